@@ -5,13 +5,13 @@ use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 use std::time::Duration;
 
-use super::checkout::{Placed, member, start_checkouts};
-use super::load::{Connections, Seen};
-use super::measured::Measured;
+use super::bench_result::BenchResult;
+use super::checkout::{PlacedCheckout, member, start_checkouts};
+use super::load::{Connections, LoadResult};
 use super::process::Server;
 use super::report::{Report, median, microseconds};
 use super::servers::{Durability, start_sandbox};
-use super::signed::{BenchKey, Draft, make_key, sign_all};
+use super::signed::{BenchKey, CallDraft, make_key, sign_all};
 use super::size::Size;
 
 /// Connections that are busy at once.
@@ -23,7 +23,7 @@ const OPERATIONS: usize = 1_000;
 
 /// What a call acts on.
 #[derive(Debug, Clone, Copy)]
-enum On {
+enum CallTarget {
     /// A Checkout Session that is not finalized.
     Placed,
     /// What Finalize made of one.
@@ -37,8 +37,8 @@ struct Call {
     /// As the official clients name it.
     name: &'static str,
     wanted: &'static str,
-    on: On,
-    draft: fn(&Object) -> Draft,
+    on: CallTarget,
+    draft: fn(&Object) -> CallDraft,
 }
 
 /// The ids of one order.
@@ -52,17 +52,17 @@ struct Object {
     key: String,
 }
 
-const fn write(name: &'static str, on: On, draft: fn(&Object) -> Draft) -> Call {
+const fn write(name: &'static str, on: CallTarget, draft: fn(&Object) -> CallDraft) -> Call {
     Call { name, wanted: "≤ 1.5", on, draft }
 }
 
-const fn read(name: &'static str, on: On, draft: fn(&Object) -> Draft) -> Call {
+const fn read(name: &'static str, on: CallTarget, draft: fn(&Object) -> CallDraft) -> Call {
     Call { name, wanted: "≤ 0.6", on, draft }
 }
 
-const CONFIRMED: On = On::Finalized(Intent::Confirm);
-const AUTHORIZED: On = On::Finalized(Intent::Authorize);
-const CAPTURED: On = On::Finalized(Intent::AuthorizeWithCapture);
+const CONFIRMED: CallTarget = CallTarget::Finalized(Intent::Confirm);
+const AUTHORIZED: CallTarget = CallTarget::Finalized(Intent::Authorize);
+const CAPTURED: CallTarget = CallTarget::Finalized(Intent::AuthorizeWithCapture);
 
 const CALLS: [Call; 10] = [
     write("createCharge", CONFIRMED, |object| {
@@ -88,25 +88,27 @@ const CALLS: [Call; 10] = [
         let path = format!("/v2/chargePermissions/{}/close", object.charge_permission_id);
         object.write("DELETE", path, r#"{"closureReason":"no more charges","cancelPendingCharges":true}"#)
     }),
-    read("getCheckoutSession", On::Placed, |object| get("checkoutSessions", &object.checkout_session_id)),
+    read("getCheckoutSession", CallTarget::Placed, |object| {
+        get("checkoutSessions", &object.checkout_session_id)
+    }),
     read("getCharge", AUTHORIZED, |object| get("charges", &object.charge_id)),
     read("getChargePermission", AUTHORIZED, |object| get("chargePermissions", &object.charge_permission_id)),
-    read("getRefund", On::Refund, |object| get("refunds", &object.refund_id)),
+    read("getRefund", CallTarget::Refund, |object| get("refunds", &object.refund_id)),
 ];
 
 const AMOUNT: &str = r#"{"amount":"14.00","currencyCode":"USD"}"#;
 
-fn get(collection: &str, id: &str) -> Draft {
+fn get(collection: &str, id: &str) -> CallDraft {
     let path = format!("/v2/{collection}/{id}");
-    Draft { method: "GET", path, body: String::new(), idempotency_key: None }
+    CallDraft { method: "GET", path, body: String::new(), idempotency_key: None }
 }
 
 impl Object {
-    fn write(&self, method: &'static str, path: String, body: &str) -> Draft {
-        Draft { method, path, body: body.to_owned(), idempotency_key: Some(self.key.clone()) }
+    fn write(&self, method: &'static str, path: String, body: &str) -> CallDraft {
+        CallDraft { method, path, body: body.to_owned(), idempotency_key: Some(self.key.clone()) }
     }
 
-    fn refund(&self) -> Draft {
+    fn refund(&self) -> CallDraft {
         let body = format!(r#"{{"chargeId":"{}","refundAmount":{AMOUNT}}}"#, self.charge_id);
         self.write("POST", "/v2/refunds".to_owned(), &body)
     }
@@ -125,7 +127,7 @@ pub(super) async fn measure(
     durability: Durability,
     size: Size,
     report: &mut Report,
-) -> Measured {
+) -> BenchResult {
     let key = make_key(folder)?;
     let count = size.count(OPERATIONS).max(CONCURRENCY);
     let mut finalizes = Vec::new();
@@ -170,24 +172,24 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    async fn finalize(&mut self) -> Measured<Cost> {
+    async fn finalize(&mut self) -> BenchResult<Cost> {
         let placed = self.placed(Intent::AuthorizeWithCapture).await?;
-        let (cost, _) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
+        let (cost, _) = self.run(placed.iter().map(PlacedCheckout::finalize).collect()).await?;
         Ok(cost)
     }
 
-    async fn call(&mut self, call: &Call) -> Measured<Cost> {
+    async fn call(&mut self, call: &Call) -> BenchResult<Cost> {
         let mut objects = match call.on {
-            On::Placed => {
+            CallTarget::Placed => {
                 let placed = self.placed(Intent::Authorize).await?.into_iter();
-                let object = |placed: Placed| Object {
+                let object = |placed: PlacedCheckout| Object {
                     checkout_session_id: placed.checkout_session_id,
                     ..Object::default()
                 };
                 placed.map(object).collect()
             }
-            On::Finalized(intent) => self.finalized(intent).await?,
-            On::Refund => self.refunded().await?,
+            CallTarget::Finalized(intent) => self.finalized(intent).await?,
+            CallTarget::Refund => self.refunded().await?,
         };
         self.give_keys(&mut objects, call.name);
         let failed = |error| format!("{}: {error}", call.name);
@@ -202,14 +204,14 @@ impl Round<'_> {
         }
     }
 
-    async fn placed(&self, intent: Intent) -> Measured<Vec<Placed>> {
+    async fn placed(&self, intent: Intent) -> BenchResult<Vec<PlacedCheckout>> {
         start_checkouts(&self.server.address, self.count, intent).await
     }
 
-    async fn finalized(&mut self, intent: Intent) -> Measured<Vec<Object>> {
+    async fn finalized(&mut self, intent: Intent) -> BenchResult<Vec<Object>> {
         let placed = self.placed(intent).await?;
-        let (_, seen) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
-        let object = |(body, placed): (&Vec<u8>, Placed)| {
+        let (_, seen) = self.run(placed.iter().map(PlacedCheckout::finalize).collect()).await?;
+        let object = |(body, placed): (&Vec<u8>, PlacedCheckout)| {
             Ok(Object {
                 checkout_session_id: placed.checkout_session_id,
                 charge_permission_id: member(body, "chargePermissionId")?,
@@ -220,7 +222,7 @@ impl Round<'_> {
         seen.bodies.iter().zip(placed).map(object).collect()
     }
 
-    async fn refunded(&mut self) -> Measured<Vec<Object>> {
+    async fn refunded(&mut self) -> BenchResult<Vec<Object>> {
         let mut objects = self.finalized(Intent::AuthorizeWithCapture).await?;
         self.give_keys(&mut objects, "prepare");
         let (_, seen) = self.run(objects.iter().map(Object::refund).collect()).await?;
@@ -230,7 +232,7 @@ impl Round<'_> {
         Ok(objects)
     }
 
-    async fn run(&mut self, drafts: Vec<Draft>) -> Measured<(Cost, Seen)> {
+    async fn run(&mut self, drafts: Vec<CallDraft>) -> BenchResult<(Cost, LoadResult)> {
         let count = u32::try_from(drafts.len())?;
         let requests = sign_all(&self.server.address, drafts, &self.key.signer)?;
         let before = self.server.cpu_time()?;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::inside::{Inside, new_store};
-use super::measured::Measured;
+use super::bench_result::BenchResult;
+use super::inside::{InProcessSandbox, new_store};
 use super::report::Report;
 use super::servers::Durability;
 use super::signed::make_key;
-use super::template::{Life, Template};
+use super::template::{OrderStage, Template};
 
 /// One charge permission's whole life.
 const DAYS: u32 = 180;
@@ -20,10 +20,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is open, and of how many objects each copy consists. A session waits for its end after a day; a
 /// permission for its buyer to be forgotten and for its own end, a charge for its authorization's.
-const OPEN: [(Life, usize, usize); 3] = [
-    (Life::Placed, 40, 1),
-    (Life::Finalized(Intent::Confirm), 20, 1),
-    (Life::Finalized(Intent::Authorize), 20, 2),
+const OPEN: [(OrderStage, usize, usize); 3] = [
+    (OrderStage::Placed, 40, 1),
+    (OrderStage::Finalized(Intent::Confirm), 20, 1),
+    (OrderStage::Finalized(Intent::Authorize), 20, 2),
 ];
 
 pub(super) async fn measure(
@@ -31,7 +31,7 @@ pub(super) async fn measure(
     durability: Durability,
     objects: usize,
     report: &mut Report,
-) -> Measured {
+) -> BenchResult {
     let key = make_key(folder)?;
     let store = new_store(folder, durability)?;
     let copies = |percent: usize| objects * percent / 100;
@@ -45,7 +45,7 @@ pub(super) async fn measure(
         Template::record(life, &key).await?.copy(&*store, numbers, all).await?;
     }
     let prepared = SystemClock.monotonic().saturating_sub(began);
-    let sandbox = Inside::start(store.clone(), &key).await?;
+    let sandbox = InProcessSandbox::start(store.clone(), &key).await?;
     let began = SystemClock.monotonic();
     sandbox.control("clock", format!(r#"{{"advance":"P{DAYS}D"}}"#)).await?;
     let moved = SystemClock.monotonic().saturating_sub(began);

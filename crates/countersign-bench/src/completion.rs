@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::checkout::{Placed, member, order, placed_checkout};
+use super::bench_result::BenchResult;
+use super::checkout::{PlacedCheckout, member, order, placed_checkout};
 use super::crypto::CryptoCost;
 use super::load;
-use super::measured::Measured;
 use super::own_work;
 use super::process::Server;
 use super::report::{Report, microseconds};
@@ -28,7 +28,12 @@ const PARTED: usize = 64;
 const WRITER: &str = "store-writer";
 const CHECKPOINTS: &str = "store-checkpoin";
 
-pub(super) async fn measure(folder: &Path, crypto: CryptoCost, size: Size, report: &mut Report) -> Measured {
+pub(super) async fn measure(
+    folder: &Path,
+    crypto: CryptoCost,
+    size: Size,
+    report: &mut Report,
+) -> BenchResult {
     let key = make_key(folder)?;
     let sandbox = start_sandbox(folder, Durability::InMemory, &key)?;
     let serve = start_serve(folder, &sandbox.address, &key)?;
@@ -68,7 +73,12 @@ pub(super) async fn measure(folder: &Path, crypto: CryptoCost, size: Size, repor
 }
 
 /// Registers orders, starts their checkouts, and builds the calls that complete them.
-async fn completions(serve: &str, sandbox: &str, round: usize, count: usize) -> Measured<Vec<load::Wire>> {
+async fn completions(
+    serve: &str,
+    sandbox: &str,
+    round: usize,
+    count: usize,
+) -> BenchResult<Vec<load::RequestBytes>> {
     let bearer = format!("authorization: Bearer {TOKEN}\r\n");
     let orders = (0..count).map(|number| {
         let body = order(&format!("bench-{round}-{number}"));
@@ -76,7 +86,7 @@ async fn completions(serve: &str, sandbox: &str, round: usize, count: usize) -> 
     });
     let registered = load::run(serve, orders.collect(), 8, &[201]).await?;
     let checkout_ids = registered.bodies.iter().map(|body| member(body, "checkoutId"));
-    let checkout_ids = checkout_ids.collect::<Measured<Vec<String>>>()?;
+    let checkout_ids = checkout_ids.collect::<BenchResult<Vec<String>>>()?;
     let starts = checkout_ids.iter().map(|id| {
         let body =
             placed_checkout(Intent::AuthorizeWithCapture, &format!(r#"{{"merchantReferenceId":"{id}"}}"#));
@@ -86,7 +96,7 @@ async fn completions(serve: &str, sandbox: &str, round: usize, count: usize) -> 
     let bodies = started.bodies.iter().zip(&checkout_ids);
     bodies
         .map(|(body, id)| {
-            let session = Placed::read(body, Intent::AuthorizeWithCapture)?.checkout_session_id;
+            let session = PlacedCheckout::read(body, Intent::AuthorizeWithCapture)?.checkout_session_id;
             let body = format!(r#"{{"amazonCheckoutSessionId":"{session}"}}"#);
             Ok(load::plain_request(serve, &format!("/v1/checkouts/{id}/complete"), &bearer, &body))
         })
@@ -95,7 +105,7 @@ async fn completions(serve: &str, sandbox: &str, round: usize, count: usize) -> 
 
 /// The CPU time used until the work that a completion leaves to timers is done: until a second has
 /// passed in which next to nothing was used.
-async fn until_idle(server: &Server, before: Duration) -> Measured<Duration> {
+async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> {
     const LONGEST_WAIT: u32 = 60;
     const IDLE: Duration = Duration::from_millis(5);
     let mut used = server.cpu_time()?;

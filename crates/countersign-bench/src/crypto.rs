@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_protocol::signing::{Algorithm, MerchantKey, sign_button, verify_button};
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 use super::process;
 
 /// CPU time of one RSA-2048 PSS operation.
@@ -20,7 +20,7 @@ const ROUNDS: usize = 5;
 const SIGNATURES: u32 = 200;
 const VERIFICATIONS: u32 = 3_000;
 
-pub(super) fn measure() -> Measured<CryptoCost> {
+pub(super) fn measure() -> BenchResult<CryptoCost> {
     let key = MerchantKey::generate()?.key;
     let public = key.verifying_key()?;
     let payload = "{}";

@@ -3,10 +3,10 @@
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 
+use super::bench_result::BenchResult;
 use super::checkout::start_checkouts;
 use super::crypto::CryptoCost;
 use super::load;
-use super::measured::Measured;
 use super::report::Report;
 use super::servers::{Durability, start_sandbox};
 use super::signed::{make_key, sign_all};
@@ -18,7 +18,7 @@ pub(super) async fn measure(
     crypto: CryptoCost,
     size: Size,
     report: &mut Report,
-) -> Measured {
+) -> BenchResult {
     let key = make_key(folder)?;
     let server = start_sandbox(folder, durability, &key)?;
     let name = format!("finalize.{}", durability.name());

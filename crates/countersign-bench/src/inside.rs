@@ -18,12 +18,12 @@ use countersign_world::{SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 use super::servers::Durability;
 use super::signed::BenchKey;
 
 /// An empty store. What is durable gets a folder of its own.
-pub(super) fn new_store(folder: &Path, durability: Durability) -> Measured<Arc<dyn Store>> {
+pub(super) fn new_store(folder: &Path, durability: Durability) -> BenchResult<Arc<dyn Store>> {
     Ok(match durability {
         Durability::InMemory => Arc::new(MemoryStore::new()),
         Durability::Durable => {
@@ -34,15 +34,15 @@ pub(super) fn new_store(folder: &Path, durability: Durability) -> Measured<Arc<d
 }
 
 /// Ended when dropped.
-pub(super) struct Inside {
+pub(super) struct InProcessSandbox {
     sandbox: Arc<Sandbox>,
     /// Where it listens, such as `127.0.0.1:41234`.
     pub(super) address: String,
     _serving: JoinSet<()>,
 }
 
-impl Inside {
-    pub(super) async fn start(store: Arc<dyn Store>, key: &BenchKey) -> Measured<Self> {
+impl InProcessSandbox {
+    pub(super) async fn start(store: Arc<dyn Store>, key: &BenchKey) -> BenchResult<Self> {
         let mut merchants = Merchants::default();
         let id = key.signer.public_key_id();
         merchants.register(account_of(id), id.clone(), key.verifying.clone())?;
@@ -65,7 +65,7 @@ impl Inside {
     }
 
     /// Hands over a request without a socket. The answer must be a success.
-    pub(super) async fn call(&self, request: http::Request<Bytes>) -> Measured<Bytes> {
+    pub(super) async fn call(&self, request: http::Request<Bytes>) -> BenchResult<Bytes> {
         let answer = self.answer(request).await?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
@@ -74,7 +74,7 @@ impl Inside {
     }
 
     /// Hands over a request without a socket, and gives back its answer, whatever it is.
-    pub(super) async fn answer(&self, request: http::Request<Bytes>) -> Measured<http::Response<Bytes>> {
+    pub(super) async fn answer(&self, request: http::Request<Bytes>) -> BenchResult<http::Response<Bytes>> {
         match self.sandbox.handle(request).await {
             Reply::Answer(answer) => Ok(answer),
             Reply::Reset => Err("no answer".into()),
@@ -82,7 +82,7 @@ impl Inside {
     }
 
     /// A call of the control API.
-    pub(super) async fn control(&self, path: &str, body: String) -> Measured<Bytes> {
+    pub(super) async fn control(&self, path: &str, body: String) -> BenchResult<Bytes> {
         let request = http::Request::post(format!("/_sandbox/{path}"))
             .header("content-type", "application/json")
             .body(Bytes::from(body));

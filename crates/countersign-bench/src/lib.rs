@@ -5,6 +5,7 @@
 //! their CPU time and memory are theirs alone. The load comes from here over loopback, every request
 //! built and signed beforehand. Figures are comparable within one run only.
 
+mod bench_result;
 mod calls;
 mod checkout;
 mod clock_jump;
@@ -13,7 +14,6 @@ mod crypto;
 mod finalize;
 mod inside;
 mod load;
-mod measured;
 mod node_sdk;
 mod own_work;
 mod process;
@@ -29,7 +29,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use measured::Measured;
+use bench_result::BenchResult;
 use report::Report;
 use servers::Durability;
 use size::Size;
@@ -84,7 +84,7 @@ impl Bench {
     ///
     /// # Errors
     /// A part cannot be measured, or the figures cannot be written: an error of a part ends the bench.
-    pub async fn run(self, say: fn(&dyn std::fmt::Display)) -> Measured {
+    pub async fn run(self, say: fn(&dyn std::fmt::Display)) -> BenchResult {
         let (size, fixed) =
             if self.quick { (Size::Quick, Size::Quick) } else { (Size::Times(self.scale), Size::Times(1)) };
         let parts = if self.parts.is_empty() { Part::value_variants().to_vec() } else { self.parts };

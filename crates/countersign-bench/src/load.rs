@@ -9,14 +9,14 @@ use countersign_world::{Clock as _, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 
 /// A request as it goes over the wire.
-pub(super) type Wire = Vec<u8>;
+pub(super) type RequestBytes = Vec<u8>;
 
 /// What a run of the load saw.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct LoadResult {
     pub(super) elapsed: Duration,
     /// Sorted.
     pub(super) latencies: Vec<Duration>,
@@ -24,7 +24,7 @@ pub(super) struct Seen {
     pub(super) bodies: Vec<Vec<u8>>,
 }
 
-impl Seen {
+impl LoadResult {
     pub(super) fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
@@ -37,7 +37,7 @@ impl Seen {
 }
 
 /// A request without a signature.
-pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str) -> Wire {
+pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str) -> RequestBytes {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n{headers}\
@@ -49,10 +49,10 @@ pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str
 /// Sends every request once, over a number of new connections. Every answer must have one of the statuses.
 pub(super) async fn run(
     address: &str,
-    requests: Vec<Wire>,
+    requests: Vec<RequestBytes>,
     concurrency: usize,
     statuses: &'static [u16],
-) -> Measured<Seen> {
+) -> BenchResult<LoadResult> {
     Connections::open(address, concurrency).await?.run(requests, statuses).await
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn run(
 pub(super) struct Connections(Vec<Connection>);
 
 impl Connections {
-    pub(super) async fn open(address: &str, count: usize) -> Measured<Self> {
+    pub(super) async fn open(address: &str, count: usize) -> BenchResult<Self> {
         let mut connections = Vec::with_capacity(count);
         for _ in 0..count {
             connections.push(Connection::open(address).await?);
@@ -69,7 +69,11 @@ impl Connections {
     }
 
     /// Sends every request once. Every answer must have one of the statuses.
-    pub(super) async fn run(&mut self, requests: Vec<Wire>, statuses: &'static [u16]) -> Measured<Seen> {
+    pub(super) async fn run(
+        &mut self,
+        requests: Vec<RequestBytes>,
+        statuses: &'static [u16],
+    ) -> BenchResult<LoadResult> {
         let requests = Arc::new(requests);
         let next = Arc::new(AtomicUsize::new(0));
         let began = SystemClock.monotonic();
@@ -90,11 +94,11 @@ impl Connections {
         answers.sort_by_key(|answer| answer.index);
         let mut latencies: Vec<_> = answers.iter().map(|answer| answer.latency).collect();
         latencies.sort_unstable();
-        Ok(Seen { elapsed, latencies, bodies: answers.into_iter().map(|answer| answer.body).collect() })
+        Ok(LoadResult { elapsed, latencies, bodies: answers.into_iter().map(|answer| answer.body).collect() })
     }
 }
 
-struct Answer {
+struct LoadAnswer {
     index: usize,
     latency: Duration,
     body: Vec<u8>,
@@ -102,10 +106,10 @@ struct Answer {
 
 async fn send_share(
     mut connection: Connection,
-    requests: Arc<Vec<Wire>>,
+    requests: Arc<Vec<RequestBytes>>,
     next: Arc<AtomicUsize>,
     statuses: &'static [u16],
-) -> Measured<(Connection, Vec<Answer>)> {
+) -> BenchResult<(Connection, Vec<LoadAnswer>)> {
     let mut answers = Vec::new();
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
@@ -116,7 +120,7 @@ async fn send_share(
         if !statuses.contains(&status) {
             return Err(format!("an answer of {status}: {}", String::from_utf8_lossy(&body)).into());
         }
-        answers.push(Answer { index, latency, body });
+        answers.push(LoadAnswer { index, latency, body });
     }
 }
 
@@ -126,13 +130,13 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(address: &str) -> Measured<Self> {
+    async fn open(address: &str) -> BenchResult<Self> {
         let stream = TcpStream::connect(address).await.map_err(|error| format!("{address}: {error}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(8_192) })
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> Measured<(u16, Vec<u8>)> {
+    async fn exchange(&mut self, request: &[u8]) -> BenchResult<(u16, Vec<u8>)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head_end = loop {
@@ -156,7 +160,7 @@ impl Connection {
         Ok((status, self.buffer.get(head_end..).unwrap_or_default().to_vec()))
     }
 
-    async fn read_more(&mut self) -> Measured {
+    async fn read_more(&mut self) -> BenchResult {
         match self.stream.read_buf(&mut self.buffer).await? {
             0 => Err("a connection ended".into()),
             _ => Ok(()),

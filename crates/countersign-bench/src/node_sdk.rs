@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 use super::report::Report;
 
 const COMPLETIONS: usize = 500;
@@ -20,14 +20,14 @@ const SCRIPT: &str = "bench.mjs";
 /// What the script prints.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Printed {
+struct NodeFigures {
     seconds: f64,
     p50_ms: f64,
     p99_ms: f64,
 }
 
 /// Adds the figures, or the reason why there are none.
-pub(super) fn measure(suite: &Path, report: &mut Report) -> Measured {
+pub(super) fn measure(suite: &Path, report: &mut Report) -> BenchResult {
     if let Some(why) = absent(suite) {
         report.skipped("node_sdk", why);
         return Ok(());
@@ -44,7 +44,7 @@ pub(super) fn measure(suite: &Path, report: &mut Report) -> Measured {
     if !output.status.success() {
         return Err(format!("{SCRIPT}: {}", output.status).into());
     }
-    let printed: Printed =
+    let printed: NodeFigures =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("{SCRIPT}: {error}"))?;
     report.add("node_sdk.completions", IN_FLIGHT, COMPLETIONS as f64, "completions");
     report.add("node_sdk.seconds", IN_FLIGHT, printed.seconds, "s");

@@ -22,9 +22,9 @@ use countersign_store::memory::MemoryStore;
 use countersign_world::{Clock as _, SystemClock, SystemEntropy};
 use futures_util::future::{BoxFuture, Either, select};
 
-use super::checkout::{Placed, member, order, placed_checkout};
-use super::inside::Inside;
-use super::measured::Measured;
+use super::bench_result::BenchResult;
+use super::checkout::{PlacedCheckout, member, order, placed_checkout};
+use super::inside::InProcessSandbox;
 use super::process::own_cpu_time;
 use super::servers::TOKEN;
 use super::signed::BenchKey;
@@ -46,19 +46,20 @@ const COMPLETIONS: usize = 1_000;
 /// Longer than the timers need to take as many snapshots.
 const SNAPSHOTS_TIME: Duration = Duration::from_secs(20);
 
-pub(super) async fn measure(key: BenchKey, size: Size) -> Measured<OwnWork> {
+pub(super) async fn measure(key: BenchKey, size: Size) -> BenchResult<OwnWork> {
     let count = size.count(COMPLETIONS);
-    let amazon = Arc::new(Recorded::start(&key).await?);
+    let amazon = Arc::new(ReplayTransport::start(&key).await?);
     let mut sessions = Vec::with_capacity(count);
     for _ in 0..count {
         let body = placed_checkout(PaymentIntent::AuthorizeWithCapture, "{}");
         let session = amazon.sandbox.control("checkout-sessions", body).await?;
-        sessions.push(Placed::read(&session, PaymentIntent::AuthorizeWithCapture)?.checkout_session_id);
+        sessions
+            .push(PlacedCheckout::read(&session, PaymentIntent::AuthorizeWithCapture)?.checkout_session_id);
     }
     // Once with a real key, for the answers; then again with what was answered.
     let id = key.signer.public_key_id().clone();
     complete_all(merchant(Arc::new(key.signer), &amazon, &id).await?, &sessions).await?;
-    let unsigned = Arc::new(Unsigned(id.clone()));
+    let unsigned = Arc::new(NoSignature(id.clone()));
     let cpu = complete_all(merchant(Arc::clone(&unsigned) as _, &amazon, &id).await?, &sessions).await?;
     let all = cpu / u32::try_from(count.max(1))?;
     let (requests, answers) = (amazon.time_requests(&unsigned)?, amazon.time_answers()?);
@@ -66,7 +67,7 @@ pub(super) async fn measure(key: BenchKey, size: Size) -> Measured<OwnWork> {
 }
 
 /// The CPU time of completing every session and taking every snapshot.
-async fn complete_all(merchant: Merchant, sessions: &[String]) -> Measured<Duration> {
+async fn complete_all(merchant: Merchant, sessions: &[String]) -> BenchResult<Duration> {
     let mut completions = Vec::with_capacity(sessions.len());
     for session in sessions {
         let id = member(&call(&merchant, "/v1/checkouts", order(session)).await?, "checkoutId")?;
@@ -94,9 +95,9 @@ async fn complete_all(merchant: Merchant, sessions: &[String]) -> Measured<Durat
 
 async fn merchant(
     signer: Arc<dyn SignRequest>,
-    amazon: &Arc<Recorded>,
+    amazon: &Arc<ReplayTransport>,
     public_key_id: &PublicKeyId,
-) -> Measured<Merchant> {
+) -> BenchResult<Merchant> {
     let endpoint = Endpoint::parse("http://127.0.0.1:1")?;
     let client = Client::builder(Region::NorthAmerica, signer)
         .endpoint(endpoint)
@@ -130,7 +131,7 @@ async fn merchant(
 }
 
 /// A call of the shop's, which must succeed.
-async fn call(merchant: &Merchant, path: &str, body: String) -> Measured<Bytes> {
+async fn call(merchant: &Merchant, path: &str, body: String) -> BenchResult<Bytes> {
     let method = if body.is_empty() { http::Method::GET } else { http::Method::POST };
     let request: Request = http::Request::builder()
         .method(method)
@@ -145,9 +146,9 @@ async fn call(merchant: &Merchant, path: &str, body: String) -> Measured<Bytes> 
 }
 
 /// Builds all of a signed request but the signature.
-struct Unsigned(PublicKeyId);
+struct NoSignature(PublicKeyId);
 
-impl SignRequest for Unsigned {
+impl SignRequest for NoSignature {
     fn public_key_id(&self) -> &PublicKeyId {
         &self.0
     }
@@ -164,14 +165,14 @@ impl SignRequest for Unsigned {
 }
 
 /// An Amazon that answers what it has answered before.
-struct Recorded {
-    sandbox: Inside,
+struct ReplayTransport {
+    sandbox: InProcessSandbox,
     answers: Mutex<HashMap<String, http::Response<Bytes>>>,
 }
 
-impl Recorded {
-    async fn start(key: &BenchKey) -> Measured<Self> {
-        let sandbox = Inside::start(Arc::new(MemoryStore::new()), key).await?;
+impl ReplayTransport {
+    async fn start(key: &BenchKey) -> BenchResult<Self> {
+        let sandbox = InProcessSandbox::start(Arc::new(MemoryStore::new()), key).await?;
         Ok(Self { sandbox, answers: Mutex::default() })
     }
 
@@ -180,7 +181,7 @@ impl Recorded {
     }
 
     /// The time of the four requests of a completion, each built as the client builds it.
-    fn time_requests(&self, signer: &Unsigned) -> Measured<Duration> {
+    fn time_requests(&self, signer: &NoSignature) -> BenchResult<Duration> {
         let paths = ["checkoutSessions/S", "checkoutSessions/S/finalize", "chargePermissions/P", "charges/C"];
         timed(|| {
             for path in paths {
@@ -197,7 +198,7 @@ impl Recorded {
     }
 
     /// The time of reading the four answers of a completion.
-    fn time_answers(&self) -> Measured<Duration> {
+    fn time_answers(&self) -> BenchResult<Duration> {
         let body = |end: fn(&str) -> bool| {
             let answers = self.answers();
             let answer = answers.iter().find(|(path, _)| end(path));
@@ -218,7 +219,7 @@ impl Recorded {
 }
 
 /// The CPU time of one of many repetitions.
-fn timed(mut work: impl FnMut() -> Measured) -> Measured<Duration> {
+fn timed(mut work: impl FnMut() -> BenchResult) -> BenchResult<Duration> {
     const REPETITIONS: u32 = 5_000;
     let before = own_cpu_time()?;
     for _ in 0..REPETITIONS {
@@ -227,7 +228,7 @@ fn timed(mut work: impl FnMut() -> Measured) -> Measured<Duration> {
     Ok(own_cpu_time()?.saturating_sub(before) / REPETITIONS)
 }
 
-impl Transport for Recorded {
+impl Transport for ReplayTransport {
     fn send(
         &self,
         request: http::Request<Bytes>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 
 /// A server of this binary's, ended when dropped.
 pub(super) struct Server {
@@ -22,7 +22,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts `countersign` with these arguments and waits for its first line.
-    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Measured<Self> {
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> BenchResult<Self> {
         let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
         let began = SystemClock.monotonic();
         let mut child = Command::new(program)
@@ -48,17 +48,17 @@ impl Server {
     }
 
     /// The CPU time that all its threads have used.
-    pub(super) fn cpu_time(&self) -> Measured<Duration> {
+    pub(super) fn cpu_time(&self) -> BenchResult<Duration> {
         self.cpu_time_where(|_| true)
     }
 
     /// The CPU time that its threads of this name have used. The system keeps 15 letters of a name.
-    pub(super) fn cpu_time_of(&self, thread: &str) -> Measured<Duration> {
+    pub(super) fn cpu_time_of(&self, thread: &str) -> BenchResult<Duration> {
         let has_name = |name: String| name.trim_end() == thread;
         self.cpu_time_where(|task| fs::read_to_string(task.join("comm")).is_ok_and(has_name))
     }
 
-    fn cpu_time_where(&self, counts: impl Fn(&Path) -> bool) -> Measured<Duration> {
+    fn cpu_time_where(&self, counts: impl Fn(&Path) -> bool) -> BenchResult<Duration> {
         let tasks = format!("/proc/{}/task", self.child.id());
         let entries = fs::read_dir(&tasks).map_err(|error| format!("{tasks}: {error}"))?;
         let tasks = entries.flatten().map(|entry| entry.path()).filter(|task| counts(task));
@@ -67,7 +67,7 @@ impl Server {
     }
 
     /// The memory that it holds, in bytes.
-    pub(super) fn resident_bytes(&self) -> Measured<u64> {
+    pub(super) fn resident_bytes(&self) -> BenchResult<u64> {
         let status = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&status).map_err(|error| format!("{status}: {error}"))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -86,11 +86,11 @@ impl Drop for Server {
 }
 
 /// The CPU time of the calling thread.
-pub(super) fn own_cpu_time() -> Measured<Duration> {
+pub(super) fn own_cpu_time() -> BenchResult<Duration> {
     on_cpu(Path::new("/proc/thread-self/schedstat"))
 }
 
-fn on_cpu(file: &Path) -> Measured<Duration> {
+fn on_cpu(file: &Path) -> BenchResult<Duration> {
     let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
     let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
     let nanoseconds = text.split_whitespace().next().and_then(|first| first.parse().ok());

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::bench_result::BenchResult;
 use super::crypto::CryptoCost;
-use super::load::Seen;
-use super::measured::Measured;
+use super::load::LoadResult;
 
 /// One figure.
 #[derive(Debug, serde::Serialize)]
@@ -59,7 +59,7 @@ impl Report {
         &mut self,
         name: &str,
         concurrency: usize,
-        seen: &Seen,
+        seen: &LoadResult,
         cpu: Duration,
         raw_crypto: Duration,
     ) {
@@ -72,7 +72,7 @@ impl Report {
         self.add(format!("{name}.ratio"), concurrency, ratio, "× raw crypto");
     }
 
-    pub(super) fn write(&self, file: &Path) -> Measured {
+    pub(super) fn write(&self, file: &Path) -> BenchResult {
         let failed = |error: std::io::Error| format!("{}: {error}", file.display());
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(failed)?;

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 use super::report::{Report, microseconds};
 use super::servers::{Durability, start_sandbox, start_serve};
 use super::signed::make_key;
 
 const MEGABYTE: f64 = 1_048_576.0;
 
-pub(super) async fn measure(folder: &Path, report: &mut Report) -> Measured {
+pub(super) async fn measure(folder: &Path, report: &mut Report) -> BenchResult {
     let program = std::env::current_exe()?;
     let size = std::fs::metadata(&program)?.len();
     report.add("binary.size", 0, size as f64 / MEGABYTE, "MB");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::measured::Measured;
+use super::bench_result::BenchResult;
 use super::process::Server;
 use super::signed::{BenchKey, PUBLIC_KEY_ID};
 
@@ -28,7 +28,7 @@ impl Durability {
 }
 
 /// A sandbox in a process of its own, empty.
-pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKey) -> Measured<Server> {
+pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKey) -> BenchResult<Server> {
     let public = key.public_file.to_string_lossy().into_owned();
     let mut arguments =
         vec!["sandbox", "--listen", "127.0.0.1:0", "--public-key-id", PUBLIC_KEY_ID, "--public-key", &public];
@@ -41,7 +41,7 @@ pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKe
 }
 
 /// A merchant half with a store in this folder, in front of a sandbox.
-pub(super) fn start_serve(folder: &Path, sandbox: &str, key: &BenchKey) -> Measured<Server> {
+pub(super) fn start_serve(folder: &Path, sandbox: &str, key: &BenchKey) -> BenchResult<Server> {
     let token_file = folder.join("shop.token");
     let config_file = folder.join("countersign.toml");
     let config = format!(

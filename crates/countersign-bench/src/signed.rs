@@ -8,8 +8,8 @@ use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
 use countersign_world::{Clock as _, SystemClock};
 
-use super::load::Wire;
-use super::measured::Measured;
+use super::bench_result::BenchResult;
+use super::load::RequestBytes;
 
 pub(super) const PUBLIC_KEY_ID: &str = "SANDBOX-BENCH";
 
@@ -21,7 +21,7 @@ pub(super) struct BenchKey {
     pub(super) public_file: PathBuf,
 }
 
-pub(super) fn make_key(folder: &Path) -> Measured<BenchKey> {
+pub(super) fn make_key(folder: &Path) -> BenchResult<BenchKey> {
     let generated = MerchantKey::generate()?;
     let (private_file, public_file) = (folder.join("merchant.pem"), folder.join("merchant.pub.pem"));
     for (file, pem) in [(&private_file, &*generated.private_pem), (&public_file, &*generated.public_pem)] {
@@ -33,7 +33,7 @@ pub(super) fn make_key(folder: &Path) -> Measured<BenchKey> {
 }
 
 /// A call before it is signed.
-pub(super) struct Draft {
+pub(super) struct CallDraft {
     pub(super) method: &'static str,
     pub(super) path: String,
     /// Empty for none.
@@ -41,8 +41,8 @@ pub(super) struct Draft {
     pub(super) idempotency_key: Option<String>,
 }
 
-impl Draft {
-    pub(super) fn signed(self, host: &str, signer: &KeySigner) -> Measured<http::Request<Bytes>> {
+impl CallDraft {
+    pub(super) fn signed(self, host: &str, signer: &KeySigner) -> BenchResult<http::Request<Bytes>> {
         let mut request = http::Request::builder()
             .method(self.method)
             .uri(format!("http://{host}{}", self.path))
@@ -58,11 +58,15 @@ impl Draft {
 }
 
 /// Signs on both cores: it is 17 times as dear as verifying.
-pub(super) fn sign_all(host: &str, drafts: Vec<Draft>, signer: &KeySigner) -> Measured<Vec<Wire>> {
+pub(super) fn sign_all(
+    host: &str,
+    drafts: Vec<CallDraft>,
+    signer: &KeySigner,
+) -> BenchResult<Vec<RequestBytes>> {
     let half = drafts.len().div_ceil(2).max(1);
     let mut first = drafts;
     let second = first.split_off(half.min(first.len()));
-    let sign = |share: Vec<Draft>| -> Measured<Vec<Wire>> {
+    let sign = |share: Vec<CallDraft>| -> BenchResult<Vec<RequestBytes>> {
         share.into_iter().map(|draft| Ok(on_the_wire(host, &draft.signed(host, signer)?))).collect()
     };
     std::thread::scope(|scope| {
@@ -73,7 +77,7 @@ pub(super) fn sign_all(host: &str, drafts: Vec<Draft>, signer: &KeySigner) -> Me
     })
 }
 
-fn on_the_wire(host: &str, request: &http::Request<Bytes>) -> Wire {
+fn on_the_wire(host: &str, request: &http::Request<Bytes>) -> RequestBytes {
     let path = request.uri().path();
     let mut wire = format!("{} {path} HTTP/1.1\r\nhost: {host}\r\n", request.method()).into_bytes();
     for (name, value) in request.headers() {

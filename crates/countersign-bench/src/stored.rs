@@ -6,15 +6,15 @@ use std::path::Path;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::checkout::{Placed, start_checkouts};
-use super::inside::{Inside, new_store};
+use super::bench_result::BenchResult;
+use super::checkout::{PlacedCheckout, start_checkouts};
+use super::inside::{InProcessSandbox, new_store};
 use super::load;
-use super::measured::Measured;
 use super::report::{Report, median, microseconds};
 use super::servers::Durability;
 use super::signed::{BenchKey, make_key, sign_all};
 use super::size::Size;
-use super::template::{Life, Template};
+use super::template::{OrderStage, Template};
 
 /// Connections that are busy at once.
 const CONCURRENCY: usize = 8;
@@ -28,15 +28,15 @@ pub(super) async fn measure(
     checkouts: usize,
     size: Size,
     report: &mut Report,
-) -> Measured {
+) -> BenchResult {
     let key = make_key(folder)?;
     let full = new_store(folder, durability)?;
     let began = SystemClock.monotonic();
-    let template = Template::record(Life::Finalized(Intent::AuthorizeWithCapture), &key).await?;
+    let template = Template::record(OrderStage::Finalized(Intent::AuthorizeWithCapture), &key).await?;
     template.copy(&*full, 0..checkouts, checkouts).await?;
     let prepared = SystemClock.monotonic().saturating_sub(began);
-    let empty = Inside::start(new_store(folder, durability)?, &key).await?;
-    let full = Inside::start(full, &key).await?;
+    let empty = InProcessSandbox::start(new_store(folder, durability)?, &key).await?;
+    let full = InProcessSandbox::start(full, &key).await?;
     let mut medians = Vec::with_capacity(ROUNDS);
     let count = size.count(OPERATIONS);
     for _ in 0..ROUNDS {
@@ -53,9 +53,10 @@ pub(super) async fn measure(
 }
 
 /// The median latency of a Finalize, in microseconds.
-async fn finalize(sandbox: &Inside, count: usize, key: &BenchKey) -> Measured<f64> {
+async fn finalize(sandbox: &InProcessSandbox, count: usize, key: &BenchKey) -> BenchResult<f64> {
     let placed = start_checkouts(&sandbox.address, count, Intent::AuthorizeWithCapture).await?;
-    let requests = sign_all(&sandbox.address, placed.iter().map(Placed::finalize).collect(), &key.signer)?;
+    let requests =
+        sign_all(&sandbox.address, placed.iter().map(PlacedCheckout::finalize).collect(), &key.signer)?;
     let seen = load::run(&sandbox.address, requests, CONCURRENCY, &[200]).await?;
     Ok(microseconds(seen.percentile(50)))
 }

@@ -10,13 +10,13 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeId, ChangeSet, Content, Expect, IndexEntry, Key, MAX_CHANGES, NewMessage, Store, Write,
 };
-use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Outcome};
+use countersign_store::intercept::{Call, CallOutcome, Fault, Hook, InterceptedStore};
 use countersign_store::memory::MemoryStore;
 use futures_util::future::try_join_all;
 
-use super::checkout::{Placed, member, placed_checkout};
-use super::inside::Inside;
-use super::measured::Measured;
+use super::bench_result::BenchResult;
+use super::checkout::{PlacedCheckout, member, placed_checkout};
+use super::inside::InProcessSandbox;
 use super::signed::BenchKey;
 
 /// Change sets under way at once: enough for a store that writes what waits in one go.
@@ -24,7 +24,7 @@ const IN_FLIGHT: usize = 16;
 
 /// How far an order has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Life {
+pub(super) enum OrderStage {
     /// The buyer has placed it.
     Placed,
     /// It is finalized.
@@ -41,17 +41,17 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub(super) async fn record(life: Life, key: &BenchKey) -> Measured<Self> {
+    pub(super) async fn record(life: OrderStage, key: &BenchKey) -> BenchResult<Self> {
         let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), Recorder::default()));
-        let sandbox = Inside::start(Arc::clone(&store) as Arc<dyn Store>, key).await?;
+        let sandbox = InProcessSandbox::start(Arc::clone(&store) as Arc<dyn Store>, key).await?;
         let intent = match life {
-            Life::Placed => Intent::Authorize,
-            Life::Finalized(intent) => intent,
+            OrderStage::Placed => Intent::Authorize,
+            OrderStage::Finalized(intent) => intent,
         };
         let session = sandbox.control("checkout-sessions", placed_checkout(intent, "{}")).await?;
-        let placed = Placed::read(&session, intent)?;
+        let placed = PlacedCheckout::read(&session, intent)?;
         let mut ids = vec![placed.checkout_session_id.clone()];
-        if let Life::Finalized(_) = life {
+        if let OrderStage::Finalized(_) = life {
             let request = placed.finalize().signed(&sandbox.address, &key.signer)?;
             ids.push(member(&sandbox.call(request).await?, "chargePermissionId")?);
         }
@@ -64,7 +64,7 @@ impl Template {
         store: &dyn Store,
         numbers: std::ops::Range<usize>,
         of: usize,
-    ) -> Measured {
+    ) -> BenchResult {
         let together = (MAX_CHANGES / self.documents.len().max(self.messages.len()).max(1)).max(1);
         let starts: Vec<usize> = numbers.clone().step_by(together).collect();
         for starts in starts.chunks(IN_FLIGHT) {
@@ -135,7 +135,7 @@ struct Recorder(Mutex<Vec<ChangeSet>>);
 
 impl Recorder {
     /// The last content of every document, and every message.
-    fn template(&self, ids: Vec<String>) -> Measured<Template> {
+    fn template(&self, ids: Vec<String>) -> BenchResult<Template> {
         let changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = changes.iter().map(|change| change.at).max().ok_or("nothing was written")?;
         let mut documents: Vec<(Key, Content)> = Vec::new();
@@ -153,8 +153,8 @@ impl Hook for Recorder {
         None
     }
 
-    async fn after(&self, call: Call<'_>, outcome: Outcome) {
-        if let (Some(change), Outcome::Done) = (call.change, outcome) {
+    async fn after(&self, call: Call<'_>, outcome: CallOutcome) {
+        if let (Some(change), CallOutcome::Done) = (call.change, outcome) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(change.clone());
         }
     }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::Malformed;
+use countersign_protocol::wire::MalformedMember;
 
 /// The answer to a successful call.
 #[derive(Clone, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Answer<T> {
     /// The object. Members that Amazon adds later are among its unknown members.
     pub value: T,
     /// Members that could not be read. A caller that needs one of them must treat it as unknown.
-    pub malformed: Vec<Malformed>,
+    pub malformed: Vec<MalformedMember>,
     /// The HTTP status: 202 if an authorization is pending.
     pub status: u16,
     /// Amazon's id of the request; its support asks for it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_domain::ids::IdempotencyKey;
 
-use crate::retry::Repeatable;
+use crate::retry::RepeatSafety;
 
 /// One call, before it is signed.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Bytes,
     pub(crate) idempotency_key: Option<&'a IdempotencyKey>,
     pub(crate) effect: Effect,
-    pub(crate) repeatable: Repeatable,
+    pub(crate) repeatable: RepeatSafety,
     /// Whether the retry policy is asked at all.
     pub(crate) tries: Tries,
     /// The deadline of each try.

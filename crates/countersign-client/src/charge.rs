@@ -224,7 +224,7 @@ use countersign_protocol::wire::{
 
 use crate::answer::Answer;
 use crate::client::Client;
-use crate::error::{Answered, Error};
+use crate::error::{CallResult, Error};
 
 macro_rules! states {
     ($($(#[$doc:meta])+ $state:ident,)+) => {
@@ -368,7 +368,7 @@ impl ChargeHandle<Captured> {
     ///
     /// # Errors
     /// As [`Client::create_refund`].
-    pub async fn refund(&self, amount: Money, key: &IdempotencyKey) -> Answered<Refund> {
+    pub async fn refund(&self, amount: Money, key: &IdempotencyKey) -> CallResult<Refund> {
         let request = CreateRefund {
             charge_id: Some(self.id.clone()),
             refund_amount: Some(amount.into()),
@@ -379,14 +379,14 @@ impl ChargeHandle<Captured> {
 }
 
 /// A state whose handle no method consumes: a copy of any other handle could be captured or canceled again.
-trait Settled {}
+trait FinalState {}
 
-impl Settled for CaptureInitiated {}
-impl Settled for Captured {}
-impl Settled for Canceled {}
-impl Settled for Declined {}
+impl FinalState for CaptureInitiated {}
+impl FinalState for Captured {}
+impl FinalState for Canceled {}
+impl FinalState for Declined {}
 
-impl<S: Settled> Clone for ChargeHandle<S> {
+impl<S: FinalState> Clone for ChargeHandle<S> {
     fn clone(&self) -> Self {
         Self::new(&self.client, self.id.clone(), Charge::clone(&self.charge))
     }

@@ -11,12 +11,12 @@ use countersign_protocol::wire::{self, ReasonCode, Word};
 
 use crate::answer::{Answer, Head};
 use crate::call::{Call, Effect};
-use crate::retry::{Outcome, Repeatable};
-use crate::standing::{Standing, standing};
+use crate::failure_class::{FailureClass, failure_class};
+use crate::retry::{Outcome, RepeatSafety};
 use crate::transport::TransportError;
 
 /// The result of a call: its answer, or why there is no usable one.
-pub type Answered<T> = Result<Answer<T>, Error>;
+pub type CallResult<T> = Result<Answer<T>, Error>;
 
 /// Why a call has no usable answer.
 ///
@@ -40,7 +40,7 @@ pub struct Error(Box<Failure>);
 struct Failure {
     call: &'static str,
     effect: Effect,
-    repeatable: Repeatable,
+    repeatable: RepeatSafety,
     attempts: u32,
     earlier_try_in_doubt: bool,
     cause: Cause,
@@ -52,12 +52,12 @@ pub(crate) enum Cause {
     /// The request could not be built or signed.
     NotBuilt(Box<dyn core::error::Error + Send + Sync>),
     Transport(TransportError),
-    Answered(Box<Unusable>),
+    Answered(Box<UnusableAnswer>),
 }
 
 /// An answer that is not a success, or not a complete one.
 #[derive(Debug)]
-pub(crate) struct Unusable {
+pub(crate) struct UnusableAnswer {
     pub(crate) head: Head,
     pub(crate) body: Bytes,
     /// What the body of a refusal says, as far as it could be read; empty with a success status.
@@ -67,12 +67,12 @@ pub(crate) struct Unusable {
 }
 
 impl Cause {
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn failure_class(&self) -> FailureClass {
         match self {
-            Self::NotBuilt(_) => Standing::Misuse,
-            Self::Transport(TransportError::NotSent(_)) => Standing::NotEvaluated,
-            Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) => Standing::InDoubt,
-            Self::Answered(answer) => standing(answer.head.status, answer.refusal.reason_code.as_ref()),
+            Self::NotBuilt(_) => FailureClass::Misuse,
+            Self::Transport(TransportError::NotSent(_)) => FailureClass::NotEvaluated,
+            Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) => FailureClass::InDoubt,
+            Self::Answered(answer) => failure_class(answer.head.status, answer.refusal.reason_code.as_ref()),
         }
     }
 
@@ -104,11 +104,12 @@ impl Error {
     pub(crate) fn unusable<T>(call: &Call<'_>, answer: Answer<T>, why: &str) -> Self {
         let Answer { status, request_id, date, body, attempts, .. } = answer;
         let head = Head { status, request_id, date, retry_after: None };
-        let answer = Unusable { head, body, refusal: wire::Error::default(), flaw: Some(why.to_owned()) };
+        let answer =
+            UnusableAnswer { head, body, refusal: wire::Error::default(), flaw: Some(why.to_owned()) };
         Self::new(call, (attempts, false), Cause::Answered(Box::new(answer)))
     }
 
-    fn answer(&self) -> Option<&Unusable> {
+    fn answer(&self) -> Option<&UnusableAnswer> {
         match &self.0.cause {
             Cause::Answered(answer) => Some(answer),
             Cause::NotBuilt(_) | Cause::Transport(_) => None,
@@ -117,8 +118,8 @@ impl Error {
 
     /// What is known of the call's effect, including its earlier tries.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        if self.0.earlier_try_in_doubt { Standing::InDoubt } else { self.0.cause.standing() }
+    pub fn failure_class(&self) -> FailureClass {
+        if self.0.earlier_try_in_doubt { FailureClass::InDoubt } else { self.0.cause.failure_class() }
     }
 
     /// The call certainly had no effect: no money has moved through it.
@@ -130,20 +131,20 @@ impl Error {
     /// The call may have taken effect: money may have moved. Look it up before anything else.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
-        self.0.effect == Effect::Changes && self.standing() == Standing::InDoubt
+        self.0.effect == Effect::Changes && self.failure_class() == FailureClass::InDoubt
     }
 
     /// The same call can be sent again without harm, and may then succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let harmless = match self.0.repeatable {
-            Repeatable::Freely => true,
-            Repeatable::UnlessSent => self.is_definitive(),
+            RepeatSafety::Freely => true,
+            RepeatSafety::UnlessSent => self.is_definitive(),
         };
-        let may_help = match (self.0.cause.standing(), self.0.cause.outcome()) {
-            (Standing::NotEvaluated, _) => true,
-            (Standing::InDoubt, Some(Outcome::NoAnswer)) => true,
-            (Standing::InDoubt, Some(Outcome::Refused { status, .. })) => {
+        let may_help = match (self.0.cause.failure_class(), self.0.cause.outcome()) {
+            (FailureClass::NotEvaluated, _) => true,
+            (FailureClass::InDoubt, Some(Outcome::NoAnswer)) => true,
+            (FailureClass::InDoubt, Some(Outcome::Refused { status, .. })) => {
                 matches!(status, 408 | 425 | 500..=599)
             }
             _ => false,
@@ -154,7 +155,7 @@ impl Error {
     /// The request or the configuration is wrong: a person must fix it.
     #[must_use]
     pub fn is_misuse(&self) -> bool {
-        self.0.cause.standing() == Standing::Misuse
+        self.0.cause.failure_class() == FailureClass::Misuse
     }
 
     /// Whether any try may have reached Amazon.
@@ -257,7 +258,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("said", &format_args!("{self}"))
-            .field("standing", &self.standing())
+            .field("failure_class", &self.failure_class())
             .field("attempts", &self.0.attempts)
             .finish()
     }

@@ -3,19 +3,19 @@
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::{self, Object, Read, read_answer};
+use countersign_protocol::wire::{self, Object, ReadAnswer, read_answer};
 use countersign_world::within;
 
 use crate::answer::{Answer, Head};
 use crate::call::{Call, Tries};
 use crate::client::Client;
-use crate::error::{Answered, Cause, Error, Unusable};
+use crate::error::{CallResult, Cause, Error, UnusableAnswer};
+use crate::failure_class::FailureClass;
 use crate::retry::Decision;
-use crate::standing::Standing;
 use crate::transport::TransportError;
 
 impl Client {
-    pub(crate) async fn exchange<T: Object>(&self, call: &Call<'_>) -> Answered<T> {
+    pub(crate) async fn exchange<T: Object>(&self, call: &Call<'_>) -> CallResult<T> {
         let settings = &self.shared.settings;
         let mut attempts = 0_u32;
         let mut earlier_try_in_doubt = false;
@@ -37,9 +37,15 @@ impl Client {
             let Decision::Wait(pause) = decision else {
                 return Err(Error::new(call, (attempts, earlier_try_in_doubt), cause));
             };
-            let standing = cause.standing();
-            tracing::debug!(call = call.name, attempts, ?standing, ?pause, "sending again after a pause");
-            earlier_try_in_doubt |= standing == Standing::InDoubt;
+            let failure_class = cause.failure_class();
+            tracing::debug!(
+                call = call.name,
+                attempts,
+                ?failure_class,
+                ?pause,
+                "sending again after a pause"
+            );
+            earlier_try_in_doubt |= failure_class == FailureClass::InDoubt;
             settings.clock.sleep(pause).await;
             now = settings.clock.now();
         }
@@ -72,7 +78,7 @@ fn read<T: Object>(answer: http::Response<Bytes>, attempts: u32) -> Result<Answe
     let body = answer.into_body();
     let (refusal, flaw) = if is_success {
         match read_answer::<T>(&body) {
-            Ok(Read { value, malformed }) => {
+            Ok(ReadAnswer { value, malformed }) => {
                 let Head { status, request_id, date, .. } = head;
                 return Ok(Answer { value, malformed, status, request_id, date, body, attempts });
             }
@@ -83,5 +89,5 @@ fn read<T: Object>(answer: http::Response<Bytes>, attempts: u32) -> Result<Answe
     } else {
         (read_answer(&body).map(|read| read.value).unwrap_or_default(), None)
     };
-    Err(Cause::Answered(Box::new(Unusable { head, body, refusal, flaw })))
+    Err(Cause::Answered(Box::new(UnusableAnswer { head, body, refusal, flaw })))
 }

@@ -31,7 +31,7 @@
 //! ```
 //!
 //! Modules: `calls/` has the calls, [`charge`] the handles of charges, [`notification`] the verifier of
-//! Amazon's notifications, `exchange` how a call is sent, [`RetryPolicy`] when it is sent again, [`standing`]
+//! Amazon's notifications, `exchange` how a call is sent, [`RetryPolicy`] when it is sent again, [`failure_class`]
 //! what an answer means, [`Https`] the sockets.
 #![warn(missing_docs)]
 
@@ -43,17 +43,17 @@ mod client;
 mod endpoint;
 mod error;
 mod exchange;
+mod failure_class;
 mod https;
 pub mod notification;
 mod retry;
 mod signed;
 mod signer;
 mod simulation;
-mod standing;
 mod transport;
 
 pub use answer::{Answer, read_http_date};
-pub use calls::Sending;
+pub use calls::SendMode;
 pub use charge::{ChargeHandle, CurrentCharge};
 pub use client::{Client, ClientBuilder, ConfigurationRefused, Deadlines};
 pub use countersign_domain::{address, ids, money, terms, time};
@@ -62,11 +62,11 @@ pub use countersign_protocol::{signing, wire};
 pub use countersign_world::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use endpoint::{Endpoint, NotAnEndpoint};
 
-pub use error::{Answered, Error};
+pub use error::{CallResult, Error};
+pub use failure_class::{FailureClass, failure_class};
 pub use https::{Https, MAX_ANSWER_LEN};
 pub use notification::NotificationVerifier;
-pub use retry::{Decision, Outcome, Repeatable, RetryPolicy};
+pub use retry::{Decision, Outcome, RepeatSafety, RetryPolicy};
 pub use signer::{SignRequest, SigningFailed};
 pub use simulation::{NotASimulationCode, SimulationCode};
-pub use standing::{Standing, standing};
 pub use transport::{Transport, TransportError};

@@ -34,7 +34,7 @@ impl Default for RetryPolicy {
 
 /// Whether a copy of a call does harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeatable {
+pub enum RepeatSafety {
     /// A copy may take effect twice: send again only if the call certainly never left.
     UnlessSent,
     /// It only reads, or its idempotency key makes every copy the same request.
@@ -72,7 +72,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn decide(
         &self,
-        repeatable: Repeatable,
+        repeatable: RepeatSafety,
         attempt: u32,
         outcome: Outcome,
         elapsed: Duration,
@@ -83,9 +83,9 @@ impl RetryPolicy {
         }
         let may_help = match (outcome, repeatable) {
             (Outcome::NotSent, _) => true,
-            (_, Repeatable::UnlessSent) => false,
-            (Outcome::NoAnswer, Repeatable::Freely) => true,
-            (Outcome::Refused { status, .. }, Repeatable::Freely) => {
+            (_, RepeatSafety::UnlessSent) => false,
+            (Outcome::NoAnswer, RepeatSafety::Freely) => true,
+            (Outcome::Refused { status, .. }, RepeatSafety::Freely) => {
                 matches!(status, 408 | 425 | 429 | 500..=599)
             }
         };
@@ -145,9 +145,9 @@ mod tests {
             });
             outcomes.map(|(name, _)| *name).collect::<Vec<_>>()
         };
-        assert_eq!(again(Repeatable::UnlessSent), ["not sent"]);
+        assert_eq!(again(RepeatSafety::UnlessSent), ["not sent"]);
         assert_eq!(
-            again(Repeatable::Freely),
+            again(RepeatSafety::Freely),
             ["not sent", "no answer", "408", "425", "429", "500", "503", "504"]
         );
     }
@@ -155,12 +155,13 @@ mod tests {
     #[test]
     fn the_last_try_is_the_last() {
         let policy = RetryPolicy::default();
-        let after = |attempt| policy.decide(Repeatable::Freely, attempt, Outcome::NotSent, Duration::ZERO, 0);
+        let after =
+            |attempt| policy.decide(RepeatSafety::Freely, attempt, Outcome::NotSent, Duration::ZERO, 0);
         assert_eq!(after(3), Decision::Wait(Duration::from_secs(4)));
         assert_eq!(after(4), Decision::GiveUp);
         let never = RetryPolicy { max_attempts: 1, ..policy };
         assert_eq!(
-            never.decide(Repeatable::Freely, 1, Outcome::NotSent, Duration::ZERO, 0),
+            never.decide(RepeatSafety::Freely, 1, Outcome::NotSent, Duration::ZERO, 0),
             Decision::GiveUp
         );
     }
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn the_budget_is_kept_to_the_millisecond() {
         let policy = RetryPolicy::default();
-        let at = |elapsed| policy.decide(Repeatable::Freely, 1, Outcome::NoAnswer, elapsed, u16::MAX);
+        let at = |elapsed| policy.decide(RepeatSafety::Freely, 1, Outcome::NoAnswer, elapsed, u16::MAX);
         assert_eq!(at(Duration::from_secs(43)), Decision::Wait(Duration::from_secs(2)));
         assert_eq!(at(Duration::from_millis(43_001)), Decision::GiveUp);
     }
@@ -178,7 +179,7 @@ mod tests {
         let policy = RetryPolicy::default();
         let asked = |seconds| {
             let outcome = Outcome::Refused { status: 429, retry_after: Some(Duration::from_secs(seconds)) };
-            policy.decide(Repeatable::Freely, 1, outcome, Duration::ZERO, 0)
+            policy.decide(RepeatSafety::Freely, 1, outcome, Duration::ZERO, 0)
         };
         assert_eq!(asked(0), Decision::Wait(Duration::from_secs(1)));
         assert_eq!(asked(10), Decision::Wait(Duration::from_secs(10)));

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, FINALIZED, Shop, text, usd};
 use super::stage::Stage;
 use super::teller::Teller;
-use crate::outcome::Outcome;
+use crate::demo_result::DemoResult;
 
 /// Amazon decides on a refund 30 seconds after it was asked for, in its sandbox.
 const REFUND_DECIDED: Duration = Duration::from_secs(31);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Plays these stories. The last one lets days pass, which every other order would feel too.
-pub(super) async fn play(stage: &Stage, teller: &mut Teller) -> Outcome {
+pub(super) async fn play(stage: &Stage, teller: &mut Teller) -> DemoResult {
     split_shipment(stage, teller).await?;
     partly_captured_partly_refunded(stage, teller).await?;
     refund_answer_lost(stage, teller).await?;
@@ -29,7 +29,7 @@ async fn paid(
     stage: &Stage,
     teller: &Teller,
     (payment_intent, amount, total): (&'static str, &'static str, Option<&'static str>),
-) -> Outcome<(Checkout, CheckoutSessionId)> {
+) -> DemoResult<(Checkout, CheckoutSessionId)> {
     let (shop, amazon) = stage.people();
     let mut order = teller.order("PayAndShip", payment_intent, amount);
     order.total = total;
@@ -42,7 +42,7 @@ async fn paid(
 }
 
 /// How much of the payment is captured, refunded and left.
-async fn balances(teller: &Teller, shop: &Shop, checkout: &Checkout, expected: [&str; 3]) -> Outcome {
+async fn balances(teller: &Teller, shop: &Shop, checkout: &Checkout, expected: [&str; 3]) -> DemoResult {
     let seen = shop.checkout(checkout).await?;
     let amount = |name: &str| {
         let balance = seen.pointer(&format!("/payment/balances/{name}/amount"));
@@ -54,7 +54,7 @@ async fn balances(teller: &Teller, shop: &Shop, checkout: &Checkout, expected: [
     teller.must_be("captured, refunded and left", &found, &expected.map(str::to_owned))
 }
 
-async fn split_shipment(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn split_shipment(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, _) = stage.people();
     teller.begin("two parcels, a charge each");
     let (checkout, _) = paid(stage, teller, ("Authorize", "70.00", Some("120.00"))).await?;
@@ -76,7 +76,7 @@ async fn split_shipment(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "authorized", "").await
 }
 
-async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, _) = stage.people();
     teller.begin("a part captured, a part of it refunded");
     let (checkout, _) = paid(stage, teller, ("Authorize", "90.00", None)).await?;
@@ -96,7 +96,7 @@ async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> 
     teller.end(&shop, &checkout, "authorized", "").await
 }
 
-async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     teller.begin("a refund whose answer is lost");
     let (checkout, session) = paid(stage, teller, ("AuthorizeWithCapture", "45.00", None)).await?;
@@ -118,7 +118,7 @@ async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let (checkout, session) = teller
         .placed(stage, "canceled while in flight", ["PayAndShip", "AuthorizeWithCapture", "65.00"])
@@ -151,7 +151,7 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "canceled", "").await
 }
 
-async fn overtaken(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn overtaken(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     teller.begin("a notification that overtakes the answer");
     stage.notify_merchant().await?;
@@ -177,7 +177,7 @@ async fn overtaken(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "authorized", "").await
 }
 
-async fn lapsed(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn lapsed(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, _) = stage.people();
     teller.begin("an authorization that nobody captures");
     let (checkout, _) = paid(stage, teller, ("Authorize", "150.00", None)).await?;

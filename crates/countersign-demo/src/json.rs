@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
-use crate::outcome::Outcome;
+use crate::demo_result::DemoResult;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,37 +27,37 @@ pub(crate) struct Api {
 
 /// An answer whose body is JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct JsonAnswer {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
 }
 
 impl Api {
     /// The server at a URL; an answer may take as long as `patience`.
-    pub(crate) fn at(url: &str, token: Option<String>, patience: Duration) -> Outcome<Self> {
+    pub(crate) fn at(url: &str, token: Option<String>, patience: Duration) -> DemoResult<Self> {
         let endpoint = Endpoint::parse(url).map_err(|refused| format!("{url}: {refused}"))?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self { https: Https::new(&endpoint, CONNECT), url, token, patience })
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Outcome<Answer> {
+    pub(crate) async fn get(&self, path: &str) -> DemoResult<JsonAnswer> {
         self.call(Method::GET, path, Bytes::new()).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Outcome<Answer> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> DemoResult<JsonAnswer> {
         self.call(Method::POST, path, body.to_string().into()).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Bytes) -> Outcome<Answer> {
+    async fn call(&self, method: Method, path: &str, body: Bytes) -> DemoResult<JsonAnswer> {
         let called = format!("{method} {}{path}", self.url);
         let failed = |why: &dyn std::fmt::Display| format!("{called} failed: {why}");
         let answer = self.exchange(method, path, body).await.map_err(|error| failed(&error))?;
         let body = serde_json::from_slice(answer.body()).map_err(|error| failed(&error))?;
-        Ok(Answer { status: answer.status(), body })
+        Ok(JsonAnswer { status: answer.status(), body })
     }
 
     /// One request and its answer, whatever that is.
-    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Outcome<Response<Bytes>> {
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> DemoResult<Response<Bytes>> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))

@@ -3,8 +3,8 @@
 //! handed in by the binary, whose developers' build brings this crate; what a shop deploys is without it.
 
 mod after_result;
+mod demo_result;
 mod json;
-mod outcome;
 mod shop;
 mod stage;
 mod storefront;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use clap::Args;
 use countersign_sandbox::notify::Courier;
 
-use outcome::Outcome;
+use demo_result::DemoResult;
 use stage::Stage;
 use teller::Say;
 
@@ -40,7 +40,7 @@ impl Demo {
     ///
     /// # Errors
     /// A half does not start, or a story ends otherwise than it must.
-    pub async fn run(self, say: Say, courier: Arc<dyn Courier>, end: impl Future<Output = ()>) -> Outcome {
+    pub async fn run(self, say: Say, courier: Arc<dyn Courier>, end: impl Future<Output = ()>) -> DemoResult {
         let mut end = std::pin::pin!(end);
         let mut stage = Stage::set(courier).await?;
         say(&format_args!("Amazon's half    {}", stage.amazon_url()));

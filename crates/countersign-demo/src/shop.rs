@@ -7,8 +7,8 @@ use countersign_world::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::table::Row;
-use crate::json::{Answer, Api, list};
-use crate::outcome::Outcome;
+use crate::demo_result::DemoResult;
+use crate::json::{Api, JsonAnswer, list};
 
 /// An order of the shop, with the payment that it wants.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 impl Shop {
     /// `POST /v1/checkouts`.
-    pub(super) async fn register(&self, order: &Order) -> Outcome<Checkout> {
+    pub(super) async fn register(&self, order: &Order) -> DemoResult<Checkout> {
         let mut body = json!({
             "orderId": order.id,
             "productType": order.product_type,
@@ -65,25 +65,29 @@ impl Shop {
     }
 
     /// `POST /v1/checkouts/{id}/complete`.
-    pub(super) async fn complete(&self, checkout: &Checkout, session: &CheckoutSessionId) -> Outcome<Answer> {
+    pub(super) async fn complete(
+        &self,
+        checkout: &Checkout,
+        session: &CheckoutSessionId,
+    ) -> DemoResult<JsonAnswer> {
         let body = json!({ "amazonCheckoutSessionId": session.0 });
         self.0.post(&format!("/v1/checkouts/{}/complete", checkout.id), &body).await
     }
 
     /// What is asked for after the result: `charges`, `captures`, `refunds`, `cancel` or `close`.
-    pub(super) async fn ask(&self, checkout: &Checkout, call: &str, body: Value) -> Outcome<Answer> {
+    pub(super) async fn ask(&self, checkout: &Checkout, call: &str, body: Value) -> DemoResult<JsonAnswer> {
         self.0.post(&format!("/v1/checkouts/{}/{call}", checkout.id), &body).await
     }
 
     /// `GET /v1/checkouts/{id}/fulfilment`.
-    pub(super) async fn fulfilment(&self, checkout: &Checkout) -> Outcome<(bool, String)> {
+    pub(super) async fn fulfilment(&self, checkout: &Checkout) -> DemoResult<(bool, String)> {
         let path = format!("/v1/checkouts/{}/fulfilment", checkout.id);
         let told = succeeded(self.0.get(&path).await?)?;
         Ok((told.get("mayShip").and_then(Value::as_bool).unwrap_or_default(), text(&told, "reason")))
     }
 
     /// The facts of a checkout, from `GET /v1/events`: the type, and the reason if there is one.
-    pub(super) async fn facts(&self, checkout: &Checkout) -> Outcome<Vec<String>> {
+    pub(super) async fn facts(&self, checkout: &Checkout) -> DemoResult<Vec<String>> {
         let page = succeeded(self.0.get("/v1/events?limit=1000").await?)?;
         let mine = list(&page, "events").filter(|event| text(event, "checkoutId") == checkout.id);
         Ok(mine
@@ -92,7 +96,7 @@ impl Shop {
     }
 
     /// Looks until the shop has been told a fact of this kind.
-    pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str) -> Outcome {
+    pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str) -> DemoResult {
         for _ in 0..LOOKS {
             if self.facts(checkout).await?.iter().any(|told| told == fact) {
                 return Ok(());
@@ -104,12 +108,12 @@ impl Shop {
     }
 
     /// `GET /v1/checkouts/{id}`.
-    pub(super) async fn checkout(&self, checkout: &Checkout) -> Outcome<Value> {
+    pub(super) async fn checkout(&self, checkout: &Checkout) -> DemoResult<Value> {
         succeeded(self.0.get(&format!("/v1/checkouts/{}", checkout.id)).await?)
     }
 
     /// Looks at a checkout until it is in this state, and gives it up when it is not.
-    pub(super) async fn wait_for(&self, checkout: &Checkout, state: &str) -> Outcome<Value> {
+    pub(super) async fn wait_for(&self, checkout: &Checkout, state: &str) -> DemoResult<Value> {
         for _ in 0..LOOKS {
             let seen = self.checkout(checkout).await?;
             if text(&seen, "state") == state {
@@ -122,7 +126,7 @@ impl Shop {
     }
 
     /// The table's row of a checkout.
-    pub(super) async fn row(&self, story: &str, checkout: &Checkout) -> Outcome<Row> {
+    pub(super) async fn row(&self, story: &str, checkout: &Checkout) -> DemoResult<Row> {
         let seen = self.checkout(checkout).await?;
         // A further tab has nothing to tell of its own, and either tab may be the further one.
         let decisive = list(&seen, "attempts").filter(|it| text(it, "state") != "Surplus").last();
@@ -139,7 +143,7 @@ pub(super) struct AmazonPage(pub(super) Api);
 
 /// What is different about a buyer's checkout.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Differently {
+pub(super) struct CheckoutVariation {
     /// The card's last four digits.
     pub(super) card: Option<&'static str>,
     /// Another amount than the order's.
@@ -147,7 +151,7 @@ pub(super) struct Differently {
 }
 
 /// As the shop and the buyer would have it.
-pub(super) const AS_ORDERED: Differently = Differently { card: None, amount: None };
+pub(super) const AS_ORDERED: CheckoutVariation = CheckoutVariation { card: None, amount: None };
 
 /// The sandbox's word for a payment that was accepted.
 pub(super) const FINALIZED: &str = "CheckoutSessionCompleted";
@@ -157,8 +161,8 @@ impl AmazonPage {
     pub(super) async fn pay(
         &self,
         checkout: &Checkout,
-        differently: Differently,
-    ) -> Outcome<CheckoutSessionId> {
+        differently: CheckoutVariation,
+    ) -> DemoResult<CheckoutSessionId> {
         let config = checkout.button.get("checkoutSessionConfig").cloned().unwrap_or_default();
         let mut payment_details = config.get("paymentDetails").cloned().unwrap_or_default();
         if let Some(amount) = differently.amount
@@ -178,7 +182,7 @@ impl AmazonPage {
     }
 
     /// Orders a mishap for the calls about one session.
-    pub(super) async fn mishap(&self, session: &CheckoutSessionId, mut fault: Value) -> Outcome {
+    pub(super) async fn mishap(&self, session: &CheckoutSessionId, mut fault: Value) -> DemoResult {
         if let Some(members) = fault.as_object_mut() {
             members.insert("checkoutSessionId".to_owned(), json!(session.0));
         }
@@ -186,42 +190,42 @@ impl AmazonPage {
     }
 
     /// Orders a mishap for the next call of its kind, whatever it is about.
-    pub(super) async fn mishap_of(&self, fault: &Value) -> Outcome {
+    pub(super) async fn mishap_of(&self, fault: &Value) -> DemoResult {
         succeeded(self.0.post("/_sandbox/faults", fault).await?).map(|_| ())
     }
 
     /// Has Amazon's notifications posted there.
-    pub(super) async fn notify(&self, url: &str) -> Outcome {
+    pub(super) async fn notify(&self, url: &str) -> DemoResult {
         let endpoint = json!({ "url": url });
         succeeded(self.0.post("/_sandbox/notification-endpoints", &endpoint).await?).map(|_| ())
     }
 
     /// The next notification of this kind leaves before the answer to the call that it tells of.
-    pub(super) async fn notify_before_answer(&self, object_type: &str) -> Outcome {
+    pub(super) async fn notify_before_answer(&self, object_type: &str) -> DemoResult {
         let fault = json!({ "kind": "beforeAnswer", "objectType": object_type });
         succeeded(self.0.post("/_sandbox/notification-faults", &fault).await?).map(|_| ())
     }
 
     /// What became of the notifications of an object.
-    pub(super) async fn notified_of(&self, object_id: &str) -> Outcome<Vec<String>> {
+    pub(super) async fn notified_of(&self, object_id: &str) -> DemoResult<Vec<String>> {
         let sent = succeeded(self.0.get("/_sandbox/notifications").await?)?;
         let of_object = list(&sent, "notifications").filter(|record| text(record, "objectId") == object_id);
         Ok(of_object.map(|record| text(record, "outcome")).collect())
     }
 
     /// Moves Amazon's clock ahead.
-    pub(super) async fn advance(&self, by: &str) -> Outcome {
+    pub(super) async fn advance(&self, by: &str) -> DemoResult {
         succeeded(self.0.post("/_sandbox/clock", &json!({ "advance": by })).await?).map(|_| ())
     }
 
     /// How often something happened to a session.
-    pub(super) async fn count(&self, session: &CheckoutSessionId, kind: &str) -> Outcome<usize> {
+    pub(super) async fn count(&self, session: &CheckoutSessionId, kind: &str) -> DemoResult<usize> {
         let log = succeeded(self.0.get(&format!("/_sandbox/events?checkoutSessionId={}", session.0)).await?)?;
         Ok(list(&log, "events").filter(|event| text(event, "type") == kind).count())
     }
 
     /// Looks until it has happened to a session.
-    pub(super) async fn wait_for(&self, session: &CheckoutSessionId, kind: &str) -> Outcome {
+    pub(super) async fn wait_for(&self, session: &CheckoutSessionId, kind: &str) -> DemoResult {
         for _ in 0..LOOKS {
             if self.count(session, kind).await? > 0 {
                 return Ok(());
@@ -242,7 +246,7 @@ pub(super) fn text(value: &Value, member: &str) -> String {
     value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn succeeded(answer: Answer) -> Outcome<Value> {
+fn succeeded(answer: JsonAnswer) -> DemoResult<Value> {
     if answer.status.is_success() {
         Ok(answer.body)
     } else {

@@ -31,8 +31,8 @@ use tokio::task::JoinHandle;
 
 use super::shop::{AmazonPage, Shop};
 use super::storefront::{Places, Storefront};
+use crate::demo_result::DemoResult;
 use crate::json::Api;
-use crate::outcome::Outcome;
 
 /// The shop's token. No secret: the demo listens on loopback only, and prints it.
 const SHOP_TOKEN: &str = "demo-token";
@@ -82,7 +82,7 @@ impl Half {
         handler: Arc<dyn Handler>,
         timers: impl Future<Output = ()> + Send + 'static,
         token: Option<&str>,
-    ) -> Outcome<Self> {
+    ) -> DemoResult<Self> {
         let address = listener.local_addr()?;
         let (end, ended) = oneshot::channel();
         let ended = async {
@@ -99,7 +99,7 @@ impl Half {
 
 impl Stage {
     /// Starts both halves on new files. The courier carries what Amazon notifies of.
-    pub(super) async fn set(courier: Arc<dyn Courier>) -> Outcome<Self> {
+    pub(super) async fn set(courier: Arc<dyn Courier>) -> DemoResult<Self> {
         let directory = TempDir::with_prefix("countersign-demo-")
             .map_err(|error| format!("no directory for the demo's files: {error}"))?;
         let pair = MerchantKey::generate()?;
@@ -128,18 +128,18 @@ impl Stage {
     }
 
     /// Kills the merchant half, whatever it is at, and starts it again on its files.
-    pub(super) async fn restart_merchant(&mut self) -> Outcome {
+    pub(super) async fn restart_merchant(&mut self) -> DemoResult {
         self.restart(None).await
     }
 
-    async fn restart(&mut self, shop_url: Option<&str>) -> Outcome {
+    async fn restart(&mut self, shop_url: Option<&str>) -> DemoResult {
         self.merchant.task.abort();
         self.merchant = self.backstage.start_merchant(self.amazon.url(), shop_url).await?;
         Ok(())
     }
 
     /// Opens a shop with pages of its own: the merchant half starts again, and knows it. Says where it is.
-    pub(super) async fn open_shop(&mut self) -> Outcome<String> {
+    pub(super) async fn open_shop(&mut self) -> DemoResult<String> {
         let (listener, address) = listen().await?;
         let own_url = format!("http://{address}");
         self.restart(Some(&own_url)).await?;
@@ -156,13 +156,13 @@ impl Stage {
     }
 
     /// Lets Amazon notify the merchant half from now on.
-    pub(super) async fn notify_merchant(&self) -> Outcome {
+    pub(super) async fn notify_merchant(&self) -> DemoResult {
         let (_, amazon) = self.people();
         amazon.notify(&format!("{}/amazon/notifications", self.merchant.url())).await
     }
 
     /// Lets time pass in both halves.
-    pub(super) async fn pass(&self, duration: Duration) -> Outcome {
+    pub(super) async fn pass(&self, duration: Duration) -> DemoResult {
         let (_, amazon) = self.people();
         amazon.advance(&format!("PT{}S", duration.as_secs())).await?;
         self.backstage.clock.advance(duration);
@@ -207,13 +207,13 @@ An order of your own:
 }
 
 /// A socket on a free port, and its address.
-async fn listen() -> Outcome<(TcpListener, SocketAddr)> {
+async fn listen() -> DemoResult<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(ANY_PORT).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
 
-async fn start_amazon(directory: &Path, key: &MerchantKey, courier: Arc<dyn Courier>) -> Outcome<Half> {
+async fn start_amazon(directory: &Path, key: &MerchantKey, courier: Arc<dyn Courier>) -> DemoResult<Half> {
     use countersign_sandbox::{Parts, ids, merchants, notify, settings};
     let mut merchants = merchants::Merchants::default();
     let merchant_id = MerchantId::parse(MERCHANT_ID)?;
@@ -239,7 +239,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey, courier: Arc<dyn Cour
 }
 
 /// A half that was killed lets go of its files a moment later.
-async fn open_once_let_go(path: &Path) -> Outcome<SqliteStore> {
+async fn open_once_let_go(path: &Path) -> DemoResult<SqliteStore> {
     for _ in 0..LOOKS {
         match SqliteStore::open(path) {
             Err(OpenError::InUse(_)) => SystemClock.sleep(PAUSE).await,
@@ -250,7 +250,7 @@ async fn open_once_let_go(path: &Path) -> Outcome<SqliteStore> {
 }
 
 impl Backstage {
-    async fn start_merchant(&self, amazon_url: &str, shop_url: Option<&str>) -> Outcome<Half> {
+    async fn start_merchant(&self, amazon_url: &str, shop_url: Option<&str>) -> DemoResult<Half> {
         let files = open_once_let_go(&self.directory.path().join("merchant.db")).await?;
         let store = Arc::new(InterceptedStore::new(Arc::new(files), Outages::default()));
         let endpoint = Endpoint::parse(amazon_url)?;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::after_result;
-use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, Differently, FINALIZED, text};
+use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, CheckoutVariation, FINALIZED, text};
 use super::stage::Stage;
 use super::table::Row;
 use super::teller::{Say, Teller};
+use crate::demo_result::DemoResult;
 use crate::json::list;
-use crate::outcome::Outcome;
 
 /// Plays every story; the rows are in the order of their beginnings.
-pub(super) async fn play(stage: &mut Stage, say: Say) -> Outcome<Vec<Row>> {
+pub(super) async fn play(stage: &mut Stage, say: Say) -> DemoResult<Vec<Row>> {
     let mut teller = Teller::new(say);
     let played = play_all(stage, &mut teller).await;
     played.map_err(|failure| teller.failed(&*failure))?;
@@ -22,7 +22,7 @@ pub(super) async fn play(stage: &mut Stage, say: Say) -> Outcome<Vec<Row>> {
     Ok(teller.rows)
 }
 
-async fn play_all(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+async fn play_all(stage: &mut Stage, teller: &mut Teller) -> DemoResult {
     let pending = begin_pending(stage, teller).await?;
     for product_type in ["PayAndShip", "PayOnly"] {
         for (payment_intent, outcome) in
@@ -44,8 +44,8 @@ async fn play_all(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     after_result::play(stage, teller).await
 }
 
-const fn with_card(card: &'static str) -> Differently {
-    Differently { card: Some(card), amount: None }
+const fn with_card(card: &'static str) -> CheckoutVariation {
+    CheckoutVariation { card: Some(card), amount: None }
 }
 
 /// The answer is lost: Amazon does what it is asked, and the connection breaks before it can say so.
@@ -59,7 +59,7 @@ async fn plain(
     product_type: &'static str,
     payment_intent: &'static str,
     outcome: &str,
-) -> Outcome {
+) -> DemoResult {
     let (shop, _) = stage.people();
     let (title, order) =
         (format!("{payment_intent}, {product_type}"), [product_type, payment_intent, "24.90"]);
@@ -70,7 +70,7 @@ async fn plain(
     teller.end(&shop, &checkout, outcome, "").await
 }
 
-async fn declined_then_paid(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn declined_then_paid(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let order = ["PayAndShip", "AuthorizeWithCapture", "80.00"];
     let (checkout, first) =
@@ -90,14 +90,14 @@ async fn declined_then_paid(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let (checkout, session) = teller
         .placed_differently(
             stage,
             "an amount that is not the order's",
             ["PayAndShip", "AuthorizeWithCapture", "250.00"],
-            Differently { amount: Some("2.50"), card: None },
+            CheckoutVariation { amount: Some("2.50"), card: None },
         )
         .await?;
     teller.tell("Somebody changed the page: the session at Amazon is over 2.50 USD.");
@@ -109,7 +109,7 @@ async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "notPaid", "TermsMismatch").await
 }
 
-async fn lost_answer(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn lost_answer(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let (checkout, session) =
         teller.placed(stage, "an answer is lost", ["PayAndShip", "AuthorizeWithCapture", "33.00"]).await?;
@@ -122,7 +122,7 @@ async fn lost_answer(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn two_tabs(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let order = ["PayOnly", "AuthorizeWithCapture", "12.00"];
     let (checkout, left) = teller.placed(stage, "two tabs", order).await?;
@@ -141,7 +141,7 @@ async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-async fn double_click(stage: &Stage, teller: &mut Teller) -> Outcome {
+async fn double_click(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let (checkout, session) =
         teller.placed(stage, "a double click", ["PayAndShip", "Authorize", "59.00"]).await?;
@@ -155,7 +155,7 @@ async fn double_click(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "authorized", "").await
 }
 
-async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> DemoResult {
     let (shop, amazon) = stage.people();
     let (checkout, session) =
         teller.placed(stage, "a restart in doubt", ["PayAndShip", "AuthorizeWithCapture", "75.00"]).await?;
@@ -177,7 +177,7 @@ async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> DemoResult {
     let (shop, _) = stage.people();
     let (checkout, session) = teller
         .placed(stage, "the disk fails after the answer", ["PayOnly", "AuthorizeWithCapture", "41.00"])
@@ -206,7 +206,7 @@ struct PendingStory {
     reason: &'static str,
 }
 
-async fn begin_pending(stage: &Stage, teller: &mut Teller) -> Outcome<Vec<PendingStory>> {
+async fn begin_pending(stage: &Stage, teller: &mut Teller) -> DemoResult<Vec<PendingStory>> {
     let (shop, amazon) = stage.people();
     let mut begun = Vec::new();
     for (title, card, outcome, reason) in [
@@ -228,7 +228,7 @@ async fn begin_pending(stage: &Stage, teller: &mut Teller) -> Outcome<Vec<Pendin
     Ok(begun)
 }
 
-async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) -> Outcome {
+async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) -> DemoResult {
     let (shop, _) = stage.people();
     let PendingStory { title, checkout, outcome, reason } = story;
     teller.resume(title);
@@ -237,7 +237,7 @@ async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) ->
     teller.end(&shop, &checkout, outcome, reason).await
 }
 
-async fn paid_once(teller: &Teller, amazon: &AmazonPage, sessions: &[&CheckoutSessionId]) -> Outcome {
+async fn paid_once(teller: &Teller, amazon: &AmazonPage, sessions: &[&CheckoutSessionId]) -> DemoResult {
     let mut count = 0;
     for session in sessions {
         count += amazon.count(session, FINALIZED).await?;

@@ -1,11 +1,11 @@
 //! Who tells the stories: numbers them, says what happens as it does, holds each against how it must end,
 //! and keeps the rows of the table.
 
-use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, Differently, Order, Shop, text};
+use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, CheckoutVariation, Order, Shop, text};
 use super::stage::Stage;
 use super::table::Row;
-use crate::json::Answer;
-use crate::outcome::Outcome;
+use crate::demo_result::DemoResult;
+use crate::json::JsonAnswer;
 
 /// Where a line of the demo's goes.
 pub(super) type Say = fn(&dyn std::fmt::Display);
@@ -50,7 +50,7 @@ impl Teller {
         Order { id, product_type, payment_intent, pending: false, amount, total: None }
     }
 
-    pub(super) async fn registered(&self, shop: &Shop, order: &Order) -> Outcome<Checkout> {
+    pub(super) async fn registered(&self, shop: &Shop, order: &Order) -> DemoResult<Checkout> {
         let Order { id, product_type, payment_intent, pending, amount, total } = order;
         let of_total = total.map(|total| format!(" of {total}")).unwrap_or_default();
         let pending = if *pending { ", may pend" } else { "" };
@@ -67,7 +67,7 @@ impl Teller {
         stage: &Stage,
         title: &str,
         order: [&'static str; 3],
-    ) -> Outcome<(Checkout, CheckoutSessionId)> {
+    ) -> DemoResult<(Checkout, CheckoutSessionId)> {
         self.placed_differently(stage, title, order, AS_ORDERED).await
     }
 
@@ -77,8 +77,8 @@ impl Teller {
         stage: &Stage,
         title: &str,
         [product_type, payment_intent, amount]: [&'static str; 3],
-        differently: Differently,
-    ) -> Outcome<(Checkout, CheckoutSessionId)> {
+        differently: CheckoutVariation,
+    ) -> DemoResult<(Checkout, CheckoutSessionId)> {
         let (shop, amazon) = stage.people();
         self.begin(title);
         let checkout = self.registered(&shop, &self.order(product_type, payment_intent, amount)).await?;
@@ -86,7 +86,7 @@ impl Teller {
         Ok((checkout, session))
     }
 
-    pub(super) fn buyer_sees(&self, answer: &Answer) {
+    pub(super) fn buyer_sees(&self, answer: &JsonAnswer) {
         let (outcome, message) = (text(&answer.body, "outcome"), text(&answer.body, "message"));
         let reason = text(&answer.body, "reason");
         let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
@@ -103,7 +103,7 @@ impl Teller {
         checkout: &Checkout,
         outcome: &str,
         reason: &str,
-    ) -> Outcome {
+    ) -> DemoResult {
         let row = shop.row(&self.title, checkout).await?;
         let [_, _, ended, why, permission, charge] = &row;
         self.must_be("the outcome", ended.as_str(), outcome)?;
@@ -120,21 +120,21 @@ impl Teller {
         what: &str,
         found: &T,
         expected: &T,
-    ) -> Outcome {
+    ) -> DemoResult {
         if found == expected {
             return Ok(());
         }
         Err(format!("{what} should be {expected:?}, and is {found:?}").into())
     }
 
-    pub(super) fn answered(&self, answer: &Answer, status: u16, outcome: &str) -> Outcome {
+    pub(super) fn answered(&self, answer: &JsonAnswer, status: u16, outcome: &str) -> DemoResult {
         self.buyer_sees(answer);
         self.must_be("the answer's status", &answer.status.as_u16(), &status)?;
         self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
     }
 
     /// The shop has asked for something; it must be answered so.
-    pub(super) fn shop_gets(&self, answer: &Answer, status: u16, word: &str) -> Outcome {
+    pub(super) fn shop_gets(&self, answer: &JsonAnswer, status: u16, word: &str) -> DemoResult {
         let code = answer.body.pointer("/error/code").and_then(serde_json::Value::as_str);
         let found = code.map_or_else(|| text(&answer.body, "state"), str::to_owned);
         self.tell(format_args!("The shop gets {} {found}.", answer.status.as_u16()));
@@ -149,7 +149,7 @@ impl Teller {
         checkout: &Checkout,
         may_ship: bool,
         reason: &str,
-    ) -> Outcome {
+    ) -> DemoResult {
         let told = shop.fulfilment(checkout).await?;
         let word = if may_ship { "yes" } else { "no" };
         self.tell(format_args!("May it be shipped? {word}: {}.", told.1));

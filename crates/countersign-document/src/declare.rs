@@ -85,7 +85,7 @@ macro_rules! stored {
         }
 
         /// Reads a document.
-        pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<$type, $crate::Unreadable> {
+        pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<$type, $crate::UnreadableDocument> {
             $crate::check_format(COLLECTION, format, FORMAT)?;
             $crate::decode::<$by, $type>(COLLECTION, bytes)
         }
@@ -102,7 +102,7 @@ macro_rules! stored {
         }
 
         /// Reads a message.
-        pub(crate) fn decode(bytes: &[u8]) -> Result<$type, $crate::Unreadable> {
+        pub(crate) fn decode(bytes: &[u8]) -> Result<$type, $crate::UnreadableDocument> {
             $crate::decode::<$by, $type>(TOPIC, bytes)
         }
 
@@ -115,7 +115,7 @@ macro_rules! stored {
                 writer.text(::core::convert::AsRef::<str>::as_ref(&self.$to_text()));
             }
 
-            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::Illegible> {
+            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::IllegibleValue> {
                 reader.parsed($parse)
             }
         }
@@ -130,7 +130,7 @@ macro_rules! stored {
                 $crate::Stored::<$by>::write($field, writer);
             }
 
-            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::Illegible> {
+            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::IllegibleValue> {
                 let value = Self($crate::Stored::<$by>::read(reader)?);
                 $( reader.check(&value, $why, $check)?; )?
                 Ok(value)
@@ -154,7 +154,7 @@ macro_rules! stored {
                 $crate::stored!(@write $by, writer, { $( $field $(as $stored)? $(or $default)? ),+ });
             }
 
-            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::Illegible> {
+            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::IllegibleValue> {
                 $crate::stored!(@fields $by, reader, $( $field $(as $stored)? ),+);
                 let value = Self {
                     $( $field: $crate::stored!(@present $by, reader, $field $(as $stored)? $(or $default)?) ),+
@@ -190,7 +190,7 @@ macro_rules! stored {
                 }
             }
 
-            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::Illegible> {
+            fn read(reader: &mut $crate::Reader<'_>) -> Result<Self, $crate::IllegibleValue> {
                 reader.variant(|reader, name, has_data| match (name, has_data) {
                     $(
                         $crate::stored!(

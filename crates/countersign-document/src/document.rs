@@ -1,9 +1,9 @@
 //! A whole document: its bytes, and the refusal that names it.
 
 use bytes::Bytes;
-use countersign_store::transact::Unreadable;
+use countersign_store::transact::UnreadableDocument;
 
-use super::illegible::Illegible;
+use super::illegible_value::IllegibleValue;
 use super::reader::Reader;
 use super::stored::{Stored, present, read_member};
 use super::writer::Writer;
@@ -18,8 +18,8 @@ pub fn encode<By, T: Stored<By>>(value: &T) -> Bytes {
 /// Reads a value that is a document of its own.
 ///
 /// # Errors
-/// [`Unreadable`], naming the document and the member.
-pub fn decode<By, T: Stored<By>>(document: &'static str, bytes: &[u8]) -> Result<T, Unreadable> {
+/// [`UnreadableDocument`], naming the document and the member.
+pub fn decode<By, T: Stored<By>>(document: &'static str, bytes: &[u8]) -> Result<T, UnreadableDocument> {
     read(document, bytes, |reader| {
         let value = T::read(reader)?;
         reader.end()?;
@@ -30,12 +30,12 @@ pub fn decode<By, T: Stored<By>>(document: &'static str, bytes: &[u8]) -> Result
 /// Reads one member of a document that is an object, and nothing else.
 ///
 /// # Errors
-/// [`Unreadable`], naming the document and the member.
+/// [`UnreadableDocument`], naming the document and the member.
 pub fn decode_member<By, T: Stored<By>>(
     document: &'static str,
     name: &'static str,
     bytes: &[u8],
-) -> Result<T, Unreadable> {
+) -> Result<T, UnreadableDocument> {
     read(document, bytes, |reader| {
         let mut found = None;
         reader.object(|reader, member| {
@@ -48,20 +48,20 @@ pub fn decode_member<By, T: Stored<By>>(
 /// Refuses every format of a document except the one that this version writes.
 ///
 /// # Errors
-/// [`Unreadable`], with both numbers.
-pub fn check_format(document: &'static str, format: u16, known: u16) -> Result<(), Unreadable> {
+/// [`UnreadableDocument`], with both numbers.
+pub fn check_format(document: &'static str, format: u16, known: u16) -> Result<(), UnreadableDocument> {
     if format == known {
         return Ok(());
     }
     let why = format!("its format is {format}, and this version reads {known}");
-    Err(Unreadable { document, why })
+    Err(UnreadableDocument { document, why })
 }
 
 fn read<T>(
     document: &'static str,
     bytes: &[u8],
-    read: impl FnOnce(&mut Reader<'_>) -> Result<T, Illegible>,
-) -> Result<T, Unreadable> {
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, IllegibleValue>,
+) -> Result<T, UnreadableDocument> {
     let value = Reader::new(bytes).and_then(|mut reader| read(&mut reader));
-    value.map_err(|illegible| Unreadable { document, why: illegible.to_string() })
+    value.map_err(|illegible| UnreadableDocument { document, why: illegible.to_string() })
 }

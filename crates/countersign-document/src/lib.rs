@@ -12,7 +12,7 @@
 
 mod declare;
 mod document;
-mod illegible;
+mod illegible_value;
 mod nouns;
 mod reader;
 mod stored;
@@ -21,9 +21,9 @@ mod tests;
 mod writer;
 
 pub use bytes::Bytes;
-pub use countersign_store::transact::Unreadable;
+pub use countersign_store::transact::UnreadableDocument;
 pub use document::{check_format, decode, decode_member, encode};
-pub use illegible::Illegible;
-pub use reader::{Parsed, Reader};
+pub use illegible_value::IllegibleValue;
+pub use reader::{ParseResult, Reader};
 pub use stored::{Stored, present, read_member, write_member, write_unless_default};
 pub use writer::Writer;

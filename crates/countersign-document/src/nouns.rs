@@ -16,7 +16,7 @@ use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::Timestamp;
 
-use super::illegible::Illegible;
+use super::illegible_value::IllegibleValue;
 use super::reader::Reader;
 use super::stored::Stored;
 use super::writer::Writer;
@@ -72,7 +72,7 @@ macro_rules! numbers {
                 writer.number(self);
             }
 
-            fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+            fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
                 reader.number()
             }
         }
@@ -86,7 +86,7 @@ impl<By> Stored<By> for bool {
         writer.raw(if *self { "true" } else { "false" });
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         if reader.take_word("true") {
             Ok(true)
         } else if reader.take_word("false") {
@@ -102,7 +102,7 @@ impl<By> Stored<By> for String {
         writer.text(self);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         reader.text().map(Cow::into_owned)
     }
 }
@@ -112,7 +112,7 @@ impl<By> Stored<By> for Cow<'_, str> {
         writer.text(self);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         reader.text().map(|text| Cow::Owned(text.into_owned()))
     }
 }
@@ -123,7 +123,7 @@ impl<By> Stored<By> for Timestamp {
         writer.number(self.as_millis());
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         reader.number().map(Self::from_millis)
     }
 }
@@ -134,7 +134,7 @@ impl<By> Stored<By> for Money {
         <(u64, Currency) as Stored<By>>::write(&(self.minor(), self.currency()), writer);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         let (minor, currency) = <(u64, Currency) as Stored<By>>::read(reader)?;
         Ok(Self::from_minor(minor, currency))
     }
@@ -150,7 +150,7 @@ impl<By, One: Stored<By>, Other: Stored<By>> Stored<By> for (One, Other) {
         });
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         const NOT_A_PAIR: &str = "is not a pair";
         reader.expect(b'[', "is not a list")?;
         let one = One::read(reader).map_err(|illegible| illegible.inside_element(0))?;
@@ -167,7 +167,7 @@ impl<By> Stored<By> for Arc<[u8]> {
         writer.text(&String::from_utf8_lossy(self));
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         reader.text().map(|text| Self::from(text.as_bytes()))
     }
 }
@@ -178,7 +178,7 @@ impl<By> Stored<By> for Bytes {
         writer.text(&STANDARD.encode(self));
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         reader.parsed(|text| STANDARD.decode(text)).map(Self::from)
     }
 }
@@ -189,7 +189,7 @@ impl<By, const LEN: usize> Stored<By> for [u8; LEN] {
         writer.text(&STANDARD.encode(self));
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         reader.parsed(|text| Self::try_from(STANDARD.decode(text).ok()?).ok())
     }
 }
@@ -203,7 +203,7 @@ impl<By, T: Stored<By>> Stored<By> for Option<T> {
         }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         if reader.take_word("null") { Ok(None) } else { T::read(reader).map(Some) }
     }
 
@@ -221,7 +221,7 @@ impl<By, T: Stored<By>> Stored<By> for Box<T> {
         T::write(self, writer);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         T::read(reader).map(Self::new)
     }
 }
@@ -236,7 +236,7 @@ impl<By, T: Stored<By>> Stored<By> for Vec<T> {
         });
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         let mut elements = Self::new();
         reader.list(|reader| {
             elements.push(T::read(reader).map_err(|illegible| illegible.inside_element(elements.len()))?);
@@ -251,7 +251,7 @@ impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, T> {
         T::write(self, writer);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue> {
         T::read(reader).map(Cow::Owned)
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::illegible::Illegible;
+use super::illegible_value::IllegibleValue;
 
 /// The text is not JSON at all: it is damaged, or another program wrote it.
 const SYNTAX: &str = "is not well-formed";
@@ -20,21 +20,21 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts reading the bytes of a document.
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Illegible> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, IllegibleValue> {
         match core::str::from_utf8(bytes) {
             Ok(text) => Ok(Self { text, position: 0 }),
-            Err(_) => Err(Illegible { path: String::new(), why: "is not UTF-8", position: 0 }),
+            Err(_) => Err(IllegibleValue { path: String::new(), why: "is not UTF-8", position: 0 }),
         }
     }
 
     /// Refuses the current value. `why` is a predicate, such as `is not valid`.
     #[must_use]
-    pub fn illegible(&self, why: &'static str) -> Illegible {
-        Illegible { path: String::new(), why, position: self.position }
+    pub fn illegible(&self, why: &'static str) -> IllegibleValue {
+        IllegibleValue { path: String::new(), why, position: self.position }
     }
 
     /// Refuses what comes next, or a document that ends here.
-    fn unexpected(&self, why: &'static str) -> Illegible {
+    fn unexpected(&self, why: &'static str) -> IllegibleValue {
         self.illegible(if self.rest().is_empty() { "is cut off" } else { why })
     }
 
@@ -61,12 +61,12 @@ impl<'a> Reader<'a> {
         is_next
     }
 
-    pub(super) fn expect(&mut self, byte: u8, why: &'static str) -> Result<(), Illegible> {
+    pub(super) fn expect(&mut self, byte: u8, why: &'static str) -> Result<(), IllegibleValue> {
         if self.take(byte) { Ok(()) } else { Err(self.unexpected(why)) }
     }
 
     /// Refuses anything that comes after the document.
-    pub(super) fn end(&mut self) -> Result<(), Illegible> {
+    pub(super) fn end(&mut self) -> Result<(), IllegibleValue> {
         if self.peek().is_some() { Err(self.illegible("is followed by something")) } else { Ok(()) }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// For anything else.
-    pub fn text(&mut self) -> Result<Cow<'a, str>, Illegible> {
+    pub fn text(&mut self) -> Result<Cow<'a, str>, IllegibleValue> {
         self.expect(b'"', "is not a text")?;
         let rest = self.rest();
         let is_special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// For anything else, and for a number that does not fit.
-    pub fn number<N: FromStr>(&mut self) -> Result<N, Illegible> {
+    pub fn number<N: FromStr>(&mut self) -> Result<N, IllegibleValue> {
         self.peek();
         let rest = self.rest();
         let length = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'-').count();
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// For text that is not JSON.
-    pub fn raw(&mut self) -> Result<&'a str, Illegible> {
+    pub fn raw(&mut self) -> Result<&'a str, IllegibleValue> {
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<&'a RawValue>();
         match values.next() {
             Some(Ok(raw)) => {
@@ -135,7 +135,10 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// For anything that is not a text, or that `parse` refuses.
-    pub fn parsed<P: Parsed>(&mut self, parse: impl FnOnce(&str) -> P) -> Result<P::Value, Illegible> {
+    pub fn parsed<P: ParseResult>(
+        &mut self,
+        parse: impl FnOnce(&str) -> P,
+    ) -> Result<P::Value, IllegibleValue> {
         let text = self.text()?;
         parse(&text).value().ok_or_else(|| self.illegible("is not valid"))
     }
@@ -146,8 +149,8 @@ impl<'a> Reader<'a> {
     /// For anything that is not an object, and those of `read`.
     pub fn object(
         &mut self,
-        mut read: impl FnMut(&mut Self, &str) -> Result<(), Illegible>,
-    ) -> Result<(), Illegible> {
+        mut read: impl FnMut(&mut Self, &str) -> Result<(), IllegibleValue>,
+    ) -> Result<(), IllegibleValue> {
         self.expect(b'{', "is not an object")?;
         self.values(b'}', |reader| {
             let name = reader.text()?;
@@ -160,8 +163,8 @@ impl<'a> Reader<'a> {
     fn values(
         &mut self,
         close: u8,
-        mut read: impl FnMut(&mut Self) -> Result<(), Illegible>,
-    ) -> Result<(), Illegible> {
+        mut read: impl FnMut(&mut Self) -> Result<(), IllegibleValue>,
+    ) -> Result<(), IllegibleValue> {
         if self.take(close) {
             return Ok(());
         }
@@ -176,7 +179,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses a member that the object does not have.
     #[must_use]
-    pub fn unknown(&self, name: &str) -> Illegible {
+    pub fn unknown(&self, name: &str) -> IllegibleValue {
         /// How much of a damaged name is shown.
         const SHOWN_LEN: usize = 40;
         let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
@@ -193,7 +196,7 @@ impl<'a> Reader<'a> {
         value: &T,
         why: &'static str,
         is_valid: impl FnOnce(&T) -> bool,
-    ) -> Result<(), Illegible> {
+    ) -> Result<(), IllegibleValue> {
         if is_valid(value) { Ok(()) } else { Err(self.illegible(why)) }
     }
 
@@ -201,7 +204,10 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// For anything that is not a list, and those of `read`.
-    pub fn list(&mut self, read: impl FnMut(&mut Self) -> Result<(), Illegible>) -> Result<(), Illegible> {
+    pub fn list(
+        &mut self,
+        read: impl FnMut(&mut Self) -> Result<(), IllegibleValue>,
+    ) -> Result<(), IllegibleValue> {
         self.expect(b'[', "is not a list")?;
         self.values(b']', read)
     }
@@ -213,8 +219,8 @@ impl<'a> Reader<'a> {
     /// For anything that is not a variant, and those of `read`.
     pub fn variant<T>(
         &mut self,
-        read: impl FnOnce(&mut Self, &str, bool) -> Result<Option<T>, Illegible>,
-    ) -> Result<T, Illegible> {
+        read: impl FnOnce(&mut Self, &str, bool) -> Result<Option<T>, IllegibleValue>,
+    ) -> Result<T, IllegibleValue> {
         const UNKNOWN: &str = "is not a known variant";
         if self.peek() == Some(b'"') {
             let name = self.text()?;
@@ -231,7 +237,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The result of parsing a text: an `Option` or a `Result`.
-pub trait Parsed {
+pub trait ParseResult {
     /// The type of the parsed value.
     type Value;
 
@@ -239,7 +245,7 @@ pub trait Parsed {
     fn value(self) -> Option<Self::Value>;
 }
 
-impl<T> Parsed for Option<T> {
+impl<T> ParseResult for Option<T> {
     type Value = T;
 
     fn value(self) -> Self {
@@ -247,7 +253,7 @@ impl<T> Parsed for Option<T> {
     }
 }
 
-impl<T, E> Parsed for Result<T, E> {
+impl<T, E> ParseResult for Result<T, E> {
     type Value = T;
 
     fn value(self) -> Option<T> {

@@ -1,6 +1,6 @@
 //! Types that have a form, and how the members of an object are written and read.
 
-use super::illegible::Illegible;
+use super::illegible_value::IllegibleValue;
 use super::reader::Reader;
 use super::writer::Writer;
 
@@ -15,8 +15,8 @@ pub trait Stored<By>: Sized {
     /// Reads a value.
     ///
     /// # Errors
-    /// [`Illegible`] for anything that [`Stored::write`] does not write, except white space.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible>;
+    /// [`IllegibleValue`] for anything that [`Stored::write`] does not write, except white space.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, IllegibleValue>;
 
     /// The value of a member that is left out; `None` if the member is required.
     #[must_use]
@@ -56,7 +56,7 @@ pub fn read_member<By, T: Stored<By>>(
     reader: &mut Reader<'_>,
     name: &'static str,
     place: &mut Option<T>,
-) -> Result<(), Illegible> {
+) -> Result<(), IllegibleValue> {
     if place.is_some() {
         return Err(reader.illegible("is there twice").inside(name));
     }
@@ -72,6 +72,6 @@ pub fn present<By, T: Stored<By>>(
     reader: &Reader<'_>,
     name: &'static str,
     value: Option<T>,
-) -> Result<T, Illegible> {
+) -> Result<T, IllegibleValue> {
     value.or_else(T::absent).ok_or_else(|| reader.illegible("is missing").inside(name))
 }

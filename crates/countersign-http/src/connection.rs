@@ -17,9 +17,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use crate::handler::{Handler, Peer, Reply, Response, Unreadable};
+use crate::handler::{Handler, IncompleteRequest, Peer, Reply, Response};
 use crate::limits::Limits;
-use crate::socket::{Line, Socket};
+use crate::socket::{Socket, SocketState};
 
 /// hyper itself answers a head with more lines than this, without the handler's body. It reserves room for
 /// this many lines on each request, so this is four times what [`Limits`] allow, not more.
@@ -56,7 +56,7 @@ struct Connection {
     handler: Arc<dyn Handler>,
     limits: Limits,
     peer: Peer,
-    line: Arc<Line>,
+    line: Arc<SocketState>,
     /// The first value that is set counts: from then on the connection accepts no further request.
     ending: OnceLock<Ending>,
     slot: Arc<OwnedSemaphorePermit>,
@@ -123,7 +123,7 @@ pub(crate) async fn run(
     limits: Limits,
     (slot, stage): (OwnedSemaphorePermit, watch::Receiver<Stage>),
 ) {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(SocketState::default());
     let socket = Socket::new(stream, Arc::clone(&line), &limits);
     let connection = Arc::new(Connection {
         handler,
@@ -209,7 +209,7 @@ impl Connection {
 
     /// The answer to a request that is not complete. What follows it on the connection cannot be
     /// distinguished from the rest of its body, so the connection ends.
-    fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response {
+    fn refuse(&self, head: &http::request::Parts, unreadable: IncompleteRequest) -> Response {
         self.ending.get_or_init(|| Ending::CloseAfterDiscarding);
         let mut response = self.handler.refuse(head, unreadable);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -221,20 +221,20 @@ async fn read_whole(
     head: &http::request::Parts,
     body: Incoming,
     limits: &Limits,
-) -> Result<Bytes, Unreadable> {
+) -> Result<Bytes, IncompleteRequest> {
     if head.headers.len() > limits.head_lines || head_bytes(head) > limits.head_bytes {
-        return Err(Unreadable::HeadTooLarge);
+        return Err(IncompleteRequest::HeadTooLarge);
     }
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     // A declared length over the limit is refused before the client is told to continue.
     if body.size_hint().lower() > limits.body_bytes as u64 {
-        return Err(Unreadable::BodyTooLarge);
+        return Err(IncompleteRequest::BodyTooLarge);
     }
     match timeout(limits.body_time, collect(body, limits.body_bytes)).await {
         Ok(collected) => collected,
-        Err(_elapsed) => Err(Unreadable::BodyTimedOut),
+        Err(_elapsed) => Err(IncompleteRequest::BodyTimedOut),
     }
 }
 
@@ -246,13 +246,13 @@ fn head_bytes(head: &http::request::Parts) -> usize {
 }
 
 /// Reads a body to its end. A body that came in a single piece, as nearly all do, is not copied.
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Unreadable> {
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, IncompleteRequest> {
     let mut whole = Bytes::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Unreadable::BodyTruncated)?;
+        let frame = frame.map_err(|_| IncompleteRequest::BodyTruncated)?;
         let Ok(piece) = frame.into_data() else { continue };
         if whole.len() + piece.len() > limit {
-            return Err(Unreadable::BodyTooLarge);
+            return Err(IncompleteRequest::BodyTooLarge);
         }
         if whole.is_empty() {
             whole = piece;

@@ -26,7 +26,7 @@ pub enum Reply {
 
 /// Why a request never became a complete [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum IncompleteRequest {
     /// The body is larger than the limit.
     BodyTooLarge,
     /// The headers exceed the limit in bytes or in number.
@@ -43,5 +43,5 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, request: Request) -> BoxFuture<'static, Reply>;
 
     /// Renders the answer to a request that was never complete. Only its head is known.
-    fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response;
+    fn refuse(&self, head: &http::request::Parts, unreadable: IncompleteRequest) -> Response;
 }

@@ -8,7 +8,7 @@ mod router;
 mod serve;
 mod socket;
 
-pub use handler::{Handler, Peer, Reply, Request, Response, Unreadable};
+pub use handler::{Handler, IncompleteRequest, Peer, Reply, Request, Response};
 pub use limits::Limits;
-pub use router::{Function, Parameter, Router, Unrouted};
+pub use router::{Function, Parameter, Router, RoutingError};
 pub use serve::{serve, serve_with_timers};

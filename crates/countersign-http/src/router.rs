@@ -11,7 +11,7 @@ use crate::handler::{Request, Response};
 
 /// Why no function of a table answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unrouted {
+pub enum RoutingError {
     /// No row has this path.
     NoSuchPath,
     /// The path has rows, but none with this method.
@@ -23,15 +23,15 @@ pub enum Unrouted {
 
 /// The variable part of a path, as a route's function takes it.
 pub trait Parameter<E>: Sized {
-    /// Reads the segment as it was sent: it is not percent-decoded, and it may be empty.
+    /// The value of a segment as it was sent: it is not percent-decoded, and it may be empty.
     ///
     /// # Errors
     /// The server's answer to a segment that is not valid.
-    fn read(segment: &str) -> Result<Self, E>;
+    fn from_segment(segment: &str) -> Result<Self, E>;
 }
 
 impl<E> Parameter<E> for String {
-    fn read(segment: &str) -> Result<Self, E> {
+    fn from_segment(segment: &str) -> Result<Self, E> {
         Ok(segment.to_owned())
     }
 }
@@ -43,17 +43,17 @@ pub trait Function<S, E, A>: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the segment is not valid as the function's parameter.
-    fn call(&self, state: S, request: Request, segment: &str) -> Result<Answering<E>, E>;
+    fn call(&self, state: S, request: Request, segment: &str) -> Result<RouteFuture<E>, E>;
 }
 
-type Answering<E> = BoxFuture<'static, Result<Response, E>>;
+type RouteFuture<E> = BoxFuture<'static, Result<Response, E>>;
 
 impl<S, E, F, R> Function<S, E, ()> for F
 where
     F: Fn(S, Request) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Response, E>> + Send + 'static,
 {
-    fn call(&self, state: S, request: Request, _: &str) -> Result<Answering<E>, E> {
+    fn call(&self, state: S, request: Request, _: &str) -> Result<RouteFuture<E>, E> {
         Ok(Box::pin(self(state, request)))
     }
 }
@@ -64,16 +64,16 @@ where
     F: Fn(S, Request, P) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Response, E>> + Send + 'static,
 {
-    fn call(&self, state: S, request: Request, segment: &str) -> Result<Answering<E>, E> {
-        Ok(Box::pin(self(state, request, P::read(segment)?)))
+    fn call(&self, state: S, request: Request, segment: &str) -> Result<RouteFuture<E>, E> {
+        Ok(Box::pin(self(state, request, P::from_segment(segment)?)))
     }
 }
 
-type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send + Sync>;
+type RouteCall<S, E> = Box<dyn Fn(S, Request, &str) -> Result<RouteFuture<E>, E> + Send + Sync>;
 
 /// Why a row does not fit a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Misfit {
+enum RowError {
     /// The table already has a row with this method and path.
     TwoRows(Method),
     /// The path has more than one parameter.
@@ -82,7 +82,7 @@ enum Misfit {
     Path(matchit::InsertError),
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TwoRows(method) => write!(f, "it has two rows for {method}"),
@@ -99,7 +99,7 @@ impl fmt::Display for Misfit {
 pub struct Router<S, E> {
     templates: matchit::Router<&'static str>,
     /// The method, the template of the path, and the function.
-    rows: Vec<(Method, &'static str, Call<S, E>)>,
+    rows: Vec<(Method, &'static str, RouteCall<S, E>)>,
 }
 
 impl<S: 'static, E: 'static> Router<S, E> {
@@ -110,7 +110,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
     }
 
     /// A row for `GET` and `HEAD`. The body of an answer to `HEAD` is not sent.
-    pub fn read<A>(self, path: &'static str, function: impl Function<S, E, A> + Copy) -> Self {
+    pub fn get_and_head<A>(self, path: &'static str, function: impl Function<S, E, A> + Copy) -> Self {
         self.row(Method::GET, path, function).row(Method::HEAD, path, function)
     }
 
@@ -145,26 +145,26 @@ impl<S: 'static, E: 'static> Router<S, E> {
     /// Adds a row.
     ///
     /// # Errors
-    /// [`Misfit`] if the row does not fit the table.
+    /// [`RowError`] if the row does not fit the table.
     fn add<A>(
         &mut self,
         method: Method,
         template: &'static str,
         function: impl Function<S, E, A>,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), RowError> {
         let known = || self.rows.iter().filter(|row| row.1 == template);
         if known().any(|row| row.0 == method) {
-            return Err(Misfit::TwoRows(method));
+            return Err(RowError::TwoRows(method));
         }
         if template.matches('{').count() > 1 {
-            return Err(Misfit::TwoParameters);
+            return Err(RowError::TwoParameters);
         }
         if known().next().is_none() {
             // `matchit` does not match an empty segment with a parameter: the path without one is added as well.
             let empty = template.split_once('{').zip(template.split_once('}'));
             let empty = empty.map(|((before, _), (_, after))| format!("{before}{after}"));
             for path in empty.into_iter().chain([template.to_owned()]) {
-                self.templates.insert(path, template).map_err(Misfit::Path)?;
+                self.templates.insert(path, template).map_err(RowError::Path)?;
             }
         }
         let call = move |state, request, segment: &str| function.call(state, request, segment);
@@ -175,16 +175,17 @@ impl<S: 'static, E: 'static> Router<S, E> {
     /// Answers with the function of the request's row.
     ///
     /// # Errors
-    /// What the function or its parameter refuses, and [`Unrouted`] if there is no row.
+    /// What the function or its parameter refuses, and [`RoutingError`] if there is no row.
     pub async fn answer(&self, state: S, request: Request) -> Result<Response, E>
     where
-        E: From<Unrouted>,
+        E: From<RoutingError>,
     {
         let answering = {
             let uri = request.uri().clone();
-            let (template, segment) = self.at(uri.path()).ok_or(Unrouted::NoSuchPath)?;
+            let (template, segment) = self.at(uri.path()).ok_or(RoutingError::NoSuchPath)?;
             let row = self.rows.iter().find(|row| row.1 == template && row.0 == *request.method());
-            let (.., call) = row.ok_or_else(|| Unrouted::WrongMethod { allowed: self.methods(template) })?;
+            let (.., call) =
+                row.ok_or_else(|| RoutingError::WrongMethod { allowed: self.methods(template) })?;
             call(state, request, segment)?
         };
         answering.await
@@ -218,18 +219,18 @@ mod tests {
 
     #[derive(Debug, PartialEq, Eq)]
     enum Refused {
-        Unrouted(Unrouted),
+        Unrouted(RoutingError),
         NoNumber,
     }
 
-    impl From<Unrouted> for Refused {
-        fn from(unrouted: Unrouted) -> Self {
+    impl From<RoutingError> for Refused {
+        fn from(unrouted: RoutingError) -> Self {
             Self::Unrouted(unrouted)
         }
     }
 
     impl Parameter<Refused> for u32 {
-        fn read(segment: &str) -> Result<Self, Refused> {
+        fn from_segment(segment: &str) -> Result<Self, Refused> {
             segment.parse().map_err(|_| Refused::NoNumber)
         }
     }
@@ -255,7 +256,7 @@ mod tests {
     fn router() -> Router<&'static str, Refused> {
         Router::new()
             .post("/numbers", all)
-            .read("/numbers", all)
+            .get_and_head("/numbers", all)
             .put("/numbers/{number}", number)
             .delete("/numbers/{number}", number)
             .get("/words/{word}", word)
@@ -303,14 +304,14 @@ mod tests {
         {
             let expected = match path {
                 "/words/one/" => Ok("word [one]".to_owned()),
-                _ => Err(Refused::Unrouted(Unrouted::NoSuchPath)),
+                _ => Err(Refused::Unrouted(RoutingError::NoSuchPath)),
             };
             assert_eq!(answer(Method::GET, path), expected, "{path}");
         }
         for (path, allowed) in
             [("/numbers", "GET, HEAD, POST"), ("/numbers/x", "DELETE, PUT"), ("/words/one/end/", "GET")]
         {
-            let expected = Unrouted::WrongMethod { allowed: allowed.to_owned() };
+            let expected = RoutingError::WrongMethod { allowed: allowed.to_owned() };
             assert_eq!(answer(Method::PATCH, path), Err(Refused::Unrouted(expected)), "{path}");
             assert_eq!(router().allowed(path).as_deref(), Some(allowed));
         }
@@ -321,9 +322,9 @@ mod tests {
     fn a_row_that_does_not_fit_the_table_is_refused() {
         let conflict = matchit::InsertError::Conflict { with: "/words/".to_owned() };
         let one_word = |template| router().add(Method::GET, template, word);
-        assert_eq!(router().add(Method::GET, "/words/all", all), Err(Misfit::TwoRows(Method::GET)));
-        assert_eq!(one_word("/words/{name}"), Err(Misfit::Path(conflict)));
-        assert_eq!(one_word("/words/{word}/of/{number}"), Err(Misfit::TwoParameters));
+        assert_eq!(router().add(Method::GET, "/words/all", all), Err(RowError::TwoRows(Method::GET)));
+        assert_eq!(one_word("/words/{name}"), Err(RowError::Path(conflict)));
+        assert_eq!(one_word("/words/{word}/of/{number}"), Err(RowError::TwoParameters));
         assert_eq!(router().add(Method::POST, "/words/all", all), Ok(()));
     }
 }

@@ -20,7 +20,7 @@ use crate::limits::Limits;
 
 /// What the socket and the requests on it know of each other.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct SocketState {
     /// The number of started requests. The socket sees from it that a new wait has started.
     requests: AtomicU32,
     serving: AtomicBool,
@@ -28,12 +28,12 @@ pub(crate) struct Line {
     released: Mutex<Option<TcpStream>>,
 }
 
-impl Line {
+impl SocketState {
     /// Marks a request as being served until the guard is dropped.
-    pub(crate) fn serve(&self) -> Serving<'_> {
+    pub(crate) fn serve(&self) -> ServingGuard<'_> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.serving.store(true, Ordering::Relaxed);
-        Serving(self)
+        ServingGuard(self)
     }
 
     /// Whether the peer has connected and sent nothing at all.
@@ -48,9 +48,9 @@ impl Line {
 }
 
 /// While this lives, a request is being served.
-pub(crate) struct Serving<'a>(&'a Line);
+pub(crate) struct ServingGuard<'a>(&'a SocketState);
 
-impl Drop for Serving<'_> {
+impl Drop for ServingGuard<'_> {
     fn drop(&mut self) {
         self.0.serving.store(false, Ordering::Relaxed);
     }
@@ -67,9 +67,9 @@ struct Wait {
 /// The stream that hyper reads and writes.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    /// Present until the drop that gives it to the [`Line`].
+    /// Present until the drop that gives it to the [`SocketState`].
     stream: Option<TcpStream>,
-    line: Arc<Line>,
+    line: Arc<SocketState>,
     timer: Pin<Box<Sleep>>,
     head_time: Duration,
     idle_time: Duration,
@@ -79,7 +79,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     #[expect(clippy::disallowed_methods, reason = "the time-outs of a real socket are real time")]
-    pub(crate) fn new(stream: TcpStream, line: Arc<Line>, limits: &Limits) -> Self {
+    pub(crate) fn new(stream: TcpStream, line: Arc<SocketState>, limits: &Limits) -> Self {
         Self {
             stream: Some(stream),
             line,

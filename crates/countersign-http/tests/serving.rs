@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_http::{Handler, Limits, Peer, Reply, Request, Response, Unreadable, serve};
+use countersign_http::{Handler, IncompleteRequest, Limits, Peer, Reply, Request, Response, serve};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -56,11 +56,11 @@ impl Handler for Shared {
         .boxed()
     }
 
-    fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response {
+    fn refuse(&self, head: &http::request::Parts, unreadable: IncompleteRequest) -> Response {
         let status = match unreadable {
-            Unreadable::BodyTooLarge | Unreadable::HeadTooLarge => 413,
-            Unreadable::BodyTimedOut => 408,
-            Unreadable::BodyTruncated => 400,
+            IncompleteRequest::BodyTooLarge | IncompleteRequest::HeadTooLarge => 413,
+            IncompleteRequest::BodyTimedOut => 408,
+            IncompleteRequest::BodyTruncated => 400,
         };
         let body = format!("{unreadable:?} {}", head.uri);
         http::Response::builder().status(status).body(body.into()).unwrap()

@@ -34,12 +34,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_client::{Client, Transport};
-use countersign_http::{Handler, Reply, Request, Response, Unreadable};
+use countersign_http::{Handler, IncompleteRequest, Reply, Request, Response};
 use countersign_store::contract::Store;
 use countersign_world::{Clock, Entropy};
 use futures_util::future::{BoxFuture, join3};
 
-use book::{Book, Outbox, Prices, StoreFailed};
+use book::{Book, FactDelivery, PriceSource, StoreFailed};
 use clock::DecisionClock;
 use drive::App;
 use gateway::amazon::Amazon;
@@ -111,7 +111,7 @@ impl Merchant {
         let failed = |failed: StoreFailed| StartFailed(failed.to_string());
         let watermark = parts.store.watermark().await.map_err(|error| failed(error.into()))?;
         let clock = Arc::new(DecisionClock::starting_from(parts.clock, watermark));
-        let outbox = if parts.webhook.is_some() { Outbox::Sent } else { Outbox::ReadOnly };
+        let outbox = if parts.webhook.is_some() { FactDelivery::Sent } else { FactDelivery::ReadOnly };
         let has_table = parts.settings.storefront.quote_table != QuoteTable::default();
         let is_quoted = parts.quote_hook.is_some() || has_table;
         let book = Arc::new(Book::new(book::Parts {
@@ -121,7 +121,7 @@ impl Merchant {
             settings: parts.settings,
             snapshot_keys: parts.snapshot_keys,
             outbox,
-            prices: if is_quoted { Prices::Quoted } else { Prices::Registered },
+            prices: if is_quoted { PriceSource::Quoted } else { PriceSource::Registered },
         }));
         let app = Arc::new(App {
             book,
@@ -163,7 +163,7 @@ impl Handler for Merchant {
         self.server.handle(request)
     }
 
-    fn refuse(&self, head: &::http::request::Parts, unreadable: Unreadable) -> Response {
+    fn refuse(&self, head: &::http::request::Parts, unreadable: IncompleteRequest) -> Response {
         self.server.refuse(head, unreadable)
     }
 }

@@ -109,7 +109,7 @@ figures! {
 
 impl Metrics {
     /// Counts what a step has kept.
-    pub(crate) fn note(&self, noted: &Noted) {
+    pub(crate) fn note(&self, noted: &CountedStep) {
         self.doubts_began.inc_by(noted.doubts_began);
         for outcome in &noted.resolved {
             self.doubts_resolved.get_or_create(&[("outcome", outcome)]).inc();
@@ -217,13 +217,13 @@ impl Doubts {
 
 /// What one decision changes in the figures: computed with the decision, counted once it is kept.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Noted {
+pub(crate) struct CountedStep {
     doubts_began: u64,
     resolved: Vec<&'static str>,
     times_to_definitive: Vec<Duration>,
 }
 
-impl Noted {
+impl CountedStep {
     /// The changes between a checkout that had these doubts and the checkout after the decision.
     pub(crate) fn of(before: &Doubts, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
         let mut noted = Self::default();

@@ -19,7 +19,7 @@ const STANDS_FOR: Duration = Duration::from_secs(25 * 3_600);
 pub(crate) struct Registration {
     pub(crate) checkout: Checkout,
     pub(crate) links: Links,
-    pub(crate) browsing: Browsing,
+    pub(crate) browsing: BrowserState,
 }
 
 /// Where the buyer comes from, where they go next, and which pages they may open.
@@ -45,9 +45,9 @@ impl core::fmt::Debug for Links {
 
 /// The state of the buyer's page, kept next to the terms because the next quote depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Browsing {
+pub(crate) struct BrowserState {
     /// The last quote, unless the shop has changed the terms since.
-    pub(crate) quoted: Option<Quoted>,
+    pub(crate) quoted: Option<LastQuote>,
     /// How many quotes were given or refused.
     pub(crate) quote_count: u32,
     /// How many other events were reported.
@@ -56,7 +56,7 @@ pub(crate) struct Browsing {
 
 /// The registered amounts that a quote replaced, and what the buyer has chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Quoted {
+pub(crate) struct LastQuote {
     pub(crate) at: Timestamp,
     /// The registered `chargeAmount`: the price of the items, from which every quote starts.
     pub(crate) base: Money,
@@ -105,7 +105,7 @@ impl Registration {
     }
 }
 
-impl Browsing {
+impl BrowserState {
     /// The terms of a checkout as the shop registered them.
     pub(crate) fn registered_terms(&self, checkout: &Checkout) -> Terms {
         let terms = checkout.terms.clone();

@@ -37,7 +37,7 @@ impl fmt::Debug for SnapshotKeys {
 
 /// A sealed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sealed {
+pub(crate) struct SealedSnapshot {
     pub(crate) key_id: String,
     pub(crate) nonce: [u8; NONCE_LEN],
     /// The ciphertext and its tag.
@@ -80,7 +80,7 @@ impl SnapshotKeys {
     }
 
     /// Seals a text for one place. If it is moved to another, it cannot be opened.
-    pub(crate) fn seal(&self, entropy: &dyn Entropy, place: &str, text: Vec<u8>) -> Sealed {
+    pub(crate) fn seal(&self, entropy: &dyn Entropy, place: &str, text: Vec<u8>) -> SealedSnapshot {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         // There is always a key, and no text reaches the cipher's limit.
@@ -92,11 +92,11 @@ impl SnapshotKeys {
             &mut bytes,
         );
         sealed.unwrap_or_else(|_| unreachable!("a text below the cipher's limit is always sealed"));
-        Sealed { key_id: id.clone(), nonce, bytes: bytes.into() }
+        SealedSnapshot { key_id: id.clone(), nonce, bytes: bytes.into() }
     }
 
     /// Opens what was sealed for this place.
-    pub(crate) fn open(&self, place: &str, sealed: &Sealed) -> Result<Vec<u8>, NotOpened> {
+    pub(crate) fn open(&self, place: &str, sealed: &SealedSnapshot) -> Result<Vec<u8>, NotOpened> {
         let key = self.0.iter().find(|key| key.id == sealed.key_id).ok_or(NotOpened::KeyMissing)?;
         let mut bytes = sealed.bytes.to_vec();
         let nonce = Nonce::assume_unique_for_key(sealed.nonce);

@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(book: Arc<Book>) {
-    let mut logged = Logged::default();
+    let mut logged = LastLogged::default();
     loop {
         match book.survey().await {
             Ok(survey) => {
@@ -28,7 +28,7 @@ pub(crate) async fn run(book: Arc<Book>) {
 
 /// What was last logged of a survey.
 #[derive(Debug, Default)]
-struct Logged {
+struct LastLogged {
     at: Option<Timestamp>,
     stuck: i64,
 }
@@ -36,7 +36,7 @@ struct Logged {
 /// Stuck work is logged again after this time, or when there is more of it.
 const TELL_EVERY: Duration = HOUR;
 
-impl Logged {
+impl LastLogged {
     /// Logs what a person must look at, if anything.
     fn log(&mut self, survey: &Survey, now: Timestamp) {
         let stuck: i64 = survey.open.values().map(|count| count.stuck).sum();

@@ -8,7 +8,7 @@ use crate::clock::VirtualClock;
 use crate::faults::call::CallFaults;
 use crate::ids::Ids;
 use crate::merchants::Merchants;
-use crate::notify::notices::Notices;
+use crate::notify::notifier::Notifier;
 use crate::settings::Settings;
 
 /// The parts of a running sandbox.
@@ -19,7 +19,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) merchants: Merchants,
     pub(crate) faults: CallFaults,
-    pub(crate) notices: Notices,
+    pub(crate) notices: Notifier,
 }
 
 impl App {

@@ -31,7 +31,7 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_http::{Handler, Reply, Request, Response, Unreadable};
+use countersign_http::{Handler, IncompleteRequest, Reply, Request, Response};
 use countersign_store::contract::Store;
 use countersign_world::Clock;
 use futures_util::future::{BoxFuture, join};
@@ -43,7 +43,7 @@ use ids::Ids;
 use merchants::Merchants;
 use notify::Notifications;
 use notify::endpoints::Endpoints;
-use notify::notices::Notices;
+use notify::notifier::Notifier;
 use settings::Settings;
 
 /// What Amazon's half is made of. A simulation replaces every part.
@@ -136,7 +136,7 @@ impl Sandbox {
             settings,
             merchants,
             faults: Default::default(),
-            notices: Notices::new(courier, key, origin),
+            notices: Notifier::new(courier, key, origin),
         };
         Ok(Self { app: Arc::new(app), date: Arc::default() })
     }
@@ -157,7 +157,7 @@ impl Handler for Sandbox {
         Box::pin(async move { http::handle(&app, &date, &request).await })
     }
 
-    fn refuse(&self, _: &::http::request::Parts, unreadable: Unreadable) -> Response {
+    fn refuse(&self, _: &::http::request::Parts, unreadable: IncompleteRequest) -> Response {
         http::refuse_unreadable(&self.app, &self.date, unreadable)
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::select;
 
 use crate::app::App;
-use crate::book::due::Settled;
+use crate::book::due::DueOutcome;
 
 /// How long to pause after the store failed, or while a document cannot be read.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,8 +23,8 @@ pub(crate) async fn run(app: Arc<App>) {
         app.book.alarm.ring_for_any();
         let settled = app.book.apply_due().await;
         let next_due = match settled {
-            Ok(Settled::All) => app.book.next_due().await,
-            Ok(Settled::NotAll) => {
+            Ok(DueOutcome::All) => app.book.next_due().await,
+            Ok(DueOutcome::NotAll) => {
                 app.clock.sleep(PAUSE).await;
                 continue;
             }

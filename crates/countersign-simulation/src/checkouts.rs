@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use countersign_store::contract::Write;
 
 use crate::documents::{Attempt, AttemptState, Cancellation, Checkout, Ids, InFlight, Payment};
-use crate::invariants::{Held, Invariant, broken, never};
+use crate::invariants::{CheckResult, Invariant, broken, never};
 use crate::ledger::{Ledger, Money};
 use crate::payments;
 
@@ -23,7 +23,7 @@ pub(crate) fn of_step(
     write: &Write,
     decided_at: i64,
     ledger: &Ledger,
-) -> Held {
+) -> CheckResult {
     let live = after.live().count();
     never(live > 1, Invariant::TwoLiveAttempts, || format!("{live} attempts are live"))?;
     let attempts = after.attempts.iter().filter_map(|attempt| attempt.state.due_at());
@@ -64,7 +64,7 @@ pub(crate) fn of_step(
     if forgotten { broken(Invariant::VerdictChanged, "an attempt is gone") } else { Ok(()) }
 }
 
-fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> Held {
+fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> CheckResult {
     let number = after.number;
     if let Some(before) = before {
         never(
@@ -117,7 +117,7 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
 }
 
 /// A verdict must be true at Amazon at the moment when it is stored.
-fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
+fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResult {
     let session = attempt.checkout_session_id.as_str();
     let number = attempt.number;
     let money = ledger.money(session);
@@ -167,7 +167,7 @@ pub(crate) fn of_payment<'a>(
     session: &str,
     ledger: &Ledger,
     checkouts: impl Iterator<Item = &'a Checkout>,
-) -> Held {
+) -> CheckResult {
     let money = ledger.money(session);
     if !matches!(money, Money::Pending | Money::Paid) {
         return Ok(());
@@ -203,7 +203,7 @@ pub(crate) fn of_payment<'a>(
 
 /// What was said about one session, or about a checkout as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct Statement {
     /// `paid`, `authorized`, `confirmed`, `pending`, `checking`, `notPaid` or `registered`; `good`, `bad`
     /// or `open` for a page.
     pub(crate) word: String,
@@ -213,7 +213,7 @@ pub(crate) struct Said {
     pub(crate) is_in_browser: bool,
 }
 
-impl Said {
+impl Statement {
     fn ids(&self) -> Option<Ids> {
         Some((self.charge_permission_id.clone()?, self.charge_id.clone()))
     }
@@ -221,7 +221,12 @@ impl Said {
 
 /// What is said about a session must be stored. `before` is the checkout when the request came, `after` when
 /// the answer was sent.
-pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout>, after: &Checkout) -> Held {
+pub(crate) fn of_completion(
+    said: &Statement,
+    session: &str,
+    before: Option<&Checkout>,
+    after: &Checkout,
+) -> CheckResult {
     let (was, is) = (before.and_then(|before| before.deciding(session)), after.deciding(session));
     let Some(is) = is else {
         return broken(
@@ -252,7 +257,11 @@ pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout
 }
 
 /// What is said about a checkout as a whole, by the shop's API or the result page.
-pub(crate) fn of_checkout_shown(said: &Said, before: Option<&Checkout>, after: &Checkout) -> Held {
+pub(crate) fn of_checkout_shown(
+    said: &Statement,
+    before: Option<&Checkout>,
+    after: &Checkout,
+) -> CheckResult {
     let completed = |checkout: &Checkout| {
         checkout.attempts.iter().find_map(|attempt| Some((attempt.state.success()?, attempt.state.ids())))
     };
@@ -289,7 +298,7 @@ pub(crate) fn of_checkout_shown(said: &Said, before: Option<&Checkout>, after: &
 }
 
 /// What must hold for a checkout when all faults are over and 40 days have passed.
-pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> Held {
+pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> CheckResult {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
         match &attempt.state {
@@ -322,7 +331,7 @@ pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bo
 pub(crate) type DurableSends = HashMap<(String, String), String>;
 
 /// What is sent must have been made durable before, to the byte.
-pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> Held {
+pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> CheckResult {
     match durable.get(&(session.to_owned(), key.to_owned())) {
         None => broken(Invariant::SendChanged, "a Finalize is sent under a key that is not durable"),
         Some(kept) if kept.as_bytes() != body => {
@@ -409,19 +418,19 @@ pub(crate) mod tests {
         Write { key, expect: Expect::Absent, content: Some(content) }
     }
 
-    fn step(before: Option<&Checkout>, after: &Checkout, decided_at: i64, ledger: &Ledger) -> Held {
+    fn step(before: Option<&Checkout>, after: &Checkout, decided_at: i64, ledger: &Ledger) -> CheckResult {
         let due_at = after.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
         of_step(before, after, &write(due_at), decided_at, ledger)
     }
 
-    fn said(word: &str, charge: Option<&str>) -> Said {
+    fn said(word: &str, charge: Option<&str>) -> Statement {
         let charge_permission_id = charge.map(|_| "p".to_owned());
         let charge_id = charge.map(str::to_owned);
-        Said { word: word.to_owned(), charge_permission_id, charge_id, is_in_browser: false }
+        Statement { word: word.to_owned(), charge_permission_id, charge_id, is_in_browser: false }
     }
 
     /// Breaks the invariants, and returns each with what the check found.
-    pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+    pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         use Invariant::*;
         let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
         let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);

@@ -85,7 +85,7 @@ impl Shared {
 
 /// Why a run ended without its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum StopReason {
     /// The run was stopped.
     Stopped,
     /// No task is ready, and none waits for a time.
@@ -193,7 +193,7 @@ impl Executor {
         &self,
         main: impl Future<Output = T> + Send + 'static,
         goes_on: impl Fn() -> bool,
-    ) -> Result<T, Ended> {
+    ) -> Result<T, StopReason> {
         let result = Arc::new(Mutex::new(None));
         let kept = Arc::clone(&result);
         self.spawn(Group::World, async move {
@@ -202,16 +202,16 @@ impl Executor {
         });
         loop {
             if !self.step() {
-                return Err(Ended::Stalled);
+                return Err(StopReason::Stalled);
             }
             if let Some(value) = result.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 return Ok(value);
             }
             if !goes_on() {
-                return Err(Ended::Stopped);
+                return Err(StopReason::Stopped);
             }
             if self.step_count() > MAX_STEPS {
-                return Err(Ended::Endless);
+                return Err(StopReason::Endless);
             }
         }
     }
@@ -424,6 +424,6 @@ mod tests {
 
     #[test]
     fn without_a_ready_or_sleeping_task_the_run_is_stalled() {
-        assert_eq!(executor(5).run(std::future::pending::<()>(), || true), Err(Ended::Stalled));
+        assert_eq!(executor(5).run(std::future::pending::<()>(), || true), Err(StopReason::Stalled));
     }
 }

@@ -70,15 +70,15 @@ impl Invariant {
 
 /// An invariant that does not hold, and the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Broken {
+pub(crate) struct BrokenInvariant {
     pub(crate) invariant: Invariant,
     pub(crate) shown_by: String,
 }
 
-pub(crate) type Held = Result<(), Broken>;
+pub(crate) type CheckResult = Result<(), BrokenInvariant>;
 
-pub(crate) fn broken(invariant: Invariant, shown_by: impl Into<String>) -> Held {
-    Err(Broken { invariant, shown_by: shown_by.into() })
+pub(crate) fn broken(invariant: Invariant, shown_by: impl Into<String>) -> CheckResult {
+    Err(BrokenInvariant { invariant, shown_by: shown_by.into() })
 }
 
 /// Broken, with this text as evidence, if what must never be is the case.
@@ -86,7 +86,7 @@ pub(crate) fn never<S: Into<String>>(
     is_so: bool,
     invariant: Invariant,
     shown_by: impl FnOnce() -> S,
-) -> Held {
+) -> CheckResult {
     if is_so { broken(invariant, shown_by()) } else { Ok(()) }
 }
 

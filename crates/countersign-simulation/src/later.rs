@@ -11,11 +11,11 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::requests::{CANCEL, of_the_shop, read};
-use crate::shop::{MINUTE, Registered, SECOND, Story};
+use crate::shop::{MINUTE, RegisteredOrder, SECOND, Story};
 
 impl Story {
     /// Asks for a few operations.
-    pub(crate) async fn go_on(&self, terms: &Value, registered: &Registered) {
+    pub(crate) async fn go_on(&self, terms: &Value, registered: &RegisteredOrder) {
         let acts = self.random.below(8);
         for number in 0..acts {
             self.pause(SECOND, 40 * MINUTE).await;
@@ -62,7 +62,7 @@ impl Story {
         json!({ "amount": Money::from_minor(part.max(1), currency).amount(), "currencyCode": currency.as_str() })
     }
 
-    async fn charge(&self, number: usize, terms: &Value, registered: &Registered) {
+    async fn charge(&self, number: usize, terms: &Value, registered: &RegisteredOrder) {
         let mut body = json!({
             "reference": format!("charge-{number}"),
             "chargeAmount": self.part(&terms["paymentDetails"]["chargeAmount"]),
@@ -75,7 +75,7 @@ impl Story {
         self.ask("charges", &body, registered).await;
     }
 
-    async fn capture(&self, number: usize, terms: &Value, registered: &Registered) {
+    async fn capture(&self, number: usize, terms: &Value, registered: &RegisteredOrder) {
         let mut body = json!({ "reference": format!("capture-{number}") });
         if self.random.happens(500) {
             body["captureAmount"] = self.part(&terms["paymentDetails"]["chargeAmount"]);
@@ -83,7 +83,7 @@ impl Story {
         self.ask("captures", &body, registered).await;
     }
 
-    async fn refund(&self, reference: &str, terms: &Value, registered: &Registered) {
+    async fn refund(&self, reference: &str, terms: &Value, registered: &RegisteredOrder) {
         let mut body = json!({ "reference": reference });
         if self.random.happens(700) {
             body["refundAmount"] = self.part(&terms["paymentDetails"]["chargeAmount"]);
@@ -92,7 +92,7 @@ impl Story {
     }
 
     /// Asks, and asks again under the same reference if there is no answer, or at random.
-    async fn ask(&self, what: &'static str, body: &Value, registered: &Registered) {
+    async fn ask(&self, what: &'static str, body: &Value, registered: &RegisteredOrder) {
         let path = format!("/v1/checkouts/{}/{what}", registered.checkout_id);
         for _ in 0..4 {
             if self.world.weather.shop_is_shut() {
@@ -116,7 +116,7 @@ impl Story {
     }
 
     /// Asks whether the parcel may leave.
-    async fn may_ship(&self, registered: &Registered) {
+    async fn may_ship(&self, registered: &RegisteredOrder) {
         let (witness, order) = (Arc::clone(&self.world.witness), self.order);
         let inspect = move |answer: &Response| {
             if let Some(said) = read(answer).filter(|_| answer.status().is_success()) {

@@ -32,22 +32,22 @@ pub(crate) enum Money {
 pub(crate) struct Ledger {
     sessions: HashMap<String, CheckoutSession>,
     permissions: HashMap<String, ChargePermission>,
-    charges: HashMap<String, Standing>,
+    charges: HashMap<String, ChargeRecord>,
     changed_at: HashMap<String, Duration>,
-    latest: Latest,
+    latest: LatestInstant,
 }
 
 /// The latest instant that Amazon's virtual clock can have shown so far, in milliseconds, with what the
 /// wall showed then, and when that was. The virtual clock may be ahead of the wall and jumps with it.
 #[derive(Debug, Default, Clone, Copy)]
-struct Latest {
+struct LatestInstant {
     instant: i64,
     wall: i64,
     at: Duration,
 }
 
 #[derive(Debug)]
-struct Standing {
+struct ChargeRecord {
     charge: Charge,
     was_authorized: bool,
 }
@@ -55,10 +55,10 @@ struct Standing {
 impl Ledger {
     /// Notes what Amazon's wall clock shows.
     pub(crate) fn shows(&mut self, wall: i64, at: Duration) {
-        let Latest { instant, wall: wall_then, at: then } = self.latest;
+        let LatestInstant { instant, wall: wall_then, at: then } = self.latest;
         let passed = i64::try_from(at.saturating_sub(then).as_millis()).unwrap_or(i64::MAX);
         let moved = wall.saturating_sub(wall_then).max(passed);
-        self.latest = Latest { instant: instant.saturating_add(moved).max(wall), wall, at };
+        self.latest = LatestInstant { instant: instant.saturating_add(moved).max(wall), wall, at };
     }
 
     /// Notes that Amazon decided as of this instant.
@@ -84,7 +84,7 @@ impl Ledger {
         );
         let was_authorized =
             is_authorized || self.charges.get(&charge.id).is_some_and(|standing| standing.was_authorized);
-        self.charges.insert(charge.id.clone(), Standing { charge, was_authorized });
+        self.charges.insert(charge.id.clone(), ChargeRecord { charge, was_authorized });
     }
 
     /// Notes that a session is deleted, 30 days after its creation.
@@ -133,7 +133,7 @@ impl Ledger {
             CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
                 let passed = |instant: i64| instant <= self.latest.instant;
                 // The charge follows in the same change set.
-                let Some(Standing { charge, .. }) = self.charges.get(charge_id) else {
+                let Some(ChargeRecord { charge, .. }) = self.charges.get(charge_id) else {
                     return Money::Pending;
                 };
                 match &charge.state {

@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 pub use invariants::Invariant;
 
-use executor::{Ended, Executor};
+use executor::{Executor, StopReason};
 use witness::Witness;
 use world::World;
 
@@ -128,10 +128,10 @@ fn live(run: Run) -> (Executor, Arc<Witness>) {
 }
 
 /// Checks that a run came to its end, unless it was stopped.
-fn of_the_run(ended: Result<(), Ended>, witness: &Witness) {
+fn of_the_run(ended: Result<(), StopReason>, witness: &Witness) {
     match ended {
-        Ok(()) | Err(Ended::Stopped) => {}
-        Err(ended @ (Ended::Stalled | Ended::Endless)) => {
+        Ok(()) | Err(StopReason::Stopped) => {}
+        Err(ended @ (StopReason::Stalled | StopReason::Endless)) => {
             witness.does_not_end(format!("the run is {ended:?}"))
         }
     }
@@ -142,9 +142,9 @@ mod tests {
     use super::*;
     use crate::clock::half_clock;
     use crate::entropy::Random;
-    use crate::invariants::Held;
+    use crate::invariants::CheckResult;
 
-    fn run(main: impl Future<Output = ()> + Send + 'static, goes_on: bool) -> Held {
+    fn run(main: impl Future<Output = ()> + Send + 'static, goes_on: bool) -> CheckResult {
         let executor = Executor::new(Random::stream(1, 0));
         let witness = Witness::new(&executor, &half_clock(&executor));
         of_the_run(executor.run(main, || goes_on), &witness);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     /// Breaks the invariants, and returns each with what the check found.
-    pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+    pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         vec![(Invariant::NoEnd, run(std::future::pending(), true))]
     }
 

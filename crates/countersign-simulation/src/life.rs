@@ -9,8 +9,8 @@ use crate::entropy::Random;
 use crate::executor::Group;
 use crate::half::Half;
 use crate::limits::{SANDBOX_AUTHORIZATION, SESSION_KEPT};
-use crate::looking::Look;
-use crate::process::{GivingUp, Served};
+use crate::looking::Inspection;
+use crate::process::{GivingUp, ServeOutcome};
 use crate::reading::IdsOnGet;
 use crate::shop::Story;
 use crate::world::World;
@@ -90,16 +90,16 @@ impl World {
     async fn look_at_everything(&self) {
         for order in 0..self.order_count {
             if let Some(checkout) = self.witness.checkout(order) {
-                self.look(Look::at_checkout(&self.witness, order, &checkout.id)).await;
-                self.look(Look::at_page(&self.witness, order, &checkout.result_token)).await;
+                self.look(Inspection::at_checkout(&self.witness, order, &checkout.id)).await;
+                self.look(Inspection::at_page(&self.witness, order, &checkout.result_token)).await;
             }
         }
     }
 
-    async fn look(&self, Look { request, inspect }: Look) {
+    async fn look(&self, Inspection { request, inspect }: Inspection) {
         match self.merchant.serve(request, GivingUp::LeavesItRunning, inspect).await {
-            Served::Answer(_) => {}
-            Served::Reset | Served::Refused => {
+            ServeOutcome::Answer(_) => {}
+            ServeOutcome::Reset | ServeOutcome::Refused => {
                 self.witness.does_not_end("the merchant half does not answer".to_owned())
             }
         }

@@ -11,12 +11,12 @@ use crate::requests::{of_the_shop, read};
 use crate::witness::Witness;
 
 /// A request, and what is done with its answer at the moment it is made.
-pub(crate) struct Look {
+pub(crate) struct Inspection {
     pub(crate) request: Request,
     pub(crate) inspect: Box<dyn FnOnce(&Response) + Send>,
 }
 
-impl Look {
+impl Inspection {
     /// The shop looks at its checkout.
     pub(crate) fn at_checkout(witness: &Arc<Witness>, order: usize, checkout_id: &str) -> Self {
         Self::at(witness, order, &format!("/v1/checkouts/{checkout_id}"), read)

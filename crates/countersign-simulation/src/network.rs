@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
-use crate::process::{GivingUp, Process, Served};
+use crate::process::{GivingUp, Process, ServeOutcome};
 use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
 use crate::weather::{Rates, Weather};
 use crate::witness::Witness;
@@ -44,7 +44,7 @@ pub(crate) struct Network {
 
 /// The kind of call, as far as answers depend on it.
 #[derive(Debug, Clone)]
-enum Called {
+enum CalledOperation {
     Finalize {
         session: String,
         key: String,
@@ -59,7 +59,7 @@ enum Called {
     },
 }
 
-impl Called {
+impl CalledOperation {
     fn of(request: &Request) -> Self {
         let mut segments = request.uri().path().rsplit('/');
         let last = segments.next().unwrap_or_default();
@@ -101,7 +101,7 @@ impl Called {
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy)]
-struct Fate {
+struct CallFate {
     request_lost: bool,
     answer_lost: bool,
     /// How long it takes beyond the usual delay.
@@ -112,7 +112,7 @@ struct Fate {
 }
 
 impl Network {
-    fn note(&self, called: &Called, what: impl FnOnce() -> String) {
+    fn note(&self, called: &CalledOperation, what: impl FnOnce() -> String) {
         self.witness.note_of_object(called.id(), || format!("{} {}", called.name(), what()));
     }
 
@@ -120,7 +120,7 @@ impl Network {
         self.weather.strikes(&self.random, rate)
     }
 
-    fn fate(&self) -> Fate {
+    fn fate(&self) -> CallFate {
         let random = &self.random;
         let late = if self.happens(|rates| rates.late) {
             random.time(Duration::from_secs(1), Duration::from_secs(600))
@@ -128,7 +128,7 @@ impl Network {
             Duration::ZERO
         };
         let repeated = self.happens(|rates| rates.repeated);
-        Fate {
+        CallFate {
             request_lost: self.happens(|rates| rates.request_lost),
             answer_lost: self.happens(|rates| rates.answer_lost),
             late,
@@ -150,7 +150,13 @@ impl Network {
         drop(answers);
     }
 
-    async fn deliver(self, request: Request, called: Called, fate: Fate, answers: oneshot::Sender<Response>) {
+    async fn deliver(
+        self,
+        request: Request,
+        called: CalledOperation,
+        fate: CallFate,
+        answers: oneshot::Sender<Response>,
+    ) {
         if fate.request_lost {
             self.note(&called, || "is lost before it arrives".to_owned());
             return self.lose(answers).await;
@@ -169,7 +175,8 @@ impl Network {
             }
         }
         let Some(answer) = answer else { return self.lose(answers).await };
-        let gateway = matches!(called, Called::Finalize { .. }) && self.weather.gives_up_on_payments();
+        let gateway =
+            matches!(called, CalledOperation::Finalize { .. }) && self.weather.gives_up_on_payments();
         if fate.answer_lost || gateway || self.weather.is_cut_off() {
             self.note(&called, || "has an answer that is lost".to_owned());
             return self.lose(answers).await;
@@ -179,7 +186,7 @@ impl Network {
     }
 
     /// Lets Amazon answer, according to the reading.
-    async fn ask(&self, request: &Request, called: &Called) -> Option<Response> {
+    async fn ask(&self, request: &Request, called: &CalledOperation) -> Option<Response> {
         let Self { amazon, random, weather, .. } = self;
         if let Some(status) = self.kept(called) {
             self.note(called, || format!("gets the kept {status} again"));
@@ -202,7 +209,7 @@ impl Network {
             self.note(called, || format!("fails with {status} before anything is done"));
             return Some(failure(status));
         }
-        if let Called::Get { id } = called
+        if let CalledOperation::Get { id } = called
             && !weather.is_calm()
             && self.comes_too_early(id)
         {
@@ -211,8 +218,8 @@ impl Network {
         }
         let served = amazon.serve(request.clone(), GivingUp::LeavesItRunning, |_| ()).await;
         let answer = match served {
-            Served::Answer(answer) => answer,
-            Served::Reset | Served::Refused => {
+            ServeOutcome::Answer(answer) => answer,
+            ServeOutcome::Reset | ServeOutcome::Refused => {
                 self.note(called, || "is cut off by Amazon".to_owned());
                 return None;
             }
@@ -230,17 +237,17 @@ impl Network {
 
     /// Sometimes makes Amazon or the bank decide differently from the card, by the simulation code, which no
     /// signature covers.
-    fn simulate(&self, request: &mut Request, called: &Called) {
+    fn simulate(&self, request: &mut Request, called: &CalledOperation) {
         let codes: &[&'static str] = match called {
-            Called::Finalize { .. } => &["AmazonCanceled", "Declined", "AuthorizationInitiated"],
-            Called::Change { what: "createCharge", .. } => {
+            CalledOperation::Finalize { .. } => &["AmazonCanceled", "Declined", "AuthorizationInitiated"],
+            CalledOperation::Change { what: "createCharge", .. } => {
                 &["SoftDeclined", "HardDeclined", "AmazonRejected", "TransactionTimedOut"]
             }
-            Called::Change { what: "captureCharge", .. } => &["CaptureInitiated", "CaptureDeclined"],
-            Called::Change { what: "createRefund", .. } => &["RefundDeclined"],
-            Called::Change { .. } | Called::Get { .. } => return,
+            CalledOperation::Change { what: "captureCharge", .. } => &["CaptureInitiated", "CaptureDeclined"],
+            CalledOperation::Change { what: "createRefund", .. } => &["RefundDeclined"],
+            CalledOperation::Change { .. } | CalledOperation::Get { .. } => return,
         };
-        let rate = if matches!(called, Called::Finalize { .. }) { SIMULATED } else { SIMULATED * 4 };
+        let rate = if matches!(called, CalledOperation::Finalize { .. }) { SIMULATED } else { SIMULATED * 4 };
         if self.happens(|_| rate) {
             let code = self.random.one_of(codes);
             request.headers_mut().insert("x-amz-pay-simulation-code", HeaderValue::from_static(code));
@@ -255,29 +262,31 @@ impl Network {
         age < REPLICA_LAG && random.happens(rate)
     }
 
-    fn draw_failure(&self, called: &Called) -> StatusCode {
+    fn draw_failure(&self, called: &CalledOperation) -> StatusCode {
         // A 404 to a Get would say something about the object.
         let statuses: &[u16] = match called {
-            Called::Finalize { .. } | Called::Change { .. } => &[404, 408, 425, 500, 500, 502, 503, 504],
-            Called::Get { .. } => &[408, 425, 500, 502, 503, 504],
+            CalledOperation::Finalize { .. } | CalledOperation::Change { .. } => {
+                &[404, 408, 425, 500, 500, 502, 503, 504]
+            }
+            CalledOperation::Get { .. } => &[408, 425, 500, 502, 503, 504],
         };
         StatusCode::from_u16(self.random.one_of(statuses)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    fn kept(&self, called: &Called) -> Option<StatusCode> {
-        let Called::Finalize { key, .. } = called else { return None };
+    fn kept(&self, called: &CalledOperation) -> Option<StatusCode> {
+        let CalledOperation::Finalize { key, .. } = called else { return None };
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
-    fn keep(&self, called: &Called, status: StatusCode) {
-        let Called::Finalize { key, .. } = called else { return };
+    fn keep(&self, called: &CalledOperation, status: StatusCode) {
+        let CalledOperation::Finalize { key, .. } = called else { return };
         if self.reading.stores_5xx && status.is_server_error() {
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), status);
         }
     }
 
     /// The sandbox's answer, changed to that of this reading.
-    fn read_otherwise(&self, called: &Called, answer: Response) -> Response {
+    fn read_otherwise(&self, called: &CalledOperation, answer: Response) -> Response {
         let Self { reading, random, witness, .. } = self;
         let (mut head, mut body) = answer.into_parts();
         match reading.date_header {
@@ -309,7 +318,7 @@ impl Network {
             return Response::from_parts(head, body);
         }
         match called {
-            Called::Finalize { .. } => {
+            CalledOperation::Finalize { .. } => {
                 head.status = match reading.success_status {
                     SuccessStatus::ByState => head.status,
                     SuccessStatus::Always200 => StatusCode::OK,
@@ -320,8 +329,8 @@ impl Network {
                     body = edited(&body, |value| value[missing] = Value::Null);
                 }
             }
-            Called::Change { .. } => {}
-            Called::Get { id } => {
+            CalledOperation::Change { .. } => {}
+            CalledOperation::Get { id } => {
                 let shows_ids = match reading.ids_on_get {
                     IdsOnGet::Always => true,
                     IdsOnGet::After(lag) => witness.age(id).is_none_or(|age| age >= lag),
@@ -404,8 +413,8 @@ impl Transport for Network {
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
             let Self { executor, weather, amazon, witness, .. } = self;
-            let called = Called::of(&request);
-            if let Called::Finalize { session, key } = &called {
+            let called = CalledOperation::of(&request);
+            if let CalledOperation::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());
             }
             self.simulate(&mut request, &called);

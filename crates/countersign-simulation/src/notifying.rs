@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
-use crate::process::{GivingUp, Process, Served};
+use crate::process::{GivingUp, Process, ServeOutcome};
 use crate::weather::{Rates, Weather};
 use crate::witness::Witness;
 
@@ -57,9 +57,9 @@ impl Post {
 
     async fn hand_over(&self, request: Request) -> Result<StatusCode, NotDelivered> {
         match self.merchant.serve(request, GivingUp::LeavesItRunning, |_| ()).await {
-            Served::Answer(answer) => Ok(answer.status()),
-            Served::Reset => Err(NotDelivered::Lost),
-            Served::Refused => Err(NotDelivered::Unreachable),
+            ServeOutcome::Answer(answer) => Ok(answer.status()),
+            ServeOutcome::Reset => Err(NotDelivered::Lost),
+            ServeOutcome::Refused => Err(NotDelivered::Unreachable),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::documents::{
     Balances, Cancellation, ChargePermission, Effect, InFlight, Name, Operation, OperationState, Payment,
     Request, SeenChargeState, SeenPermissionState, SeenRefundState, name,
 };
-use crate::invariants::{Held, Invariant, broken, never};
+use crate::invariants::{CheckResult, Invariant, broken, never};
 use crate::limits::surplus;
 use crate::requests::CANCEL;
 
@@ -52,7 +52,7 @@ pub(crate) struct Books(HashMap<String, Accounts>);
 
 impl Books {
     /// Applies one message of Amazon's event log.
-    pub(crate) fn log(&mut self, events: &Value) -> Held {
+    pub(crate) fn log(&mut self, events: &Value) -> CheckResult {
         for event in events.as_array().into_iter().flatten() {
             let id = ["refund_id", "charge_id", "charge_permission_id"]
                 .into_iter()
@@ -82,7 +82,7 @@ impl Books {
     }
 
     /// The document must have what the log adds up to.
-    pub(crate) fn agree(&self, permission: &ChargePermission) -> Held {
+    pub(crate) fn agree(&self, permission: &ChargePermission) -> CheckResult {
         let (of_document, of_log) = (Accounts::of(permission), self.0.get(&permission.id));
         match (of_document, of_log) {
             (Some(document), Some(log)) if document == *log => {
@@ -108,7 +108,7 @@ pub(crate) fn permission_of(id: &str) -> &str {
 }
 
 /// What may change in one step of a payment, and how.
-pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held {
+pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> CheckResult {
     let Some(after) = after else {
         return match before {
             Some(_) => broken(Invariant::VerdictChanged, "a payment is gone"),
@@ -164,7 +164,12 @@ fn most_sends(lasting_ms: i64) -> i64 {
 }
 
 /// What a payment claims must be true at Amazon when it is stored.
-pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'_>, decided_at: i64) -> Held {
+pub(crate) fn is_true(
+    before: Option<&Payment>,
+    after: &Payment,
+    truth: &Truth<'_>,
+    decided_at: i64,
+) -> CheckResult {
     for charge in &after.charges {
         let known = before.and_then(|before| before.charge(&charge.id)).map(|known| &known.state);
         if known == Some(&charge.state) {
@@ -280,7 +285,7 @@ impl Truth<'_> {
 
 /// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no more
 /// is refunded than was captured.
-pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> Held {
+pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> CheckResult {
     let asked = |is_it: fn(&Operation) -> bool| {
         payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
     };
@@ -308,7 +313,7 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
 }
 
 /// For an order that is canceled, a new charge in doubt is sent again only under a closed permission.
-pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> Held {
+pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> CheckResult {
     if matches!(after.permission.state, SeenPermissionState::Closed(_)) {
         return Ok(());
     }
@@ -329,7 +334,7 @@ pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> He
 }
 
 /// An order is canceled only when the shop asks for it.
-pub(crate) fn of_cancellation(cancellation: &Cancellation) -> Held {
+pub(crate) fn of_cancellation(cancellation: &Cancellation) -> CheckResult {
     if cancellation.reference == CANCEL {
         return Ok(());
     }
@@ -337,7 +342,11 @@ pub(crate) fn of_cancellation(cancellation: &Cancellation) -> Held {
 }
 
 /// When all faults are over, both ledgers agree, every operation is decided and a cancellation is done.
-pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>, truth: &Truth<'_>) -> Held {
+pub(crate) fn of_the_end(
+    payment: &Payment,
+    cancellation: Option<&Cancellation>,
+    truth: &Truth<'_>,
+) -> CheckResult {
     if let Some(open) = payment.operations.iter().find(|operation| !operation.state.is_final()) {
         return broken(Invariant::NeverDecided, format!("{} is {:?}", open.request.name(), open.state));
     }
@@ -395,7 +404,11 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
 }
 
 /// What a fact for the shop claims must be true, and the shop must get it once.
-pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>, truth: &Truth<'_>) -> Held {
+pub(crate) fn of_fact(
+    fact: &Value,
+    told: &mut std::collections::HashSet<String>,
+    truth: &Truth<'_>,
+) -> CheckResult {
     let text = |member: &str| fact[member].as_str().unwrap_or_default();
     let kind = text("type");
     // A deadline is announced twice, 72 and 24 hours before.
@@ -424,7 +437,7 @@ pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>
 }
 
 /// A parcel may leave only for money that is authorized or captured.
-pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> Held {
+pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> CheckResult {
     if answer["mayShip"] != Value::Bool(true) {
         return Ok(());
     }

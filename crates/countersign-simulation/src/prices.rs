@@ -5,7 +5,7 @@ use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::{DeliveryRate, QuoteTable, Storefront, TaxRate};
 use serde_json::{Value, json};
 
-use crate::invariants::{Held, Invariant, broken};
+use crate::invariants::{CheckResult, Invariant, broken};
 
 /// What the first delivery option costs, in minor units of any currency.
 const DELIVERY: u64 = 490;
@@ -31,12 +31,12 @@ pub(crate) fn storefront() -> Storefront {
 
 /// An order that the buyer's page asks a quote for: the items' price, and whether it is shipped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Priced {
+pub(crate) struct QuotedOrder {
     base: u64,
     is_shipped: bool,
 }
 
-impl Priced {
+impl QuotedOrder {
     pub(crate) fn of(terms: &Value) -> Option<Self> {
         let amount = terms["paymentDetails"]["chargeAmount"]["amount"].as_str()?;
         let currency = terms["paymentDetails"]["chargeAmount"]["currencyCode"].as_str()?;
@@ -52,7 +52,7 @@ impl Priced {
     }
 
     /// A Finalize must ask for what the order costs in its buyer's country.
-    pub(crate) fn of_leaving(self, body: &[u8]) -> Held {
+    pub(crate) fn of_leaving(self, body: &[u8]) -> CheckResult {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let address = if self.is_shipped { &body["shippingAddress"] } else { &body["billingAddress"] };
         let country = address["countryCode"].as_str().unwrap_or_default();
@@ -69,15 +69,15 @@ impl Priced {
 pub(crate) mod tests {
     use super::*;
 
-    fn asked(amount: &str, country: &str) -> Held {
+    fn asked(amount: &str, country: &str) -> CheckResult {
         let of = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
         let terms = json!({ "productType": "PayAndShip", "paymentDetails": { "chargeAmount": of("14.00") } });
         let body = json!({ "chargeAmount": of(amount), "shippingAddress": { "countryCode": country } });
-        Priced::of(&terms).unwrap().of_leaving(body.to_string().as_bytes())
+        QuotedOrder::of(&terms).unwrap().of_leaving(body.to_string().as_bytes())
     }
 
     /// Breaks the invariants, and returns each with what the check found.
-    pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+    pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         [("14.00", "US"), ("18.90", "US"), ("20.45", "US"), ("20.46", "DE")]
             .map(|(amount, country)| (Invariant::NotQuoted, asked(amount, country)))
             .to_vec()

@@ -18,7 +18,7 @@ pub(crate) struct Process<H> {
 
 /// The result of a request.
 #[derive(Debug)]
-pub(crate) enum Served {
+pub(crate) enum ServeOutcome {
     Answer(Response),
     /// The connection ended without an answer.
     Reset,
@@ -76,8 +76,8 @@ impl<H: Handler> Process<H> {
         request: Request,
         giving_up: GivingUp,
         inspect: impl FnOnce(&Response) + Send + 'static,
-    ) -> Served {
-        let Some(handler) = self.running().clone() else { return Served::Refused };
+    ) -> ServeOutcome {
+        let Some(handler) = self.running().clone() else { return ServeOutcome::Refused };
         let (answers, answer) = oneshot::channel();
         let task = self.executor.spawn(Group::Half(self.half), async move {
             let reply = handler.handle(request).await;
@@ -90,8 +90,8 @@ impl<H: Handler> Process<H> {
         let ends = (giving_up == GivingUp::EndsIt).then_some(task);
         let _ends = EndsOnDrop(self.executor.clone(), ends);
         match answer.await {
-            Ok(Reply::Answer(response)) => Served::Answer(response),
-            Ok(Reply::Reset) | Err(_) => Served::Reset,
+            Ok(Reply::Answer(response)) => ServeOutcome::Answer(response),
+            Ok(Reply::Reset) | Err(_) => ServeOutcome::Reset,
         }
     }
 }

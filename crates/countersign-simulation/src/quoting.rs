@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::requests::{at_the_page, read};
-use crate::shop::{Registered, Story};
+use crate::shop::{RegisteredOrder, Story};
 
 /// The countries of the buyers.
 const COUNTRIES: [&str; 3] = ["US", "DE", "CA"];
@@ -15,7 +15,7 @@ const COUNTRIES: [&str; 3] = ["US", "DE", "CA"];
 impl Story {
     /// The buyer comes to Amazon's page, and the shop's page asks for the price: returns the session's
     /// amounts and addresses. `None` if there is no answer; the buyer then goes no further.
-    pub(crate) async fn quote(&self, terms: &Value, registered: &Registered) -> Option<Value> {
+    pub(crate) async fn quote(&self, terms: &Value, registered: &RegisteredOrder) -> Option<Value> {
         let random = &self.random;
         let lives_in = |country: &str| address(country, self.order);
         let home = lives_in(random.one_of(&COUNTRIES));
@@ -50,7 +50,7 @@ impl Story {
         Some(body)
     }
 
-    async fn ask_page(&self, registered: &Registered, event: &str, body: &Value) -> Option<Value> {
+    async fn ask_page(&self, registered: &RegisteredOrder, event: &str, body: &Value) -> Option<Value> {
         let request = at_the_page(&registered.browser_token, event, body);
         let witness = Arc::clone(&self.world.witness);
         let inspect = move |answer: &countersign_http::Response| {

@@ -12,9 +12,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::entropy::Random;
-use crate::looking::Look;
-use crate::prices::Priced;
-use crate::process::{GivingUp, Served};
+use crate::looking::Inspection;
+use crate::prices::QuotedOrder;
+use crate::process::{GivingUp, ServeOutcome};
 use crate::requests::{at_amazon, at_the_page, of_the_shop, read};
 use crate::world::World;
 
@@ -26,7 +26,7 @@ pub(crate) struct Story {
 }
 
 /// The order as the shop has registered it.
-pub(crate) struct Registered {
+pub(crate) struct RegisteredOrder {
     pub(crate) checkout_id: String,
     pub(crate) browser_token: String,
     result_token: String,
@@ -37,7 +37,7 @@ pub(crate) struct Registered {
 
 /// How a completion ended for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heard {
+enum CompletionHeard {
     Good,
     NotPaid,
     /// Pending, checking, refused, or no answer at all.
@@ -60,7 +60,7 @@ impl Story {
                 let (one, other) =
                     join(self.tab(&terms, &registered, attempt), self.tab(&terms, &registered, attempt))
                         .await;
-                if one == Heard::Good { one } else { other }
+                if one == CompletionHeard::Good { one } else { other }
             } else if self.random.happens(50) && !registered.is_quoted {
                 // The shop changes the terms while the buyer is on Amazon's page, or on the way back.
                 let changing = async {
@@ -73,11 +73,11 @@ impl Story {
             } else {
                 self.tab(&terms, &registered, attempt).await
             };
-            is_good |= heard == Heard::Good;
+            is_good |= heard == CompletionHeard::Good;
             let tries_again = match heard {
-                Heard::Good => false,
-                Heard::NotPaid => self.random.happens(600),
-                Heard::Nothing => self.random.happens(250),
+                CompletionHeard::Good => false,
+                CompletionHeard::NotPaid => self.random.happens(600),
+                CompletionHeard::Nothing => self.random.happens(250),
             };
             if !tries_again {
                 break;
@@ -126,12 +126,12 @@ impl Story {
     }
 
     /// Registers the order, trying as many times as it takes.
-    async fn register(&self, terms: &Value) -> Option<Registered> {
+    async fn register(&self, terms: &Value) -> Option<RegisteredOrder> {
         let mut body = terms.clone();
         body["orderId"] = json!(format!("order-{}", self.order));
         body["startOfCheckoutUrl"] = json!("https://shop.example/checkout");
         let is_quoted = self.world.quotes() && self.random.happens(700);
-        if let Some(priced) = Priced::of(terms).filter(|_| is_quoted) {
+        if let Some(priced) = QuotedOrder::of(terms).filter(|_| is_quoted) {
             self.world.witness.is_priced(self.order, priced);
         }
         for _ in 0..20 {
@@ -140,7 +140,7 @@ impl Story {
             let answer = answer.filter(|answer| answer.status().is_success());
             if let Some(answer) = answer.as_ref().and_then(read) {
                 let text = |member: &str| answer[member].as_str().map(str::to_owned);
-                return Some(Registered {
+                return Some(RegisteredOrder {
                     checkout_id: text("checkoutId")?,
                     result_token: text("resultUrl")?.rsplit('/').next()?.to_owned(),
                     browser_token: text("browserToken")?,
@@ -154,7 +154,7 @@ impl Story {
     }
 
     /// Changes the terms, and returns those that apply from now on as far as the shop knows.
-    async fn change_terms(&self, mut terms: Value, registered: &Registered) -> Value {
+    async fn change_terms(&self, mut terms: Value, registered: &RegisteredOrder) -> Value {
         let mut changed = terms.clone();
         let other = self.draw_terms();
         changed["paymentDetails"] = other["paymentDetails"].clone();
@@ -169,10 +169,10 @@ impl Story {
     }
 
     /// Plays one tab: Amazon's page, and back.
-    async fn tab(&self, terms: &Value, registered: &Registered, attempt: u32) -> Heard {
+    async fn tab(&self, terms: &Value, registered: &RegisteredOrder, attempt: u32) -> CompletionHeard {
         self.pause(Duration::ZERO, 20 * SECOND).await;
         let Some(session) = self.begin_session(terms, registered, attempt).await else {
-            return Heard::Nothing;
+            return CompletionHeard::Nothing;
         };
         let id = session["checkoutSessionId"].as_str().unwrap_or_default().to_owned();
         if self.random.happens(40) {
@@ -184,7 +184,12 @@ impl Story {
     }
 
     /// The buyer opens Amazon's page and places the order, nearly always as the shop wants it.
-    async fn begin_session(&self, terms: &Value, registered: &Registered, attempt: u32) -> Option<Value> {
+    async fn begin_session(
+        &self,
+        terms: &Value,
+        registered: &RegisteredOrder,
+        attempt: u32,
+    ) -> Option<Value> {
         let random = &self.random;
         let mut body =
             if registered.is_quoted { self.quote(terms, registered).await? } else { terms.clone() };
@@ -250,13 +255,13 @@ impl Story {
     ) -> Option<Value> {
         self.pause(Duration::ZERO, SECOND).await;
         match self.world.amazon.serve(request, GivingUp::LeavesItRunning, inspect).await {
-            Served::Answer(answer) if answer.status().is_success() => read(&answer),
-            Served::Answer(_) | Served::Reset | Served::Refused => None,
+            ServeOutcome::Answer(answer) if answer.status().is_success() => read(&answer),
+            ServeOutcome::Answer(_) | ServeOutcome::Reset | ServeOutcome::Refused => None,
         }
     }
 
     /// The browser comes back and the shop completes: once, twice at the same time, or several times.
-    async fn come_back(&self, session: &Value, id: &str, registered: &Registered) -> Heard {
+    async fn come_back(&self, session: &Value, id: &str, registered: &RegisteredOrder) -> CompletionHeard {
         let random = &self.random;
         let mut body = json!({ "amazonCheckoutSessionId": id });
         if random.happens(300) {
@@ -268,23 +273,25 @@ impl Story {
             }
         }
         self.pause(Duration::ZERO, 5 * SECOND).await;
-        let mut heard = Heard::Nothing;
+        let mut heard = CompletionHeard::Nothing;
         for _ in 0..1 + random.below(5) {
             heard = if random.happens(250) {
                 let complete = || self.complete(id, &body, registered);
                 let (one, other) = join(complete(), complete()).await;
-                if one == Heard::Nothing { other } else { one }
+                if one == CompletionHeard::Nothing { other } else { one }
             } else {
                 self.complete(id, &body, registered).await
             };
             match heard {
-                Heard::Good => break,
-                Heard::NotPaid if random.happens(700) => break,
+                CompletionHeard::Good => break,
+                CompletionHeard::NotPaid if random.happens(700) => break,
                 // Sometimes the buyer comes back hours later.
-                Heard::NotPaid | Heard::Nothing if random.happens(100) => {
+                CompletionHeard::NotPaid | CompletionHeard::Nothing if random.happens(100) => {
                     self.pause(MINUTE, 300 * MINUTE).await;
                 }
-                Heard::NotPaid | Heard::Nothing => self.pause(Duration::ZERO, 2 * MINUTE).await,
+                CompletionHeard::NotPaid | CompletionHeard::Nothing => {
+                    self.pause(Duration::ZERO, 2 * MINUTE).await
+                }
             }
             if random.happens(200) {
                 self.look(registered).await;
@@ -293,7 +300,7 @@ impl Story {
         heard
     }
 
-    async fn complete(&self, session: &str, body: &Value, registered: &Registered) -> Heard {
+    async fn complete(&self, session: &str, body: &Value, registered: &RegisteredOrder) -> CompletionHeard {
         let random = &self.random;
         let by_the_shop = |checkout_id: &str| {
             of_the_shop(Method::POST, &format!("/v1/checkouts/{checkout_id}/complete"), body)
@@ -326,19 +333,19 @@ impl Story {
         };
         let answer = self.call(request, patience, inspect).await;
         match answer.map(|answer| answer.status().as_u16()) {
-            Some(200) => Heard::Good,
-            Some(402) => Heard::NotPaid,
-            _ => Heard::Nothing,
+            Some(200) => CompletionHeard::Good,
+            Some(402) => CompletionHeard::NotPaid,
+            _ => CompletionHeard::Nothing,
         }
     }
 
     /// The buyer looks at the result page, or the shop at the checkout.
-    async fn look(&self, registered: &Registered) {
+    async fn look(&self, registered: &RegisteredOrder) {
         let (witness, order) = (&self.world.witness, self.order);
-        let Look { request, inspect } = if self.random.happens(500) {
-            Look::at_page(witness, order, &registered.result_token)
+        let Inspection { request, inspect } = if self.random.happens(500) {
+            Inspection::at_page(witness, order, &registered.result_token)
         } else {
-            Look::at_checkout(witness, order, &registered.checkout_id)
+            Inspection::at_checkout(witness, order, &registered.checkout_id)
         };
         self.call(request, Duration::from_secs(30), inspect).await;
     }
@@ -359,7 +366,7 @@ impl Story {
         let giving_up = random.one_of(&[GivingUp::LeavesItRunning, GivingUp::EndsIt]);
         let served = Box::pin(world.merchant.serve(request, giving_up, inspect));
         match select(served, Box::pin(world.executor.sleep(patience))).await {
-            Either::Left((Served::Answer(answer), _)) if !is_lost() => Some(answer),
+            Either::Left((ServeOutcome::Answer(answer), _)) if !is_lost() => Some(answer),
             Either::Left(_) | Either::Right(_) => None,
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Outages, Outcome};
+use countersign_store::intercept::{Call, CallOutcome, Fault, Hook, InterceptedStore, Outages};
 use countersign_store::memory::MemoryStore;
 
 use crate::entropy::Random;
@@ -17,7 +17,7 @@ use crate::witness::Witness;
 pub(crate) type HalfStore = InterceptedStore<StoreWeather>;
 
 /// A half's store, and the memory behind it for readers that must not be delayed.
-pub(crate) struct Kept {
+pub(crate) struct HalfStorage {
     pub(crate) store: Arc<HalfStore>,
     pub(crate) memory: Arc<MemoryStore>,
 }
@@ -28,7 +28,7 @@ pub(crate) fn kept(
     weather: &Arc<Weather>,
     witness: &Arc<Witness>,
     random: &Random,
-) -> Kept {
+) -> HalfStorage {
     let memory = Arc::new(MemoryStore::new());
     let hook = StoreWeather {
         outages: Outages::default(),
@@ -38,7 +38,7 @@ pub(crate) fn kept(
         witness: Arc::clone(witness),
         random: random.clone(),
     };
-    Kept { store: Arc::new(InterceptedStore::new(Arc::clone(&memory) as _, hook)), memory }
+    HalfStorage { store: Arc::new(InterceptedStore::new(Arc::clone(&memory) as _, hook)), memory }
 }
 
 /// What happens to a half's store.
@@ -85,8 +85,8 @@ impl Hook for StoreWeather {
         fault
     }
 
-    async fn after(&self, call: Call<'_>, outcome: Outcome) {
-        if let (Some(change), Outcome::Done) = (call.change, outcome) {
+    async fn after(&self, call: Call<'_>, outcome: CallOutcome) {
+        if let (Some(change), CallOutcome::Done) = (call.change, outcome) {
             self.witness.committed(self.half, change);
         }
         self.pause().await;

@@ -13,23 +13,23 @@ use countersign_world::fake::ShiftedClock;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::checkouts::{self, DurableSends, Said};
+use crate::checkouts::{self, DurableSends, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
     InFlight, Notification, Payment, Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
-use crate::invariants::{Broken, Held, Invariant, broken, never};
+use crate::invariants::{BrokenInvariant, CheckResult, Invariant, broken, never};
 use crate::ledger::Ledger;
 use crate::payments::{self, Books};
-use crate::prices::Priced;
+use crate::prices::QuotedOrder;
 use crate::trace::Trace;
 
 /// A broken invariant, and the order that shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
-    pub(crate) broken: Broken,
+    pub(crate) broken: BrokenInvariant,
     pub(crate) order: Option<usize>,
 }
 
@@ -55,7 +55,7 @@ struct Facts {
     by_order: HashMap<usize, String>,
     order_of_session: HashMap<String, usize>,
     /// The orders whose buyers' pages ask what they cost.
-    priced: HashMap<usize, Priced>,
+    priced: HashMap<usize, QuotedOrder>,
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
     books: Books,
@@ -92,7 +92,7 @@ impl Facts {
         *self.counts.entry(what.to_owned()).or_default() += 1;
     }
 
-    fn judge(&mut self, order: Option<usize>, held: Held) {
+    fn judge(&mut self, order: Option<usize>, held: CheckResult) {
         if let Err(broken) = held
             && self.violation.is_none()
         {
@@ -144,7 +144,10 @@ impl Facts {
                         self.count(&format!("NotPaid {reason}"));
                     }
                 }
-                self.note(order, format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)));
+                self.note(
+                    order,
+                    format!("merchant keeps: attempt {} {:?}", attempt.number, ShortAttempt(attempt)),
+                );
             }
             if let AttemptState::Finalize(InFlight::InDoubt { sent_at, .. }) = attempt.state
                 && change.at.as_millis().saturating_sub(sent_at) > DAY_MS
@@ -187,7 +190,7 @@ impl Facts {
     }
 
     /// Checks what is written about a notification. It may be done only if its session has no call in flight.
-    fn of_notification(&mut self, write: &Write) -> Held {
+    fn of_notification(&mut self, write: &Write) -> CheckResult {
         let Some(notification) = read::<Notification>(write) else { return Ok(()) };
         let Some(permission) = notification.is_over().then(|| notification.permission()).flatten() else {
             return Ok(());
@@ -306,9 +309,9 @@ impl Facts {
 }
 
 /// An attempt as the trace shows it.
-struct Short<'a>(&'a Attempt);
+struct ShortAttempt<'a>(&'a Attempt);
 
-impl std::fmt::Debug for Short<'_> {
+impl std::fmt::Debug for ShortAttempt<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.state.name())?;
         match &self.0.state {
@@ -360,7 +363,7 @@ impl Witness {
     }
 
     /// Notes that the buyer's page asks what this order costs.
-    pub(crate) fn is_priced(&self, order: usize, priced: Priced) {
+    pub(crate) fn is_priced(&self, order: usize, priced: QuotedOrder) {
         self.facts().priced.insert(order, priced);
     }
 
@@ -470,7 +473,7 @@ impl Witness {
         answer: &Value,
         is_in_browser: bool,
     ) {
-        let said = Said { is_in_browser, ..said(answer, "outcome") };
+        let said = Statement { is_in_browser, ..said(answer, "outcome") };
         let mut facts = self.facts();
         facts.count(&format!("said {}", said.word));
         facts.note(Some(order), format!("merchant says {} about the session {}", said.word, &session[..8]));
@@ -547,9 +550,9 @@ impl Witness {
     }
 }
 
-fn said(answer: &Value, word: &str) -> Said {
+fn said(answer: &Value, word: &str) -> Statement {
     let text = |member: &str| answer[member].as_str().map(str::to_owned);
-    Said {
+    Statement {
         word: text(word).unwrap_or_default(),
         charge_permission_id: text("chargePermissionId"),
         charge_id: text("chargeId"),

@@ -33,7 +33,7 @@ use crate::process::Process;
 use crate::reading::Reading;
 use crate::requests::{SHOP_TOKEN, at_amazon};
 use crate::signing::KeyedHash;
-use crate::store::{Kept, kept};
+use crate::store::{HalfStorage, kept};
 use crate::weather::Weather;
 use crate::witness::Witness;
 
@@ -75,7 +75,7 @@ pub(crate) struct World {
     pub(crate) witness: Arc<Witness>,
     pub(crate) merchant: Arc<Process<Merchant>>,
     pub(crate) amazon: Arc<Process<Sandbox>>,
-    pub(crate) stores: Halves<Kept>,
+    pub(crate) stores: Halves<HalfStorage>,
     pub(crate) clocks: Halves<ShiftedClock>,
     entropy: Halves<Random>,
     amazon_starts: AtomicU64,

@@ -128,7 +128,7 @@ const WHY: &str = "an injected fault";
 
 /// How the wrapped store answered an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// It succeeded: a commit is applied.
     Done,
     /// It was refused or failed.
@@ -145,7 +145,7 @@ pub trait Hook: Send + Sync + 'static {
 
     /// Runs after the operation has happened and before its answer is returned or lost. No other operation
     /// comes in between up to its first await.
-    fn after(&self, call: Call<'_>, outcome: Outcome) -> impl Future<Output = ()> + Send {
+    fn after(&self, call: Call<'_>, outcome: CallOutcome) -> impl Future<Output = ()> + Send {
         let _ = (call, outcome);
         async {}
     }
@@ -375,7 +375,7 @@ impl<H: Hook> InterceptedStore<H> {
         if let (Some(change), Ok(_)) = (change, &answer) {
             self.lock().applied(change);
         }
-        let outcome = if answer.is_ok() { Outcome::Done } else { Outcome::Failed };
+        let outcome = if answer.is_ok() { CallOutcome::Done } else { CallOutcome::Failed };
         self.hook.after(call, outcome).await;
         match fault {
             None => answer,

@@ -21,7 +21,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Contents {
-    documents: HashMap<Key, Stored>,
+    documents: HashMap<Key, StoredDocument>,
     timers: BTreeSet<(Timestamp, Key)>,
     /// Index, value, document id, collection.
     index: BTreeSet<(&'static str, String, String, &'static str)>,
@@ -36,7 +36,7 @@ struct Contents {
 }
 
 #[derive(Debug)]
-struct Stored {
+struct StoredDocument {
     document: Document,
     due_at: Option<Timestamp>,
     index: Vec<IndexEntry>,
@@ -105,7 +105,8 @@ impl Contents {
         for entry in &index {
             self.index.insert((entry.index, entry.value.clone(), key.id.clone(), key.collection));
         }
-        self.documents.insert(key, Stored { document: Document { version, format, bytes }, due_at, index });
+        self.documents
+            .insert(key, StoredDocument { document: Document { version, format, bytes }, due_at, index });
     }
 
     fn append(&mut self, message: NewMessage) {

@@ -88,21 +88,21 @@ with_texts! {
 
 /// A document or message that cannot be read back: another version wrote it, or it is damaged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadableDocument {
     /// The collection or topic.
     pub document: &'static str,
     /// What is wrong, without the content.
     pub why: String,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for UnreadableDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a stored {} cannot be read: {}", self.document, self.why)
     }
 }
 
-impl From<Unreadable> for StoreFailed {
-    fn from(unreadable: Unreadable) -> Self {
+impl From<UnreadableDocument> for StoreFailed {
+    fn from(unreadable: UnreadableDocument) -> Self {
         Self::Unreadable(unreadable.to_string())
     }
 }

@@ -13,8 +13,8 @@ mod values;
 
 use std::path::PathBuf;
 
-use crate::failure::{Failure, Outcome};
-pub(crate) use given::{DoorGiven, Given};
+use crate::failure::{Failure, CommandResult};
+pub(crate) use given::{DoorValues, GivenValues};
 pub(crate) use keys::Config;
 pub(crate) use parse::StorePlace;
 use values::Values;
@@ -28,7 +28,7 @@ pub(crate) struct Door {
 
 impl Door {
     /// Reads it from `serve`'s own configuration; a URL goes before the address that is listened on.
-    pub(crate) fn read(file: Option<PathBuf>, given: DoorGiven, url: Option<String>) -> Outcome<Self> {
+    pub(crate) fn read(file: Option<PathBuf>, given: DoorValues, url: Option<String>) -> CommandResult<Self> {
         let mut values = Values::gather(keys::KEYS, file, given.0)?;
         let listen = values.value("listen", parse::listen)?;
         let url = match url {
@@ -40,7 +40,7 @@ impl Door {
 }
 
 /// The address by which a neighbour reaches what listens here.
-fn reached_at(listen: &str) -> Outcome<String> {
+fn reached_at(listen: &str) -> CommandResult<String> {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "0"));
     if port.trim_start_matches('0').is_empty() {
         return Err(Failure::new("listen says port 0: name the address that serve has printed by --url"));
@@ -78,7 +78,7 @@ mod tests {
         resend_window = "2m"
     "#;
 
-    fn read(file: &str, given: Given) -> Outcome<Config> {
+    fn read(file: &str, given: GivenValues) -> CommandResult<Config> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("countersign.toml");
         std::fs::write(&path, file).unwrap();
@@ -87,13 +87,13 @@ mod tests {
 
     /// The failure, without the file's directory.
     fn refused(file: &str) -> String {
-        let told = read(file, Given::default()).unwrap_err().to_string();
+        let told = read(file, GivenValues::default()).unwrap_err().to_string();
         told.rsplit_once("countersign.toml").map_or(told.clone(), |(_, told)| told.to_owned())
     }
 
     #[test]
     fn a_whole_file_is_read_and_defaults_fill_what_it_leaves_out() {
-        let config = read(WHOLE, Given::default()).unwrap();
+        let config = read(WHOLE, GivenValues::default()).unwrap();
         assert_eq!(config.store, StorePlace::Memory);
         assert_eq!(config.amazon.region, Region::Europe);
         assert_eq!(config.amazon.algorithm, Algorithm::PssV2);
@@ -104,14 +104,14 @@ mod tests {
 
     #[test]
     fn what_is_given_beside_the_file_goes_before_it() {
-        let mut given = Given::default();
+        let mut given = GivenValues::default();
         given.set("amazon.region", "jp", "--amazon-region");
         given.set("shop.name", "Corner Shop", "COUNTERSIGN_SHOP_NAME");
         let config = read(WHOLE, given).unwrap();
         assert_eq!(config.amazon.region, Region::Japan);
         assert_eq!(config.shop.name, "Corner Shop");
 
-        let mut given = Given::default();
+        let mut given = GivenValues::default();
         given.set("amazon.region", "mars", "--amazon-region");
         let told = read(WHOLE, given).unwrap_err().to_string();
         assert_eq!(told, "--amazon-region must be na, eu or jp");
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_missing_key_is_named_with_every_way_to_give_it() {
         let file = WHOLE.replace("merchant_id", "#");
-        let told = read(&file, Given::default()).unwrap_err().to_string();
+        let told = read(&file, GivenValues::default()).unwrap_err().to_string();
         assert_eq!(
             told,
             "amazon.merchant_id is missing: set it in the configuration file, by --amazon-merchant-id or by \
@@ -205,11 +205,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("countersign.toml");
         std::fs::write(&path, WHOLE.replace("127.0.0.1:0", "0.0.0.0:8200")).unwrap();
-        let door = Door::read(Some(path.clone()), DoorGiven::default(), None).unwrap();
+        let door = Door::read(Some(path.clone()), DoorValues::default(), None).unwrap();
         assert_eq!((door.url.as_str(), door.token_file.to_str()), ("http://127.0.0.1:8200", Some("token")));
         let url = Some("https://pay.example".to_owned());
-        assert_eq!(Door::read(Some(path), DoorGiven::default(), url).unwrap().url, "https://pay.example");
-        let told = Door::read(None, DoorGiven::default(), None).unwrap_err().to_string();
+        assert_eq!(Door::read(Some(path), DoorValues::default(), url).unwrap().url, "https://pay.example");
+        let told = Door::read(None, DoorValues::default(), None).unwrap_err().to_string();
         assert!(told.starts_with("shop.token_file is missing"), "{told}");
     }
 
@@ -220,13 +220,13 @@ mod tests {
         };
         let (url, secret) =
             ("webhook_url = \"https://shop.example/hooks?a=b\"", "webhook_secret_file = \"s\"");
-        let config = read(&with(&format!("{url}\n{secret}")), Given::default()).unwrap();
+        let config = read(&with(&format!("{url}\n{secret}")), GivenValues::default()).unwrap();
         assert_eq!(config.shop.webhook_url.unwrap(), "https://shop.example/hooks?a=b");
         assert_eq!(config.shop.webhook_secret_file.unwrap(), PathBuf::from("s"));
         for (lines, told) in
             [(url, "shop.webhook_secret_file is missing"), (secret, "shop.webhook_url is missing")]
         {
-            let refused = read(&with(lines), Given::default()).unwrap_err().to_string();
+            let refused = read(&with(lines), GivenValues::default()).unwrap_err().to_string();
             assert!(refused.starts_with(told), "{refused}");
         }
         for url in
@@ -249,7 +249,7 @@ mod tests {
             "http://localhost/q",
             "http://[::1]:3/q",
         ] {
-            let config = read(&with(&format!("quote_url = \"{url}\"\n{secret}")), Given::default()).unwrap();
+            let config = read(&with(&format!("quote_url = \"{url}\"\n{secret}")), GivenValues::default()).unwrap();
             let quote_url = config.shop.quote_url.unwrap().to_string();
             assert_eq!((quote_url.as_str(), config.shop.webhook_url), (url, None));
         }
@@ -259,7 +259,7 @@ mod tests {
             assert!(refused.contains("shop.quote_url must be a URL"), "{refused}");
         }
         let alone = with("quote_url = \"https://shop.example/quote\"");
-        let refused = read(&alone, Given::default()).unwrap_err().to_string();
+        let refused = read(&alone, GivenValues::default()).unwrap_err().to_string();
         assert!(refused.starts_with("shop.webhook_secret_file is missing"), "{refused}");
     }
 
@@ -271,13 +271,13 @@ mod tests {
              price = \"9.90 EUR\"\n[[quote.tax]]\ncountry = \"DE\"\npercent_basis_points = 1900\n\
              [[quote.coupon]]\ncode = \"FIVE\"\namount = \"5.00 EUR\"\n"
         );
-        let table = read(&file, Given::default()).unwrap().storefront.quote_table;
+        let table = read(&file, GivenValues::default()).unwrap().storefront.quote_table;
         let ids: Vec<&str> = table.deliveries.iter().map(|rate| rate.id.as_str()).collect();
         assert_eq!(ids, ["standard", "express"]);
         assert_eq!(table.deliveries[0].name, "Standard \"quick\"");
         assert_eq!((table.taxes.len(), table.coupons[0].code.as_str()), (1, "FIVE"));
 
-        let mut given = Given::default();
+        let mut given = GivenValues::default();
         given.set("quote.tax", r#"[{country="AT", percent_basis_points=2000}]"#, "--quote-tax");
         assert_eq!(read(&file, given).unwrap().storefront.quote_table.taxes[0].country, "AT");
 
@@ -303,7 +303,7 @@ mod tests {
         };
         let lines =
             "origins = \"https://m.shop.example, http://127.0.0.1:3000/\"\nurl = \"https://shop.example/?a\"";
-        let storefront = read(&with(lines), Given::default()).unwrap().storefront;
+        let storefront = read(&with(lines), GivenValues::default()).unwrap().storefront;
         let origins: Vec<&str> = storefront.origins.iter().map(Origin::as_str).collect();
         assert_eq!(origins, ["https://m.shop.example", "http://127.0.0.1:3000"]);
         assert_eq!(storefront.shop_url.as_deref(), Some("https://shop.example/?a"));
@@ -322,10 +322,10 @@ mod tests {
     #[test]
     fn captures_and_refunds_go_by_what_the_shop_allows() {
         let with = |lines: &str| format!("{WHOLE}\n{lines}\n");
-        assert_eq!(read(WHOLE, Given::default()).unwrap().policy.capture_policy, CapturePolicy::Manual);
+        assert_eq!(read(WHOLE, GivenValues::default()).unwrap().policy.capture_policy, CapturePolicy::Manual);
         let lines =
             "[capture]\npolicy = \"before-expiry\"\nmargin = \"12h\"\n[refunds]\nceiling = \"amazon\"";
-        let config = read(&with(lines), Given::default()).unwrap();
+        let config = read(&with(lines), GivenValues::default()).unwrap();
         let Policy { capture_policy, capture_margin, refund_ceiling, resend_window, .. } = config.policy;
         assert_eq!((capture_policy, capture_margin), (CapturePolicy::BeforeExpiry, 12 * HOUR));
         assert_eq!((refund_ceiling, resend_window), (RefundCeiling::Amazon, Duration::from_secs(120)));
@@ -348,7 +348,7 @@ mod tests {
         let with = |line: &str| format!("{WHOLE}\n[notifications]\n{line}\n");
         let origins = "certificate_origins = \"http://127.0.0.1:8100/, https://sns.test\"";
         let arns = "topic_arns = \"arn:aws:sns:eu-west-1:1:a,arn:aws:sns:eu-west-1:1:b\"";
-        let config = read(&with(&format!("{origins}\n{arns}")), Given::default()).unwrap();
+        let config = read(&with(&format!("{origins}\n{arns}")), GivenValues::default()).unwrap();
         assert_eq!(config.notifications.certificate_origins, ["http://127.0.0.1:8100", "https://sns.test"]);
         assert_eq!(
             config.notifications.topic_arns,

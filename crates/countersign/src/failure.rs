@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) struct Failure(String);
 
 /// What a command gives back.
-pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+pub(crate) type CommandResult<T = ()> = Result<T, Failure>;
 
 impl Failure {
     /// Takes a text; a second line would only be in a log reader's way.

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use countersign_protocol::signing::{MerchantKey, VerifyingKey};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 
 /// No key is longer; what is was named by mistake.
 const MAX_LEN: u64 = 64 * 1024;
 
 /// The text of a file, short enough for a key or a token.
-pub(crate) fn read(path: &Path) -> Outcome<String> {
+pub(crate) fn read(path: &Path) -> CommandResult<String> {
     let failed =
         |why: &dyn std::fmt::Display| Failure::new(format_args!("{} cannot be read: {why}", path.display()));
     let mut text = String::new();
@@ -29,17 +29,17 @@ pub(crate) fn read(path: &Path) -> Outcome<String> {
 pub(crate) fn read_as<T, E: std::fmt::Display>(
     path: &Path,
     parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Outcome<T> {
+) -> CommandResult<T> {
     parse(&read(path)?).map_err(|refused| unusable(path, refused))
 }
 
 /// The merchant's private key in a file.
-pub(crate) fn read_private(path: &Path) -> Outcome<MerchantKey> {
+pub(crate) fn read_private(path: &Path) -> CommandResult<MerchantKey> {
     read_as(path, MerchantKey::from_pem)
 }
 
 /// A public key in a file.
-pub(crate) fn read_public(path: &Path) -> Outcome<VerifyingKey> {
+pub(crate) fn read_public(path: &Path) -> CommandResult<VerifyingKey> {
     read_as(path, VerifyingKey::from_pem)
 }
 
@@ -49,7 +49,7 @@ fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
 }
 
 /// The token in a file: its text without the white space around it.
-pub(crate) fn read_token(path: &Path) -> Outcome<String> {
+pub(crate) fn read_token(path: &Path) -> CommandResult<String> {
     let text = read(path)?;
     let token = text.trim();
     if token.is_empty() {
@@ -72,7 +72,7 @@ pub(crate) enum Readers {
 
 /// Writes a new file; one that is there already is left as it is. The text is written beside it first,
 /// and then gets the name: a link, unlike a renaming, takes no name that another has.
-pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
+pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> CommandResult {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -104,7 +104,7 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
 
 /// Writes a file, or replaces it: it holds the one text or the other, whenever the machine stops,
 /// and the new one on return. The path names a folder.
-pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> Outcome {
+pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> CommandResult {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(name);

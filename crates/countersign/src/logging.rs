@@ -6,7 +6,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 
 /// What is logged, and how.
 #[derive(Args)]
@@ -55,7 +55,7 @@ enum Format {
 
 impl Logging {
     /// Begins to log; `quiet` is for commands that tell their own story unless logs are asked for.
-    pub(crate) fn start(&self, quiet: bool) -> Outcome {
+    pub(crate) fn start(&self, quiet: bool) -> CommandResult {
         let levels = self.log.as_deref().unwrap_or(if quiet { "off" } else { "info" });
         let targets = targets(levels).ok_or_else(|| {
             Failure::new(format_args!(

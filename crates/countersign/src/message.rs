@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Uri};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 
 /// No request that this is for is longer.
 const MAX_LEN: u64 = 1 << 20;
@@ -26,7 +26,7 @@ pub(crate) fn header(line: &str) -> Result<Header, String> {
 }
 
 /// A file's bytes; `-` is standard input.
-pub(crate) fn read_bytes(path: &Path) -> Outcome<Vec<u8>> {
+pub(crate) fn read_bytes(path: &Path) -> CommandResult<Vec<u8>> {
     let named = if path == Path::new("-") { "standard input".into() } else { path.to_string_lossy() };
     let read = |source: &mut dyn Read| {
         let mut bytes = Vec::new();
@@ -45,14 +45,14 @@ pub(crate) fn read_bytes(path: &Path) -> Outcome<Vec<u8>> {
 }
 
 /// The same as text.
-pub(crate) fn read_text(path: &Path) -> Outcome<String> {
+pub(crate) fn read_text(path: &Path) -> CommandResult<String> {
     let text = String::from_utf8(read_bytes(path)?);
     text.map_err(|_| Failure::new(format_args!("{} is not UTF-8", path.display())))
 }
 
 /// Reads a request as it stood on the wire. Lines may end with LF alone, as editors write them; the
 /// body is what follows the empty line, as far as `content-length` says.
-pub(crate) fn request(bytes: &[u8]) -> Outcome<Request<Bytes>> {
+pub(crate) fn request(bytes: &[u8]) -> CommandResult<Request<Bytes>> {
     let mut rest = bytes;
     let first = line(&mut rest)?;
     let mut words = first.split(' ');
@@ -82,7 +82,7 @@ pub(crate) fn request(bytes: &[u8]) -> Outcome<Request<Bytes>> {
 }
 
 /// Cuts off what a capture or an editor put behind the body.
-fn within_length<'a>(request: &Request<Bytes>, rest: &'a [u8]) -> Outcome<&'a [u8]> {
+fn within_length<'a>(request: &Request<Bytes>, rest: &'a [u8]) -> CommandResult<&'a [u8]> {
     let Some(length) = request.headers().get(http::header::CONTENT_LENGTH) else { return Ok(rest) };
     let length = length.to_str().ok().and_then(|length| length.parse::<usize>().ok());
     let length = length.ok_or_else(|| Failure::new("the header content-length is no number"))?;
@@ -92,7 +92,7 @@ fn within_length<'a>(request: &Request<Bytes>, rest: &'a [u8]) -> Outcome<&'a [u
     })
 }
 
-fn line<'a>(rest: &mut &'a [u8]) -> Outcome<&'a str> {
+fn line<'a>(rest: &mut &'a [u8]) -> CommandResult<&'a str> {
     let end = rest.iter().position(|byte| *byte == b'\n');
     let (line, behind) = match end {
         Some(end) => (rest.get(..end), rest.get(end + 1..)),

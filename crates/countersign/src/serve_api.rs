@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use crate::config::Door;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 
 /// How long a connection may take.
@@ -30,7 +30,7 @@ pub(crate) struct ServeApi {
 
 impl ServeApi {
     /// Where the configuration says that it runs.
-    pub(crate) fn at(door: Door) -> Outcome<Self> {
+    pub(crate) fn at(door: Door) -> CommandResult<Self> {
         let token = key_files::read_token(&door.token_file)?;
         let Door { url, token_file } = door;
         let endpoint =
@@ -40,7 +40,7 @@ impl ServeApi {
     }
 
     /// The answer to a read; none when there is nothing at that path.
-    pub(crate) async fn get(&self, path: &str) -> Outcome<Option<Value>> {
+    pub(crate) async fn get(&self, path: &str) -> CommandResult<Option<Value>> {
         let url = &self.url;
         let failed =
             |why: &dyn std::fmt::Display| Failure::new(format_args!("serve at {url} does not answer: {why}"));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::output::say;
 
 /// More threads than this would only cost memory: signing and verifying take microseconds, and what
@@ -13,7 +13,7 @@ use crate::output::say;
 const MOST_THREADS: usize = 8;
 
 /// Runs a future on a runtime of its own.
-pub(crate) fn block_on<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+pub(crate) fn block_on<T>(future: impl Future<Output = CommandResult<T>>) -> CommandResult<T> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -24,7 +24,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T
 }
 
 /// A socket that listens, and its address with the port that was picked.
-pub(crate) async fn listen(address: &str) -> Outcome<(TcpListener, SocketAddr)> {
+pub(crate) async fn listen(address: &str) -> CommandResult<(TcpListener, SocketAddr)> {
     let failed = |error: std::io::Error| {
         let why = match error.kind() {
             std::io::ErrorKind::AddrInUse => "another program listens there".to_owned(),

@@ -1,14 +1,14 @@
 //! The operator's wish to end: SIGTERM or Ctrl-C. The first ends gracefully, the second at once.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 
 /// What a shell reports for a program that Ctrl-C ended.
 const ENDED_AT_ONCE: i32 = 130;
 
 /// Begins to listen for the wish to end; the future completes at the first one. Must be called
 /// inside the runtime.
-pub(crate) fn wish_to_end() -> Outcome<impl Future<Output = ()> + Send + 'static> {
-    let mut wishes = Wishes::listen()
+pub(crate) fn wish_to_end() -> CommandResult<impl Future<Output = ()> + Send + 'static> {
+    let mut wishes = StopSignals::listen()
         .map_err(|error| Failure::new(format_args!("signals cannot be listened for: {error}")))?;
     let (first, wished) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
@@ -23,13 +23,13 @@ pub(crate) fn wish_to_end() -> Outcome<impl Future<Output = ()> + Send + 'static
 }
 
 #[cfg(unix)]
-struct Wishes {
+struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-impl Wishes {
+impl StopSignals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
@@ -44,10 +44,10 @@ impl Wishes {
 }
 
 #[cfg(not(unix))]
-struct Wishes;
+struct StopSignals;
 
 #[cfg(not(unix))]
-impl Wishes {
+impl StopSignals {
     fn listen() -> std::io::Result<Self> {
         Ok(Self)
     }

@@ -26,7 +26,7 @@ const LINES_SHOWN: usize = 30;
 pub(super) type Verdict = Result<String, String>;
 
 /// What ended, and all that it printed.
-struct Ended {
+struct RunOutput {
     has_succeeded: bool,
     text: String,
 }
@@ -90,7 +90,7 @@ fn program(messages: &str, is_test: bool) -> Option<PathBuf> {
 }
 
 /// Runs a program to its end, or to the longest time.
-fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<Ended, String> {
+fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<RunOutput, String> {
     let failed = |error| format!("{}: {error}", program.display());
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&copy.tree).env("INSTA_UPDATE", "no");
@@ -108,7 +108,7 @@ fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<Ended, String>
         Ok(text) => {
             let has_succeeded = child.wait().map_err(failed)?.success();
             let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-            Ok(Ended { has_succeeded, text })
+            Ok(RunOutput { has_succeeded, text })
         }
         Err(_) => {
             child.kill().and_then(|()| child.wait()).map_err(failed)?;
@@ -118,7 +118,7 @@ fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<Ended, String>
 }
 
 /// The simulation says `invariant NAME failed at seed N: …` of the first that fails, and ends.
-fn by_invariant(ended: &Ended, judges: &[String]) -> Verdict {
+fn by_invariant(ended: &RunOutput, judges: &[String]) -> Verdict {
     let line = ended.text.lines().find(|line| line.starts_with("invariant "));
     let words: Vec<&str> = line.unwrap_or_default().split([' ', ':']).collect();
     match words.as_slice() {
@@ -132,7 +132,7 @@ fn by_invariant(ended: &Ended, judges: &[String]) -> Verdict {
 }
 
 /// A test program says `test PATH ... FAILED` of each that fails.
-fn by_test(ended: &Ended, function: &str) -> Verdict {
+fn by_test(ended: &RunOutput, function: &str) -> Verdict {
     let is_it = |path: &str| path.rsplit("::").next() == Some(function);
     let of_it = ended.text.lines().filter_map(|line| line.strip_prefix("test "));
     let of_it: Vec<_> =
@@ -154,8 +154,8 @@ fn end_of(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn ended(has_succeeded: bool, text: &str) -> Ended {
-        Ended { has_succeeded, text: text.to_owned() }
+    fn ended(has_succeeded: bool, text: &str) -> RunOutput {
+        RunOutput { has_succeeded, text: text.to_owned() }
     }
 
     /// The first line of what came of it.

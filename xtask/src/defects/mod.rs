@@ -28,14 +28,14 @@ const README: &str = "README.md";
 const DRAWN_FOR: Duration = Duration::from_secs(3 * 60);
 
 /// One defect that was tried.
-pub(crate) struct Tried {
+pub(crate) struct DefectTrial {
     pub(crate) name: String,
     /// Who found it, or why nobody did.
     pub(crate) verdict: Result<String, String>,
     pub(crate) took: Duration,
 }
 
-impl std::fmt::Display for Tried {
+impl std::fmt::Display for DefectTrial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.took.as_secs();
         match &self.verdict {
@@ -73,14 +73,14 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
 ///
 /// # Errors
 /// The defects cannot be read, or the copy not made.
-pub(crate) fn drawn(root: &Path) -> Result<Vec<Tried>, String> {
+pub(crate) fn drawn(root: &Path) -> Result<Vec<DefectTrial>, String> {
     let stopwatch = Stopwatch::start();
     let commit = commit(root);
     let mut defects = load(root)?;
     defects.sort_by_key(|defect| lot(&commit, &defect.name));
     eprintln!("{:<10} drawn by {}", "defects", commit.get(..12).unwrap_or(&commit));
     let copy = copy(root)?;
-    let mut tried: Vec<Tried> = Vec::new();
+    let mut tried: Vec<DefectTrial> = Vec::new();
     for defect in &defects {
         let longest = tried.iter().map(|tried| tried.took).max().unwrap_or_default();
         if stopwatch.elapsed() + longest > DRAWN_FOR {
@@ -131,7 +131,7 @@ fn copy(root: &Path) -> Result<Copy, String> {
 }
 
 /// Puts the defect in, runs its judges, and takes it out again.
-fn attempt(copy: &Copy, defect: &Defect) -> Tried {
+fn attempt(copy: &Copy, defect: &Defect) -> DefectTrial {
     let stopwatch = Stopwatch::start();
     let path = copy.tree.join(&defect.path);
     let verdict = fs::read_to_string(path).map_err(|error| format!("{}: {error}", defect.path));
@@ -141,7 +141,7 @@ fn attempt(copy: &Copy, defect: &Defect) -> Tried {
         copy.write(&defect.path, &text)?;
         verdict
     });
-    Tried { name: defect.name.clone(), verdict, took: stopwatch.elapsed() }
+    DefectTrial { name: defect.name.clone(), verdict, took: stopwatch.elapsed() }
 }
 
 /// The commit that is checked out; empty where there is none.

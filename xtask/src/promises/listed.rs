@@ -16,7 +16,7 @@ pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
     let texts = folders::texts(root)?;
     let promises = read(&texts)?;
     let list = cargo::ask(root, &["nextest", "list", "--workspace", "--message-format", "json"])?;
-    let listed = Listed::read(&list)?;
+    let listed = ListedTests::read(&list)?;
     let tests = promises.marks.iter().filter_map(|mark| Some((mark.path, mark.test?)));
     let functions = tests.filter_map(|(path, test)| Some((path, package(path)?, test)));
     let unlisted = functions.filter(|(_, package, test)| test.is_listed && !listed.has(package, test.title));
@@ -26,9 +26,9 @@ pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
 }
 
 /// Package and function of every test that is run.
-struct Listed(HashSet<(String, String)>);
+struct ListedTests(HashSet<(String, String)>);
 
-impl Listed {
+impl ListedTests {
     fn read(list: &Value) -> Result<Self, String> {
         let suites = list["rust-suites"].as_object().ok_or("nextest's list has no suites")?;
         let mut listed = HashSet::new();
@@ -59,12 +59,12 @@ mod tests {
     fn a_test_counts_in_its_own_package_and_when_it_is_not_ignored() {
         let list = json!({"rust-suites": {"a::b": {"package-name": "a", "testcases": {
             "rules::tests::holds": {"ignored": false}, "waits": {"ignored": true}}}}});
-        let listed = Listed::read(&list).unwrap();
+        let listed = ListedTests::read(&list).unwrap();
         let cases =
             [("a", "holds", true), ("b", "holds", false), ("a", "waits", false), ("a", "tests", false)];
         for (package, function, expected) in cases {
             assert_eq!(listed.has(package, function), expected, "{package} {function}");
         }
-        assert!(Listed::read(&json!({})).is_err());
+        assert!(ListedTests::read(&json!({})).is_err());
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::module_tree::{ModuleTree, Taken};
+use super::module_tree::{ModuleTree, TakenName};
 use super::tree::Tree;
 use super::violation::Violation;
 
@@ -25,18 +25,18 @@ fn packages(tree: &Tree) -> BTreeSet<&str> {
     tree.files.iter().filter_map(|file| Some(&file.path[..folder(&file.path)?])).collect()
 }
 
-fn violation(cycle: &[Taken]) -> Violation {
+fn violation(cycle: &[TakenName]) -> Violation {
     let files: BTreeSet<&str> = cycle.iter().map(|taken| taken.by.as_str()).collect();
     let mut what = format!("{} files name each other in a cycle", files.len());
-    for Taken { by, from, name } in cycle {
+    for TakenName { by, from, name } in cycle {
         what.push_str(&format!("\n  {by} takes {name} from {from}"));
     }
     Violation::new(files.first().copied().unwrap_or_default(), what)
 }
 
 /// The groups of files that reach each other, each as its edges with one name an edge.
-fn cycles(taken: &BTreeSet<Taken>) -> Vec<Vec<Taken>> {
-    let mut edges: BTreeMap<&str, BTreeMap<&str, &Taken>> = BTreeMap::new();
+fn cycles(taken: &BTreeSet<TakenName>) -> Vec<Vec<TakenName>> {
+    let mut edges: BTreeMap<&str, BTreeMap<&str, &TakenName>> = BTreeMap::new();
     for taken in taken {
         edges.entry(&taken.by).or_default().entry(&taken.from).or_insert(taken);
     }
@@ -52,7 +52,7 @@ fn cycles(taken: &BTreeSet<Taken>) -> Vec<Vec<Taken>> {
         let group: BTreeSet<&str> =
             reached[file].iter().copied().filter(|other| together(file, other)).collect();
         let inside =
-            |taken: &&Taken| group.contains(taken.by.as_str()) && group.contains(taken.from.as_str());
+            |taken: &&TakenName| group.contains(taken.by.as_str()) && group.contains(taken.from.as_str());
         cycles.push(edges.values().flat_map(BTreeMap::values).copied().filter(inside).cloned().collect());
         seen.extend(group);
     }
@@ -60,7 +60,7 @@ fn cycles(taken: &BTreeSet<Taken>) -> Vec<Vec<Taken>> {
 }
 
 /// Every file that `file` takes something from, straight or through others.
-fn reach<'a>(file: &str, edges: &BTreeMap<&'a str, BTreeMap<&'a str, &'a Taken>>) -> BTreeSet<&'a str> {
+fn reach<'a>(file: &str, edges: &BTreeMap<&'a str, BTreeMap<&'a str, &'a TakenName>>) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut left: Vec<&str> = vec![file];
     while let Some(file) = left.pop() {

@@ -44,7 +44,7 @@ struct Module {
 
 /// A name that one file takes from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Taken {
+pub(super) struct TakenName {
     pub(super) by: String,
     pub(super) from: String,
     pub(super) name: String,
@@ -136,7 +136,7 @@ impl ModuleTree {
     }
 
     /// Every name that a file takes from another file of the package.
-    pub(super) fn taken(&self) -> BTreeSet<Taken> {
+    pub(super) fn taken(&self) -> BTreeSet<TakenName> {
         let mut taken = BTreeSet::new();
         for (at, module) in self.modules.iter().enumerate() {
             let paths = module.named.iter().chain(module.imported.iter().map(|(_, path)| path));
@@ -144,7 +144,7 @@ impl ModuleTree {
                 let Target::Item { module: holder, name } = target else { continue };
                 let from = &self.modules[holder].file;
                 if *from != module.file {
-                    taken.insert(Taken { by: module.file.clone(), from: from.clone(), name });
+                    taken.insert(TakenName { by: module.file.clone(), from: from.clone(), name });
                 }
             }
         }

@@ -63,7 +63,7 @@ fn program(below: &str) -> Option<&str> {
 struct RealTime {
     /// Tests that are over when a time of the program's own is over.
     #[serde(default)]
-    test: Vec<Listed>,
+    test: Vec<ListedTest>,
     /// Files that wait for a condition, with a bound, and pause between two looks.
     #[serde(default)]
     condition: Vec<Condition>,
@@ -71,7 +71,7 @@ struct RealTime {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+struct ListedTest {
     /// As `FILE: NAME`.
     name: String,
     seconds: f64,

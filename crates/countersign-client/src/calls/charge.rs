@@ -7,18 +7,18 @@ use countersign_protocol::wire::{
 };
 use http::Method;
 
-use super::Sending;
+use super::SendMode;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::{Answered, Error};
+use crate::error::{CallResult, Error};
 
 impl Client {
     /// Get Charge: its state, its amounts, what was captured and refunded.
     ///
     /// # Errors
     /// No error changes anything; 404 `ResourceNotFound` for somebody else's charge.
-    pub async fn get_charge(&self, id: &ChargeId) -> Answered<Charge> {
+    pub async fn get_charge(&self, id: &ChargeId) -> CallResult<Charge> {
         self.exchange(&self.read_call("getCharge", format!("charges/{id}"))).await
     }
 
@@ -30,17 +30,17 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::is_definitive`]: no charge was made. [`Error::is_ambiguous`]: one may have been.
-    pub async fn create_charge(&self, request: &CreateCharge, key: &IdempotencyKey) -> Answered<Charge> {
+    pub async fn create_charge(&self, request: &CreateCharge, key: &IdempotencyKey) -> CallResult<Charge> {
         let body = request.to_request().into();
-        self.exchange(&self.create_charge_call(body, Sending::RepeatedlyWithKey(key))).await
+        self.exchange(&self.create_charge_call(body, SendMode::RepeatedlyWithKey(key))).await
     }
 
     /// Create Charge with exactly these bytes as its body; sent once, never repeated.
     ///
     /// # Errors
     /// As [`Client::create_charge`], for a call that is sent once.
-    pub async fn create_charge_bytes(&self, body: Bytes, key: &IdempotencyKey) -> Answered<Charge> {
-        self.exchange(&self.create_charge_call(body, Sending::OnceWithKey(key))).await
+    pub async fn create_charge_bytes(&self, body: Bytes, key: &IdempotencyKey) -> CallResult<Charge> {
+        self.exchange(&self.create_charge_call(body, SendMode::OnceWithKey(key))).await
     }
 
     /// Capture Charge: takes an Authorized charge's money, whole or in part; the rest is released.
@@ -55,9 +55,9 @@ impl Client {
         id: &ChargeId,
         request: &CaptureCharge,
         key: &IdempotencyKey,
-    ) -> Answered<Charge> {
+    ) -> CallResult<Charge> {
         let body = request.to_request().into();
-        let call = self.capture_call(id, body, Sending::RepeatedlyWithKey(key));
+        let call = self.capture_call(id, body, SendMode::RepeatedlyWithKey(key));
         of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
 
@@ -70,8 +70,8 @@ impl Client {
         id: &ChargeId,
         body: Bytes,
         key: &IdempotencyKey,
-    ) -> Answered<Charge> {
-        self.exchange(&self.capture_call(id, body, Sending::OnceWithKey(key))).await
+    ) -> CallResult<Charge> {
+        self.exchange(&self.capture_call(id, body, SendMode::OnceWithKey(key))).await
     }
 
     /// Cancel Charge: releases what an AuthorizationInitiated or Authorized charge holds.
@@ -79,7 +79,7 @@ impl Client {
     /// # Errors
     /// After an ambiguous error, and after 422 `InvalidChargeStatus`, get the charge. A success that names
     /// another charge is ambiguous.
-    pub async fn cancel_charge(&self, id: &ChargeId, request: &CancelCharge) -> Answered<Charge> {
+    pub async fn cancel_charge(&self, id: &ChargeId, request: &CancelCharge) -> CallResult<Charge> {
         let call = self.cancel_call(id, request.to_request().into());
         of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
@@ -88,7 +88,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::cancel_charge`].
-    pub async fn cancel_charge_bytes(&self, id: &ChargeId, body: Bytes) -> Answered<Charge> {
+    pub async fn cancel_charge_bytes(&self, id: &ChargeId, body: Bytes) -> CallResult<Charge> {
         self.exchange(&self.cancel_call(id, body)).await
     }
 
@@ -96,7 +96,7 @@ impl Client {
     ///
     /// # Errors
     /// 422 for one of the merchant's own charges.
-    pub async fn update_charge(&self, id: &ChargeId, request: &UpdateCharge) -> Answered<Charge> {
+    pub async fn update_charge(&self, id: &ChargeId, request: &UpdateCharge) -> CallResult<Charge> {
         let (resource, body) = (format!("charges/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateCharge", Method::PATCH, resource, body)).await
     }
@@ -105,11 +105,11 @@ impl Client {
         self.change_call("cancelCharge", Method::DELETE, format!("charges/{id}/cancel"), body)
     }
 
-    fn create_charge_call<'a>(&self, body: Bytes, sending: Sending<'a>) -> Call<'a> {
+    fn create_charge_call<'a>(&self, body: Bytes, sending: SendMode<'a>) -> Call<'a> {
         self.payment_call("createCharge", "charges".to_owned(), body, sending)
     }
 
-    fn capture_call<'a>(&self, id: &ChargeId, body: Bytes, sending: Sending<'a>) -> Call<'a> {
+    fn capture_call<'a>(&self, id: &ChargeId, body: Bytes, sending: SendMode<'a>) -> Call<'a> {
         self.payment_call("captureCharge", format!("charges/{id}/capture"), body, sending)
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn of_this_charge<T>(
     answer: Answer<T>,
     asked: Option<&ChargeId>,
     answered: fn(&T) -> Option<&ChargeId>,
-) -> Answered<T> {
+) -> CallResult<T> {
     match (asked, answered(&answer.value)) {
         (Some(asked), Some(answered)) if asked != answered => {
             Err(Error::unusable(call, answer, "its body names another charge"))

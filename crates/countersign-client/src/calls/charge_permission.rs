@@ -9,14 +9,14 @@ use http::Method;
 
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::Answered;
+use crate::error::CallResult;
 
 impl Client {
     /// Get Charge Permission: its state, its limits, and for 30 days the buyer's data.
     ///
     /// # Errors
     /// No error changes anything; 404 `ResourceNotFound` for somebody else's permission.
-    pub async fn get_charge_permission(&self, id: &ChargePermissionId) -> Answered<ChargePermission> {
+    pub async fn get_charge_permission(&self, id: &ChargePermissionId) -> CallResult<ChargePermission> {
         self.exchange(&self.read_call("getChargePermission", format!("chargePermissions/{id}"))).await
     }
 
@@ -28,7 +28,7 @@ impl Client {
         &self,
         id: &ChargePermissionId,
         request: &UpdateChargePermission,
-    ) -> Answered<ChargePermission> {
+    ) -> CallResult<ChargePermission> {
         let (resource, body) = (format!("chargePermissions/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateChargePermission", Method::PATCH, resource, body)).await
     }
@@ -42,7 +42,7 @@ impl Client {
         &self,
         id: &ChargePermissionId,
         request: &CloseChargePermission,
-    ) -> Answered<ChargePermission> {
+    ) -> CallResult<ChargePermission> {
         self.close_charge_permission_bytes(id, request.to_request().into()).await
     }
 
@@ -54,7 +54,7 @@ impl Client {
         &self,
         id: &ChargePermissionId,
         body: Bytes,
-    ) -> Answered<ChargePermission> {
+    ) -> CallResult<ChargePermission> {
         let resource = format!("chargePermissions/{id}/close");
         let call = self.change_call("closeChargePermission", Method::DELETE, resource, body);
         self.exchange(&Call { can_be_simulated: true, ..call }).await

@@ -8,11 +8,11 @@ use countersign_protocol::wire::{
     FinalizeCheckoutSession, Object as _, UpdateCheckoutSession, Word,
 };
 
-use super::Sending;
+use super::SendMode;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::{Answered, Error};
+use crate::error::{CallResult, Error};
 
 impl Client {
     /// Create Checkout Session, for the flows in which the merchant creates it: in Buy Now, Amazon does.
@@ -24,10 +24,10 @@ impl Client {
         &self,
         request: &CreateCheckoutSession,
         key: &IdempotencyKey,
-    ) -> Answered<CheckoutSession> {
+    ) -> CallResult<CheckoutSession> {
         let (resource, body) = ("checkoutSessions".to_owned(), request.to_request().into());
         let call =
-            self.payment_call("createCheckoutSession", resource, body, Sending::RepeatedlyWithKey(key));
+            self.payment_call("createCheckoutSession", resource, body, SendMode::RepeatedlyWithKey(key));
         let deadline = self.shared.settings.deadlines.call;
         self.exchange(&Call { deadline, can_be_simulated: false, ..call }).await
     }
@@ -39,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     /// No error changes anything; 404 `ResourceNotFound` 30 days after the creation.
-    pub async fn get_checkout_session(&self, id: &CheckoutSessionId) -> Answered<CheckoutSession> {
+    pub async fn get_checkout_session(&self, id: &CheckoutSessionId) -> CallResult<CheckoutSession> {
         self.exchange(&self.read_call("getCheckoutSession", format!("checkoutSessions/{id}"))).await
     }
 
@@ -51,7 +51,7 @@ impl Client {
         &self,
         id: &CheckoutSessionId,
         request: &UpdateCheckoutSession,
-    ) -> Answered<CheckoutSession> {
+    ) -> CallResult<CheckoutSession> {
         // The API ignores keys on PATCH, and a late copy could undo a later update.
         let (resource, body) = (format!("checkoutSessions/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateCheckoutSession", http::Method::PATCH, resource, body)).await
@@ -65,8 +65,8 @@ impl Client {
         &self,
         id: &CheckoutSessionId,
         request: &CompleteCheckoutSession,
-        sending: Sending<'_>,
-    ) -> Answered<CheckoutSession> {
+        sending: SendMode<'_>,
+    ) -> CallResult<CheckoutSession> {
         let body = request.to_request().into();
         let call = self.payment_call(
             "completeCheckoutSession",
@@ -90,8 +90,8 @@ impl Client {
         &self,
         id: &CheckoutSessionId,
         request: &FinalizeCheckoutSession,
-        sending: Sending<'_>,
-    ) -> Answered<CheckoutSession> {
+        sending: SendMode<'_>,
+    ) -> CallResult<CheckoutSession> {
         let body = request.to_request().into();
         let call = self.finalize_call(id, body, sending);
         let intent = request.payment_intent.as_ref().and_then(Word::known);
@@ -110,11 +110,11 @@ impl Client {
         id: &CheckoutSessionId,
         body: Bytes,
         key: &IdempotencyKey,
-    ) -> Answered<CheckoutSession> {
-        self.exchange(&self.finalize_call(id, body, Sending::OnceWithKey(key))).await
+    ) -> CallResult<CheckoutSession> {
+        self.exchange(&self.finalize_call(id, body, SendMode::OnceWithKey(key))).await
     }
 
-    fn finalize_call<'a>(&self, id: &CheckoutSessionId, body: Bytes, sending: Sending<'a>) -> Call<'a> {
+    fn finalize_call<'a>(&self, id: &CheckoutSessionId, body: Bytes, sending: SendMode<'a>) -> Call<'a> {
         self.payment_call("finalizeCheckoutSession", format!("checkoutSessions/{id}/finalize"), body, sending)
     }
 }
@@ -125,7 +125,7 @@ fn whole_completion(
     answer: Answer<CheckoutSession>,
     id: &CheckoutSessionId,
     intent: Option<PaymentIntent>,
-) -> Answered<CheckoutSession> {
+) -> CallResult<CheckoutSession> {
     let session = &answer.value;
     let state = session.status_details.as_ref().and_then(|status| status.state.as_ref());
     let needs_charge = intent.is_some_and(|intent| intent != PaymentIntent::Confirm);

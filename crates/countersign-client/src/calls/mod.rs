@@ -11,7 +11,7 @@ use countersign_domain::ids::IdempotencyKey;
 
 use crate::call::{Call, Effect, Tries};
 use crate::client::Client;
-use crate::retry::Repeatable;
+use crate::retry::RepeatSafety;
 
 /// How often a call that moves money may be sent.
 ///
@@ -26,7 +26,7 @@ use crate::retry::Repeatable;
 /// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub enum Sending<'a> {
+pub enum SendMode<'a> {
     /// Once, without a key; again only if it certainly never left.
     Once,
     /// Once, with a key, so that the caller can send the same request again later.
@@ -36,12 +36,12 @@ pub enum Sending<'a> {
     RepeatedlyWithKey(&'a IdempotencyKey),
 }
 
-impl<'a> Sending<'a> {
-    fn parts(self) -> (Option<&'a IdempotencyKey>, Repeatable, Tries) {
+impl<'a> SendMode<'a> {
+    fn parts(self) -> (Option<&'a IdempotencyKey>, RepeatSafety, Tries) {
         match self {
-            Self::Once => (None, Repeatable::UnlessSent, Tries::AsThePolicyDecides),
-            Self::OnceWithKey(key) => (Some(key), Repeatable::Freely, Tries::One),
-            Self::RepeatedlyWithKey(key) => (Some(key), Repeatable::Freely, Tries::AsThePolicyDecides),
+            Self::Once => (None, RepeatSafety::UnlessSent, Tries::AsThePolicyDecides),
+            Self::OnceWithKey(key) => (Some(key), RepeatSafety::Freely, Tries::One),
+            Self::RepeatedlyWithKey(key) => (Some(key), RepeatSafety::Freely, Tries::AsThePolicyDecides),
         }
     }
 }
@@ -50,7 +50,7 @@ impl Client {
     /// A call that only reads.
     fn read_call(&self, name: &'static str, resource: String) -> Call<'static> {
         let call = self.change_call(name, http::Method::GET, resource, Bytes::new());
-        Call { effect: Effect::Reads, repeatable: Repeatable::Freely, ..call }
+        Call { effect: Effect::Reads, repeatable: RepeatSafety::Freely, ..call }
     }
 
     /// A call that changes something for which Amazon ignores keys: never repeated once it was sent.
@@ -68,7 +68,7 @@ impl Client {
             body,
             idempotency_key: None,
             effect: Effect::Changes,
-            repeatable: Repeatable::UnlessSent,
+            repeatable: RepeatSafety::UnlessSent,
             tries: Tries::AsThePolicyDecides,
             deadline: self.shared.settings.deadlines.call,
             can_be_simulated: false,
@@ -80,7 +80,7 @@ impl Client {
         name: &'static str,
         resource: String,
         body: Bytes,
-        sending: Sending<'a>,
+        sending: SendMode<'a>,
     ) -> Call<'a> {
         let (idempotency_key, repeatable, tries) = sending.parts();
         let deadline = self.shared.settings.deadlines.payment;

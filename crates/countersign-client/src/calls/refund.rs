@@ -4,10 +4,10 @@ use bytes::Bytes;
 use countersign_domain::ids::{IdempotencyKey, RefundId};
 use countersign_protocol::wire::{CreateRefund, Object as _, Refund};
 
-use super::Sending;
+use super::SendMode;
 use super::charge::of_this_charge;
 use crate::client::Client;
-use crate::error::Answered;
+use crate::error::CallResult;
 
 impl Client {
     /// Create Refund: refunds a Captured charge. Always asynchronous: RefundInitiated, then Refunded or
@@ -17,9 +17,9 @@ impl Client {
     /// [`Error::is_definitive`](crate::Error::is_definitive): nothing is refunded.
     /// [`Error::is_ambiguous`](crate::Error::is_ambiguous): it may be. A success that names another charge is
     /// ambiguous.
-    pub async fn create_refund(&self, request: &CreateRefund, key: &IdempotencyKey) -> Answered<Refund> {
+    pub async fn create_refund(&self, request: &CreateRefund, key: &IdempotencyKey) -> CallResult<Refund> {
         let body = request.to_request().into();
-        let sending = Sending::RepeatedlyWithKey(key);
+        let sending = SendMode::RepeatedlyWithKey(key);
         let call = self.payment_call("createRefund", "refunds".to_owned(), body, sending);
         let (answer, asked) = (self.exchange(&call).await?, request.charge_id.as_ref());
         of_this_charge(&call, answer, asked, |it: &Refund| it.charge_id.as_ref())
@@ -29,8 +29,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::create_refund`], for a call that is sent once.
-    pub async fn create_refund_bytes(&self, body: Bytes, key: &IdempotencyKey) -> Answered<Refund> {
-        let sending = Sending::OnceWithKey(key);
+    pub async fn create_refund_bytes(&self, body: Bytes, key: &IdempotencyKey) -> CallResult<Refund> {
+        let sending = SendMode::OnceWithKey(key);
         self.exchange(&self.payment_call("createRefund", "refunds".to_owned(), body, sending)).await
     }
 
@@ -38,7 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// No error changes anything; 404 `ResourceNotFound` for somebody else's refund.
-    pub async fn get_refund(&self, id: &RefundId) -> Answered<Refund> {
+    pub async fn get_refund(&self, id: &RefundId) -> CallResult<Refund> {
         self.exchange(&self.read_call("getRefund", format!("refunds/{id}"))).await
     }
 }

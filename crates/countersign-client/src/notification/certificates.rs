@@ -38,13 +38,13 @@ const RENEWED_EVERY: Duration = Duration::from_secs(5 * 60);
 const SKEW: Duration = Duration::from_secs(60);
 
 /// Only one caller at a time fetches a certificate.
-pub(super) type Flight = tokio::sync::Mutex<()>;
+pub(super) type FetchLock = tokio::sync::Mutex<()>;
 
 #[derive(Default)]
 pub(super) struct Certificates {
     kept: Vec<CachedCertificate>,
     failed: Vec<FailedFetch>,
-    flights: Vec<(CertificateUrl, Weak<Flight>)>,
+    flights: Vec<(CertificateUrl, Weak<FetchLock>)>,
     /// When the last fetches are forgotten; each is forgotten a while after the one before.
     busy_until: Option<Timestamp>,
 }
@@ -113,13 +113,13 @@ impl Certificates {
     }
 
     /// The lock by which callers take turns for a URL's certificate.
-    pub(super) fn flight(&mut self, url: &CertificateUrl) -> Arc<Flight> {
+    pub(super) fn flight(&mut self, url: &CertificateUrl) -> Arc<FetchLock> {
         self.flights.retain(|(_, flight)| flight.strong_count() > 0);
         let under_way = self.flights.iter().find(|(other, _)| other == url);
         if let Some(flight) = under_way.and_then(|(_, flight)| flight.upgrade()) {
             return flight;
         }
-        let flight = Arc::new(Flight::default());
+        let flight = Arc::new(FetchLock::default());
         self.flights.push((url.clone(), Arc::downgrade(&flight)));
         flight
     }

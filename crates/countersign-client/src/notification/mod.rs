@@ -40,10 +40,11 @@ mod verifier;
 pub use countersign_protocol::notification::{
     Certificate, CertificateOrigins, CertificateRefused, CertificateUrl, CertificateUrlRefused, Confirmation,
     Envelope, EnvelopeKind, EnvelopeRefused, EnvelopeTimestamp, MAX_ENVELOPE_LEN, Message, MessageRefused,
-    NotAnOrigin, NotificationType, Notified, ObjectType, SignatureRefused, SignatureVersion,
+    NotAnOrigin, NotificationType, NotifiedObject, ObjectType, SignatureRefused, SignatureVersion,
     VerifiedEnvelope,
 };
 pub use refusal::{NoCertificate, NotificationRefused};
 pub use verifier::{
-    MAX_CERTIFICATE_LEN, NotificationVerifier, NotificationVerifierBuilder, Received, ReplayWindow,
+    MAX_CERTIFICATE_LEN, NotificationVerifier, NotificationVerifierBuilder, ReplayWindow,
+    VerifiedNotification,
 };

@@ -48,7 +48,7 @@ impl Default for ReplayWindow {
 
 /// What was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
+pub enum VerifiedNotification {
     /// An object has changed.
     Notification {
         /// The envelope: copies have the same `message_id`.
@@ -92,7 +92,7 @@ impl NotificationVerifier {
     /// # Errors
     /// [`NotificationRefused`], in the order of its variants. Only if it [is
     /// retryable](NotificationRefused::is_retryable) may the same body be verified later.
-    pub async fn verify(&self, body: &[u8]) -> Result<Received, NotificationRefused> {
+    pub async fn verify(&self, body: &[u8]) -> Result<VerifiedNotification, NotificationRefused> {
         let settings = &self.shared.settings;
         let now = settings.clock.now();
         let envelope = Envelope::parse(body).map_err(NotificationRefused::Envelope)?;
@@ -102,11 +102,11 @@ impl NotificationVerifier {
         let certificate = self.certificate(&url, now).await.map_err(NotificationRefused::NoCertificate)?;
         let envelope = envelope.verify(&certificate, now).map_err(NotificationRefused::Signature)?;
         let received = match envelope.message().map_err(NotificationRefused::Message)? {
-            None => Received::Confirmation(envelope),
+            None => VerifiedNotification::Confirmation(envelope),
             Some(message)
                 if settings.merchant_id.as_ref().is_none_or(|ours| *ours == message.merchant_id) =>
             {
-                Received::Notification { envelope, message }
+                VerifiedNotification::Notification { envelope, message }
             }
             Some(_) => return Err(NotificationRefused::ForeignMerchant),
         };

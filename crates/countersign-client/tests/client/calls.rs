@@ -14,8 +14,8 @@ use countersign_client::wire::{
     UpdateCheckoutSession,
 };
 use countersign_client::{
-    Answer, Client, ClientBuilder, ConfigurationRefused, Deadlines, Endpoint, Error, RetryPolicy, Sending,
-    Standing, wire,
+    Answer, Client, ClientBuilder, ConfigurationRefused, Deadlines, Endpoint, Error, FailureClass,
+    RetryPolicy, SendMode, wire,
 };
 use countersign_world::fake::FakeClock;
 
@@ -62,7 +62,7 @@ fn finalize_request() -> FinalizeCheckoutSession {
 
 async fn finalize(
     network: &Arc<Network>,
-    sending: Sending<'_>,
+    sending: SendMode<'_>,
 ) -> Result<Answer<wire::CheckoutSession>, Error> {
     client(network).finalize_checkout_session(&session(), &finalize_request(), sending).await
 }
@@ -75,7 +75,7 @@ async fn each_try_is_signed_anew_under_the_same_key() {
         Next::refusal(503, "ServiceUnavailable"),
         completed(),
     ]);
-    let answer = finalize(&network, Sending::RepeatedlyWithKey(&key())).await.unwrap();
+    let answer = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap();
     assert_eq!(answer.attempts, 3);
     let mut dates = network.headers("x-amz-pay-date");
     dates.dedup();
@@ -130,7 +130,7 @@ async fn the_bytes_that_are_given_are_the_bytes_that_are_sent_and_signed() {
 #[tokio::test]
 async fn an_answer_brings_its_evidence() {
     let network = Network::scripted([completed()]);
-    let answer = finalize(&network, Sending::Once).await.unwrap();
+    let answer = finalize(&network, SendMode::Once).await.unwrap();
     assert_eq!((answer.status, answer.request_id.as_deref()), (200, Some("6a1b")));
     assert_eq!(answer.date.map(|date| date.to_string()).as_deref(), Some("20261123T154700Z"));
     assert_eq!(answer.body, COMPLETED);
@@ -148,11 +148,11 @@ async fn a_call_that_moves_money_is_repeated_only_with_a_key_and_on_request() {
         Next::refusal(429, "TooManyRequests"),
     ] {
         let network = Network::scripted([end.clone()]);
-        let error = finalize(&network, Sending::Once).await.unwrap_err();
+        let error = finalize(&network, SendMode::Once).await.unwrap_err();
         assert_eq!((error.attempts(), network.count()), (1, 1), "{end:?}");
 
         let network = Network::scripted([end.clone()]);
-        let error = finalize(&network, Sending::OnceWithKey(&key())).await.unwrap_err();
+        let error = finalize(&network, SendMode::OnceWithKey(&key())).await.unwrap_err();
         assert_eq!((error.attempts(), network.count()), (1, 1), "{end:?}");
 
         let network = Network::scripted([end.clone()]);
@@ -162,7 +162,7 @@ async fn a_call_that_moves_money_is_repeated_only_with_a_key_and_on_request() {
         assert_eq!((error.attempts(), network.count()), (1, 1), "{end:?}");
 
         let network = Network::scripted([end.clone(), completed()]);
-        let answer = finalize(&network, Sending::RepeatedlyWithKey(&key())).await.unwrap();
+        let answer = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap();
         assert_eq!((answer.attempts, network.count()), (2, 2), "{end:?}");
     }
 }
@@ -170,10 +170,10 @@ async fn a_call_that_moves_money_is_repeated_only_with_a_key_and_on_request() {
 #[tokio::test]
 async fn what_certainly_never_left_is_sent_again_even_without_a_key() {
     let network = Network::scripted([Next::NotSent, completed()]);
-    assert_eq!(finalize(&network, Sending::Once).await.unwrap().attempts, 2);
+    assert_eq!(finalize(&network, SendMode::Once).await.unwrap().attempts, 2);
 
     let network = Network::scripted([Next::NotSent, Next::NotSent, Next::NotSent, Next::NotSent]);
-    let error = finalize(&network, Sending::Once).await.unwrap_err();
+    let error = finalize(&network, SendMode::Once).await.unwrap_err();
     assert!(error.is_definitive() && error.is_retryable() && !error.may_have_been_sent(), "{error:?}");
 }
 
@@ -199,14 +199,14 @@ async fn after_a_try_that_may_have_arrived_only_a_success_is_definitive() {
         Next::refusal(403, "InvalidRequestSignature"),
     ] {
         let network = Network::scripted([Next::Lost, last.clone()]);
-        let error = finalize(&network, Sending::RepeatedlyWithKey(&key())).await.unwrap_err();
+        let error = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap_err();
         assert!(error.is_ambiguous(), "{last:?}");
-        assert_eq!(error.standing(), Standing::InDoubt);
+        assert_eq!(error.failure_class(), FailureClass::InDoubt);
     }
     // A throttled try was not evaluated and leaves no doubt.
     let network =
         Network::scripted([Next::refusal(429, "TooManyRequests"), Next::refusal(409, "AmountMismatch")]);
-    let error = finalize(&network, Sending::RepeatedlyWithKey(&key())).await.unwrap_err();
+    let error = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap_err();
     assert!(error.is_definitive());
 }
 
@@ -217,7 +217,7 @@ async fn a_payment_is_waited_for_longer_than_a_look() {
     let network = Network::scripted([Next::Hang]);
     let client = builder(&network, &clock).build().unwrap();
     let error =
-        client.finalize_checkout_session(&session(), &finalize_request(), Sending::Once).await.unwrap_err();
+        client.finalize_checkout_session(&session(), &finalize_request(), SendMode::Once).await.unwrap_err();
     assert!(error.is_ambiguous() && error.status().is_none());
     assert_eq!(clock.now().to_string(), "20261123T154725Z");
 
@@ -260,7 +260,7 @@ async fn a_success_that_is_not_whole_is_ambiguous() {
         (302, COMPLETED.to_owned()),
     ] {
         let network = Network::scripted([Next::Answer(status, body.clone())]);
-        let error = finalize(&network, Sending::Once).await.expect_err(&body);
+        let error = finalize(&network, SendMode::Once).await.expect_err(&body);
         assert!(error.is_ambiguous() && error.status() == Some(status), "{status} {body}");
         assert_eq!(error.body().map(|kept| kept.as_ref()), Some(body.as_bytes()));
     }
@@ -269,9 +269,9 @@ async fn a_success_that_is_not_whole_is_ambiguous() {
     let body = COMPLETED.replace("\"S01-5105180-3221187-C056351\"", "null");
     let network = Network::scripted([Next::Answer(200, body.clone()), Next::Answer(202, body)]);
     let client = client(&network);
-    client.finalize_checkout_session(&session(), &confirm, Sending::Once).await.unwrap();
+    client.finalize_checkout_session(&session(), &confirm, SendMode::Once).await.unwrap();
     let complete = CompleteCheckoutSession::default();
-    client.complete_checkout_session(&session(), &complete, Sending::Once).await.unwrap();
+    client.complete_checkout_session(&session(), &complete, SendMode::Once).await.unwrap();
 }
 
 // Promise: C05
@@ -280,7 +280,7 @@ async fn every_reason_code_says_whether_money_may_have_moved() {
     let mut table = String::new();
     for code in ReasonCode::ALL {
         let mut line = format!("{} {code}:", code.status());
-        for (name, sending) in [("once", Sending::Once), ("with key", Sending::OnceWithKey(&key()))] {
+        for (name, sending) in [("once", SendMode::Once), ("with key", SendMode::OnceWithKey(&key()))] {
             let network = Network::scripted([Next::refusal(code.status(), code.as_str())]);
             let error = finalize(&network, sending).await.unwrap_err();
             assert_ne!(error.is_definitive(), error.is_ambiguous());
@@ -320,14 +320,14 @@ async fn a_look_changes_nothing_whatever_comes_of_it() {
 async fn errors_and_answers_print_no_buyer_data_and_no_text_of_the_server() {
     let network = Network::scripted([Next::refusal(409, "AmountMismatch"), Next::refusal(422, r"canary\n")]);
     for _ in 0..2 {
-        let error = finalize(&network, Sending::Once).await.unwrap_err();
+        let error = finalize(&network, SendMode::Once).await.unwrap_err();
         assert_eq!(error.message(), Some("canary"));
         let said = format!("{error} {error:?}");
         assert!(!said.contains("canary"), "{said}");
     }
     let body = COMPLETED.replace("\"chargeId\"", "\"buyer\":{\"name\":\"canary\"},\"chargeId\"");
     let network = Network::scripted([Next::Answer(200, body)]);
-    let answer = finalize(&network, Sending::Once).await.unwrap();
+    let answer = finalize(&network, SendMode::Once).await.unwrap();
     let said = format!("{answer:?}");
     assert!(!said.contains("canary") && said.contains("S01-5105180-3221187-C056351"), "{said}");
     let said = format!("{:?}", client(&network));
@@ -342,7 +342,7 @@ fn a_call_can_be_made_from_any_thread() {
     let network = Network::scripted([]);
     let client = assert_send(client(&network));
     let (id, key, request) = (session(), key(), finalize_request());
-    drop(assert_send(client.finalize_checkout_session(&id, &request, Sending::OnceWithKey(&key))));
+    drop(assert_send(client.finalize_checkout_session(&id, &request, SendMode::OnceWithKey(&key))));
     drop(assert_send(client.get_checkout_session(&id)));
     fn assert_sync<T: Sync + std::error::Error + 'static>() {}
     assert_sync::<Error>();

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use countersign_client::ids::{IdempotencyKey, PublicKeyId};
-use countersign_client::signing::{Claim, Verified, VerifyingKey};
+use countersign_client::signing::{Claim, VerifiedRequest, VerifyingKey};
 use countersign_client::{Algorithm, KeySigner, SignRequest};
 
 pub(crate) const PKCS8: &str = include_str!("../../../countersign-protocol/tests/keys/throw_away_pkcs8.pem");
@@ -36,7 +36,7 @@ pub(crate) fn sign_as_the_notification_service(text: &str) -> Vec<u8> {
 }
 
 /// Checks that the signature was made over exactly this request.
-pub(crate) fn check_signature(request: &http::Request<Bytes>) -> Verified {
+pub(crate) fn check_signature(request: &http::Request<Bytes>) -> VerifiedRequest {
     let key = VerifyingKey::from_pem(PUBLIC).unwrap();
     let claim = Claim::parse(request, IdempotencyKey::MAX_LEN).unwrap();
     claim.verify(&key, request.body()).unwrap()

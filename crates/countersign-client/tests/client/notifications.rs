@@ -10,7 +10,7 @@ use countersign_client::ids::{ChargeId, MerchantId};
 use countersign_client::notification::{
     CertificateUrlRefused, Confirmation, Envelope, EnvelopeKind, EnvelopeRefused, EnvelopeTimestamp,
     MAX_ENVELOPE_LEN, Message, MessageRefused, NoCertificate, NotificationRefused, NotificationVerifier,
-    Notified, Received, ReplayWindow, SignatureRefused, SignatureVersion,
+    NotifiedObject, ReplayWindow, SignatureRefused, SignatureVersion, VerifiedNotification,
 };
 use countersign_client::time::Timestamp;
 use countersign_world::fake::FakeClock;
@@ -43,7 +43,7 @@ fn merchant() -> MerchantId {
 fn message() -> Message {
     Message {
         merchant_id: merchant(),
-        object: Notified::Charge(ChargeId::parse("S01-5105180-3221187-C056351").unwrap()),
+        object: NotifiedObject::Charge(ChargeId::parse("S01-5105180-3221187-C056351").unwrap()),
         charge_permission_id: None,
         notification_type: None,
         notification_id: None,
@@ -86,7 +86,11 @@ pub(crate) fn urls(network: &Network) -> Vec<String> {
     network.requests.lock().unwrap().iter().map(|request| request.uri().to_string()).collect()
 }
 
-async fn verify_at(body: &[u8], network: &Arc<Network>, now: &str) -> Result<Received, NotificationRefused> {
+async fn verify_at(
+    body: &[u8],
+    network: &Arc<Network>,
+    now: &str,
+) -> Result<VerifiedNotification, NotificationRefused> {
     verifier(network, &moved_clock(now)).verify(body).await
 }
 
@@ -95,7 +99,9 @@ async fn a_genuine_notification_says_what_has_changed() {
     for body in [genuine().to_json(), OPENSSL_SHA1.to_owned(), OPENSSL_SHA256.to_owned()] {
         let network = Network::scripted([certificate()]);
         let received = verify_at(body.as_bytes(), &network, NOW).await.unwrap();
-        let Received::Notification { envelope, message } = received else { panic!("{received:?}") };
+        let VerifiedNotification::Notification { envelope, message } = received else {
+            panic!("{received:?}")
+        };
         assert_eq!(message.object.object_id(), "S01-5105180-3221187-C056351");
         assert_eq!(envelope.envelope().message_id, "6ad5d6bb-4a2f-5d3e-8f0b-8a6c2a3d9f10");
         let requests = network.requests.lock().unwrap();
@@ -121,7 +127,7 @@ async fn a_confirmation_is_verified_and_its_url_is_not_requested() {
         let network = Network::scripted([certificate()]);
         let received = verify_at(envelope.to_json().as_bytes(), &network, NOW).await.unwrap();
         assert!(
-            matches!(&received, Received::Confirmation(verified) if *verified.envelope() == envelope),
+            matches!(&received, VerifiedNotification::Confirmation(verified) if *verified.envelope() == envelope),
             "{received:?}"
         );
         assert_eq!(urls(&network), [URL]);

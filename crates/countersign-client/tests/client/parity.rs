@@ -11,7 +11,7 @@ use countersign_client::ids::{
 };
 use countersign_client::money::{Currency, Money};
 use countersign_client::{
-    Client, ConfigurationRefused, Error, NotASimulationCode, RetryPolicy, Sending, SimulationCode, wire,
+    Client, ConfigurationRefused, Error, NotASimulationCode, RetryPolicy, SendMode, SimulationCode, wire,
 };
 
 /// One call: its method, its path after the version, and its names in the SDKs of Node, PHP, Java, .NET and
@@ -99,12 +99,12 @@ async fn make(client: &Client, name: &str) -> Option<Result<(), Error>> {
             .map(drop),
         "complete_checkout_session" => {
             let request = wire::CompleteCheckoutSession::default();
-            let sending = Sending::RepeatedlyWithKey(&key());
+            let sending = SendMode::RepeatedlyWithKey(&key());
             client.complete_checkout_session(&session(), &request, sending).await.map(drop)
         }
         "finalize_checkout_session" => {
             let request = wire::FinalizeCheckoutSession::default();
-            let sending = Sending::RepeatedlyWithKey(&key());
+            let sending = SendMode::RepeatedlyWithKey(&key());
             client.finalize_checkout_session(&session(), &request, sending).await.map(drop)
         }
         "get_charge_permission" => client.get_charge_permission(&permission()).await.map(drop),
@@ -296,7 +296,7 @@ async fn every_refusal_after_the_result_says_whether_money_may_have_moved() {
             table.push_str(&format!(
                 "{name}: {} {code}: {:?}, {word}{again}\n",
                 code.status(),
-                error.standing()
+                error.failure_class()
             ));
         }
     }

@@ -8,7 +8,7 @@ use crate::network::{NO_JITTER, Network, Next, moved_clock};
 use bytes::Bytes;
 use countersign_client::ids::{ChargeId, CheckoutSessionId, IdempotencyKey, PublicKeyId, Region};
 use countersign_client::time::Timestamp;
-use countersign_client::{Algorithm, Client, Sending, SignRequest, SigningFailed, signing, wire};
+use countersign_client::{Algorithm, Client, SendMode, SignRequest, SigningFailed, signing, wire};
 
 fn client(network: &Arc<Network>, signer: impl SignRequest) -> Client {
     Client::builder(Region::Japan, Arc::new(signer))
@@ -106,7 +106,7 @@ async fn the_bytes_that_leave_are_the_bytes_that_were_signed() {
         let client = client(&network, signer("SANDBOX-A", PKCS8, Algorithm::Pss));
         let request =
             wire::FinalizeCheckoutSession { supplementary_data: Some(text.to_owned()), ..Default::default() };
-        client.finalize_checkout_session(&session, &request, Sending::Once).await.unwrap();
+        client.finalize_checkout_session(&session, &request, SendMode::Once).await.unwrap();
         let raw = Bytes::from(format!("{{\"supplementaryData\" : {text:?} ,\"n\":14.00 }}\n"));
         client.finalize_checkout_session_bytes(&session, raw.clone(), &key).await.unwrap();
         let requests = network.requests.lock().unwrap();

@@ -5,7 +5,7 @@ use countersign_domain::terms::ProductType;
 use serde_json::{Value, json};
 
 /// Something that can be bought.
-pub(super) struct Good {
+pub(super) struct Product {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) about: &'static str,
@@ -13,22 +13,22 @@ pub(super) struct Good {
     pub(super) ships: bool,
 }
 
-pub(super) const GOODS: [Good; 3] = [
-    Good {
+pub(super) const GOODS: [Product; 3] = [
+    Product {
         id: "cup",
         title: "Enamel cup",
         about: "Holds coffee, and survives the drop.",
         cents: 1_200,
         ships: true,
     },
-    Good {
+    Product {
         id: "lamp",
         title: "Reading lamp",
         about: "Warm light, no switch to look for.",
         cents: 4_900,
         ships: true,
     },
-    Good {
+    Product {
         id: "map",
         title: "Walking map (PDF)",
         about: "Twelve walks around Seattle, sent by e-mail.",
@@ -37,7 +37,7 @@ pub(super) const GOODS: [Good; 3] = [
     },
 ];
 
-impl Good {
+impl Product {
     /// What one costs.
     pub(super) fn price(&self) -> Money {
         usd(self.cents)
@@ -68,7 +68,7 @@ pub(super) struct Basket(Vec<(usize, u32)>);
 
 /// What an order costs where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked<'a> {
+pub(super) struct PriceQuestion<'a> {
     pub(super) country: Option<&'a str>,
     pub(super) state: Option<&'a str>,
     pub(super) delivery: Option<&'a str>,
@@ -87,7 +87,7 @@ impl Basket {
     }
 
     /// Each line's good, and how many of it.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (&'static Good, u32)> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&'static Product, u32)> {
         self.0.iter().filter_map(|(place, count)| Some((GOODS.get(*place)?, *count)))
     }
 
@@ -105,7 +105,7 @@ impl Basket {
     }
 
     /// CartDetails for Amazon's page, or the code of why there are none.
-    pub(super) fn quote(&self, asked: &Asked<'_>) -> Value {
+    pub(super) fn quote(&self, asked: &PriceQuestion<'_>) -> Value {
         let ships = self.product_type() == ProductType::PayAndShip;
         if ships && asked.country != Some("US") {
             return json!({ "status": "error", "reasonCode": "shippingAddressInvalid" });
@@ -159,7 +159,7 @@ pub(super) fn price(cents: u64) -> Value {
     json!({ "amount": usd(cents).amount(), "currencyCode": "USD" })
 }
 
-fn line_item((good, count): (&Good, u32)) -> Value {
+fn line_item((good, count): (&Product, u32)) -> Value {
     json!({
         "id": good.id,
         "title": good.title,
@@ -197,9 +197,9 @@ mod tests {
         Basket::of(|id| GOODS.iter().position(|good| good.id == id).map(|place| counts[place])).unwrap()
     }
 
-    fn asked<'a>(state: &'a str, delivery: &'a str, coupons: &[&'a str]) -> Asked<'a> {
+    fn asked<'a>(state: &'a str, delivery: &'a str, coupons: &[&'a str]) -> PriceQuestion<'a> {
         let (country, state, delivery) = (Some("US"), Some(state), Some(delivery));
-        Asked { country, state, delivery, coupons: coupons.to_vec() }
+        PriceQuestion { country, state, delivery, coupons: coupons.to_vec() }
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn tax_delivery_and_coupon_change_what_is_charged() {
-        let charge = |basket: &Basket, asked: &Asked<'_>| {
+        let charge = |basket: &Basket, asked: &PriceQuestion<'_>| {
             basket.quote(asked)["totalChargeAmount"]["amount"].as_str().unwrap_or("none").to_owned()
         };
         let cups = basket([2, 0, 0]);
@@ -234,12 +234,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_delivered_is_refused_by_its_code() {
-        let reason = |asked: &Asked<'_>| basket([1, 0, 0]).quote(asked)["reasonCode"].clone();
+        let reason = |asked: &PriceQuestion<'_>| basket([1, 0, 0]).quote(asked)["reasonCode"].clone();
         for country in [Some("DE"), Some("us"), Some(""), None] {
-            let elsewhere = Asked { country, ..asked("WA", "standard", &[]) };
+            let elsewhere = PriceQuestion { country, ..asked("WA", "standard", &[]) };
             assert_eq!(reason(&elsewhere), "shippingAddressInvalid", "{country:?}");
         }
-        let nowhere = Asked { country: None, state: None, ..asked("", "standard", &[]) };
+        let nowhere = PriceQuestion { country: None, state: None, ..asked("", "standard", &[]) };
         let charge = &basket([0, 0, 1]).quote(&nowhere)["totalChargeAmount"]["amount"];
         assert_eq!(charge, "6.50", "what is sent by mail goes everywhere");
         assert_eq!(reason(&asked("WA", "pigeon", &[])), "deliveryOptionUnavailable");

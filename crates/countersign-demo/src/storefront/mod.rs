@@ -6,9 +6,9 @@
 mod catalogue;
 mod instant;
 mod orders;
-mod outgoing;
 mod pages;
 mod places;
+mod shop_response;
 mod signed;
 
 use std::collections::BTreeMap;
@@ -16,19 +16,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::terms::PaymentIntent;
-use countersign_http::{Handler, Reply, Request, Response, Unreadable};
+use countersign_http::{Handler, IncompleteRequest, Reply, Request, Response};
 use countersign_world::{Clock as _, SystemEntropy};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::json::{Answer, list};
-use crate::outcome::Outcome;
-use catalogue::{Asked, Basket};
+use crate::demo_result::DemoResult;
+use crate::json::{JsonAnswer, list};
+use catalogue::{Basket, PriceQuestion};
 use orders::{Order, Orders};
-use outgoing::Outgoing;
 pub(super) use places::Places;
-use signed::{Secret, Signed};
+use shop_response::ShopResponse;
+use signed::{Secret, VerifiedWebhook};
 
 /// The longest form, and the longest body of the merchant half's.
 const MAX_FORM_LEN: usize = 4_096;
@@ -52,31 +52,34 @@ impl Handler for Storefront {
         Box::pin(async move { Reply::Answer(shop.answer(&request).await) })
     }
 
-    fn refuse(&self, _: &http::request::Parts, _: Unreadable) -> Response {
-        pages::response(Outgoing::Nothing(StatusCode::BAD_REQUEST), &self.0.places)
+    fn refuse(&self, _: &http::request::Parts, _: IncompleteRequest) -> Response {
+        pages::response(ShopResponse::Nothing(StatusCode::BAD_REQUEST), &self.0.places)
     }
 }
 
 impl Storefront {
     /// A shop without orders, whose webhooks and quotes are signed with the secret.
-    pub(super) fn new(places: Places, secret: &str) -> Outcome<Self> {
+    pub(super) fn new(places: Places, secret: &str) -> DemoResult<Self> {
         let secret = Secret::parse(secret)?;
         Ok(Self(Arc::new(Inner { places, secret, orders: Mutex::default() })))
     }
 
     async fn answer(&self, request: &Request) -> Response {
         let outgoing = self.route(request).await.unwrap_or_else(|failure| {
-            Outgoing::Page(StatusCode::BAD_GATEWAY, pages::message("Something is away", &failure.to_string()))
+            ShopResponse::Page(
+                StatusCode::BAD_GATEWAY,
+                pages::message("Something is away", &failure.to_string()),
+            )
         });
         pages::response(outgoing, &self.0.places)
     }
 
-    async fn route(&self, request: &Request) -> Outcome<Outgoing> {
+    async fn route(&self, request: &Request) -> DemoResult<ShopResponse> {
         let path: Vec<&str> = request.uri().path().trim_matches('/').split('/').collect();
         match (request.method(), &path[..]) {
             (&Method::GET, [""]) => self.front().await,
-            (&Method::GET, ["shop"]) => Ok(Outgoing::Page(StatusCode::OK, pages::catalogue())),
-            (&Method::GET, ["mount.js"]) => Ok(Outgoing::Script(pages::MOUNT)),
+            (&Method::GET, ["shop"]) => Ok(ShopResponse::Page(StatusCode::OK, pages::catalogue())),
+            (&Method::GET, ["mount.js"]) => Ok(ShopResponse::Script(pages::MOUNT)),
             (&Method::GET, ["shop", "orders", page]) => match self.order(page) {
                 Some(order) => self.show(&order).await,
                 None => Ok(not_found()),
@@ -84,7 +87,7 @@ impl Storefront {
             (&Method::POST, ["quote"]) => Ok(self.quote(request)),
             (&Method::POST, ["webhooks"]) => Ok(self.hear(request)),
             (&Method::POST, _) if !self.is_of_own_page(request) => {
-                Ok(Outgoing::Nothing(StatusCode::FORBIDDEN))
+                Ok(ShopResponse::Nothing(StatusCode::FORBIDDEN))
             }
             (&Method::POST, ["shop", "orders"]) => self.place(request).await,
             (&Method::POST, ["shop", "orders", page, act]) => match self.order(page) {
@@ -105,7 +108,7 @@ impl Storefront {
     }
 
     /// What the merchant half has signed just now, by the clock that it goes by.
-    fn verified(&self, request: &Request) -> Option<Signed> {
+    fn verified(&self, request: &Request) -> Option<VerifiedWebhook> {
         self.0.secret.verified(request, self.0.places.clock.now())
     }
 
@@ -115,24 +118,27 @@ impl Storefront {
         origin == Some(self.0.places.own_url.as_str())
     }
 
-    async fn front(&self) -> Outcome<Outgoing> {
+    async fn front(&self) -> DemoResult<ShopResponse> {
         let clock = self.0.places.amazon.get("/_sandbox/clock").await?;
         let now = clock.body["now"].as_str().unwrap_or("unknown");
         let orders = self.orders().newest(20);
-        Ok(Outgoing::Page(StatusCode::OK, pages::front(&self.0.places, now, &orders)))
+        Ok(ShopResponse::Page(StatusCode::OK, pages::front(&self.0.places, now, &orders)))
     }
 
     /// Registers what a form asks for.
-    async fn place(&self, request: &Request) -> Outcome<Outgoing> {
+    async fn place(&self, request: &Request) -> DemoResult<ShopResponse> {
         if request.body().len() > MAX_FORM_LEN {
-            return Ok(Outgoing::Nothing(StatusCode::PAYLOAD_TOO_LARGE));
+            return Ok(ShopResponse::Nothing(StatusCode::PAYLOAD_TOO_LARGE));
         }
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
         let basket = Basket::of(|id| form.get(id)?.parse().ok());
         let intent = form.get("paymentIntent").and_then(|word| PaymentIntent::parse(word));
         let (Some(basket), Some(intent)) = (basket, intent) else {
             let why = "Choose at least one thing, and how it shall be paid.";
-            return Ok(Outgoing::Page(StatusCode::BAD_REQUEST, pages::message("Nothing is ordered", why)));
+            return Ok(ShopResponse::Page(
+                StatusCode::BAD_REQUEST,
+                pages::message("Nothing is ordered", why),
+            ));
         };
         let name = self.orders().reserve(&SystemEntropy);
         let path = name.path();
@@ -153,10 +159,10 @@ impl Storefront {
             return Ok(refused("The order is not registered", &registered));
         }
         self.orders().keep(Order::new(name, basket, intent, registered.body));
-        Ok(Outgoing::SeeOther(path))
+        Ok(ShopResponse::SeeOther(path))
     }
 
-    async fn show(&self, order: &Order) -> Outcome<Outgoing> {
+    async fn show(&self, order: &Order) -> DemoResult<ShopResponse> {
         let path = format!("/v1/checkouts/{}", order.checkout_id());
         let checkout = self.0.places.merchant.get(&path).await?;
         let told = self.0.places.merchant.get(&format!("{path}/explanation")).await?;
@@ -168,11 +174,11 @@ impl Storefront {
             at_amazon.push((session.to_owned(), self.0.places.amazon.get(&path).await?.body));
         }
         let page = pages::order(&self.0.places, order, &checkout.body, &told.body, &at_amazon);
-        Ok(Outgoing::Page(StatusCode::OK, page))
+        Ok(ShopResponse::Page(StatusCode::OK, page))
     }
 
     /// Captures, refunds or cancels, each time as a new act.
-    async fn act(&self, order: &Order, act: &str) -> Outcome<Outgoing> {
+    async fn act(&self, order: &Order, act: &str) -> DemoResult<ShopResponse> {
         if !["captures", "refunds", "cancel"].contains(&act) {
             return Ok(not_found());
         }
@@ -186,53 +192,53 @@ impl Storefront {
         let answer =
             self.0.places.merchant.post(&format!("{path}/{act}"), &json!({ "reference": reference })).await?;
         match answer.status.is_success() {
-            true => Ok(Outgoing::SeeOther(order.name.path())),
+            true => Ok(ShopResponse::SeeOther(order.name.path())),
             false => Ok(refused("The merchant half refuses this", &answer)),
         }
     }
 
     /// A day passes, on both sides.
-    async fn next_day(&self) -> Outcome<Outgoing> {
+    async fn next_day(&self) -> DemoResult<ShopResponse> {
         self.0.places.amazon.post("/_sandbox/clock", &json!({ "advance": "P1D" })).await?;
         self.0.places.clock.advance(DAY);
-        Ok(Outgoing::SeeOther("/".to_owned()))
+        Ok(ShopResponse::SeeOther("/".to_owned()))
     }
 
     /// The quote hook.
-    fn quote(&self, request: &Request) -> Outgoing {
-        let Some(Signed { body: asked, .. }) = self.verified(request) else {
-            return Outgoing::Nothing(StatusCode::UNAUTHORIZED);
+    fn quote(&self, request: &Request) -> ShopResponse {
+        let Some(VerifiedWebhook { body: asked, .. }) = self.verified(request) else {
+            return ShopResponse::Nothing(StatusCode::UNAUTHORIZED);
         };
         let text = |pointer: &str| asked.pointer(pointer).and_then(Value::as_str);
         let order = text("/orderId").and_then(|id| self.orders().of_id(id).cloned());
-        let Some(order) = order else { return Outgoing::Nothing(StatusCode::NOT_FOUND) };
-        let quote = order.basket.quote(&Asked {
+        let Some(order) = order else { return ShopResponse::Nothing(StatusCode::NOT_FOUND) };
+        let quote = order.basket.quote(&PriceQuestion {
             country: text("/shippingAddress/countryCode"),
             state: text("/shippingAddress/stateOrRegion"),
             delivery: text("/deliveryOptionId"),
             coupons: list(&asked, "couponCodes").filter_map(Value::as_str).take(5).collect(),
         });
-        Outgoing::Json(StatusCode::OK, quote)
+        ShopResponse::Json(StatusCode::OK, quote)
     }
 
     /// A webhook: the shop writes it down, once however often it comes.
-    fn hear(&self, request: &Request) -> Outgoing {
-        let Some(Signed { id, body: fact }) = self.verified(request) else {
-            return Outgoing::Nothing(StatusCode::UNAUTHORIZED);
+    fn hear(&self, request: &Request) -> ShopResponse {
+        let Some(VerifiedWebhook { id, body: fact }) = self.verified(request) else {
+            return ShopResponse::Nothing(StatusCode::UNAUTHORIZED);
         };
         let text = |name: &str| fact.get(name).and_then(Value::as_str).unwrap_or_default();
         self.orders().hear(text("orderId"), &id, text("at"), text("type"));
-        Outgoing::Nothing(StatusCode::NO_CONTENT)
+        ShopResponse::Nothing(StatusCode::NO_CONTENT)
     }
 }
 
-fn not_found() -> Outgoing {
-    Outgoing::Page(StatusCode::NOT_FOUND, pages::message("There is no such page", ""))
+fn not_found() -> ShopResponse {
+    ShopResponse::Page(StatusCode::NOT_FOUND, pages::message("There is no such page", ""))
 }
 
-fn refused(headline: &str, answer: &Answer) -> Outgoing {
+fn refused(headline: &str, answer: &JsonAnswer) -> ShopResponse {
     let why = answer.body.pointer("/error/message").and_then(Value::as_str).unwrap_or("It gave no reason.");
-    Outgoing::Page(StatusCode::CONFLICT, pages::message(headline, why))
+    ShopResponse::Page(StatusCode::CONFLICT, pages::message(headline, why))
 }
 
 #[cfg(test)]
@@ -277,7 +283,7 @@ mod tests {
         let shop = shop();
         let now_s = shop.0.places.clock.now().as_millis() / 1_000;
         let heard = |id: &str, sent_s: i64| match shop.hear(&webhook(&shop, id, sent_s)) {
-            Outgoing::Nothing(status) => status.as_u16(),
+            ShopResponse::Nothing(status) => status.as_u16(),
             _ => 0,
         };
         assert_eq!([heard("e1", now_s), heard("e1", now_s), heard("e2", now_s)], [204; 3]);
@@ -292,6 +298,6 @@ mod tests {
         shop.0.places.clock.advance(DAY);
         let sent_s = shop.0.places.clock.now().as_millis() / 1_000;
         let answer = shop.hear(&webhook(&shop, "e1", sent_s));
-        assert!(matches!(answer, Outgoing::Nothing(StatusCode::NO_CONTENT)));
+        assert!(matches!(answer, ShopResponse::Nothing(StatusCode::NO_CONTENT)));
     }
 }

@@ -12,11 +12,11 @@ use countersign_http::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
-use super::catalogue::{COUPON, GOODS, Good, MOST};
+use super::catalogue::{COUPON, GOODS, MOST, Product};
 use super::instant::{Instant, sentence};
 use super::orders::Order;
-use super::outgoing::Outgoing;
 use super::places::Places;
+use super::shop_response::ShopResponse;
 use crate::json::list;
 
 const STYLE: &str = include_str!("../../templates/storefront.css");
@@ -54,7 +54,7 @@ struct Front<'a> {
 struct Catalogue {
     style: &'static str,
     title: &'static str,
-    goods: &'static [Good],
+    goods: &'static [Product],
     intents: &'static [(PaymentIntent, &'static str)],
     most: u32,
     coupon: (&'static str, u64),
@@ -231,13 +231,13 @@ fn policy(places: &Places) -> String {
 }
 
 /// The answer to a request.
-pub(super) fn response(outgoing: Outgoing, places: &Places) -> Response {
+pub(super) fn response(outgoing: ShopResponse, places: &Places) -> Response {
     let (status, kind, body) = match outgoing {
-        Outgoing::Page(status, html) => (status, "text/html; charset=utf-8", Bytes::from(html)),
-        Outgoing::Json(status, value) => (status, "application/json", Bytes::from(value.to_string())),
-        Outgoing::Script(text) => (StatusCode::OK, "text/javascript; charset=utf-8", Bytes::from(text)),
-        Outgoing::Nothing(status) => (status, "text/plain", Bytes::new()),
-        Outgoing::SeeOther(path) => {
+        ShopResponse::Page(status, html) => (status, "text/html; charset=utf-8", Bytes::from(html)),
+        ShopResponse::Json(status, value) => (status, "application/json", Bytes::from(value.to_string())),
+        ShopResponse::Script(text) => (StatusCode::OK, "text/javascript; charset=utf-8", Bytes::from(text)),
+        ShopResponse::Nothing(status) => (status, "text/plain", Bytes::new()),
+        ShopResponse::SeeOther(path) => {
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::SEE_OTHER;
             if let Ok(location) = HeaderValue::from_str(&path) {

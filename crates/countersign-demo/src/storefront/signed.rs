@@ -7,7 +7,7 @@ use countersign_domain::time::Timestamp;
 use countersign_http::Request;
 use serde_json::Value;
 
-use crate::outcome::Outcome;
+use crate::demo_result::DemoResult;
 
 /// How far `webhook-timestamp` may be from the shop's clock, either way. What is older may have been kept by
 /// somebody, and is sent again.
@@ -15,7 +15,7 @@ const TOLERANCE_MS: u64 = 5 * 60 * 1_000;
 
 /// What a request says, once it is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Signed {
+pub(super) struct VerifiedWebhook {
     /// `webhook-id`: the same for what is sent again.
     pub(super) id: String,
     pub(super) body: Value,
@@ -25,14 +25,14 @@ pub(super) struct Signed {
 pub(super) struct Secret(hmac::Key);
 
 impl Secret {
-    pub(super) fn parse(text: &str) -> Outcome<Self> {
+    pub(super) fn parse(text: &str) -> DemoResult<Self> {
         let bytes = text.strip_prefix("whsec_").and_then(|secret| STANDARD.decode(secret).ok());
         let bytes = bytes.ok_or("the shop's secret is none")?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
     /// What a request says, if one of its signatures is right and it was sent now.
-    pub(super) fn verified(&self, request: &Request, now: Timestamp) -> Option<Signed> {
+    pub(super) fn verified(&self, request: &Request, now: Timestamp) -> Option<VerifiedWebhook> {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (id, timestamp) = (header("webhook-id")?, header("webhook-timestamp")?);
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body()].concat();
@@ -45,7 +45,7 @@ impl Secret {
             return None;
         }
         let body = serde_json::from_slice(request.body()).ok()?;
-        Some(Signed { id: id.to_owned(), body })
+        Some(VerifiedWebhook { id: id.to_owned(), body })
     }
 
     #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What comes next: the one step that every decision returns to the caller who executes it, for an attempt
 //! and for a payment alike.
 
-use super::call::Send;
-use super::payment::operation::Request;
+use super::call::KeyedRequest;
+use super::payment::operation::PaymentCall;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use crate::terms::PaymentIntent;
 
@@ -20,7 +20,7 @@ pub enum NextStep {
     /// [`super::payment::send::begin`].
     Begin(CallId),
     /// Send what is recorded: [`super::attempt::finalize::answered`] or [`super::payment::send::answered`].
-    Send(Delivery),
+    Send(OutgoingCall),
     /// Record one more send of the same bytes durably: [`super::attempt::finalize::send_again`] or
     /// [`super::payment::send::send_again`]. A Finalize is never sent again without a look-up first.
     SendAgain(CallId),
@@ -63,7 +63,7 @@ pub enum CallId {
 
 /// A call that is recorded durably and may leave, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
+pub enum OutgoingCall {
     /// Finalize Checkout Session.
     Finalize {
         /// The attempt and its session.
@@ -71,7 +71,7 @@ pub enum Delivery {
         /// It decides what a success must contain.
         payment_intent: PaymentIntent,
         /// The bytes and their key.
-        send: Send,
+        send: KeyedRequest,
     },
     /// The call of an operation.
     Operation {
@@ -80,8 +80,8 @@ pub enum Delivery {
         /// The permission that it acts under.
         charge_permission_id: ChargePermissionId,
         /// What it asks for.
-        request: Request,
+        request: PaymentCall,
         /// The bytes and their key.
-        send: Send,
+        send: KeyedRequest,
     },
 }

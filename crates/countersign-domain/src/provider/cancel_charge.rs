@@ -2,7 +2,7 @@
 //! Authorized.
 
 use super::event::Event;
-use super::ledger::Unbalanced;
+use super::ledger::LedgerImbalance;
 use super::payment::Payment;
 use super::reason::ChargeCancelReason;
 use crate::ids::ChargeId;
@@ -15,7 +15,7 @@ pub enum CancelRefused {
     /// A capture has started, or the charge is over.
     NotCancelable,
     /// Not a rule: the permission's accounts are broken.
-    Unbalanced(Unbalanced),
+    Unbalanced(LedgerImbalance),
 }
 
 /// Cancels a charge that is AuthorizationInitiated or Authorized, as of now, and releases what it

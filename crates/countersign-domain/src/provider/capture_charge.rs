@@ -16,8 +16,8 @@
 use alloc::string::String;
 
 use super::charge::{Charge, ChargeState};
-use super::event::{Event, Happened};
-use super::ledger::Unbalanced;
+use super::event::{Event, EventKind};
+use super::ledger::LedgerImbalance;
 use super::payment::Payment;
 use super::profile::Profile;
 use super::reason::ChargeDeclineReason;
@@ -58,7 +58,7 @@ pub enum CaptureRefused {
     /// 11: the session's `allowOvercharge` allows the excess once for the order, not for each of its charges.
     ExceedsOvercharge,
     /// Not a rule: the permission's accounts are broken.
-    Unbalanced(Unbalanced),
+    Unbalanced(LedgerImbalance),
 }
 
 /// The most that may be captured of an authorization. The authorizations of an order are also bounded
@@ -126,9 +126,9 @@ pub fn capture_charge(
     let (state, what) = if is_late || simulation.is_some() {
         let decided_at = now.plus(profile.settled_after());
         let state = ChargeState::CaptureInitiated { capturing: amount, decline, decided_at };
-        (state, Happened::ChargeCaptureInitiated(id.clone(), amount))
+        (state, EventKind::ChargeCaptureInitiated(id.clone(), amount))
     } else {
-        (ChargeState::Captured { captured: amount }, Happened::ChargeCaptured(id.clone(), amount))
+        (ChargeState::Captured { captured: amount }, EventKind::ChargeCaptured(id.clone(), amount))
     };
     let mut after = charge.moved(state, now);
     after.soft_descriptor = soft_descriptor.or(after.soft_descriptor);

@@ -13,7 +13,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::event::{Event, Happened};
+use super::event::{Event, EventKind};
 use super::profile::Profile;
 pub use super::reason::{ChargeCancelReason, ChargeDeclineReason};
 use super::refund::{Refund, RefundState};
@@ -171,26 +171,26 @@ impl Charge {
         }
         let (state, what) = match &self.state {
             ChargeState::AuthorizationInitiated { outcome: PendingOutcome::Authorized, .. } => {
-                let event = Event::new(due_at, Happened::ChargeAuthorized(self.id.clone(), self.amount));
+                let event = Event::new(due_at, EventKind::ChargeAuthorized(self.id.clone(), self.amount));
                 let expires_at = profile.authorization_expires_at(due_at);
                 let authorized = self.moved(ChargeState::Authorized, due_at);
                 return Some(Step::one(Self { expires_at, authorized_at: due_at, ..authorized }, event));
             }
             ChargeState::AuthorizationInitiated { outcome: PendingOutcome::Declined(reason), .. } => {
-                let what = Happened::ChargeDeclined(self.id.clone(), *reason);
+                let what = EventKind::ChargeDeclined(self.id.clone(), *reason);
                 (ChargeState::Declined { reason: *reason }, what)
             }
             ChargeState::Authorized => {
                 let reason = ChargeCancelReason::ExpiredUnused;
-                let what = Happened::ChargeCanceled(self.id.clone(), reason);
+                let what = EventKind::ChargeCanceled(self.id.clone(), reason);
                 (ChargeState::Canceled { reason }, what)
             }
             ChargeState::CaptureInitiated { capturing, decline: None, .. } => {
-                let what = Happened::ChargeCaptured(self.id.clone(), *capturing);
+                let what = EventKind::ChargeCaptured(self.id.clone(), *capturing);
                 (ChargeState::Captured { captured: *capturing }, what)
             }
             ChargeState::CaptureInitiated { decline: Some(reason), .. } => {
-                let what = Happened::ChargeDeclined(self.id.clone(), *reason);
+                let what = EventKind::ChargeDeclined(self.id.clone(), *reason);
                 (ChargeState::Declined { reason: *reason }, what)
             }
             ChargeState::Captured { .. } | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
@@ -205,7 +205,7 @@ impl Charge {
         if !matches!(self.state, ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized) {
             return None;
         }
-        let what = Happened::ChargeCanceled(self.id.clone(), reason);
+        let what = EventKind::ChargeCanceled(self.id.clone(), reason);
         Some((self.moved(ChargeState::Canceled { reason }, at), Event::new(at, what)))
     }
 }

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 
 use super::buyer::{Buyer, Card};
 use super::checkout_session::Owner;
-use super::event::{Event, Happened};
+use super::event::{Event, EventKind};
 use super::ledger::Balances;
 use super::reason::ChargeDeclineReason;
 pub use super::reason::{ClosureReason, NonChargeableReason};
@@ -126,7 +126,7 @@ impl ChargePermission {
         let at = self.due_at()?;
         if self.buyer.is_some() && at == self.buyer_forgotten_at() {
             let next = Self { buyer: None, ..self.clone() };
-            return Some(Step::one(next, Event::new(at, Happened::BuyerForgotten(self.id.clone()))));
+            return Some(Step::one(next, Event::new(at, EventKind::BuyerForgotten(self.id.clone()))));
         }
         let mut next = self.clone();
         let event = next.enter(ChargePermissionState::Closed { reason: ClosureReason::Expired }, at);
@@ -150,11 +150,11 @@ impl ChargePermission {
         }
         let id = self.id.clone();
         let what = match &state {
-            ChargePermissionState::Chargeable => Happened::ChargePermissionChargeable(id),
+            ChargePermissionState::Chargeable => EventKind::ChargePermissionChargeable(id),
             ChargePermissionState::NonChargeable { reason } => {
-                Happened::ChargePermissionNonChargeable(id, *reason)
+                EventKind::ChargePermissionNonChargeable(id, *reason)
             }
-            ChargePermissionState::Closed { reason } => Happened::ChargePermissionClosed(id, *reason),
+            ChargePermissionState::Closed { reason } => EventKind::ChargePermissionClosed(id, *reason),
         };
         self.state = state;
         self.updated_at = at;
@@ -213,7 +213,7 @@ pub fn update(
     // Nothing below this line may fail.
     let merchant_metadata = permission.merchant_metadata.clone().updated(notes);
     let next = ChargePermission { merchant_metadata, updated_at: now, ..permission.clone() };
-    let what = Happened::ChargePermissionUpdated(permission.id.clone());
+    let what = EventKind::ChargePermissionUpdated(permission.id.clone());
     Ok(Step::one(next, Event::new(now, what)))
 }
 

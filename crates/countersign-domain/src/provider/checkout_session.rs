@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::buyer::{Buyer, Card};
-use super::event::{Event, Happened};
+use super::event::{Event, EventKind};
 use super::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
 use super::profile::MFA_LIFETIME;
 pub use super::reason::SessionCancelReason;
@@ -234,7 +234,7 @@ impl CheckoutSession {
 
     pub(super) fn canceled(self, reason: SessionCancelReason, at: Timestamp) -> SessionStep {
         let next = self.moved(CheckoutSessionState::Canceled { reason }, at);
-        Step::one(next, Event::new(at, Happened::CheckoutSessionCanceled(reason)))
+        Step::one(next, Event::new(at, EventKind::CheckoutSessionCanceled(reason)))
     }
 }
 
@@ -266,7 +266,7 @@ pub fn as_of(session: CheckoutSession, now: Timestamp) -> AsOf {
     if now < deleted_at {
         return AsOf::Present(session, events);
     }
-    events.push(Event::new(deleted_at, Happened::CheckoutSessionDeleted));
+    events.push(Event::new(deleted_at, EventKind::CheckoutSessionDeleted));
     AsOf::Deleted(events)
 }
 
@@ -278,7 +278,7 @@ pub fn create(session: CheckoutSession) -> Result<SessionStep, PaymentDetailsRef
     session.payment.check(session.region)?;
     // Nothing below this line may fail.
     let at = session.created_at;
-    Ok(Step::one(session, Event::new(at, Happened::CheckoutSessionCreated)))
+    Ok(Step::one(session, Event::new(at, EventKind::CheckoutSessionCreated)))
 }
 
 /// What Update Checkout Session changes. What is absent stays as it is.
@@ -336,7 +336,7 @@ pub fn update(
         updated_at: now,
         ..session
     };
-    Ok(Step::one(next, Event::new(now, Happened::CheckoutSessionUpdated)))
+    Ok(Step::one(next, Event::new(now, EventKind::CheckoutSessionUpdated)))
 }
 
 /// An action of the buyer on Amazon's page.
@@ -402,27 +402,27 @@ pub fn act(
     }
     let mut mfa_started_at = None;
     let (placed_at, what) = match act {
-        BuyerAct::SignIn => (None, Happened::SignedIn),
+        BuyerAct::SignIn => (None, EventKind::SignedIn),
         BuyerAct::StartMfa => {
             mfa_started_at = Some(now);
-            (None, Happened::MfaStarted)
+            (None, EventKind::MfaStarted)
         }
-        BuyerAct::BeDeclined => (None, Happened::PaymentDeclined),
+        BuyerAct::BeDeclined => (None, EventKind::PaymentDeclined),
         BuyerAct::SelectAddress(address) => {
             buyer.shipping_address = Some(address);
-            (None, Happened::AddressSelected)
+            (None, EventKind::AddressSelected)
         }
         BuyerAct::SelectDeliveryOption(option) => {
             buyer.delivery_option = Some(option);
-            (None, Happened::DeliveryOptionSelected)
+            (None, EventKind::DeliveryOptionSelected)
         }
         BuyerAct::SelectCard(card) => {
             buyer.card = card;
-            (None, Happened::CardSelected)
+            (None, EventKind::CardSelected)
         }
-        BuyerAct::PassMfa => (None, Happened::MfaPassed),
+        BuyerAct::PassMfa => (None, EventKind::MfaPassed),
         BuyerAct::PlaceOrder | BuyerAct::FailMfa | BuyerAct::GiveUp | BuyerAct::Cancel => {
-            (Some(now), Happened::OrderPlaced)
+            (Some(now), EventKind::OrderPlaced)
         }
     };
     let state = CheckoutSessionState::Open { buyer: Some(buyer), placed_at, mfa_started_at };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::charge_permission::ChargePermissionState;
 use super::event::Event;
-use super::ledger::Unbalanced;
+use super::ledger::LedgerImbalance;
 use super::payment::Payment;
 use super::reason::{ChargeCancelReason, ClosureReason};
 use crate::step::Step;
@@ -36,7 +36,7 @@ pub enum CloseRefused {
     /// It is closed already.
     PermissionClosed,
     /// Not a rule: its accounts are broken.
-    Unbalanced(Unbalanced),
+    Unbalanced(LedgerImbalance),
 }
 
 /// Closes a permission, as of now: for the merchant (Close Charge Permission), the buyer or Amazon.

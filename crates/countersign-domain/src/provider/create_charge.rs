@@ -25,7 +25,7 @@ use super::buyer::CardBehaviour;
 use super::charge::{Charge, ChargeState, PendingOutcome};
 use super::charge_permission::ChargePermissionState;
 use super::event::Event;
-use super::ledger::Unbalanced;
+use super::ledger::LedgerImbalance;
 use super::payment::Payment;
 use super::profile::{PENDING_DECIDED_AFTER, Profile};
 use super::reason::{ChargeDeclineReason, NonChargeableReason};
@@ -104,12 +104,12 @@ pub enum CreateChargeRefused {
     /// 14: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
     /// Not a rule: the permission's accounts are broken.
-    Unbalanced(Unbalanced),
+    Unbalanced(LedgerImbalance),
 }
 
 /// The result of Create Charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Charged {
+pub enum CreateChargeOutcome {
     /// The charge exists: it is the last of the payment's charges.
     Created(Step<Payment, Event>),
     /// The bank or Amazon declined it. There is no charge; the permission may have changed, and the answer is
@@ -128,7 +128,7 @@ pub fn create_charge(
     id: ChargeId,
     profile: Profile,
     now: Timestamp,
-) -> Result<Charged, CreateChargeRefused> {
+) -> Result<CreateChargeOutcome, CreateChargeRefused> {
     use CreateChargeRefused as Refused;
     let permission = &payment.permission;
     match permission.state {
@@ -167,7 +167,7 @@ pub fn create_charge(
         Ok(state) => state,
         Err(reason) => {
             let events = next.declined(reason, now);
-            return Ok(Charged::Declined(reason, Step { next, events }));
+            return Ok(CreateChargeOutcome::Declined(reason, Step { next, events }));
         }
     };
     let charge = Charge {
@@ -188,7 +188,7 @@ pub fn create_charge(
         refunds: Vec::new(),
     };
     let events = next.begin(charge, now).map_err(Refused::Unbalanced)?;
-    Ok(Charged::Created(Step { next, events }))
+    Ok(CreateChargeOutcome::Created(Step { next, events }))
 }
 
 /// What the card, or the simulation in its place, makes of a charge: its first state, or why it is declined.

@@ -17,8 +17,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::charge::ChargeState;
-use super::event::{Event, Happened};
-use super::ledger::Unbalanced;
+use super::event::{Event, EventKind};
+use super::ledger::LedgerImbalance;
 use super::payment::Payment;
 use super::profile::Profile;
 use super::reason::RefundDeclineReason;
@@ -65,7 +65,7 @@ pub enum CreateRefundRefused {
     /// 11: together with all other refunds it exceeds [`ceiling`].
     ExceedsCeiling,
     /// Not a rule: the permission's accounts are broken.
-    Unbalanced(Unbalanced),
+    Unbalanced(LedgerImbalance),
 }
 
 /// Refunds a charge of the payment, as of now.
@@ -106,7 +106,7 @@ pub fn create_refund(
     let decline = simulation.map(|RefundSimulation::RefundDeclined| RefundDeclineReason::AmazonRejected);
     let state = RefundState::RefundInitiated { decline, decided_at: now.plus(profile.settled_after()) };
     let mut after = charge.clone();
-    let what = Happened::RefundInitiated(id.clone(), amount);
+    let what = EventKind::RefundInitiated(id.clone(), amount);
     after.refunds.push(Refund {
         id,
         amount,

@@ -19,7 +19,7 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub what: Happened,
+    pub what: EventKind,
     /// The money that it moved: the balances of a permission can be computed from the log alone.
     pub postings: Vec<Posting>,
 }
@@ -27,7 +27,7 @@ pub struct Event {
 impl Event {
     /// An event at this instant that moved no money.
     #[must_use]
-    pub const fn new(at: Timestamp, what: Happened) -> Self {
+    pub const fn new(at: Timestamp, what: EventKind) -> Self {
         Self { at, what, postings: Vec::new() }
     }
 }
@@ -36,17 +36,17 @@ macro_rules! happened {
     ($($(#[$doc:meta])+ $name:ident $(($($field:ident: $type:ty),+))? => { $($column:ident: $value:expr),* },)+) => {
         /// The kinds of events.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Happened {
+        pub enum EventKind {
             $($(#[$doc])+ $name $(($($type),+))?,)+
         }
 
-        impl Happened {
+        impl EventKind {
             /// What happened, in the words of the event log.
             #[must_use]
-            pub fn entry(&self) -> Entry<'_> {
+            pub fn entry(&self) -> LogEntry<'_> {
                 match self {
                     $(Self::$name $(($($field),+))? => {
-                        Entry { name: stringify!($name), $($column: $value,)* ..Entry::default() }
+                        LogEntry { name: stringify!($name), $($column: $value,)* ..LogEntry::default() }
                     })+
                 }
             }
@@ -152,7 +152,7 @@ words! {
 
 /// What happened, in the words of the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Entry<'a> {
+pub struct LogEntry<'a> {
     /// The event's type.
     pub name: &'static str,
     /// Amazon's reason code, or this project's own, if the event has one.

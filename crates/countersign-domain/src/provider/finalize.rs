@@ -14,8 +14,8 @@ use super::charge_permission::{ChargePermission, ChargePermissionState};
 use super::checkout_session::{
     CheckoutSession, CheckoutSessionState, Constraint, SessionCancelReason, SessionStep,
 };
-use super::event::{Event, Happened};
-use super::ledger::{Balances, Unbalanced};
+use super::event::{Event, EventKind};
+use super::ledger::{Balances, LedgerImbalance};
 use super::payment::Payment;
 use super::profile::{PENDING_DECIDED_AFTER, Profile};
 use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
@@ -164,7 +164,7 @@ pub enum FinalizeRefused {
     /// 13: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
     /// Not a rule: the session's own amounts do not form a valid permission.
-    Unbalanced(Unbalanced),
+    Unbalanced(LedgerImbalance),
 }
 
 words! {
@@ -201,9 +201,9 @@ pub struct NewIds {
 
 /// The result of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finalized {
+pub enum FinalizeOutcome {
     /// The payment intent was executed. 202 while the charge is AuthorizationInitiated, else 200.
-    Completed(Box<Completed>),
+    Completed(Box<CompletedCheckout>),
     /// The payment failed, and with it the session.
     Failed(PaymentFailure, Box<SessionStep>),
     /// The session had been Completed before, and is answered as it is ([`FinalizeReplay::SameAnswer`]).
@@ -212,7 +212,7 @@ pub enum Finalized {
 
 /// Everything that a success creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completed {
+pub struct CompletedCheckout {
     /// The session, Completed.
     pub session: CheckoutSession,
     /// The buyer, for a full answer; the session itself no longer has the buyer.
@@ -225,7 +225,7 @@ pub struct Completed {
     pub events: Vec<Event>,
 }
 
-impl Completed {
+impl CompletedCheckout {
     /// Whether the bank has not decided yet: then the answer's status is 202.
     #[must_use]
     pub fn is_pending(&self) -> bool {
@@ -246,10 +246,10 @@ pub fn finalize(
     rules: &FinalizeRules,
     ids: NewIds,
     now: Timestamp,
-) -> Result<Finalized, FinalizeRefused> {
+) -> Result<FinalizeOutcome, FinalizeRefused> {
     let completed = matches!(session.state, CheckoutSessionState::Completed { .. });
     if completed && rules.replay == FinalizeReplay::SameAnswer {
-        return Ok(Finalized::Again);
+        return Ok(FinalizeOutcome::Again);
     }
     let buyer = match rules.check_order {
         CheckOrder::StateFirst => {
@@ -284,7 +284,7 @@ pub fn complete(
     rules: &FinalizeRules,
     ids: NewIds,
     now: Timestamp,
-) -> Result<Finalized, FinalizeRefused> {
+) -> Result<FinalizeOutcome, FinalizeRefused> {
     let buyer = placed_order(session)?;
     if let Some(constraint) = session.constraints().into_iter().next() {
         return Err(FinalizeRefused::Constrained(constraint));
@@ -454,13 +454,13 @@ fn pay(
     profile: Profile,
     ids: NewIds,
     now: Timestamp,
-) -> Result<Finalized, FinalizeRefused> {
+) -> Result<FinalizeOutcome, FinalizeRefused> {
     let answer = bank_answer(session, intent, buyer, simulation)?;
     // No rule follows below this line.
     let pending = match answer {
         Ok(pending) => pending,
         Err((failure, reason)) => {
-            return Ok(Finalized::Failed(failure, Box::new(session.clone().canceled(reason, now))));
+            return Ok(FinalizeOutcome::Failed(failure, Box::new(session.clone().canceled(reason, now))));
         }
     };
     let NewIds { charge_permission_id, charge_id } = ids;
@@ -515,8 +515,8 @@ fn pay(
         state: ChargePermissionState::Chargeable,
     };
     let mut events = alloc::vec![
-        Event::new(now, Happened::CheckoutSessionCompleted),
-        Event::new(now, Happened::ChargePermissionCreated(charge_permission_id.clone())),
+        Event::new(now, EventKind::CheckoutSessionCompleted),
+        Event::new(now, EventKind::ChargePermissionCreated(charge_permission_id.clone())),
     ];
     let mut payment = Payment { permission, charges: Vec::new() };
     if let Some(charge) = charge {
@@ -529,7 +529,7 @@ fn pay(
         charge_id: charge.as_ref().map(|charge| charge.id.clone()),
     };
     let session = session.clone().moved(completed, now);
-    Ok(Finalized::Completed(Box::new(Completed {
+    Ok(FinalizeOutcome::Completed(Box::new(CompletedCheckout {
         session,
         buyer: buyer.clone(),
         permission,

@@ -51,14 +51,14 @@ pub struct Posting {
 /// The double entry does not balance: a defect of the rules or of the stored data, never of a request.
 /// Nothing was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unbalanced {
+pub enum LedgerImbalance {
     /// A posting that its account cannot cover, of zero, or in another currency.
     Posting(Posting),
     /// This account did not change as the charge did.
     Account(Account),
 }
 
-impl fmt::Display for Unbalanced {
+impl fmt::Display for LedgerImbalance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Posting(Posting { from, to, amount }) => {
@@ -117,11 +117,11 @@ impl Balances {
     /// Executes one posting.
     ///
     /// # Errors
-    /// [`Unbalanced::Posting`] where the account has too little, and for a posting within one account, into a
+    /// [`LedgerImbalance::Posting`] where the account has too little, and for a posting within one account, into a
     /// source, of zero, or in another currency.
-    pub fn post(&mut self, posting: Posting) -> Result<(), Unbalanced> {
+    pub fn post(&mut self, posting: Posting) -> Result<(), LedgerImbalance> {
         let Posting { from, to, amount } = posting;
-        let refused = Err(Unbalanced::Posting(posting));
+        let refused = Err(LedgerImbalance::Posting(posting));
         let into_source = matches!(to, Account::Overcharge | Account::Goodwill);
         if from == to || into_source || amount.is_zero() {
             return refused;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::charge::{Charge, ChargeState};
 use super::charge_permission::ChargePermission;
-use super::event::{Event, Happened};
-use super::ledger::Unbalanced;
+use super::event::{Event, EventKind};
+use super::ledger::LedgerImbalance;
 use super::profile::Profile;
 use super::reason::ChargeDeclineReason;
 use super::settlement;
@@ -41,8 +41,8 @@ impl Payment {
     /// instant, including those that an earlier one created.
     ///
     /// # Errors
-    /// [`Unbalanced`]: the stored payment is broken; `self` must not be used any more.
-    pub fn carry_to(&mut self, now: Timestamp, profile: Profile) -> Result<Vec<Event>, Unbalanced> {
+    /// [`LedgerImbalance`]: the stored payment is broken; `self` must not be used any more.
+    pub fn carry_to(&mut self, now: Timestamp, profile: Profile) -> Result<Vec<Event>, LedgerImbalance> {
         let mut events = Vec::new();
         while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now) {
             let due = self.charges.iter().find(|charge| charge.due_at() == Some(due_at));
@@ -64,17 +64,19 @@ impl Payment {
     }
 
     /// Adds a new charge: its money moves and its permission follows.
-    pub(super) fn begin(&mut self, charge: Charge, at: Timestamp) -> Result<Vec<Event>, Unbalanced> {
+    pub(super) fn begin(&mut self, charge: Charge, at: Timestamp) -> Result<Vec<Event>, LedgerImbalance> {
         let (id, amount) = (charge.id.clone(), charge.amount);
-        let authorized = Happened::ChargeAuthorized(id.clone(), amount);
+        let authorized = EventKind::ChargeAuthorized(id.clone(), amount);
         let (first, second) = match &charge.state {
             ChargeState::AuthorizationInitiated { .. } => {
-                (Happened::ChargeAuthorizationInitiated(id, amount), None)
+                (EventKind::ChargeAuthorizationInitiated(id, amount), None)
             }
             ChargeState::CaptureInitiated { capturing, .. } => {
-                (authorized, Some(Happened::ChargeCaptureInitiated(id, *capturing)))
+                (authorized, Some(EventKind::ChargeCaptureInitiated(id, *capturing)))
             }
-            ChargeState::Captured { captured } => (authorized, Some(Happened::ChargeCaptured(id, *captured))),
+            ChargeState::Captured { captured } => {
+                (authorized, Some(EventKind::ChargeCaptured(id, *captured)))
+            }
             ChargeState::Authorized | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
                 (authorized, None)
             }
@@ -90,7 +92,7 @@ impl Payment {
     }
 
     /// Replaces a charge by its next state, given the event.
-    pub(super) fn replace(&mut self, after: Charge, event: Event) -> Result<Vec<Event>, Unbalanced> {
+    pub(super) fn replace(&mut self, after: Charge, event: Event) -> Result<Vec<Event>, LedgerImbalance> {
         let Some(place) = self.charges.iter_mut().find(|charge| charge.id == after.id) else {
             return Ok(Vec::new());
         };
@@ -100,7 +102,7 @@ impl Payment {
 
     /// Handles a charge that was declined before it existed.
     pub(super) fn declined(&mut self, reason: ChargeDeclineReason, at: Timestamp) -> Vec<Event> {
-        let what = Happened::ChargeRefused(self.permission.id.clone(), reason);
+        let what = EventKind::ChargeRefused(self.permission.id.clone(), reason);
         let mut events = alloc::vec![Event::new(at, what)];
         events.extend(self.permission.update_state(Some(reason), at));
         events
@@ -112,7 +114,7 @@ impl Payment {
         before: Option<&Charge>,
         after: &Charge,
         mut event: Event,
-    ) -> Result<Vec<Event>, Unbalanced> {
+    ) -> Result<Vec<Event>, LedgerImbalance> {
         let at = event.at;
         let permission = &mut self.permission;
         event.postings = settlement::settle(&mut permission.balances, before, after)?;

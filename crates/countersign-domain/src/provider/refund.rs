@@ -9,7 +9,7 @@
 
 use alloc::string::String;
 
-use super::event::{Event, Happened};
+use super::event::{Event, EventKind};
 pub use super::reason::RefundDeclineReason;
 use crate::ids::RefundId;
 use crate::money::Money;
@@ -67,9 +67,9 @@ impl Refund {
     pub fn decide(&self) -> Option<Step<Self, Event>> {
         let RefundState::RefundInitiated { decline, decided_at } = self.state else { return None };
         let (state, what) = match decline {
-            None => (RefundState::Refunded, Happened::Refunded(self.id.clone())),
+            None => (RefundState::Refunded, EventKind::Refunded(self.id.clone())),
             Some(reason) => {
-                (RefundState::Declined { reason }, Happened::RefundDeclined(self.id.clone(), reason))
+                (RefundState::Declined { reason }, EventKind::RefundDeclined(self.id.clone(), reason))
             }
         };
         let next = Self { state, updated_at: decided_at, ..self.clone() };

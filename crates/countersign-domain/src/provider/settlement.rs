@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::charge::Charge;
-use super::ledger::{Account, Balances, Posting, Unbalanced};
+use super::ledger::{Account, Balances, LedgerImbalance, Posting};
 use super::refund::RefundState;
 use crate::money::Money;
 
@@ -14,12 +14,12 @@ use crate::money::Money;
 /// `None` for a new charge.
 ///
 /// # Errors
-/// [`Unbalanced`]; then the balances are unchanged.
+/// [`LedgerImbalance`]; then the balances are unchanged.
 pub(super) fn settle(
     balances: &mut Balances,
     before: Option<&Charge>,
     after: &Charge,
-) -> Result<Vec<Posting>, Unbalanced> {
+) -> Result<Vec<Posting>, LedgerImbalance> {
     let postings = postings(before, after);
     *balances = posted(*balances, &postings, before, after)?;
     Ok(postings)
@@ -75,7 +75,7 @@ pub(super) fn posted(
     postings: &[Posting],
     before: Option<&Charge>,
     after: &Charge,
-) -> Result<Balances, Unbalanced> {
+) -> Result<Balances, LedgerImbalance> {
     let mut balances = earlier;
     for posting in postings {
         balances.post(*posting)?;
@@ -89,7 +89,7 @@ pub(super) fn posted(
         let moved = balances.account(account).checked_add(was.account(account));
         let should = earlier.account(account).checked_add(is.account(account));
         if moved.is_none() || moved != should {
-            return Err(Unbalanced::Account(account));
+            return Err(LedgerImbalance::Account(account));
         }
     }
     Ok(balances)

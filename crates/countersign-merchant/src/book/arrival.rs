@@ -8,9 +8,9 @@ use countersign_domain::merchant::attempt::arrive::{
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_store::contract::Key;
 
-use super::commit::{Loaded, checkout_key, decode};
+use super::commit::{LoadedRegistration, checkout_key, decode};
 use super::register::pointer;
-use super::{Book, Failed, Prices, StoreFailed};
+use super::{Book, DecisionError, PriceSource, StoreFailed};
 
 /// Why a completion is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(crate) enum Bearer {
 }
 
 /// A session that is bound, its attempt, and whether this call has bound it.
-pub(crate) struct Bound {
-    pub(crate) loaded: Loaded,
+pub(crate) struct SessionBinding {
+    pub(crate) loaded: LoadedRegistration,
     pub(crate) attempt: u32,
     pub(crate) is_mine: bool,
 }
@@ -52,23 +52,23 @@ impl Book {
         session: &CheckoutSessionId,
         given: &GivenAddresses,
         bearer: Bearer,
-    ) -> Result<Bound, Failed<CompleteRefused>> {
-        let must_be_quoted = bearer == Bearer::Browser && self.prices == Prices::Quoted;
+    ) -> Result<SessionBinding, DecisionError<CompleteRefused>> {
+        let must_be_quoted = bearer == Bearer::Browser && self.prices == PriceSource::Quoted;
         let now = self.clock.now();
         let keys = [checkout_key(checkout_id), session_key(session)];
         let (after, (attempt, is_mine)) = self
             .commit(|| async {
                 let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
                 let [Some(document), claim] = documents.as_slice() else {
-                    return Err(Failed::Refused(CompleteRefused::NotFound));
+                    return Err(DecisionError::Refused(CompleteRefused::NotFound));
                 };
                 let mut revision = self.open(decode(document)?, now);
                 if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
-                    return Err(Failed::Refused(CompleteRefused::BoundToAnotherOrder));
+                    return Err(DecisionError::Refused(CompleteRefused::BoundToAnotherOrder));
                 }
                 let draft = &mut revision.draft;
                 let attempt = match arrive(draft, session, given) {
-                    Err(refused) => return Err(Failed::Refused(CompleteRefused::Arrival(refused))),
+                    Err(refused) => return Err(DecisionError::Refused(CompleteRefused::Arrival(refused))),
                     Ok(Arrival::Known(attempt)) => {
                         give_later(draft, attempt, given);
                         return Ok(self.keep(revision, (attempt, false)));
@@ -92,7 +92,7 @@ impl Book {
                 Ok(self.keep(revision, (attempt, is_mine)))
             })
             .await?;
-        let loaded = after.ok_or(Failed::Refused(CompleteRefused::NotFound))?;
-        Ok(Bound { loaded, attempt, is_mine })
+        let loaded = after.ok_or(DecisionError::Refused(CompleteRefused::NotFound))?;
+        Ok(SessionBinding { loaded, attempt, is_mine })
     }
 }

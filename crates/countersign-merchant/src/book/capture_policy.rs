@@ -7,7 +7,7 @@ use countersign_domain::merchant::rules::Deadline;
 use countersign_store::contract::{Document, Key};
 use futures_util::stream::{self, TryStreamExt as _};
 
-use super::commit::Decided;
+use super::commit::PendingCommit;
 use super::lookup::PAGE;
 use super::timers::unless_unreadable;
 use super::{Book, StoreFailed, Walk, open_work, plain_write};
@@ -42,7 +42,7 @@ impl Book {
         self.commit(|| async {
             let found = self.capture_setting().await?;
             if of(found.as_ref()).as_ref() == Some(&todays) {
-                return Ok::<_, StoreFailed>(Decided::nothing(()));
+                return Ok::<_, StoreFailed>(PendingCommit::nothing(()));
             }
             let write = plain_write(capture_setting_key(), found.as_ref(), capture_setting::encode(&todays));
             Ok(self.beside(vec![write], Vec::new(), (), self.clock.now()))

@@ -15,8 +15,8 @@ use countersign_store::transact::{self, Decision};
 use super::{Book, StoreFailed, open_work, snapshot_document};
 use crate::events::entry::{self, Entry};
 use crate::events::table::Event;
-use crate::metrics::{Doubts, Noted};
-use crate::registration::{Browsing, Links, Registration};
+use crate::metrics::{CountedStep, Doubts};
+use crate::registration::{BrowserState, Links, Registration};
 use crate::stored::checkout;
 
 /// Checkouts by the permission that Amazon's notifications name.
@@ -26,7 +26,7 @@ pub(super) const BY_STATE: &str = "checkout_by_state";
 
 /// A registration as it was loaded, with the version that a write must name.
 #[derive(Clone)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedRegistration {
     pub(crate) registration: Registration,
     pub(super) version: Version,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Loaded {
 pub(super) struct Revision {
     /// The checkout, as the domain's rules change it.
     pub(super) draft: Draft,
-    pub(super) browsing: Browsing,
+    pub(super) browsing: BrowserState,
     /// Events that are not the domain's, such as a quote. If there are any, the registration is written.
     pub(super) besides: Vec<Event>,
     /// Documents that are written with it. If there are any, the registration is written.
@@ -50,13 +50,13 @@ pub(super) struct Revision {
 
 /// A decision, with everything that its commit applies. Made by [`Book::keep`], [`Book::keep_anyway`] and
 /// [`Book::beside`].
-pub(super) struct Decided<T> {
+pub(super) struct PendingCommit<T> {
     change: Option<ChangeSet>,
-    kept: Option<Kept>,
+    kept: Option<Aftermath>,
     outcome: T,
 }
 
-impl<T> Decided<T> {
+impl<T> PendingCommit<T> {
     /// There is nothing to write.
     pub(super) const fn nothing(outcome: T) -> Self {
         Self { change: None, kept: None, outcome }
@@ -64,24 +64,24 @@ impl<T> Decided<T> {
 }
 
 /// A checkout after a decision is kept, and what is logged and counted then.
-struct Kept {
-    after: Loaded,
+struct Aftermath {
+    after: LoadedRegistration,
     events: Vec<Event>,
-    noted: Noted,
+    noted: CountedStep,
 }
 
 pub(super) fn checkout_key(id: &str) -> Key {
     Key { collection: checkout::COLLECTION, id: id.to_owned() }
 }
 
-pub(super) fn decode(document: &Document) -> Result<Loaded, StoreFailed> {
+pub(super) fn decode(document: &Document) -> Result<LoadedRegistration, StoreFailed> {
     let registration = checkout::decode(document.format, &document.bytes)?;
-    Ok(Loaded { registration, version: document.version })
+    Ok(LoadedRegistration { registration, version: document.version })
 }
 
 impl Book {
     /// Loads a checkout.
-    pub(crate) async fn checkout(&self, id: &str) -> Result<Option<Loaded>, StoreFailed> {
+    pub(crate) async fn checkout(&self, id: &str) -> Result<Option<LoadedRegistration>, StoreFailed> {
         self.document(&checkout_key(id)).await?.as_ref().map(decode).transpose()
     }
 
@@ -90,20 +90,20 @@ impl Book {
     pub(super) async fn commit<T, E, F>(
         &self,
         mut decision: impl FnMut() -> F,
-    ) -> Result<(Option<Loaded>, T), E>
+    ) -> Result<(Option<LoadedRegistration>, T), E>
     where
         E: From<StoreFailed>,
-        F: Future<Output = Result<Decided<T>, E>>,
+        F: Future<Output = Result<PendingCommit<T>, E>>,
     {
         let decision = || {
             let decided = decision();
             async {
-                let Decided { change, kept, outcome } = decided.await?;
+                let PendingCommit { change, kept, outcome } = decided.await?;
                 Ok::<_, E>(Decision { change, outcome: (kept, outcome) })
             }
         };
         let (kept, outcome) = transact::decide(&*self.store, decision).await?;
-        let after = kept.map(|Kept { after, events, noted }| {
+        let after = kept.map(|Aftermath { after, events, noted }| {
             self.metrics.note(&noted);
             events.iter().for_each(|event| event.log(&after.registration.checkout));
             after
@@ -123,9 +123,9 @@ impl Book {
     pub(crate) fn decide<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,
-        known: Option<Loaded>,
+        known: Option<LoadedRegistration>,
         decide: impl Fn(&mut Draft) -> Result<T, E> + Send + Sync,
-    ) -> impl Future<Output = Result<(Option<Loaded>, Option<T>), E>> + Send {
+    ) -> impl Future<Output = Result<(Option<LoadedRegistration>, Option<T>), E>> + Send {
         self.revise(checkout_id, known, move |revision| decide(&mut revision.draft).map(Some))
     }
 
@@ -133,9 +133,9 @@ impl Book {
     pub(super) async fn revise<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,
-        known: Option<Loaded>,
+        known: Option<LoadedRegistration>,
         decide: impl Fn(&mut Revision) -> Result<Option<T>, E> + Send + Sync,
-    ) -> Result<(Option<Loaded>, Option<T>), E> {
+    ) -> Result<(Option<LoadedRegistration>, Option<T>), E> {
         let now = self.clock.now();
         let decide = &decide;
         let mut known = known;
@@ -147,9 +147,9 @@ impl Book {
                     Some(known) => Some(known),
                     None => self.checkout(checkout_id).await?,
                 };
-                let Some(before) = before else { return Ok::<_, E>(Decided::nothing(None)) };
+                let Some(before) = before else { return Ok::<_, E>(PendingCommit::nothing(None)) };
                 let mut revision = self.open(before, now);
-                let Some(outcome) = decide(&mut revision)? else { return Ok(Decided::nothing(None)) };
+                let Some(outcome) = decide(&mut revision)? else { return Ok(PendingCommit::nothing(None)) };
                 let mut decided = self.keep(revision, Some(outcome));
                 if may_be_old && decided.change.is_none() {
                     decided.kept = None;
@@ -161,7 +161,11 @@ impl Book {
     }
 
     /// Begins a decision about a registration that was loaded.
-    pub(super) fn open(&self, Loaded { registration, version }: Loaded, now: Timestamp) -> Revision {
+    pub(super) fn open(
+        &self,
+        LoadedRegistration { registration, version }: LoadedRegistration,
+        now: Timestamp,
+    ) -> Revision {
         self.revision(registration, Some(version), now)
     }
 
@@ -186,32 +190,37 @@ impl Book {
     }
 
     /// Keeps a revision, unless it changes nothing.
-    pub(super) fn keep<T>(&self, revision: Revision, outcome: T) -> Decided<T> {
+    pub(super) fn keep<T>(&self, revision: Revision, outcome: T) -> PendingCommit<T> {
         self.finish(revision, outcome, |changed| changed)
     }
 
     /// Keeps a revision even if it changes nothing, to write its timer and index entries again.
-    pub(super) fn keep_anyway<T>(&self, revision: Revision, outcome: T) -> Decided<T> {
+    pub(super) fn keep_anyway<T>(&self, revision: Revision, outcome: T) -> PendingCommit<T> {
         self.finish(revision, outcome, |_| true)
     }
 
-    fn finish<T>(&self, revision: Revision, outcome: T, is_written: impl FnOnce(bool) -> bool) -> Decided<T> {
+    fn finish<T>(
+        &self,
+        revision: Revision,
+        outcome: T,
+        is_written: impl FnOnce(bool) -> bool,
+    ) -> PendingCommit<T> {
         let Revision { draft, browsing, besides, writes, links, version, now, was_completed, doubts } =
             revision;
-        let draft::Decided { checkout, events, is_changed } = draft.finish();
+        let draft::CheckoutDecision { checkout, events, is_changed } = draft.finish();
         let is_changed = is_changed || !besides.is_empty() || !writes.is_empty();
         let next = Registration { checkout, links, browsing };
         if let Some(version) = version
             && !is_written(is_changed)
         {
-            let after = Loaded { registration: next, version };
-            let kept = Kept { after, events: Vec::new(), noted: Noted::default() };
-            return Decided { change: None, kept: Some(kept), outcome };
+            let after = LoadedRegistration { registration: next, version };
+            let kept = Aftermath { after, events: Vec::new(), noted: CountedStep::default() };
+            return PendingCommit { change: None, kept: Some(kept), outcome };
         }
         let has_succeeded = is_completed(&next.checkout) && !was_completed;
         let next = if has_succeeded { next.without_quoted_address() } else { next };
         let mut events: Vec<_> = events.iter().map(|event| Event::of(event, &next.checkout)).collect();
-        let noted = Noted::of(&doubts, &next.checkout, &events, now);
+        let noted = CountedStep::of(&doubts, &next.checkout, &events, now);
         let (expect, version) = match version {
             // A version counts how often a document was written.
             Some(version) => (Expect::Version(version), Version(version.0.saturating_add(1))),
@@ -224,8 +233,8 @@ impl Book {
         change.append.extend(self.told(&next.checkout, &events, now));
         change.append.extend(self.told(&next.checkout, &besides, now));
         events.extend(besides);
-        let kept = Kept { after: Loaded { registration: next, version }, events, noted };
-        Decided { change: Some(change), kept: Some(kept), outcome }
+        let kept = Aftermath { after: LoadedRegistration { registration: next, version }, events, noted };
+        PendingCommit { change: Some(change), kept: Some(kept), outcome }
     }
 
     /// The timeline's entries for events, followed by the shop's facts.
@@ -243,12 +252,12 @@ impl Book {
         append: Vec<NewMessage>,
         outcome: T,
         now: Timestamp,
-    ) -> Decided<T> {
+    ) -> PendingCommit<T> {
         if write.is_empty() && append.is_empty() {
-            return Decided::nothing(outcome);
+            return PendingCommit::nothing(outcome);
         }
         let change = ChangeSet { append, ..self.change_set(now, write) };
-        Decided { change: Some(change), kept: None, outcome }
+        PendingCommit { change: Some(change), kept: None, outcome }
     }
 
     /// The write of a checkout document. Its timer is the earliest time at which an attempt, its payment or

@@ -8,7 +8,7 @@ use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
 
-use super::commit::{BY_PERMISSION, Decided};
+use super::commit::{BY_PERMISSION, PendingCommit};
 use super::{Book, StoreFailed};
 use crate::events::table::Event;
 use crate::stored::notification::{self, Notification, Progress};
@@ -39,7 +39,7 @@ impl Book {
         let key = key(&document_id(message_id, message));
         let kept = self.commit(|| async {
             if self.document(&key).await?.is_some() {
-                return Ok::<_, StoreFailed>(Decided::nothing(false));
+                return Ok::<_, StoreFailed>(PendingCommit::nothing(false));
             }
             let content = Some(content(&notification, now));
             let write = Write { key: key.clone(), expect: Expect::Absent, content };
@@ -109,7 +109,7 @@ impl Book {
         let (key, now) = (key(&kept.id), self.clock.now());
         let rewritten = self.commit(|| async {
             if self.document(&key).await?.is_none_or(|document| document.version != kept.version) {
-                return Ok::<_, StoreFailed>(Decided::nothing(()));
+                return Ok::<_, StoreFailed>(PendingCommit::nothing(()));
             }
             let expect = Expect::Version(kept.version);
             let write = Write { key: key.clone(), expect, content: content.clone() };

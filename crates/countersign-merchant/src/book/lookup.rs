@@ -2,7 +2,7 @@
 
 use countersign_domain::merchant::checkout::Checkout;
 
-use super::commit::{self, BY_STATE, Loaded};
+use super::commit::{self, BY_STATE, LoadedRegistration};
 use super::register::{browser_link_key, result_link_key};
 use super::{Book, StoreFailed, Walk};
 use crate::events::entry::{self, Entry};
@@ -59,12 +59,18 @@ impl Book {
     }
 
     /// The checkout of a result link.
-    pub(crate) async fn checkout_of_result(&self, token: &str) -> Result<Option<Loaded>, StoreFailed> {
+    pub(crate) async fn checkout_of_result(
+        &self,
+        token: &str,
+    ) -> Result<Option<LoadedRegistration>, StoreFailed> {
         self.follow(result_link_key(token)).await
     }
 
     /// The checkout of a browser token.
-    pub(crate) async fn checkout_of_browser(&self, token: &str) -> Result<Option<Loaded>, StoreFailed> {
+    pub(crate) async fn checkout_of_browser(
+        &self,
+        token: &str,
+    ) -> Result<Option<LoadedRegistration>, StoreFailed> {
         self.follow(browser_link_key(token)).await
     }
 

@@ -40,19 +40,19 @@ pub(crate) struct Book {
     pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
     snapshot_keys: SnapshotKeys,
-    outbox: Outbox,
-    prices: Prices,
+    outbox: FactDelivery,
+    prices: PriceSource,
 }
 
 /// Why a caller gets no outcome: a rule refused it, and nothing has changed; or the store failed, and whether the
 /// decision was kept depends on the failure ([`StoreFailed`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failed<R> {
+pub(crate) enum DecisionError<R> {
     Refused(R),
     Store(StoreFailed),
 }
 
-impl<R> From<StoreFailed> for Failed<R> {
+impl<R> From<StoreFailed> for DecisionError<R> {
     fn from(failed: StoreFailed) -> Self {
         Self::Store(failed)
     }
@@ -60,7 +60,7 @@ impl<R> From<StoreFailed> for Failed<R> {
 
 /// What happens to a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outbox {
+pub(crate) enum FactDelivery {
     /// It is sent to the shop, which can also read it.
     Sent,
     /// The shop can read it; it is not sent.
@@ -69,7 +69,7 @@ pub(crate) enum Outbox {
 
 /// What determines the amount of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Prices {
+pub(crate) enum PriceSource {
     /// The registered terms.
     Registered,
     /// The last quote.
@@ -83,8 +83,8 @@ pub(crate) struct Parts {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
     pub(crate) snapshot_keys: SnapshotKeys,
-    pub(crate) outbox: Outbox,
-    pub(crate) prices: Prices,
+    pub(crate) outbox: FactDelivery,
+    pub(crate) prices: PriceSource,
 }
 
 impl Book {

@@ -111,8 +111,10 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use countersign_domain::ids::IdempotencyKey;
-    use countersign_domain::merchant::call::{Doubt, KeyOrdinal, Look, Send};
-    use countersign_domain::merchant::payment::operation::{Asked, Effect, OperationName, Request};
+    use countersign_domain::merchant::call::{Doubt, KeyOrdinal, KeyedRequest, LookSchedule};
+    use countersign_domain::merchant::payment::operation::{
+        OperationEffect, OperationName, OperationRequest, PaymentCall,
+    };
     use countersign_domain::merchant::payment::permission::PermissionState;
 
     use super::*;
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_open_after_success_is_counted_and_what_is_over_is_not() {
         let mut checkout = checkout(PermissionState::Chargeable);
-        let send = Send {
+        let send = KeyedRequest {
             n: KeyOrdinal::FIRST,
             idempotency_key: IdempotencyKey::parse("k1").unwrap(),
             body: std::sync::Arc::from(&b"{}"[..]),
@@ -131,7 +133,7 @@ mod tests {
             send_count: 1,
             sent_at: at(),
             since: at(),
-            look: Look { at: at(), count: 0 },
+            look: LookSchedule { at: at(), count: 0 },
             alarm_count: 0,
             stored_error: None,
             not_found_count: 0,
@@ -140,7 +142,7 @@ mod tests {
             OperationState::InFlight(InFlight::Recorded { earlier: None, left_at: None, retry_at: at() }),
             OperationState::InFlight(InFlight::Sent { send, sent_at: at(), lease_until: at() }),
             OperationState::InFlight(InFlight::InDoubt(doubt)),
-            OperationState::Done(Effect::Closed),
+            OperationState::Done(OperationEffect::Closed),
             OperationState::Refused { code: "InvalidChargeStatus".to_owned() },
         ];
         let payment = checkout.payment.as_mut().unwrap();
@@ -149,8 +151,8 @@ mod tests {
             .map(|(number, state)| Operation {
                 number,
                 name: OperationName::Shop(format!("r{number}")),
-                asked: Asked::Capture { charge_id: None, amount: None },
-                request: Request::Capture { charge_id: charge_id(1), amount: usd(1_000) },
+                asked: OperationRequest::Capture { charge_id: None, amount: None },
+                request: PaymentCall::Capture { charge_id: charge_id(1), amount: usd(1_000) },
                 requested_at: at(),
                 turned_away: 0,
                 state,

@@ -8,8 +8,8 @@ use countersign_domain::time::Timestamp;
 pub(crate) use countersign_store::contract::Message as KeptFact;
 use countersign_store::contract::{Expect, Key, Lease, NewMessage, Release, Write};
 
-use super::commit::Decided;
-use super::{Book, Outbox, StoreFailed, plain_write};
+use super::commit::PendingCommit;
+use super::{Book, FactDelivery, StoreFailed, plain_write};
 use crate::events::fact::{self, Fact};
 pub(crate) use crate::events::fact::{body, sequence};
 use crate::stored::webhook;
@@ -29,8 +29,8 @@ impl Book {
     /// The outbox's entry of a fact: due immediately if the shop has a webhook.
     pub(super) fn outgoing(&self, checkout_id: &str, fact: &Fact, at: Timestamp) -> NewMessage {
         let deliver_at = match self.outbox {
-            Outbox::Sent => Some(at),
-            Outbox::ReadOnly => None,
+            FactDelivery::Sent => Some(at),
+            FactDelivery::ReadOnly => None,
         };
         let subject = checkout_id.to_owned();
         NewMessage { topic: fact::TOPIC, subject, bytes: fact.encode(), deliver_at }
@@ -105,7 +105,7 @@ impl Book {
     pub(crate) async fn forget_failures(&self, kept: &KeptFact) -> Result<(), StoreFailed> {
         let key = webhook_key(kept);
         let forgotten = self.commit(|| async {
-            let Some(document) = self.document(&key).await? else { return Ok(Decided::nothing(())) };
+            let Some(document) = self.document(&key).await? else { return Ok(PendingCommit::nothing(())) };
             let expect = Expect::Version(document.version);
             let write = Write { key: key.clone(), expect, content: None };
             Ok::<_, StoreFailed>(self.beside(vec![write], Vec::new(), (), self.clock.now()))

@@ -3,10 +3,10 @@
 use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 
-use super::commit::Loaded;
-use super::{Book, Failed, StoreFailed};
-use crate::events::table::{Event, Kind};
-use crate::registration::{Browsing, Quoted};
+use super::commit::LoadedRegistration;
+use super::{Book, DecisionError, StoreFailed};
+use crate::events::table::{Event, EventKind};
+use crate::registration::{BrowserState, LastQuote};
 
 /// At most this many quotes, including refused ones, are made for one checkout: a buyer who tries every
 /// address, option and coupon needs a tenth of them.
@@ -53,10 +53,10 @@ impl Book {
         (trigger, terms_version): (Trigger, Option<u32>),
         registered: &Terms,
         terms: &Terms,
-        quoted: &Quoted,
-    ) -> Result<(), Failed<QuoteRefused>> {
+        quoted: &LastQuote,
+    ) -> Result<(), DecisionError<QuoteRefused>> {
         let kept = self.revise(checkout_id, None, |revision| {
-            let refused = |refused| Err(Failed::Refused(refused));
+            let refused = |refused| Err(DecisionError::Refused(refused));
             let begins_as_registered = revision
                 .browsing
                 .registered_terms(revision.draft.checkout())
@@ -82,10 +82,10 @@ impl Book {
             revision.browsing.quote_count = revision.browsing.quote_count.saturating_add(1);
             let version = revision.draft.checkout().terms_version;
             let detail = format!("{}: {}, version {version}", trigger.as_str(), terms.charge_amount);
-            revision.besides.push(Event::with_word(Kind::Quoted, detail));
+            revision.besides.push(Event::with_word(EventKind::Quoted, detail));
             Ok(Some(()))
         });
-        kept.await?.1.ok_or(Failed::Refused(QuoteRefused::CartChanged))
+        kept.await?.1.ok_or(DecisionError::Refused(QuoteRefused::CartChanged))
     }
 
     /// Counts a refusal and enters it in the timeline.
@@ -98,13 +98,17 @@ impl Book {
     ) -> Result<(), StoreFailed> {
         let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
         let detail = format!("{}: {}{field}", trigger.as_str(), refused.as_str());
-        let count = |browsing: &mut Browsing| counted(&mut browsing.quote_count, MAX_QUOTES);
-        self.tell_of_page(checkout_id, Event::with_word(Kind::QuoteRefused, detail), &count).await
+        let count = |browsing: &mut BrowserState| counted(&mut browsing.quote_count, MAX_QUOTES);
+        self.tell_of_page(checkout_id, Event::with_word(EventKind::QuoteRefused, detail), &count).await
     }
 
     /// Enters an event of the button that changes nothing in the timeline, at most 100 per checkout.
-    pub(crate) async fn note_page_event(&self, loaded: &Loaded, event: Event) -> Result<(), StoreFailed> {
-        let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
+    pub(crate) async fn note_page_event(
+        &self,
+        loaded: &LoadedRegistration,
+        event: Event,
+    ) -> Result<(), StoreFailed> {
+        let count = |browsing: &mut BrowserState| counted(&mut browsing.told_count, MAX_TOLD);
         self.tell_of_page(loaded.registration.checkout.id.as_str(), event, &count).await
     }
 
@@ -112,7 +116,7 @@ impl Book {
         &self,
         checkout_id: &str,
         event: Event,
-        count: &(dyn Fn(&mut Browsing) -> bool + Sync),
+        count: &(dyn Fn(&mut BrowserState) -> bool + Sync),
     ) -> Result<(), StoreFailed> {
         let told = self.revise(checkout_id, None, |revision| {
             let is_told = count(&mut revision.browsing);

@@ -7,11 +7,11 @@ use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Key, Write};
 
-use super::commit::Loaded;
-use super::{Book, Failed, StoreFailed, plain_write};
-use crate::events::table::{Event, Kind};
+use super::commit::LoadedRegistration;
+use super::{Book, DecisionError, StoreFailed, plain_write};
+use crate::events::table::{Event, EventKind};
 use crate::ids;
-use crate::registration::{Browsing, Links, Registration};
+use crate::registration::{BrowserState, Links, Registration};
 
 /// What the shop asks to register.
 #[derive(Debug, Clone)]
@@ -35,12 +35,12 @@ pub(crate) enum RegistrationRefused {
 }
 
 /// The terms are refused.
-fn by_rule(refused: TermsRefused) -> Failed<RegistrationRefused> {
-    Failed::Refused(RegistrationRefused::Terms(refused))
+fn by_rule(refused: TermsRefused) -> DecisionError<RegistrationRefused> {
+    DecisionError::Refused(RegistrationRefused::Terms(refused))
 }
 
 /// A registration, and whether this call made it.
-pub(crate) struct Registered {
+pub(crate) struct RegistrationOutcome {
     pub(crate) registration: Registration,
     pub(crate) is_new: bool,
 }
@@ -64,7 +64,7 @@ pub(crate) fn pointer(key: Key, checkout_id: &str) -> Write {
 
 impl Book {
     /// Follows a pointer document to its checkout.
-    pub(crate) async fn follow(&self, key: Key) -> Result<Option<Loaded>, StoreFailed> {
+    pub(crate) async fn follow(&self, key: Key) -> Result<Option<LoadedRegistration>, StoreFailed> {
         let Some(document) = self.document(&key).await? else { return Ok(None) };
         let id = core::str::from_utf8(&document.bytes)
             .map_err(|_| StoreFailed::Unreadable("a stored pointer is not text".to_owned()))?;
@@ -72,23 +72,29 @@ impl Book {
     }
 
     /// The checkout of the shop's order.
-    pub(crate) async fn checkout_of_order(&self, order_id: &str) -> Result<Option<Loaded>, StoreFailed> {
+    pub(crate) async fn checkout_of_order(
+        &self,
+        order_id: &str,
+    ) -> Result<Option<LoadedRegistration>, StoreFailed> {
         self.follow(order_key(order_id)).await
     }
 
     /// Registers an order. Registering it again with the same terms returns the same checkout.
-    pub(crate) async fn register(&self, order: &Order) -> Result<Registered, Failed<RegistrationRefused>> {
+    pub(crate) async fn register(
+        &self,
+        order: &Order,
+    ) -> Result<RegistrationOutcome, DecisionError<RegistrationRefused>> {
         order.terms.check().map_err(by_rule)?;
         let now = self.clock.now();
         let (_, registered) = self
             .commit(|| async {
                 if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
                     return match difference(&existing.registration, order) {
-                        Some(field) => Err(Failed::Refused(RegistrationRefused::OtherTerms(field))),
+                        Some(field) => Err(DecisionError::Refused(RegistrationRefused::OtherTerms(field))),
                         None => {
                             let door = self.missing_door(&existing.registration).await?;
                             let registration = existing.registration;
-                            let outcome = Registered { registration, is_new: false };
+                            let outcome = RegistrationOutcome { registration, is_new: false };
                             Ok(self.beside(door.into_iter().collect(), Vec::new(), outcome, now))
                         }
                     };
@@ -101,8 +107,8 @@ impl Book {
                     pointer(result_link_key(&registration.links.result_token), id),
                     pointer(browser_link_key(&registration.links.browser_token), id),
                 ];
-                revision.besides = vec![Event::of_checkout(Kind::Registered)];
-                Ok(self.keep(revision, Registered { registration, is_new: true }))
+                revision.besides = vec![Event::of_checkout(EventKind::Registered)];
+                Ok(self.keep(revision, RegistrationOutcome { registration, is_new: true }))
             })
             .await?;
         Ok(registered)
@@ -133,7 +139,7 @@ impl Book {
             success_url: order.success_url.clone(),
             checkout_language: order.checkout_language.clone(),
         };
-        Registration { checkout, links, browsing: Browsing::default() }
+        Registration { checkout, links, browsing: BrowserState::default() }
     }
 
     /// Changes the terms, if `terms_version` is still their version.
@@ -142,7 +148,7 @@ impl Book {
         checkout_id: &str,
         terms_version: u32,
         terms: &Terms,
-    ) -> Result<Registration, Failed<RegistrationRefused>> {
+    ) -> Result<Registration, DecisionError<RegistrationRefused>> {
         let changed = self.revise(checkout_id, None, |revision| {
             let draft = &mut revision.draft;
             draft.change_terms(terms_version, terms.clone()).map_err(by_rule)?;
@@ -157,11 +163,11 @@ impl Book {
             }
             let version = format!("version {}", draft.checkout().terms_version);
             revision.browsing.quote_count = 0;
-            revision.besides.push(Event::with_word(Kind::TermsChanged, version));
-            Ok::<_, Failed<_>>(Some(()))
+            revision.besides.push(Event::with_word(EventKind::TermsChanged, version));
+            Ok::<_, DecisionError<_>>(Some(()))
         });
         let (changed, _) = changed.await?;
-        Ok(changed.ok_or(Failed::Refused(RegistrationRefused::NotFound))?.registration)
+        Ok(changed.ok_or(DecisionError::Refused(RegistrationRefused::NotFound))?.registration)
     }
 }
 

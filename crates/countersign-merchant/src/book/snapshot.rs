@@ -7,17 +7,17 @@ use countersign_domain::amazon_limits::BUYER_READABLE;
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::next::NextStep;
-use countersign_domain::merchant::payment::charge::ChargeShown;
-use countersign_domain::merchant::payment::permission::PermissionShown;
+use countersign_domain::merchant::payment::charge::ChargeView;
+use countersign_domain::merchant::payment::permission::PermissionView;
 use countersign_domain::merchant::payment::send::{charge_shown, permission_shown};
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{Document, Expect, Version};
 
-use super::commit::{Decided, Loaded, checkout_key, decode, message};
+use super::commit::{LoadedRegistration, PendingCommit, checkout_key, decode, message};
 use super::snapshot_document::{key, write};
-use super::{Book, Failed, StoreFailed};
-use crate::events::table::{Event, Kind};
-use crate::snapshot_key::{NotOpened, Sealed};
+use super::{Book, DecisionError, StoreFailed};
+use crate::events::table::{Event, EventKind};
+use crate::snapshot_key::{NotOpened, SealedSnapshot};
 pub(crate) use crate::stored::snapshot::Transaction;
 use crate::stored::snapshot::{self, Snapshot};
 
@@ -48,17 +48,17 @@ pub(crate) enum SnapshotRefused {
 pub(crate) struct DueSnapshot {
     pub(crate) charge_permission_id: ChargePermissionId,
     pub(crate) charge_id: Option<ChargeId>,
-    checkout: Loaded,
+    checkout: LoadedRegistration,
     version: Version,
     completed_at: Timestamp,
     try_count: u32,
 }
 
 /// The data from Amazon to keep, and what they show.
-pub(crate) struct Fetched {
+pub(crate) struct SnapshotData {
     pub(crate) transaction: Transaction,
-    pub(crate) permission: Option<PermissionShown>,
-    pub(crate) charge: Option<ChargeShown>,
+    pub(crate) permission: Option<PermissionView>,
+    pub(crate) charge: Option<ChargeView>,
 }
 
 impl Book {
@@ -93,8 +93,8 @@ impl Book {
         &self,
         checkout_id: &str,
         due: DueSnapshot,
-        fetched: &Fetched,
-    ) -> Result<(Option<Loaded>, Vec<NextStep>), StoreFailed> {
+        fetched: &SnapshotData,
+    ) -> Result<(Option<LoadedRegistration>, Vec<NextStep>), StoreFailed> {
         let now = self.clock.now();
         let mut known = Some(due);
         self.commit(|| {
@@ -105,12 +105,12 @@ impl Book {
                     Some(due) => Some(due),
                     None => self.due_snapshot(checkout_id).await?,
                 };
-                let Some(due) = due else { return Ok::<_, StoreFailed>(Decided::nothing(Vec::new())) };
+                let Some(due) = due else { return Ok::<_, StoreFailed>(PendingCommit::nothing(Vec::new())) };
                 let mut revision = self.open(due.checkout, now);
                 let sealed = self.seal(checkout_id, &fetched.transaction);
                 let taken = Snapshot::Taken { taken_at: now, sealed };
                 revision.writes.push(write(checkout_id, Expect::Version(due.version), &taken, now));
-                revision.besides.push(Event::of_checkout(Kind::SnapshotTaken));
+                revision.besides.push(Event::of_checkout(EventKind::SnapshotTaken));
                 let draft = &mut revision.draft;
                 let mut next = Vec::new();
                 next.extend(fetched.permission.as_ref().map(|shown| permission_shown(draft, shown)));
@@ -126,7 +126,7 @@ impl Book {
         let now = self.clock.now();
         let kept = self.commit(|| async {
             let Some(due) = self.due_snapshot(checkout_id).await? else {
-                return Ok::<_, StoreFailed>(Decided::nothing(()));
+                return Ok::<_, StoreFailed>(PendingCommit::nothing(()));
             };
             let DueSnapshot { version, completed_at, try_count, .. } = due;
             let age = now.since(completed_at);
@@ -145,7 +145,7 @@ impl Book {
             } else {
                 Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) }
             };
-            let told = is_forgotten.then(|| Event::of_checkout(Kind::SnapshotMissed));
+            let told = is_forgotten.then(|| Event::of_checkout(EventKind::SnapshotMissed));
             let append = told.into_iter().map(|event| message(checkout_id, event, now)).collect();
             let write = write(checkout_id, Expect::Version(version), &next, now);
             Ok(self.beside(vec![write], append, (), now))
@@ -153,7 +153,7 @@ impl Book {
         kept.await.map(|_| ())
     }
 
-    fn seal(&self, checkout_id: &str, transaction: &Transaction) -> Sealed {
+    fn seal(&self, checkout_id: &str, transaction: &Transaction) -> SealedSnapshot {
         self.snapshot_keys.seal(&*self.entropy, checkout_id, transaction.encode())
     }
 
@@ -161,9 +161,9 @@ impl Book {
     pub(crate) async fn snapshot(
         &self,
         checkout_id: &str,
-    ) -> Result<(Timestamp, Transaction), Failed<SnapshotRefused>> {
+    ) -> Result<(Timestamp, Transaction), DecisionError<SnapshotRefused>> {
         let document = self.snapshot_document(checkout_id).await?;
-        let not_given = |refused| Err(Failed::Refused(refused));
+        let not_given = |refused| Err(DecisionError::Refused(refused));
         let (taken_at, sealed) =
             match snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)? {
                 Snapshot::Taken { taken_at, sealed } => (taken_at, sealed),
@@ -197,24 +197,24 @@ impl Book {
     pub(crate) async fn erase_snapshot(
         &self,
         checkout_id: &str,
-    ) -> Result<Timestamp, Failed<SnapshotRefused>> {
+    ) -> Result<Timestamp, DecisionError<SnapshotRefused>> {
         let now = self.clock.now();
         let erased = self.commit(|| async {
             let document = self.snapshot_document(checkout_id).await?;
             if let Snapshot::Erased { erased_at } =
                 snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
             {
-                return Ok::<_, Failed<_>>(Decided::nothing(erased_at));
+                return Ok::<_, DecisionError<_>>(PendingCommit::nothing(erased_at));
             }
             let erased = Snapshot::Erased { erased_at: now };
             let write = write(checkout_id, Expect::Version(document.version), &erased, now);
-            let told = message(checkout_id, Event::of_checkout(Kind::SnapshotErased), now);
+            let told = message(checkout_id, Event::of_checkout(EventKind::SnapshotErased), now);
             Ok(self.beside(vec![write], vec![told], now, now))
         });
         erased.await.map(|(_, erased_at)| erased_at)
     }
 
-    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, Failed<SnapshotRefused>> {
+    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, DecisionError<SnapshotRefused>> {
         let keys = [checkout_key(checkout_id), key(checkout_id)];
         let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
         let refused = match documents.as_slice() {
@@ -222,6 +222,6 @@ impl Book {
             [Some(_), None] => SnapshotRefused::NotCompleted,
             _ => SnapshotRefused::NoSuchCheckout,
         };
-        Err(Failed::Refused(refused))
+        Err(DecisionError::Refused(refused))
     }
 }

@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use countersign_store::contract::Key;
 
-use super::commit::{Decided, Loaded};
+use super::commit::{LoadedRegistration, PendingCommit};
 use super::lookup::PAGE;
 use super::{Book, StoreFailed, Walk, open_work};
-use crate::events::table::{Event, Kind};
+use crate::events::table::{Event, EventKind};
 use crate::stored::{notification, snapshot};
 
 /// A document whose timer is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Due(pub(crate) Key);
+pub(crate) struct DueDocument(pub(crate) Key);
 
-impl Due {
+impl DueDocument {
     /// Whether neither a buyer nor the shop waits for it.
     pub(crate) fn can_wait(&self) -> bool {
         matches!(self.0.collection, snapshot::COLLECTION | notification::COLLECTION)
     }
 }
 
-impl fmt::Display for Due {
+impl fmt::Display for DueDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.collection, self.0.id)
     }
@@ -30,9 +30,9 @@ impl fmt::Display for Due {
 
 impl Book {
     /// The documents whose timers are due, earliest first.
-    pub(crate) async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreFailed> {
+    pub(crate) async fn due(&self, limit: usize) -> Result<Vec<DueDocument>, StoreFailed> {
         let due = self.store.due(self.clock.now(), limit).await?;
-        Ok(due.into_iter().map(|timer| Due(timer.key)).collect())
+        Ok(due.into_iter().map(|timer| DueDocument(timer.key)).collect())
     }
 
     /// How long until the next timer is due, if there is one.
@@ -46,12 +46,14 @@ impl Book {
     pub(crate) async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         let set = self.commit(|| async {
-            let Some(before) = self.checkout(checkout_id).await? else { return Ok(Decided::nothing(())) };
+            let Some(before) = self.checkout(checkout_id).await? else {
+                return Ok(PendingCommit::nothing(()));
+            };
             let mut revision = match before.registration.lapsed(now) {
-                Some(registration) => self.open(Loaded { registration, ..before }, now),
+                Some(registration) => self.open(LoadedRegistration { registration, ..before }, now),
                 None => return Ok(self.keep_anyway(self.open(before, now), ())),
             };
-            revision.besides.push(Event::of_checkout(Kind::QuoteLapsed));
+            revision.besides.push(Event::of_checkout(EventKind::QuoteLapsed));
             Ok::<_, StoreFailed>(self.keep(revision, ()))
         });
         set.await.map(|_| ())

@@ -9,13 +9,13 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::next::{BoundSession, NextStep};
 
 use super::App;
-use super::driver::{Driver, Overdue, Watched};
-use crate::book::arrival::{Bearer, Bound, CompleteRefused};
-use crate::book::{Failed, StoreFailed};
+use super::driver::{Driver, OverdueWork, WatchOutcome};
+use crate::book::arrival::{Bearer, CompleteRefused, SessionBinding};
+use crate::book::{DecisionError, StoreFailed};
 use crate::registration::Registration;
 
 /// The registration as it was last read, and which attempt the caller asked about.
-pub(crate) struct Completing {
+pub(crate) struct CompletionOutcome {
     pub(crate) registration: Registration,
     pub(crate) attempt: u32,
 }
@@ -28,9 +28,10 @@ impl App {
         session: &CheckoutSessionId,
         given: &GivenAddresses,
         bearer: Bearer,
-    ) -> Result<Completing, Failed<CompleteRefused>> {
+    ) -> Result<CompletionOutcome, DecisionError<CompleteRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let Bound { loaded, attempt, is_mine } = self.bind(checkout_id, session, given, bearer).await?;
+        let SessionBinding { loaded, attempt, is_mine } =
+            self.bind(checkout_id, session, given, bearer).await?;
         let as_bound = loaded.registration.clone();
         let mut driver = self.driver_of(checkout_id, loaded);
         let worked = if is_mine {
@@ -54,12 +55,12 @@ impl App {
             );
             as_bound
         });
-        Ok(Completing { registration, attempt })
+        Ok(CompletionOutcome { registration, attempt })
     }
 
     /// What the buyer waits for: the attempt that decides about this one.
-    fn watch_attempt(&self, checkout: &Checkout, attempt: u32) -> Watched {
-        let nothing = Watched { overdue: None, is_in_hand: false };
+    fn watch_attempt(&self, checkout: &Checkout, attempt: u32) -> WatchOutcome {
+        let nothing = WatchOutcome { overdue: None, is_in_hand: false };
         let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
         let is_in_hand = match &deciding.state {
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
@@ -73,7 +74,7 @@ impl App {
             | AttemptState::Surplus { .. } => return nothing,
         };
         let is_due = deciding.state.due_at().is_some_and(|due_at| due_at <= self.clock.now());
-        Watched { overdue: is_due.then_some(Overdue::Attempt(deciding.number)), is_in_hand }
+        WatchOutcome { overdue: is_due.then_some(OverdueWork::Attempt(deciding.number)), is_in_hand }
     }
 }
 

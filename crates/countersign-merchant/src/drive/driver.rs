@@ -9,21 +9,23 @@ use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
 use countersign_domain::merchant::after::due::take_up_payment;
-use countersign_domain::merchant::attempt::agree::{Priced, SessionSeen, agree, ask_again, unquoted_address};
+use countersign_domain::merchant::attempt::agree::{
+    QuoteBasis, SessionView, agree, ask_again, unquoted_address,
+};
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
-use countersign_domain::merchant::call::{Answer, KeyOrdinal};
+use countersign_domain::merchant::call::{CallAnswer, KeyOrdinal};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
-use countersign_domain::merchant::next::{BoundSession, CallId, Delivery, NextStep};
-use countersign_domain::merchant::payment::operation::Request;
+use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
+use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_domain::merchant::payment::send::{
-    self, OperationAnswer, Shown, charge_shown, permission_shown, refund_shown,
+    self, ObjectView, OperationAnswer, charge_shown, permission_shown, refund_shown,
 };
 
 use super::App;
 use crate::book::StoreFailed;
-use crate::book::commit::Loaded;
+use crate::book::commit::LoadedRegistration;
 use crate::gateway::amazon::ShowsNothing;
 use crate::gateway::amazon::send::{finalize_keys, finalize_send, operation_send};
 use crate::registration::Registration;
@@ -47,23 +49,23 @@ pub(crate) struct Driver<'a> {
     checkout_id: &'a str,
     /// The checkout as it was last read or written, if it was. If another caller has written since, the commit
     /// detects it.
-    known: Option<Loaded>,
+    known: Option<LoadedRegistration>,
     /// The shop's order id, for the log, once the checkout has been read.
     order_id: Option<String>,
 }
 
 /// What a waiting caller needs to know about a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Watched {
+pub(super) struct WatchOutcome {
     /// What the caller must take up itself, because it is overdue.
-    pub(super) overdue: Option<Overdue>,
+    pub(super) overdue: Option<OverdueWork>,
     /// Whether another caller is working on something that is worth waiting for.
     pub(super) is_in_hand: bool,
 }
 
 /// What to take up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(super) enum OverdueWork {
     /// This attempt.
     Attempt(u32),
     /// Everything that is due.
@@ -77,7 +79,7 @@ impl App {
     }
 
     /// Drives a checkout that was just read or written.
-    pub(super) fn driver_of<'a>(&'a self, checkout_id: &'a str, known: Loaded) -> Driver<'a> {
+    pub(super) fn driver_of<'a>(&'a self, checkout_id: &'a str, known: LoadedRegistration) -> Driver<'a> {
         let order_id = Some(known.registration.checkout.order_id.clone());
         Driver { app: self, checkout_id, known: Some(known), order_id }
     }
@@ -95,7 +97,7 @@ impl<'a> Driver<'a> {
         Ok(outcome)
     }
 
-    fn know(&mut self, known: Option<Loaded>) {
+    fn know(&mut self, known: Option<LoadedRegistration>) {
         if self.order_id.is_none() {
             self.order_id = known.as_ref().map(|known| known.registration.checkout.order_id.clone());
         }
@@ -125,11 +127,11 @@ impl<'a> Driver<'a> {
                     was_sent_again = true;
                     self.send_again(call).await?
                 }
-                NextStep::Send(Delivery::Finalize { session, payment_intent, send }) => {
+                NextStep::Send(OutgoingCall::Finalize { session, payment_intent, send }) => {
                     let answer = self.app.amazon.finalize(&session.id, &send, payment_intent).await;
                     self.finalize_answered(&session, send.n, &answer).await?
                 }
-                NextStep::Send(Delivery::Operation { number, charge_permission_id, request, send }) => {
+                NextStep::Send(OutgoingCall::Operation { number, charge_permission_id, request, send }) => {
                     let answer = self.app.amazon.operate(&charge_permission_id, &request, &send).await;
                     self.operation_answered(number, &request, &answer).await?
                 }
@@ -187,7 +189,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn wait(
         mut self,
         give_up_at: Duration,
-        watch: impl Fn(&Checkout) -> Watched,
+        watch: impl Fn(&Checkout) -> WatchOutcome,
     ) -> Result<Registration, StoreFailed> {
         let mut pause = FIRST_PAUSE;
         let mut took_up = false;
@@ -196,8 +198,8 @@ impl<'a> Driver<'a> {
             let watched = watch(&registration.checkout);
             if let Some(overdue) = watched.overdue.filter(|_| !took_up) {
                 match overdue {
-                    Overdue::Attempt(attempt) => self.drive_attempt(attempt).await?,
-                    Overdue::Anything => {
+                    OverdueWork::Attempt(attempt) => self.drive_attempt(attempt).await?,
+                    OverdueWork::Anything => {
                         self.drive().await?;
                     }
                 }
@@ -238,7 +240,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Takes what was read or written last, so that the next decision reads it again.
-    pub(super) const fn take_known(&mut self) -> Option<Loaded> {
+    pub(super) const fn take_known(&mut self) -> Option<LoadedRegistration> {
         self.known.take()
     }
 
@@ -260,17 +262,17 @@ impl<'a> Driver<'a> {
         };
         // Usually the address is the one that the order was priced for, and nobody is asked.
         let elsewhere = match &seen {
-            SessionSeen::Open(open) => {
+            SessionView::Open(open) => {
                 let checkout = self.checkout().await?;
                 let address = checkout.and_then(|checkout| unquoted_address(checkout, attempt, open));
                 address.map(|address| (open, address.clone()))
             }
-            SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => None,
+            SessionView::Completed { .. } | SessionView::Canceled { .. } | SessionView::NotFound => None,
         };
         let priced = match elsewhere {
             // On the heap, since it is rare and large.
             Some((open, address)) => Box::pin(self.price_where_paid(attempt, open, &address)).await?,
-            None => Priced::Known,
+            None => QuoteBasis::Known,
         };
         let (merchant, environment) = (&self.app.settings.merchant_id, self.app.amazon.environment());
         let keys = finalize_keys(merchant, self.checkout_id, attempt);
@@ -313,7 +315,7 @@ impl<'a> Driver<'a> {
         answer: &FinalizeAnswer,
     ) -> Result<NextStep, StoreFailed> {
         let next = self.next(|draft| finalize::answered(draft, session.attempt, n, answer)).await;
-        if let (Err(failed), Answer::Success(finalized)) = (&next, answer) {
+        if let (Err(failed), CallAnswer::Success(finalized)) = (&next, answer) {
             let (permission, charge) = (Some(&finalized.charge_permission_id), finalized.charge_id.as_ref());
             self.log_unwritten(session, permission, charge, failed);
         }
@@ -329,7 +331,7 @@ impl<'a> Driver<'a> {
             return Ok(NextStep::Rest);
         };
         let next = self.next(|draft| session_seen(draft, attempt, &seen)).await;
-        if let (Err(failed), SessionSeen::Completed { charge_permission_id, charge_id }) = (&next, &seen) {
+        if let (Err(failed), SessionView::Completed { charge_permission_id, charge_id }) = (&next, &seen) {
             self.log_unwritten(session, charge_permission_id.as_ref(), charge_id.as_ref(), failed);
         }
         next
@@ -378,7 +380,7 @@ impl<'a> Driver<'a> {
     async fn operation_answered(
         &mut self,
         number: u32,
-        request: &Request,
+        request: &PaymentCall,
         answer: &OperationAnswer,
     ) -> Result<NextStep, StoreFailed> {
         let next = self.next(|draft| send::answered(draft, number, answer)).await;
@@ -425,18 +427,18 @@ pub(super) fn begin_operation(merchant: &MerchantId, draft: &mut Draft, number: 
 /// Logs the effect that the store did not keep: this line is how a person finds it.
 fn log_unwritten_answer(
     checkout_id: &str,
-    request: &Request,
+    request: &PaymentCall,
     answer: &OperationAnswer,
     failed: &StoreFailed,
 ) {
     let (charge_id, refund_id) = match answer {
-        Answer::Success(Shown::Charge(shown)) => (Some(&shown.id), None),
-        Answer::Success(Shown::Refund(shown)) => (Some(&shown.charge_id), Some(&shown.id)),
-        Answer::Success(Shown::Permission(_))
-        | Answer::Refused(_)
-        | Answer::NotSent
-        | Answer::NotEvaluated { .. }
-        | Answer::Unclear { .. } => (None, None),
+        CallAnswer::Success(ObjectView::Charge(shown)) => (Some(&shown.id), None),
+        CallAnswer::Success(ObjectView::Refund(shown)) => (Some(&shown.charge_id), Some(&shown.id)),
+        CallAnswer::Success(ObjectView::Permission(_))
+        | CallAnswer::Refused(_)
+        | CallAnswer::NotSent
+        | CallAnswer::NotEvaluated { .. }
+        | CallAnswer::Unclear { .. } => (None, None),
     };
     tracing::error!(
         checkout_id,

@@ -6,7 +6,7 @@ use countersign_domain::merchant::next::NextStep;
 
 use super::App;
 use crate::book::StoreFailed;
-use crate::book::commit::Loaded;
+use crate::book::commit::LoadedRegistration;
 use crate::registration::Registration;
 
 impl App {
@@ -14,7 +14,7 @@ impl App {
     /// answer is not yes.
     pub(crate) async fn fulfilment(
         &self,
-        loaded: Loaded,
+        loaded: LoadedRegistration,
         charge: Option<&ChargeId>,
     ) -> Result<(Registration, Option<Fulfilment>), StoreFailed> {
         let computed = fulfilment(&loaded.registration.checkout, charge, self.clock.now());

@@ -8,7 +8,9 @@
 
 use std::time::Duration;
 
-use countersign_client::notification::{EnvelopeKind, Message, NotificationRefused, Notified, Received};
+use countersign_client::notification::{
+    EnvelopeKind, Message, NotificationRefused, NotifiedObject, VerifiedNotification,
+};
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::merchant::after::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
 use countersign_domain::merchant::attempt::FailedCharge;
@@ -17,14 +19,14 @@ use countersign_domain::merchant::next::NextStep;
 use countersign_domain::time::DAY;
 
 use super::App;
-use crate::book::{Failed, StoreFailed};
+use crate::book::{DecisionError, StoreFailed};
 use crate::stored::notification::{Notification, Progress};
 
 /// How long the order of a notification is looked for.
 const LOOKED_FOR: Duration = DAY.saturating_mul(15);
 
 /// The result of looking for a notification's order.
-enum Sought {
+enum OrderLookup {
     /// This checkout has taken it in, or there is nothing to take in.
     Over(Option<String>),
     /// The order was not found, or does not know the object yet: try again later. Has the checkout that the
@@ -35,11 +37,11 @@ enum Sought {
 impl App {
     /// Verifies and stores one delivery. A stored delivery may be acknowledged; its timer is due now. One that
     /// does not verify, or cannot be kept, is not acknowledged, and Amazon sends it again.
-    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), Failed<NotificationRefused>> {
+    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), DecisionError<NotificationRefused>> {
         let (message_id, message) = self.verified(body).await.map_err(|refused| {
             self.metrics.note_notification(refused.name());
             tracing::warn!(why = refused.name(), %refused, "a notification was rejected: it does not verify");
-            Failed::Refused(refused)
+            DecisionError::Refused(refused)
         })?;
         let kept = self.keep_notification(&message_id, message.as_ref()).await;
         let outcome = match kept {
@@ -55,10 +57,10 @@ impl App {
     /// The id of a delivery that verifies and, unless it is a confirmation, its message.
     async fn verified(&self, body: &[u8]) -> Result<(String, Option<Message>), NotificationRefused> {
         match self.verifier.verify(body).await? {
-            Received::Notification { envelope, message } => {
+            VerifiedNotification::Notification { envelope, message } => {
                 Ok((envelope.envelope().message_id.clone(), Some(message)))
             }
-            Received::Confirmation(envelope) => {
+            VerifiedNotification::Confirmation(envelope) => {
                 let envelope = envelope.envelope();
                 tell_confirmation(&envelope.kind, &envelope.topic_arn);
                 Ok((envelope.message_id.clone(), None))
@@ -79,16 +81,16 @@ impl App {
         let sought = self.seek(message, reference.clone()).await?;
         let now = self.clock.now();
         let (next, taken_in_by) = match sought {
-            Sought::Over(checkout_id) => {
+            OrderLookup::Over(checkout_id) => {
                 self.metrics.note_notification("takenIn");
                 (Progress::Over, checkout_id)
             }
-            Sought::NotYet(_) if now.since(*received_at) >= LOOKED_FOR => {
+            OrderLookup::NotYet(_) if now.since(*received_at) >= LOOKED_FOR => {
                 self.metrics.note_notification("givenUp");
                 tell_given_up(id, message);
                 (Progress::Over, None)
             }
-            Sought::NotYet(reference) => {
+            OrderLookup::NotYet(reference) => {
                 (Progress::Waiting { try_count: try_count.saturating_add(1), reference }, None)
             }
         };
@@ -96,11 +98,15 @@ impl App {
     }
 
     /// Finds the order of a notification, and looks up the object that it names.
-    async fn seek(&self, message: &Message, reference: Option<String>) -> Result<Sought, StoreFailed> {
-        let Some(permission) = permission_of(message) else { return Ok(Sought::Over(None)) };
+    async fn seek(&self, message: &Message, reference: Option<String>) -> Result<OrderLookup, StoreFailed> {
+        let Some(permission) = permission_of(message) else { return Ok(OrderLookup::Over(None)) };
         if let Some(checkout_id) = self.checkout_under(&permission).await? {
             let is_taken_in = self.heed(&checkout_id, &permission, message).await?;
-            return Ok(if is_taken_in { Sought::Over(Some(checkout_id)) } else { Sought::NotYet(reference) });
+            return Ok(if is_taken_in {
+                OrderLookup::Over(Some(checkout_id))
+            } else {
+                OrderLookup::NotYet(reference)
+            });
         }
         let reference = match reference {
             Some(reference) => Some(reference),
@@ -113,9 +119,9 @@ impl App {
         if let Some(checkout_id) = &reference
             && self.heed(checkout_id, &permission, message).await?
         {
-            return Ok(Sought::Over(reference));
+            return Ok(OrderLookup::Over(reference));
         }
-        Ok(Sought::NotYet(reference))
+        Ok(OrderLookup::NotYet(reference))
     }
 
     /// Looks up what a notification is about. Returns whether the checkout knows it afterwards, so that its
@@ -186,13 +192,13 @@ fn permission_of(message: &Message) -> Option<ChargePermissionId> {
         return Some(permission.clone());
     }
     match &message.object {
-        Notified::ChargePermission(id) => Some(id.clone()),
+        NotifiedObject::ChargePermission(id) => Some(id.clone()),
         // The id of an object under a permission begins with the permission's id.
-        Notified::Charge(_) | Notified::Refund(_) => {
+        NotifiedObject::Charge(_) | NotifiedObject::Refund(_) => {
             let (permission, _) = message.object.object_id().rsplit_once('-')?;
             ChargePermissionId::parse(permission).ok()
         }
-        Notified::Chargeback(_) | Notified::Other { .. } => None,
+        NotifiedObject::Chargeback(_) | NotifiedObject::Other { .. } => None,
     }
 }
 
@@ -202,13 +208,13 @@ fn hint_of(message: &Message, permission: &ChargePermissionId) -> Hint {
     let rest = message.object.object_id().strip_prefix(permission.as_str());
     let is_under = rest.is_some_and(|rest| rest.starts_with('-'));
     match &message.object {
-        Notified::Charge(id) if is_under => Hint::Charge(id.clone()),
-        Notified::Refund(id) if is_under => Hint::Refund(id.clone()),
-        Notified::Charge(_)
-        | Notified::Refund(_)
-        | Notified::ChargePermission(_)
-        | Notified::Chargeback(_)
-        | Notified::Other { .. } => Hint::ChargePermission,
+        NotifiedObject::Charge(id) if is_under => Hint::Charge(id.clone()),
+        NotifiedObject::Refund(id) if is_under => Hint::Refund(id.clone()),
+        NotifiedObject::Charge(_)
+        | NotifiedObject::Refund(_)
+        | NotifiedObject::ChargePermission(_)
+        | NotifiedObject::Chargeback(_)
+        | NotifiedObject::Other { .. } => Hint::ChargePermission,
     }
 }
 
@@ -247,7 +253,7 @@ fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
 }
 
 fn tell_chargeback(message: &Message) {
-    if let Notified::Chargeback(chargeback_id) = &message.object {
+    if let NotifiedObject::Chargeback(chargeback_id) = &message.object {
         let charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display);
         tracing::error!(chargeback_id, charge_permission_id, "a buyer disputes a payment");
     }

@@ -5,20 +5,22 @@
 //! As with a completion, the commit before a call settles who makes the call, and a crash before or after the
 //! call leaves the timer, which looks the result up or sends again by the operation's own rule.
 
-use countersign_domain::merchant::after::cancel::{CancelRequested, request_cancel};
+use countersign_domain::merchant::after::cancel::{RecordedCancellation, request_cancel};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::NextStep;
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::ask::{OperationRefused, Recorded, ask};
-use countersign_domain::merchant::payment::operation::{Asked, Operation, OperationName, OperationState};
+use countersign_domain::merchant::payment::ask::{OperationRefused, RecordedOperation, ask};
+use countersign_domain::merchant::payment::operation::{
+    Operation, OperationName, OperationRequest, OperationState,
+};
 
 use super::App;
-use super::driver::{Overdue, Watched, begin_operation};
-use crate::book::Failed;
-use crate::book::commit::Loaded;
+use super::driver::{OverdueWork, WatchOutcome, begin_operation};
+use crate::book::DecisionError;
+use crate::book::commit::LoadedRegistration;
 use crate::gateway::amazon::send::finalize_keys;
 use crate::registration::Registration;
 
@@ -32,13 +34,13 @@ pub(crate) enum OperateRefused {
 }
 
 /// A checkout, and which of its operations the caller asked about.
-pub(crate) struct Operated {
+pub(crate) struct OperationOutcome {
     pub(crate) registration: Registration,
     pub(crate) number: u32,
 }
 
 /// An operation that was asked for: its number, whether this caller has recorded it, and what comes next.
-struct Asking {
+struct OperationStart {
     number: u32,
     is_mine: bool,
     next: NextStep,
@@ -50,12 +52,12 @@ impl App {
         &self,
         checkout_id: &str,
         reference: &str,
-        asked: &Asked,
-    ) -> Result<Operated, Failed<OperateRefused>> {
+        asked: &OperationRequest,
+    ) -> Result<OperationOutcome, DecisionError<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let (loaded, asking) = match self.record(checkout_id, reference, asked).await {
             // The buyer may have chosen another payment method since, so the permission is looked up first.
-            Err(Failed::Refused(OperateRefused::Rule(
+            Err(DecisionError::Refused(OperateRefused::Rule(
                 OperationRefused::PermissionNonChargeable,
                 checkout,
             ))) => {
@@ -67,7 +69,7 @@ impl App {
             }
             recorded => recorded?,
         };
-        let Asking { number, is_mine, next } = asking;
+        let OperationStart { number, is_mine, next } = asking;
         if !is_mine {
             self.metrics.note_duplicate("operation");
         }
@@ -96,7 +98,7 @@ impl App {
             );
             as_recorded
         });
-        Ok(Operated { registration, number })
+        Ok(OperationOutcome { registration, number })
     }
 
     /// Records that the shop cancels the order, and immediately undoes what can be undone.
@@ -105,13 +107,13 @@ impl App {
         checkout_id: &str,
         reference: &str,
         reason: Option<&str>,
-    ) -> Result<Registration, Failed<OperateRefused>> {
+    ) -> Result<Registration, DecisionError<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let merchant = &self.settings.merchant_id;
         let keys = |attempt, n| finalize_keys(merchant, checkout_id, attempt)(n);
         let (loaded, requested) =
             self.ask_by_rule(checkout_id, |draft| request_cancel(draft, reference, reason, &keys)).await?;
-        if requested == CancelRequested::Known {
+        if requested == RecordedCancellation::Known {
             self.metrics.note_duplicate("cancellation");
         }
         let as_recorded = loaded.registration.clone();
@@ -135,9 +137,9 @@ impl App {
     }
 
     /// What the shop waits for: that nothing is overdue, and that nothing it asked for is being worked on.
-    fn watch(&self, checkout: &Checkout, is_in_hand: impl Fn(&Checkout) -> bool) -> Watched {
+    fn watch(&self, checkout: &Checkout, is_in_hand: impl Fn(&Checkout) -> bool) -> WatchOutcome {
         let is_due = checkout.due_at(&self.rules()).is_some_and(|due_at| due_at <= self.clock.now());
-        Watched { overdue: is_due.then_some(Overdue::Anything), is_in_hand: is_in_hand(checkout) }
+        WatchOutcome { overdue: is_due.then_some(OverdueWork::Anything), is_in_hand: is_in_hand(checkout) }
     }
 
     /// Whether this operation was sent and has no answer yet, or is about to be sent. A caller should not
@@ -160,19 +162,23 @@ impl App {
         &self,
         checkout_id: &str,
         reference: &str,
-        asked: &Asked,
-    ) -> Result<(Loaded, Asking), Failed<OperateRefused>> {
+        asked: &OperationRequest,
+    ) -> Result<(LoadedRegistration, OperationStart), DecisionError<OperateRefused>> {
         self.ask_by_rule(checkout_id, |draft| {
             let others = draft.checkout().payment.iter().flat_map(Payment::in_flight).count();
             let name = OperationName::Shop(reference.to_owned());
             Ok(match ask(draft, name, asked.clone())? {
-                Recorded::Known(number) => Asking { number, is_mine: false, next: NextStep::Rest },
-                Recorded::New(number) if others > 0 && matches!(asked, Asked::Close { .. }) => {
-                    Asking { number, is_mine: true, next: NextStep::Rest }
+                RecordedOperation::Known(number) => {
+                    OperationStart { number, is_mine: false, next: NextStep::Rest }
                 }
-                Recorded::New(number) => {
+                RecordedOperation::New(number)
+                    if others > 0 && matches!(asked, OperationRequest::Close { .. }) =>
+                {
+                    OperationStart { number, is_mine: true, next: NextStep::Rest }
+                }
+                RecordedOperation::New(number) => {
                     let next = begin_operation(&self.settings.merchant_id, draft, number);
-                    Asking { number, is_mine: true, next }
+                    OperationStart { number, is_mine: true, next }
                 }
             })
         })
@@ -184,13 +190,13 @@ impl App {
         &self,
         checkout_id: &str,
         decide: impl Fn(&mut Draft) -> Result<T, OperationRefused> + Send + Sync,
-    ) -> Result<(Loaded, T), Failed<OperateRefused>> {
+    ) -> Result<(LoadedRegistration, T), DecisionError<OperateRefused>> {
         let decide = |draft: &mut Draft| {
             let decided = decide(draft);
             let by_rule = |refused| OperateRefused::Rule(refused, Box::new(draft.checkout().clone()));
-            decided.map_err(|refused| Failed::Refused(by_rule(refused)))
+            decided.map_err(|refused| DecisionError::Refused(by_rule(refused)))
         };
         let (after, outcome) = self.decide(checkout_id, None, decide).await?;
-        after.zip(outcome).ok_or(Failed::Refused(OperateRefused::NotFound))
+        after.zip(outcome).ok_or(DecisionError::Refused(OperateRefused::NotFound))
     }
 }

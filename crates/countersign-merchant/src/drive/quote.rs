@@ -8,10 +8,10 @@
 use bytes::Bytes;
 use countersign_domain::address::Address;
 use countersign_domain::cart::DeliveryOptions;
-use countersign_domain::merchant::attempt::agree::{OpenSession, Priced};
+use countersign_domain::merchant::attempt::agree::{OpenSession, QuoteBasis};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::quote::{
-    QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
+    QuoteInput, QuoteRefused, goes_where_registered, quote, quoted_terms,
 };
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::terms::ProductType;
@@ -21,12 +21,12 @@ use serde_json::value::RawValue;
 
 use super::App;
 use super::driver::Driver;
-use crate::book::commit::Loaded;
+use crate::book::commit::LoadedRegistration;
 use crate::book::quote::{MAX_QUOTES, Trigger};
-use crate::book::{Failed, StoreFailed};
-use crate::gateway::quote_hook::Unanswered;
+use crate::book::{DecisionError, StoreFailed};
+use crate::gateway::quote_hook::QuoteFailure;
 use crate::ids;
-use crate::registration::{Quoted, Registration};
+use crate::registration::{LastQuote, Registration};
 
 /// A question of the buyer's page, as the event brings it. What the event leaves out is unchanged.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Question {
 }
 
 /// A question with everything that its quote depends on.
-struct Asked<'a> {
+struct PreparedQuestion<'a> {
     checkout: &'a Checkout,
     registered: Terms,
     question: &'a Question,
@@ -63,7 +63,7 @@ struct Asked<'a> {
     /// In addition to the parcel's address.
     billing_address: Option<&'a Address>,
     /// What to keep with the terms if the quote is good.
-    quoted: Quoted,
+    quoted: LastQuote,
 }
 
 /// What an order costs: the answer to the page, the registered terms, the quoted terms, and what to keep with
@@ -72,15 +72,15 @@ struct Price {
     details: CartDetails,
     registered: Terms,
     terms: Terms,
-    quoted: Quoted,
+    quoted: LastQuote,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> PreparedQuestion<'a> {
     fn of(
         registration: &'a Registration,
         question: &'a Question,
         now: Timestamp,
-    ) -> Result<Self, Unanswered> {
+    ) -> Result<Self, QuoteFailure> {
         let checkout = &registration.checkout;
         let registered = registration.registered_terms();
         // A new visit to Amazon's page begins with nothing chosen.
@@ -91,11 +91,11 @@ impl<'a> Asked<'a> {
         if is_shipped && address.is_none() {
             return Err(match question.trigger {
                 Trigger::Init => {
-                    Unanswered::because(QuoteRefused::ShippingAddressInvalid, "the event has no address")
+                    QuoteFailure::because(QuoteRefused::ShippingAddressInvalid, "the event has no address")
                 }
                 // The shop has changed the terms, which dropped the buyer's earlier choices.
                 Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
-                    Unanswered::because(
+                    QuoteFailure::because(
                         QuoteRefused::CartChanged,
                         "the shop has changed the terms since, and the address is no longer known",
                     )
@@ -105,9 +105,9 @@ impl<'a> Asked<'a> {
         if is_shipped && address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address))
         {
             let why = "the shop has registered another address";
-            return Err(Unanswered::because(QuoteRefused::ShippingAddressInvalid, why));
+            return Err(QuoteFailure::because(QuoteRefused::ShippingAddressInvalid, why));
         }
-        let quoted = Quoted {
+        let quoted = LastQuote {
             at: now,
             base: registered.charge_amount,
             total: registered.total_order_amount,
@@ -175,36 +175,36 @@ impl App {
     /// Answers a question of the buyer's page, and makes a good answer the order's terms.
     pub(crate) async fn quote(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedRegistration,
         question: &Question,
-    ) -> Result<CartDetails, Failed<QuoteRefused>> {
+    ) -> Result<CartDetails, DecisionError<QuoteRefused>> {
         let answered = self.answer_page(loaded, question).await;
         match &answered {
             Ok(_) => self.metrics.note_quote("quoted"),
-            Err(Failed::Refused(refused)) => self.metrics.note_quote(refused.as_str()),
-            Err(Failed::Store(_)) => {}
+            Err(DecisionError::Refused(refused)) => self.metrics.note_quote(refused.as_str()),
+            Err(DecisionError::Store(_)) => {}
         }
         answered
     }
 
     async fn answer_page(
         &self,
-        loaded: &Loaded,
+        loaded: &LoadedRegistration,
         question: &Question,
-    ) -> Result<CartDetails, Failed<QuoteRefused>> {
+    ) -> Result<CartDetails, DecisionError<QuoteRefused>> {
         let registration = &loaded.registration;
         let checkout = &registration.checkout;
         // Nothing is written, because a payment in progress must not be held up.
         if checkout.live_attempt().is_some() || checkout.cancellation.is_some() {
-            return Err(Failed::Refused(QuoteRefused::CartChanged));
+            return Err(DecisionError::Refused(QuoteRefused::CartChanged));
         }
         if registration.browsing.quote_count >= MAX_QUOTES {
-            return Err(Failed::Refused(QuoteRefused::UnknownError));
+            return Err(DecisionError::Refused(QuoteRefused::UnknownError));
         }
         let checkout_id = checkout.id.as_str();
         let Price { details, registered, terms, quoted } = match self.price(registration, question).await {
             Ok(price) => price,
-            Err(Unanswered { refused, field, why, .. }) => {
+            Err(QuoteFailure { refused, field, why, .. }) => {
                 let (trigger, code) = (question.trigger.as_str(), refused.as_str());
                 tracing::warn!(
                     checkout_id,
@@ -215,7 +215,7 @@ impl App {
                     "no quote was given to a buyer's page"
                 );
                 self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
-                return Err(Failed::Refused(refused));
+                return Err(DecisionError::Refused(refused));
             }
         };
         self.keep_quote(checkout_id, (question.trigger, None), &registered, &terms, &quoted).await?;
@@ -223,8 +223,8 @@ impl App {
     }
 
     /// What the order costs, by what the question says.
-    async fn price(&self, registration: &Registration, question: &Question) -> Result<Price, Unanswered> {
-        let asked = Asked::of(registration, question, self.clock.now())?;
+    async fn price(&self, registration: &Registration, question: &Question) -> Result<Price, QuoteFailure> {
+        let asked = PreparedQuestion::of(registration, question, self.clock.now())?;
         let quoted = &asked.quoted;
         let details = match &self.quote_hook {
             Some(hook) => {
@@ -232,7 +232,7 @@ impl App {
                 hook.ask(&self.clock.waiting(), &id, asked.checkout.id.as_str(), asked.body()).await?
             }
             None => {
-                let by_table = QuoteAsked {
+                let by_table = QuoteInput {
                     base: quoted.base,
                     total: quoted.total,
                     product_type: asked.registered.product_type,
@@ -242,13 +242,13 @@ impl App {
                     coupon_codes: &quoted.coupon_codes,
                 };
                 let cart = quote(&self.settings.storefront.quote_table, &by_table)
-                    .map_err(|refused| Unanswered::because(refused, not_in_the_table(refused)))?;
+                    .map_err(|refused| QuoteFailure::because(refused, not_in_the_table(refused)))?;
                 CartDetails::from(&cart)
             }
         };
-        let wrong = |field: &str, why: String| Unanswered {
+        let wrong = |field: &str, why: String| QuoteFailure {
             field: Some(field.to_owned()),
-            ..Unanswered::because(QuoteRefused::UnknownError, why)
+            ..QuoteFailure::because(QuoteRefused::UnknownError, why)
         };
         let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
         let options = match question.trigger {
@@ -263,7 +263,7 @@ impl App {
         let is_offered = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
         let chosen = quoted.delivery_option_id.clone();
         let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
-        let quoted = Quoted { delivery_option_id: chosen, ..asked.quoted };
+        let quoted = LastQuote { delivery_option_id: chosen, ..asked.quoted };
         Ok(Price { details, registered: asked.registered, terms, quoted })
     }
 }
@@ -277,10 +277,12 @@ impl Driver<'_> {
         attempt: u32,
         session: &OpenSession,
         address: &Address,
-    ) -> Result<Priced, StoreFailed> {
+    ) -> Result<QuoteBasis, StoreFailed> {
         let (app, checkout_id) = (self.app(), self.checkout_id());
         // The result is written by the book, not through this driver.
-        let Some(Loaded { registration, .. }) = self.take_known() else { return Ok(Priced::Known) };
+        let Some(LoadedRegistration { registration, .. }) = self.take_known() else {
+            return Ok(QuoteBasis::Known);
+        };
         let terms = &registration.checkout.terms;
         let is_shipped = terms.product_type == ProductType::PayAndShip;
         let question = Question {
@@ -297,8 +299,8 @@ impl Driver<'_> {
                 // Another caller may have written a new quote, which the comparison that follows sees, or changed
                 // the terms, which ended this attempt.
                 match app.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await {
-                    Ok(()) | Err(Failed::Refused(_)) => Ok(Priced::Known),
-                    Err(Failed::Store(failed)) => Err(failed),
+                    Ok(()) | Err(DecisionError::Refused(_)) => Ok(QuoteBasis::Known),
+                    Err(DecisionError::Store(failed)) => Err(failed),
                 }
             }
             Ok(_) => {
@@ -308,9 +310,9 @@ impl Driver<'_> {
                     "the order costs a different amount at its buyer's address"
                 );
                 app.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
-                Ok(Priced::Known)
+                Ok(QuoteBasis::Known)
             }
-            Err(Unanswered { refused, field, why, is_silence }) => {
+            Err(QuoteFailure { refused, field, why, is_silence }) => {
                 let code = refused.as_str();
                 tracing::warn!(
                     checkout_id,
@@ -321,10 +323,10 @@ impl Driver<'_> {
                     "no quote was given for the buyer's address"
                 );
                 if is_silence {
-                    return Ok(Priced::Unanswered);
+                    return Ok(QuoteBasis::Unanswered);
                 }
                 app.keep_refusal(checkout_id, Trigger::Complete, refused, field.as_deref()).await?;
-                Ok(Priced::Known)
+                Ok(QuoteBasis::Known)
             }
         }
     }

@@ -4,7 +4,7 @@ use countersign_domain::merchant::after::due::orphaned;
 
 use super::App;
 use crate::book::StoreFailed;
-use crate::book::timers::{Due, unless_unreadable};
+use crate::book::timers::{DueDocument, unless_unreadable};
 use crate::stored::{checkout, notification, snapshot};
 
 impl App {
@@ -26,7 +26,7 @@ impl App {
     }
 
     /// Takes up one document whose timer is due.
-    pub(crate) async fn take_up_due(&self, due: &Due) -> Result<(), StoreFailed> {
+    pub(crate) async fn take_up_due(&self, due: &DueDocument) -> Result<(), StoreFailed> {
         let id = due.0.id.as_str();
         match due.0.collection {
             checkout::COLLECTION if self.driver(id).drive().await? => Ok(()),

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::book::timers::Due;
+use crate::book::timers::DueDocument;
 use crate::drive::App;
 use crate::in_hand::{InHand, finished};
 
@@ -31,9 +31,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// The work that is running, the documents it is about, and those that are left alone for a while.
 struct Rounds {
     app: Arc<App>,
-    running: InHand<(Due, bool)>,
-    in_hand: HashSet<Due>,
-    left_alone: HashMap<Due, Duration>,
+    running: InHand<(DueDocument, bool)>,
+    in_hand: HashSet<DueDocument>,
+    left_alone: HashMap<DueDocument, Duration>,
 }
 
 /// Runs until it is dropped.
@@ -77,7 +77,7 @@ impl Rounds {
     }
 
     /// Starts as many of these as there is room for.
-    fn start(&mut self, due: Vec<Due>) {
+    fn start(&mut self, due: Vec<DueDocument>) {
         for due in due {
             if self.running.len() >= AT_A_TIME {
                 break;

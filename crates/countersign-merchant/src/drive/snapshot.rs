@@ -4,7 +4,7 @@ use countersign_domain::ids::{ChargeId, ChargePermissionId};
 
 use super::App;
 use crate::book::StoreFailed;
-use crate::book::snapshot::{Fetched, Transaction};
+use crate::book::snapshot::{SnapshotData, Transaction};
 
 impl App {
     /// Fetches the snapshot of a completed checkout, or tries again later. What it shows of the payment is
@@ -29,15 +29,15 @@ impl App {
         &self,
         permission_id: &ChargePermissionId,
         charge_id: Option<&ChargeId>,
-    ) -> Option<Fetched> {
+    ) -> Option<SnapshotData> {
         let text = |body: bytes::Bytes| String::from_utf8(body.to_vec()).ok();
         let (body, permission) = self.amazon.permission_as_it_came(permission_id).await.ok()?;
         let mut transaction = Transaction { charge_permission: text(body)?, charge: None };
         let Some(charge_id) = charge_id else {
-            return Some(Fetched { transaction, permission, charge: None });
+            return Some(SnapshotData { transaction, permission, charge: None });
         };
         let (body, charge) = self.amazon.charge_as_it_came(charge_id).await.ok()?;
         transaction.charge = Some(text(body)?);
-        Some(Fetched { transaction, permission, charge })
+        Some(SnapshotData { transaction, permission, charge })
     }
 }

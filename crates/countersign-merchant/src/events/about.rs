@@ -10,7 +10,7 @@ use countersign_protocol::json::Members;
 /// What an event is about. Only ids and codes, no text from Amazon or from a buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct About {
+pub(crate) struct EventSubject {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attempt: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub(crate) enum Detail {
     /// How long something has been in doubt.
     LastingSeconds(u64),
     /// The code of the reason, what proves that nothing was paid, and the member that differs, if one does.
-    NotPaid { code: String, proof: Unpaid, field: Option<String> },
+    NotPaid { code: String, proof: UnpaidProof, field: Option<String> },
     /// A deadline, and when it passes.
     Due { deadline: String, at: String },
 }
@@ -52,7 +52,7 @@ pub(crate) enum Detail {
 /// What proves that nothing was paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Unpaid {
+pub(crate) enum UnpaidProof {
     /// The session differs from the terms.
     Mismatch,
     AddressDrift,
@@ -65,7 +65,7 @@ pub(crate) enum Unpaid {
     Amazon,
 }
 
-impl About {
+impl EventSubject {
     /// Adds its ids to the members of an answer.
     pub(crate) fn ids(&self, members: Members) -> Members {
         members
@@ -92,7 +92,7 @@ impl About {
     }
 
     /// What proves that nothing was paid, if the event is about that.
-    pub(crate) fn unpaid(&self) -> Option<Unpaid> {
+    pub(crate) fn unpaid(&self) -> Option<UnpaidProof> {
         let Some(Detail::NotPaid { proof, .. }) = self.detail else { return None };
         Some(proof)
     }

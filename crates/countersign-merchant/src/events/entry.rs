@@ -5,9 +5,9 @@ use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::about::About;
-use super::table::{Event, Kind};
-use crate::stored::Unreadable;
+use super::about::EventSubject;
+use super::table::{Event, EventKind};
+use crate::stored::UnreadableDocument;
 
 pub(crate) const TOPIC: &str = "event";
 
@@ -16,9 +16,9 @@ pub(crate) const TOPIC: &str = "event";
 pub(crate) struct Entry {
     pub(crate) at: String,
     #[serde(rename = "type")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: EventKind,
     #[serde(flatten)]
-    pub(crate) about: About,
+    pub(crate) about: EventSubject,
 }
 
 impl Entry {
@@ -30,11 +30,11 @@ impl Entry {
         Bytes::from(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, UnreadableDocument> {
         let unreadable = |error: serde_json::Error| {
             // The place of the error, and never the content.
             let (class, line, column) = (error.classify(), error.line(), error.column());
-            Unreadable { document: TOPIC, why: format!("{class:?} at line {line} column {column}") }
+            UnreadableDocument { document: TOPIC, why: format!("{class:?} at line {line} column {column}") }
         };
         serde_json::from_slice(bytes).map_err(unreadable)
     }

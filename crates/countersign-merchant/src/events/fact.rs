@@ -14,7 +14,7 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::ObjectType;
 use countersign_protocol::wire::ChargePermissionReason;
 
-use super::about::{About, Detail};
+use super::about::{Detail, EventSubject};
 use countersign_protocol::json::{Members, amount};
 
 pub(crate) const TOPIC: &str = "fact";
@@ -34,13 +34,13 @@ impl Fact {
 
 /// An event and the checkout after it, from which a fact is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Proved<'a> {
-    pub(super) about: &'a About,
+pub(crate) struct FactSource<'a> {
+    pub(super) about: &'a EventSubject,
     pub(super) after: &'a Checkout,
     pub(super) at: Timestamp,
 }
 
-impl<'a> Proved<'a> {
+impl<'a> FactSource<'a> {
     /// A fact about the order. It does not include the shop's reason for a cancellation, which is free text and
     /// may name a buyer.
     pub(super) fn order(self, kind: &'static str) -> Fact {

@@ -2,20 +2,20 @@
 
 use countersign_domain::merchant::checkout::Checkout;
 
-use super::about::About;
+use super::about::EventSubject;
 
 /// The level at which an event is logged, and the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum LogLine {
     Silent,
     Info(&'static str),
     Warn(&'static str),
     Error(&'static str),
 }
 
-impl Line {
+impl LogLine {
     /// Logs the line with what the event is about.
-    pub(crate) fn log(self, checkout: &Checkout, about: &About) {
+    pub(crate) fn log(self, checkout: &Checkout, about: &EventSubject) {
         macro_rules! log {
             ($level:ident, $message:expr) => {
                 tracing::$level!(

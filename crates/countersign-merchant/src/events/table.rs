@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use countersign_client::notification::{Message, Notified};
+use countersign_client::notification::{Message, NotifiedObject};
 use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
 use countersign_domain::merchant::call::CallEvent;
@@ -12,49 +12,54 @@ use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
-use countersign_domain::merchant::payment::operation::{Effect, Operation, OperationState};
+use countersign_domain::merchant::payment::operation::{Operation, OperationEffect, OperationState};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode};
 use serde::{Deserialize, Serialize};
 
-use super::about::{About, Detail, Unpaid};
-use super::fact::{Fact, Proved};
-use super::log::Line;
+use super::about::{Detail, EventSubject, UnpaidProof};
+use super::fact::{Fact, FactSource};
+use super::log::LogLine;
 
 /// One thing that happened to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
-    pub(crate) kind: Kind,
-    pub(crate) about: About,
+    pub(crate) kind: EventKind,
+    pub(crate) about: EventSubject,
 }
 
 impl Event {
     /// An event of the checkout as a whole.
-    pub(crate) fn of_checkout(kind: Kind) -> Self {
-        Self { kind, about: About::default() }
+    pub(crate) fn of_checkout(kind: EventKind) -> Self {
+        Self { kind, about: EventSubject::default() }
     }
 
     /// The same, with a word as its detail.
-    pub(crate) fn with_word(kind: Kind, word: impl fmt::Display) -> Self {
-        Self { kind, about: About { detail: Some(Detail::Word(word.to_string())), ..About::default() } }
+    pub(crate) fn with_word(kind: EventKind, word: impl fmt::Display) -> Self {
+        Self {
+            kind,
+            about: EventSubject { detail: Some(Detail::Word(word.to_string())), ..EventSubject::default() },
+        }
     }
 
     /// A notification from Amazon that this checkout has taken in.
     pub(crate) fn of_notification(message: &Message) -> Self {
         let (charge_id, refund_id) = match &message.object {
-            Notified::Charge(id) => (Some(id.to_string()), None),
-            Notified::Refund(id) => (None, Some(id.to_string())),
-            Notified::ChargePermission(_) | Notified::Chargeback(_) | Notified::Other { .. } => (None, None),
+            NotifiedObject::Charge(id) => (Some(id.to_string()), None),
+            NotifiedObject::Refund(id) => (None, Some(id.to_string())),
+            NotifiedObject::ChargePermission(_)
+            | NotifiedObject::Chargeback(_)
+            | NotifiedObject::Other { .. } => (None, None),
         };
-        let about = About {
+        let about = EventSubject {
             charge_permission_id: message.charge_permission_id.as_ref().map(ToString::to_string),
             charge_id,
             refund_id,
             detail: Some(Detail::Word(message.object.object_type().as_str().to_owned())),
-            ..About::default()
+            ..EventSubject::default()
         };
-        Self { kind: Kind::NotificationHeard, about }
+        Self { kind: EventKind::NotificationHeard, about }
     }
 
     /// An event of the domain. The checkout after it shows what it is about.
@@ -68,7 +73,7 @@ impl Event {
 
     /// The fact for the shop, if the event is definitive.
     pub(crate) fn fact(&self, after: &Checkout, at: Timestamp) -> Option<Fact> {
-        (self.kind.row().fact)(Proved { about: &self.about, after, at })
+        (self.kind.row().fact)(FactSource { about: &self.about, after, at })
     }
 
     /// Logs the event, if an operator should know about it.
@@ -94,14 +99,14 @@ pub(crate) enum Figure {
 /// The columns of an event.
 pub(crate) struct Row {
     /// The fact for the shop, if the event is definitive.
-    pub(crate) fact: fn(Proved<'_>) -> Option<Fact>,
-    pub(crate) log: fn(&About) -> Line,
+    pub(crate) fact: fn(FactSource<'_>) -> Option<Fact>,
+    pub(crate) log: fn(&EventSubject) -> LogLine,
     pub(crate) figure: Figure,
     /// What happened, for a person. `{by}` is the reference of the request, `{detail}` the detail, and `{:
     /// detail}` the detail after a colon, if there is one.
-    pub(crate) what: fn(&About) -> &'static str,
+    pub(crate) what: fn(&EventSubject) -> &'static str,
     /// Why it happened, given the previous event of the same attempt or operation.
-    pub(crate) why: fn(&About, Option<Kind>) -> &'static str,
+    pub(crate) why: fn(&EventSubject, Option<EventKind>) -> &'static str,
 }
 
 /// Why an object has the state that Amazon has shown.
@@ -109,25 +114,25 @@ const SHOWN: &str = "Amazon has shown it, in an answer or when it was looked up"
 /// Why an alarm has no other effect.
 const ALARM: &str = "an operator should know; time alone proves nothing";
 /// The log line when Amazon throttles a call.
-const THROTTLED: Line = Line::Warn("Amazon throttles this merchant: the call is sent again later");
+const THROTTLED: LogLine = LogLine::Warn("Amazon throttles this merchant: the call is sent again later");
 
-const fn no_fact(_: Proved<'_>) -> Option<Fact> {
+const fn no_fact(_: FactSource<'_>) -> Option<Fact> {
     None
 }
 
-const fn silent(_: &About) -> Line {
-    Line::Silent
+const fn silent(_: &EventSubject) -> LogLine {
+    LogLine::Silent
 }
 
 macro_rules! events {
     ($($kind:ident => fact: $fact:expr, log: $log:expr, figure: $figure:ident, what: $what:expr, why: $why:expr;)+) => {
         /// The kinds of events. Their names are those of the timeline.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        pub(crate) enum Kind {
+        pub(crate) enum EventKind {
             $($kind,)+
         }
 
-        impl Kind {
+        impl EventKind {
             /// The event's row.
             pub(crate) const fn row(self) -> Row {
                 match self {
@@ -182,20 +187,20 @@ events! {
         why: |it, _| why_sent(it, "the session is still open, which proves nothing: the same bytes were sent \
                                    again with the same key");
     NotSent => fact: no_fact,
-        log: |_| Line::Error("Finalize was not sent: no connection to Amazon"), figure: None,
+        log: |_| LogLine::Error("Finalize was not sent: no connection to Amazon"), figure: None,
         what: |_| "Finalize was not sent: no connection to Amazon",
         why: |_, _| "nothing left this machine, so it may be sent again";
     NotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, Line::Error("Amazon did not evaluate Finalize; detail has the reason")),
+        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate Finalize; detail has the reason")),
         figure: None,
         what: |_| "Amazon did not evaluate Finalize: {detail}",
         why: |_, _| "this answer proves that it had no effect: it is sent again with the next key";
-    DoubtBegan => fact: no_fact, log: |_| Line::Warn("a payment is in doubt: it is looked up"),
+    DoubtBegan => fact: no_fact, log: |_| LogLine::Warn("a payment is in doubt: it is looked up"),
         figure: DoubtBegins,
         what: |_| "in doubt: {detail}",
         why: |_, _| "this is neither a success nor a failure: the money may have moved, so the result is \
                      looked up, and no other session is finalized";
-    DoubtAlarm => fact: no_fact, log: |_| Line::Error("a payment is still in doubt"), figure: None,
+    DoubtAlarm => fact: no_fact, log: |_| LogLine::Error("a payment is still in doubt"), figure: None,
         what: |_| "still {detail}", why: |_, _| ALARM;
     LookedUp => fact: no_fact, log: silent, figure: None,
         what: |_| "Amazon was asked for the session: {detail}", why: |it, _| why_looked_up(it);
@@ -203,16 +208,16 @@ events! {
         what: |_| "Amazon accepted the order",
         why: |_, _| "Amazon decides on the authorization within 24 hours";
     Completed => fact: |it| it.completed(),
-        log: |_| Line::Info("a checkout was completed"), figure: AttemptEnds,
+        log: |_| LogLine::Info("a checkout was completed"), figure: AttemptEnds,
         what: |it| completed(it), why: |_, before| proved_by(before);
     NotPaid => fact: |it| it.not_paid("attempt.notPaid"), log: not_paid, figure: AttemptEnds,
         what: |_| "not paid: {detail}", why: |it, _| why_not_paid(it);
     Unresolved => fact: no_fact,
-        log: |_| Line::Error("whether a payment was made cannot be determined: an operator must decide"),
+        log: |_| LogLine::Error("whether a payment was made cannot be determined: an operator must decide"),
         figure: None,
         what: |_| "the outcome cannot be determined: {detail}", why: |it, _| why_unresolved(it);
     Contradiction => fact: no_fact,
-        log: |_| Line::Error("Amazon contradicts an outcome that was proved: an operator must check"),
+        log: |_| LogLine::Error("Amazon contradicts an outcome that was proved: an operator must check"),
         figure: None,
         what: |_| "Amazon contradicted the proved outcome: {detail}",
         why: |_, _| "the first outcome remains, and an operator must check";
@@ -224,25 +229,25 @@ events! {
         why: |it, _| why_sent(it, "its result is not proved: the same bytes were sent again with the same \
                                    key");
     OperationNotSent => fact: no_fact,
-        log: |_| Line::Error("a call was not sent: no connection to Amazon"), figure: None,
+        log: |_| LogLine::Error("a call was not sent: no connection to Amazon"), figure: None,
         what: |_| "{by} was not sent, no connection to Amazon: {detail}",
         why: |_, _| "nothing left this machine, so it is sent again";
     OperationNotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, Line::Error("Amazon did not evaluate a call; detail has the reason")),
+        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate a call; detail has the reason")),
         figure: None,
         what: |_| "Amazon did not evaluate {by}: {detail}",
         why: |_, _| "this answer proves that it had no effect: it is sent again";
-    OperationDoubtBegan => fact: no_fact, log: |_| Line::Warn("an operation is in doubt: it is looked up"),
+    OperationDoubtBegan => fact: no_fact, log: |_| LogLine::Warn("an operation is in doubt: it is looked up"),
         figure: DoubtBegins,
         what: |_| "{by} is in doubt: {detail}",
         why: |_, _| "it may have had its effect: the amount stays reserved until that is proved";
     OperationAlarm => fact: no_fact,
-        log: |_| Line::Error("an operation is still in doubt"), figure: None,
+        log: |_| LogLine::Error("an operation is still in doubt"), figure: None,
         what: |_| "{by} is still unproved: {detail}", why: |_, _| ALARM;
     OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
         what: |_| "{by} had its effect: {detail}", why: |_, before| proved_effect(before);
     OperationRefused => fact: |it| it.refused("operation.refused"),
-        log: |_| Line::Warn("Amazon refused an operation"), figure: OperationEnds,
+        log: |_| LogLine::Warn("Amazon refused an operation"), figure: OperationEnds,
         what: |_| "{by} had no effect: {detail}",
         why: |_, _| "Amazon's answer or the object's state proves it: the reserved amount is free again";
     ChargePending => fact: no_fact, log: silent, figure: None,
@@ -258,10 +263,10 @@ events! {
     ChargeCanceled => fact: |it| it.charge_over("charge.canceled"), log: silent, figure: None,
         what: |_| "the charge was canceled: {detail}", why: |_, _| SHOWN;
     ChargeDeclined => fact: |it| it.charge_over("charge.declined"),
-        log: |_| Line::Warn("a charge was declined"), figure: None,
+        log: |_| LogLine::Warn("a charge was declined"), figure: None,
         what: |_| "the charge was declined: {detail}", why: |_, _| SHOWN;
     ChargeAdopted => fact: no_fact,
-        log: |_| Line::Warn("a charge was created outside of Countersign"), figure: None,
+        log: |_| LogLine::Warn("a charge was created outside of Countersign"), figure: None,
         what: |_| "a charge was created outside of Countersign: {detail}",
         why: |_, _| "it is under this permission, so it counts toward the limits";
     RefundPending => fact: no_fact, log: silent, figure: None,
@@ -270,7 +275,7 @@ events! {
     Refunded => fact: |it| it.refund("refund.refunded"), log: silent, figure: None,
         what: |_| "the refund was made: {detail}", why: |_, _| SHOWN;
     RefundDeclined => fact: |it| it.refund("refund.declined"),
-        log: |_| Line::Error("a refund was declined: the buyer was not paid back"), figure: None,
+        log: |_| LogLine::Error("a refund was declined: the buyer was not paid back"), figure: None,
         what: |_| "the refund was declined: {detail}",
         why: |_, _| "the buyer was not paid back: the amount can be refunded again";
     PermissionChargeable => fact: |it| it.permission("chargePermission.chargeable"),
@@ -282,7 +287,7 @@ events! {
     PermissionClosed => fact: |it| it.permission("chargePermission.closed"), log: silent, figure: None,
         what: |_| "the permission was closed: {detail}", why: |_, _| SHOWN;
     CaptureDue => fact: |it| it.due("capture.due"),
-        log: |_| Line::Warn("a charge has not been captured and its deadline is near"), figure: None,
+        log: |_| LogLine::Warn("a charge has not been captured and its deadline is near"), figure: None,
         what: |_| "the charge has not been captured yet: {detail}",
         why: |_, _| "an authorization that is not captured in time is lost";
     CancelRequested => fact: no_fact, log: silent, figure: None,
@@ -292,7 +297,7 @@ events! {
         what: |_| "the order was canceled",
         why: |_, _| "nothing is held any more, and everything that was captured is refunded";
     CancellationStuck => fact: no_fact,
-        log: |_| Line::Error("a canceled order is not fully undone yet: an operator must check"),
+        log: |_| LogLine::Error("a canceled order is not fully undone yet: an operator must check"),
         figure: None,
         what: |_| "the cancellation is not finished: {detail}",
         why: |_, _| "an operator must check; what is open stays open";
@@ -311,7 +316,7 @@ events! {
 
 impl Row {
     /// What happened and why, given the previous event of the same attempt or operation.
-    pub(crate) fn words(&self, about: &About, before: Option<Kind>) -> (String, &'static str) {
+    pub(crate) fn words(&self, about: &EventSubject, before: Option<EventKind>) -> (String, &'static str) {
         let detail = about.text().unwrap_or_default();
         let by = match &about.reference {
             Some(reference) => format!("{reference:?}"),
@@ -324,32 +329,36 @@ impl Row {
     }
 }
 
-fn not_evaluated(about: &About, otherwise: Line) -> Line {
+fn not_evaluated(about: &EventSubject, otherwise: LogLine) -> LogLine {
     if about.plain_word() == Some(ReasonCode::TooManyRequests.as_str()) { THROTTLED } else { otherwise }
 }
 
 /// An ERROR if the shop and Amazon disagree or the request was not valid, because every other buyer may get the
 /// same.
-fn not_paid(about: &About) -> Line {
+fn not_paid(about: &EventSubject) -> LogLine {
     match about.unpaid() {
-        Some(Unpaid::Mismatch | Unpaid::AddressDrift) => {
-            Line::Error("not paid: the session disagrees with the terms")
+        Some(UnpaidProof::Mismatch | UnpaidProof::AddressDrift) => {
+            LogLine::Error("not paid: the session disagrees with the terms")
         }
-        Some(Unpaid::Misuse) => Line::Error("not paid: Amazon refused the request as not valid"),
-        Some(Unpaid::SessionGone | Unpaid::Abandoned | Unpaid::SessionCanceled | Unpaid::Amazon) | None => {
-            Line::Info("not paid")
-        }
+        Some(UnpaidProof::Misuse) => LogLine::Error("not paid: Amazon refused the request as not valid"),
+        Some(
+            UnpaidProof::SessionGone
+            | UnpaidProof::Abandoned
+            | UnpaidProof::SessionCanceled
+            | UnpaidProof::Amazon,
+        )
+        | None => LogLine::Info("not paid"),
     }
 }
 
-fn why_sent(about: &About, why_again: &'static str) -> &'static str {
+fn why_sent(about: &EventSubject, why_again: &'static str) -> &'static str {
     match about.detail {
         Some(Detail::Sent { send_count: 1, .. }) => "its bytes and its key are stored before it is sent",
         _ => why_again,
     }
 }
 
-fn why_looked_up(about: &About) -> &'static str {
+fn why_looked_up(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(CheckoutSessionState::parse) {
         Some(CheckoutSessionState::Open) => {
             "an open session proves nothing: the lost request may still arrive"
@@ -362,7 +371,7 @@ fn why_looked_up(about: &About) -> &'static str {
     }
 }
 
-fn completed(about: &About) -> &'static str {
+fn completed(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(ChargeWord::parse) {
         Some(ChargeWord::Captured) => "paid: the money is captured",
         Some(ChargeWord::CaptureInitiated) => {
@@ -375,43 +384,45 @@ fn completed(about: &About) -> &'static str {
     }
 }
 
-fn proved_by(before: Option<Kind>) -> &'static str {
+fn proved_by(before: Option<EventKind>) -> &'static str {
     match before {
-        Some(Kind::FinalizeSent) => "proved by Amazon's answer to Finalize, complete and with its ids",
-        Some(Kind::AuthorizationPending | Kind::CapturePending) => "proved by Get Charge",
-        Some(Kind::LookedUp) => "proved by Get Checkout Session, and by Get Charge if there is a charge",
+        Some(EventKind::FinalizeSent) => "proved by Amazon's answer to Finalize, complete and with its ids",
+        Some(EventKind::AuthorizationPending | EventKind::CapturePending) => "proved by Get Charge",
+        Some(EventKind::LookedUp) => "proved by Get Checkout Session, and by Get Charge if there is a charge",
         _ => "proved by what Amazon has shown",
     }
 }
 
-fn proved_effect(before: Option<Kind>) -> &'static str {
+fn proved_effect(before: Option<EventKind>) -> &'static str {
     match before {
-        Some(Kind::OperationSent) => "proved by Amazon's answer, complete and with its ids",
-        Some(Kind::OperationDoubtBegan | Kind::OperationAlarm) => "proved by looking up the object at Amazon",
+        Some(EventKind::OperationSent) => "proved by Amazon's answer, complete and with its ids",
+        Some(EventKind::OperationDoubtBegan | EventKind::OperationAlarm) => {
+            "proved by looking up the object at Amazon"
+        }
         _ => "proved by what Amazon has shown",
     }
 }
 
-fn why_not_paid(about: &About) -> &'static str {
+fn why_not_paid(about: &EventSubject) -> &'static str {
     match about.unpaid() {
-        Some(Unpaid::Mismatch) => {
+        Some(UnpaidProof::Mismatch) => {
             "the session disagrees with the terms; nothing was sent, or Amazon refused it"
         }
-        Some(Unpaid::AddressDrift) => {
+        Some(UnpaidProof::AddressDrift) => {
             "the session's address differs from the one that the shop expects; nothing was sent"
         }
-        Some(Unpaid::SessionGone) => "the session does not exist, and nothing was ever sent for it",
-        Some(Unpaid::Abandoned) => {
+        Some(UnpaidProof::SessionGone) => "the session does not exist, and nothing was ever sent for it",
+        Some(UnpaidProof::Abandoned) => {
             "nothing left this machine, and the buyer left too long ago to be charged now"
         }
-        Some(Unpaid::SessionCanceled) => {
+        Some(UnpaidProof::SessionCanceled) => {
             "the session is canceled at Amazon, which proves that it was not paid"
         }
-        Some(Unpaid::Misuse | Unpaid::Amazon) | None => "Amazon's answer proves it, with this code",
+        Some(UnpaidProof::Misuse | UnpaidProof::Amazon) | None => "Amazon's answer proves it, with this code",
     }
 }
 
-fn why_unresolved(about: &About) -> &'static str {
+fn why_unresolved(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(UnresolvedReason::parse) {
         Some(UnresolvedReason::SessionGone) => {
             "Finalize was sent, and Amazon no longer has the session: neither result can be proved"
@@ -434,69 +445,75 @@ fn word(word: &str) -> Option<Detail> {
 }
 
 /// What happened to a call.
-struct OfCall {
+struct CallEventKinds {
     /// The kind of event, if the call is a Finalize.
-    finalize: Kind,
+    finalize: EventKind,
     /// The kind of event, if the call is an operation's.
-    operation: Kind,
+    operation: EventKind,
     detail: Option<Detail>,
 }
 
-fn of_call(event: &CallEvent) -> OfCall {
+fn of_call(event: &CallEvent) -> CallEventKinds {
     let (finalize, operation, detail) = match event {
         CallEvent::Sent { n, send_count } => {
             let detail = Detail::Sent { key: n.get(), send_count: *send_count };
-            (Kind::FinalizeSent, Kind::OperationSent, Some(detail))
+            (EventKind::FinalizeSent, EventKind::OperationSent, Some(detail))
         }
-        CallEvent::NotSent => (Kind::NotSent, Kind::OperationNotSent, None),
-        CallEvent::NotEvaluated { code } => (Kind::NotEvaluated, Kind::OperationNotEvaluated, word(code)),
-        CallEvent::DoubtBegan { cause } => (Kind::DoubtBegan, Kind::OperationDoubtBegan, word(cause)),
-        CallEvent::Alarm { lasting } => {
-            (Kind::DoubtAlarm, Kind::OperationAlarm, Some(Detail::LastingSeconds(lasting.as_secs())))
+        CallEvent::NotSent => (EventKind::NotSent, EventKind::OperationNotSent, None),
+        CallEvent::NotEvaluated { code } => {
+            (EventKind::NotEvaluated, EventKind::OperationNotEvaluated, word(code))
         }
+        CallEvent::DoubtBegan { cause } => {
+            (EventKind::DoubtBegan, EventKind::OperationDoubtBegan, word(cause))
+        }
+        CallEvent::Alarm { lasting } => (
+            EventKind::DoubtAlarm,
+            EventKind::OperationAlarm,
+            Some(Detail::LastingSeconds(lasting.as_secs())),
+        ),
     };
-    OfCall { finalize, operation, detail }
+    CallEventKinds { finalize, operation, detail }
 }
 
-fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (Kind, About) {
+fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (EventKind, EventSubject) {
     let attempt = after.attempt(number);
     let about = of_attempt(number, attempt);
     let plain = |kind| (kind, about.clone());
-    let with = |kind, detail| (kind, About { detail, ..about.clone() });
+    let with = |kind, detail| (kind, EventSubject { detail, ..about.clone() });
     match event {
-        AttemptEvent::SessionBound => plain(Kind::SessionBound),
+        AttemptEvent::SessionBound => plain(EventKind::SessionBound),
         AttemptEvent::SurplusRecorded { of } => {
-            with(Kind::SurplusRecorded, word(&format!("second to attempt {of}")))
+            with(EventKind::SurplusRecorded, word(&format!("second to attempt {of}")))
         }
-        AttemptEvent::Approved => plain(Kind::Approved),
+        AttemptEvent::Approved => plain(EventKind::Approved),
         AttemptEvent::Call(event) => {
-            let OfCall { finalize, detail, .. } = of_call(event);
+            let CallEventKinds { finalize, detail, .. } = of_call(event);
             with(finalize, detail)
         }
-        AttemptEvent::LookedUp { found } => with(Kind::LookedUp, word(found)),
+        AttemptEvent::LookedUp { found } => with(EventKind::LookedUp, word(found)),
         // If the intent is to capture, the capture is what is pending.
         AttemptEvent::PendingBegan => match after.terms.payment_intent {
             PaymentIntent::AuthorizeWithCapture => {
-                with(Kind::CapturePending, about.charge_id.as_deref().and_then(word))
+                with(EventKind::CapturePending, about.charge_id.as_deref().and_then(word))
             }
-            PaymentIntent::Authorize | PaymentIntent::Confirm => plain(Kind::AuthorizationPending),
+            PaymentIntent::Authorize | PaymentIntent::Confirm => plain(EventKind::AuthorizationPending),
         },
-        AttemptEvent::Completed => with(Kind::Completed, attempt.and_then(completion)),
-        AttemptEvent::NotPaid => with(Kind::NotPaid, attempt.and_then(not_paid_by)),
-        AttemptEvent::Unresolved => with(Kind::Unresolved, attempt.and_then(unresolved_by)),
+        AttemptEvent::Completed => with(EventKind::Completed, attempt.and_then(completion)),
+        AttemptEvent::NotPaid => with(EventKind::NotPaid, attempt.and_then(not_paid_by)),
+        AttemptEvent::Unresolved => with(EventKind::Unresolved, attempt.and_then(unresolved_by)),
         AttemptEvent::Contradiction { found, charge_permission_id, charge_id } => {
-            let about = About {
+            let about = EventSubject {
                 charge_permission_id: charge_permission_id.as_ref().map(ToString::to_string),
                 charge_id: charge_id.as_ref().map(ToString::to_string),
                 detail: word(found),
                 ..about
             };
-            (Kind::Contradiction, about)
+            (EventKind::Contradiction, about)
         }
     }
 }
 
-fn of_attempt(number: u32, attempt: Option<&Attempt>) -> About {
+fn of_attempt(number: u32, attempt: Option<&Attempt>) -> EventSubject {
     let (charge_permission_id, charge_id) = match attempt.map(|attempt| &attempt.state) {
         Some(AttemptState::Completed { completion, charge_permission_id, .. }) => {
             (Some(charge_permission_id), completion.charge_id())
@@ -506,12 +523,12 @@ fn of_attempt(number: u32, attempt: Option<&Attempt>) -> About {
         }
         _ => (None, None),
     };
-    About {
+    EventSubject {
         attempt: Some(number),
         amazon_checkout_session_id: attempt.map(|attempt| attempt.checkout_session_id.to_string()),
         charge_permission_id: charge_permission_id.map(ToString::to_string),
         charge_id: charge_id.map(ToString::to_string),
-        ..About::default()
+        ..EventSubject::default()
     }
 }
 
@@ -523,17 +540,17 @@ fn completion(attempt: &Attempt) -> Option<Detail> {
 fn not_paid_by(attempt: &Attempt) -> Option<Detail> {
     let AttemptState::NotPaid { reason, .. } = &attempt.state else { return None };
     let proof = match reason {
-        NotPaidReason::Mismatch(_) => Unpaid::Mismatch,
-        NotPaidReason::AddressDrift(..) => Unpaid::AddressDrift,
-        NotPaidReason::SessionGone => Unpaid::SessionGone,
-        NotPaidReason::Abandoned => Unpaid::Abandoned,
-        NotPaidReason::SessionCanceled(None) => Unpaid::SessionCanceled,
-        NotPaidReason::Misuse(_) => Unpaid::Misuse,
+        NotPaidReason::Mismatch(_) => UnpaidProof::Mismatch,
+        NotPaidReason::AddressDrift(..) => UnpaidProof::AddressDrift,
+        NotPaidReason::SessionGone => UnpaidProof::SessionGone,
+        NotPaidReason::Abandoned => UnpaidProof::Abandoned,
+        NotPaidReason::SessionCanceled(None) => UnpaidProof::SessionCanceled,
+        NotPaidReason::Misuse(_) => UnpaidProof::Misuse,
         NotPaidReason::SessionCanceled(Some(_))
         | NotPaidReason::Declined(_)
         | NotPaidReason::OrderCanceled
         | NotPaidReason::ChargeDeclined(_)
-        | NotPaidReason::ChargeCanceled(_) => Unpaid::Amazon,
+        | NotPaidReason::ChargeCanceled(_) => UnpaidProof::Amazon,
     };
     Some(Detail::NotPaid { code: reason.code().to_owned(), proof, field: reason.field() })
 }
@@ -543,76 +560,76 @@ fn unresolved_by(attempt: &Attempt) -> Option<Detail> {
     word(reason.as_str())
 }
 
-fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {
+fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubject) {
     let payment = after.payment.as_ref();
-    let of = About {
+    let of = EventSubject {
         charge_permission_id: payment.map(|payment| payment.charge_permission_id.to_string()),
-        ..About::default()
+        ..EventSubject::default()
     };
     let operation = |kind, number: u32, detail| {
         let found = payment.and_then(|payment| payment.operation(number));
-        (kind, found.map_or_else(|| of.clone(), |it| of_operation(it, About { detail, ..of.clone() })))
+        (kind, found.map_or_else(|| of.clone(), |it| of_operation(it, EventSubject { detail, ..of.clone() })))
     };
     let charge = |kind, id: &ChargeId| (kind, of_charge(payment, id, of.clone()));
     let refund = |kind, id: &RefundId| (kind, of_refund(payment, id, of.clone()));
     let permission = |kind| {
         let reason = payment.and_then(|payment| payment.permission.state.reason());
-        (kind, About { detail: reason.and_then(word), ..of.clone() })
+        (kind, EventSubject { detail: reason.and_then(word), ..of.clone() })
     };
     match event {
         PaymentEvent::OperationRecorded(number) => {
             let asked = payment.and_then(|payment| payment.operation(*number));
             let amount = asked.and_then(|operation| operation.request.amount());
             let amount = amount.map(|amount| Detail::Word(amount.to_string()));
-            operation(Kind::OperationRecorded, *number, amount)
+            operation(EventKind::OperationRecorded, *number, amount)
         }
         PaymentEvent::OperationCall { number, event } => {
             let of_call = of_call(event);
             operation(of_call.operation, *number, of_call.detail)
         }
-        PaymentEvent::OperationDone(number) => operation(Kind::OperationDone, *number, None),
+        PaymentEvent::OperationDone(number) => operation(EventKind::OperationDone, *number, None),
         PaymentEvent::OperationRefused { number, code } => {
-            operation(Kind::OperationRefused, *number, word(code))
+            operation(EventKind::OperationRefused, *number, word(code))
         }
-        PaymentEvent::ChargePending(id) => charge(Kind::ChargePending, id),
-        PaymentEvent::ChargeAuthorized(id) => charge(Kind::ChargeAuthorized, id),
-        PaymentEvent::CapturePending(id) => charge(Kind::CapturePending, id),
-        PaymentEvent::ChargeCaptured(id) => charge(Kind::ChargeCaptured, id),
-        PaymentEvent::ChargeCanceled(id) => charge(Kind::ChargeCanceled, id),
-        PaymentEvent::ChargeDeclined(id) => charge(Kind::ChargeDeclined, id),
-        PaymentEvent::ChargeAdopted(id) => charge(Kind::ChargeAdopted, id),
-        PaymentEvent::RefundPending(id) => refund(Kind::RefundPending, id),
-        PaymentEvent::Refunded(id) => refund(Kind::Refunded, id),
-        PaymentEvent::RefundDeclined(id) => refund(Kind::RefundDeclined, id),
-        PaymentEvent::PermissionChargeable => permission(Kind::PermissionChargeable),
-        PaymentEvent::PermissionNonChargeable => permission(Kind::PermissionNonChargeable),
-        PaymentEvent::PermissionClosed => permission(Kind::PermissionClosed),
+        PaymentEvent::ChargePending(id) => charge(EventKind::ChargePending, id),
+        PaymentEvent::ChargeAuthorized(id) => charge(EventKind::ChargeAuthorized, id),
+        PaymentEvent::CapturePending(id) => charge(EventKind::CapturePending, id),
+        PaymentEvent::ChargeCaptured(id) => charge(EventKind::ChargeCaptured, id),
+        PaymentEvent::ChargeCanceled(id) => charge(EventKind::ChargeCanceled, id),
+        PaymentEvent::ChargeDeclined(id) => charge(EventKind::ChargeDeclined, id),
+        PaymentEvent::ChargeAdopted(id) => charge(EventKind::ChargeAdopted, id),
+        PaymentEvent::RefundPending(id) => refund(EventKind::RefundPending, id),
+        PaymentEvent::Refunded(id) => refund(EventKind::Refunded, id),
+        PaymentEvent::RefundDeclined(id) => refund(EventKind::RefundDeclined, id),
+        PaymentEvent::PermissionChargeable => permission(EventKind::PermissionChargeable),
+        PaymentEvent::PermissionNonChargeable => permission(EventKind::PermissionNonChargeable),
+        PaymentEvent::PermissionClosed => permission(EventKind::PermissionClosed),
         PaymentEvent::CaptureDue { charge_id, deadline, at } => {
             let detail = Detail::Due { deadline: deadline.as_str().to_owned(), at: at.to_string() };
             let charge_id = Some(charge_id.to_string());
-            (Kind::CaptureDue, About { charge_id, detail: Some(detail), ..of })
+            (EventKind::CaptureDue, EventSubject { charge_id, detail: Some(detail), ..of })
         }
         PaymentEvent::CancelRequested => {
             let reference = after.cancellation.as_ref().map(|cancellation| cancellation.reference.clone());
-            (Kind::CancelRequested, About { reference, ..of })
+            (EventKind::CancelRequested, EventSubject { reference, ..of })
         }
-        PaymentEvent::CheckoutCanceled => (Kind::CheckoutCanceled, of),
+        PaymentEvent::CheckoutCanceled => (EventKind::CheckoutCanceled, of),
         PaymentEvent::CancellationStuck { why } => {
-            (Kind::CancellationStuck, About { detail: word(why), ..of })
+            (EventKind::CancellationStuck, EventSubject { detail: word(why), ..of })
         }
         PaymentEvent::Contradiction { id, found } => {
-            (Kind::Contradiction, About { detail: word(&format!("{found}: {id}")), ..of })
+            (EventKind::Contradiction, EventSubject { detail: word(&format!("{found}: {id}")), ..of })
         }
     }
 }
 
-fn of_operation(operation: &Operation, about: About) -> About {
+fn of_operation(operation: &Operation, about: EventSubject) -> EventSubject {
     let (done_charge, refund_id) = match &operation.state {
-        OperationState::Done(Effect::Charge(id)) => (Some(id), None),
-        OperationState::Done(Effect::Refund(id)) => (None, Some(id)),
+        OperationState::Done(OperationEffect::Charge(id)) => (Some(id), None),
+        OperationState::Done(OperationEffect::Refund(id)) => (None, Some(id)),
         _ => (None, None),
     };
-    About {
+    EventSubject {
         charge_id: operation.request.charge_id().or(done_charge).map(ToString::to_string),
         refund_id: refund_id.map(ToString::to_string),
         operation: Some(operation.number),
@@ -622,7 +639,7 @@ fn of_operation(operation: &Operation, about: About) -> About {
     }
 }
 
-fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: About) -> About {
+fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: EventSubject) -> EventSubject {
     let charge = payment.and_then(|payment| payment.charge(id));
     let detail = charge.and_then(|charge| match &charge.state {
         ChargeState::Captured(captured) => Some(captured.to_string()),
@@ -631,16 +648,16 @@ fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: About) -> About {
             Some(charge.amount.to_string())
         }
     });
-    About { charge_id: Some(id.to_string()), detail: detail.map(Detail::Word), ..about }
+    EventSubject { charge_id: Some(id.to_string()), detail: detail.map(Detail::Word), ..about }
 }
 
-fn of_refund(payment: Option<&Payment>, id: &RefundId, about: About) -> About {
+fn of_refund(payment: Option<&Payment>, id: &RefundId, about: EventSubject) -> EventSubject {
     let found = payment.and_then(|payment| payment.refund(id));
     let detail = found.map(|(_, refund)| match refund.state.reason() {
         Some(reason) => reason.to_owned(),
         None => refund.amount.to_string(),
     });
-    About {
+    EventSubject {
         charge_id: found.map(|(charge, _)| charge.id.to_string()),
         refund_id: Some(id.to_string()),
         detail: detail.map(Detail::Word),
@@ -666,7 +683,7 @@ mod tests {
         };
         let event = CheckoutEvent::Attempt { attempt: 1, event };
         let Event { kind, about } = Event::of(&event, &checkout(PermissionState::Chargeable));
-        assert_eq!((kind, about.text().as_deref()), (Kind::Contradiction, Some("a late success")));
+        assert_eq!((kind, about.text().as_deref()), (EventKind::Contradiction, Some("a late success")));
         assert_eq!(about.charge_permission_id.as_deref(), Some("S01-1"));
         assert_eq!(about.charge_id.as_deref(), Some("S01-1-C1"));
     }
@@ -675,7 +692,7 @@ mod tests {
     fn each_detail_comes_back_as_it_went_in_the_stored_form() {
         let word = || "MFANotCompleted".to_owned();
         let due = Detail::Due { deadline: "expiry".to_owned(), at: at().to_string() };
-        let not_paid = Detail::NotPaid { code: word(), proof: Unpaid::Amazon, field: None };
+        let not_paid = Detail::NotPaid { code: word(), proof: UnpaidProof::Amazon, field: None };
         for (detail, form, text) in [
             (Detail::Word(word()), r#"{"word":"MFANotCompleted"}"#, "MFANotCompleted"),
             (Detail::Sent { key: 2, send_count: 3 }, r#"{"sent":{"key":2,"sendCount":3}}"#, "key 2, send 3"),
@@ -687,9 +704,12 @@ mod tests {
             ),
             (due, r#"{"due":{"deadline":"expiry","at":"20261123T154700Z"}}"#, "expiry at 20261123T154700Z"),
         ] {
-            let about =
-                About { charge_id: Some(charge_id(1).to_string()), detail: Some(detail), ..About::default() };
-            let entry = Entry::new(Event { kind: Kind::ChargeDeclined, about }, at());
+            let about = EventSubject {
+                charge_id: Some(charge_id(1).to_string()),
+                detail: Some(detail),
+                ..EventSubject::default()
+            };
+            let entry = Entry::new(Event { kind: EventKind::ChargeDeclined, about }, at());
             let bytes = entry.encode();
             let whole = format!(
                 r#"{{"at":"20261123T154700Z","type":"ChargeDeclined","chargeId":"{}","detail":{form}}}"#,

@@ -4,7 +4,7 @@ use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::cancellation::CancellationState;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
-use countersign_domain::merchant::payment::operation::{Operation, OperationState, Request};
+use countersign_domain::merchant::payment::operation::{Operation, OperationState, PaymentCall};
 use countersign_domain::merchant::payment::permission::PermissionState;
 use countersign_domain::merchant::rules::MerchantRules;
 use countersign_domain::time::Timestamp;
@@ -84,13 +84,13 @@ fn of_operation(operation: &Operation, is_held_back: bool) -> String {
             format!("the permission is closed; then {call} is sent again, when it cannot charge any more")
         }
         OperationState::InFlight(InFlight::InDoubt(_)) => match operation.request {
-            Request::CreateCharge { .. } | Request::Refund { .. } => {
+            PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {
                 format!("{call} is sent again with the same bytes and the same key")
             }
-            Request::Capture { .. } | Request::CancelCharge { .. } => {
+            PaymentCall::Capture { .. } | PaymentCall::CancelCharge { .. } => {
                 format!("Get Charge is called for the result of {call}")
             }
-            Request::Close { .. } => format!("Get Charge Permission is called for the result of {call}"),
+            PaymentCall::Close { .. } => format!("Get Charge Permission is called for the result of {call}"),
         },
         OperationState::Done(_) | OperationState::Refused { .. } => String::new(),
     }

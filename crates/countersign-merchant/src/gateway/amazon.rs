@@ -7,12 +7,12 @@ pub(crate) mod send;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_client::{Answer, Client, Error, Standing};
+use countersign_client::{Answer, Client, Error, FailureClass};
 use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId, Environment};
 use countersign_domain::merchant::attempt::NotPaidReason;
-use countersign_domain::merchant::attempt::agree::{OpenSession, SessionSeen};
-use countersign_domain::merchant::attempt::finalize::{FinalizeAnswer, Finalized};
-use countersign_domain::merchant::call::{self, Send};
+use countersign_domain::merchant::attempt::agree::{OpenSession, SessionView};
+use countersign_domain::merchant::attempt::finalize::{FinalizeAnswer, FinalizeSuccess};
+use countersign_domain::merchant::call::{self, KeyedRequest};
 use countersign_domain::terms::PaymentIntent;
 use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonClass, ReasonCode, Word};
 
@@ -76,10 +76,10 @@ impl Amazon {
     }
 
     /// Get Checkout Session.
-    pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionSeen, ShowsNothing> {
+    pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionView, ShowsNothing> {
         match self.noted(self.client.get_checkout_session(id).await) {
             Ok(answer) => session_seen(id, &answer),
-            Err(error) if error.status() == Some(404) => Ok(SessionSeen::NotFound),
+            Err(error) if error.status() == Some(404) => Ok(SessionView::NotFound),
             Err(error) => Err(shows_nothing(&error)),
         }
     }
@@ -88,21 +88,21 @@ impl Amazon {
     pub(crate) async fn finalize(
         &self,
         id: &CheckoutSessionId,
-        send: &Send,
+        send: &KeyedRequest,
         intent: PaymentIntent,
     ) -> FinalizeAnswer {
         let body = Bytes::copy_from_slice(&send.body);
         let answer = self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await;
         match self.noted(answer) {
             Ok(answer) => read_success(id, intent, answer.status, &answer.value),
-            Err(error) => classify(&error, |standing| unpaid(standing, &error)),
+            Err(error) => classify(&error, |failure_class| unpaid(failure_class, &error)),
         }
     }
 }
 
 fn shows_nothing(error: &Error) -> ShowsNothing {
-    let turned_away =
-        error.standing() == Standing::NotEvaluated && error.status().is_some_and(|status| status != 429);
+    let turned_away = error.failure_class() == FailureClass::NotEvaluated
+        && error.status().is_some_and(|status| status != 429);
     ShowsNothing { answer: answer_in_words(error), turned_away }
 }
 
@@ -122,7 +122,7 @@ fn bounded(code: &str) -> String {
 fn session_seen(
     id: &CheckoutSessionId,
     answer: &Answer<CheckoutSession>,
-) -> Result<SessionSeen, ShowsNothing> {
+) -> Result<SessionView, ShowsNothing> {
     let session = &answer.value;
     if session.checkout_session_id.as_ref() != Some(id) {
         return Err(ShowsNothing::of("another session"));
@@ -133,14 +133,14 @@ fn session_seen(
             if answer.malformed.iter().any(|malformed| is_compared(&malformed.field)) {
                 return Err(ShowsNothing::of("an open session that cannot be read"));
             }
-            Ok(SessionSeen::Open(Box::new(open_session(session))))
+            Ok(SessionView::Open(Box::new(open_session(session))))
         }
-        Some(Word::Known(CheckoutSessionState::Completed)) => Ok(SessionSeen::Completed {
+        Some(Word::Known(CheckoutSessionState::Completed)) => Ok(SessionView::Completed {
             charge_permission_id: session.charge_permission_id.clone(),
             charge_id: session.charge_id.clone(),
         }),
         Some(Word::Known(CheckoutSessionState::Canceled)) => {
-            Ok(SessionSeen::Canceled { reason: status.reason_code.map(|code| bounded(code.as_str())) })
+            Ok(SessionView::Canceled { reason: status.reason_code.map(|code| bounded(code.as_str())) })
         }
         Some(Word::Unknown(_)) | None => Err(ShowsNothing::of("an unknown session state")),
     }
@@ -227,24 +227,26 @@ fn read_success(
     if charge_id.is_none() && intent != PaymentIntent::Confirm {
         return unclear("a success without a charge");
     }
-    FinalizeAnswer::Success(Finalized { pending, charge_permission_id, charge_id })
+    FinalizeAnswer::Success(FinalizeSuccess { pending, charge_permission_id, charge_id })
 }
 
-/// The class of an answer that is not a success, by the client's [`Standing`]. Only the codes that refuse this
+/// The class of an answer that is not a success, by the client's [`FailureClass`]. Only the codes that refuse this
 /// call are added here.
-fn classify<S, R>(error: &Error, refusal: impl FnOnce(Standing) -> Option<R>) -> call::Answer<S, R> {
+fn classify<S, R>(error: &Error, refusal: impl FnOnce(FailureClass) -> Option<R>) -> call::CallAnswer<S, R> {
     if !error.may_have_been_sent() {
-        return call::Answer::NotSent;
+        return call::CallAnswer::NotSent;
     }
-    match error.standing() {
-        Standing::NotEvaluated => call::Answer::NotEvaluated { code: code_in_words(error) },
-        standing @ (Standing::Misuse | Standing::Refused | Standing::InDoubt) => match refusal(standing) {
-            Some(refusal) => call::Answer::Refused(refusal),
-            None => call::Answer::Unclear {
-                cause: answer_in_words(error),
-                server_error: error.status().is_some_and(|status| status >= 500),
-            },
-        },
+    match error.failure_class() {
+        FailureClass::NotEvaluated => call::CallAnswer::NotEvaluated { code: code_in_words(error) },
+        failure_class @ (FailureClass::Misuse | FailureClass::Refused | FailureClass::InDoubt) => {
+            match refusal(failure_class) {
+                Some(refusal) => call::CallAnswer::Refused(refusal),
+                None => call::CallAnswer::Unclear {
+                    cause: answer_in_words(error),
+                    server_error: error.status().is_some_and(|status| status >= 500),
+                },
+            }
+        }
     }
 }
 
@@ -256,8 +258,8 @@ fn code_in_words(error: &Error) -> String {
 /// The answers to a Finalize that prove that nothing was paid: the declines, a canceled session (400 in one
 /// of Amazon's pages), a disagreement with the session, and a request that is not valid. Amazon documents no
 /// other code for a Finalize, so any other proves nothing.
-fn unpaid(standing: Standing, error: &Error) -> Option<NotPaidReason> {
-    if standing == Standing::InDoubt {
+fn unpaid(failure_class: FailureClass, error: &Error) -> Option<NotPaidReason> {
+    if failure_class == FailureClass::InDoubt {
         return None;
     }
     let code = error.reason_code().and_then(Word::known)?;

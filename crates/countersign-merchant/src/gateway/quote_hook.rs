@@ -35,7 +35,7 @@ pub struct QuoteHook {
     url: http::Uri,
     secrets: SigningSecrets,
     transport: Arc<dyn Transport>,
-    asking: Asking,
+    asking: OpenQuestions,
 }
 
 impl QuoteHook {
@@ -60,8 +60,8 @@ impl QuoteHook {
         id: &str,
         checkout_id: &str,
         body: Bytes,
-    ) -> Result<CartDetails, Unanswered> {
-        let unanswered = |refused, why: &str| Unanswered::silence(refused, why);
+    ) -> Result<CartDetails, QuoteFailure> {
+        let unanswered = |refused, why: &str| QuoteFailure::silence(refused, why);
         let Some(_place) = self.place(checkout_id) else {
             return Err(unanswered(
                 QuoteRefused::Timeout,
@@ -69,7 +69,7 @@ impl QuoteHook {
             ));
         };
         let mut request = signed_post(self.url.clone(), &self.secrets, id, clock.now(), body)
-            .map_err(|error| Unanswered::because(QuoteRefused::UnknownError, error.to_string()))?;
+            .map_err(|error| QuoteFailure::because(QuoteRefused::UnknownError, error.to_string()))?;
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let sending = self.transport.send(request, TIMEOUT);
         let answer = match within(clock, TIMEOUT, sending).await {
@@ -91,33 +91,36 @@ impl QuoteHook {
         if !status.is_success() {
             let why = format!("the hook answered with status {}", status.as_u16());
             let is_silence = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-            return Err(Unanswered { is_silence, ..Unanswered::because(QuoteRefused::UnknownError, why) });
+            return Err(QuoteFailure {
+                is_silence,
+                ..QuoteFailure::because(QuoteRefused::UnknownError, why)
+            });
         }
         read(answer.body())
     }
 
     /// A place among the questions that wait for the shop, if there is one for this checkout. Dropping it
     /// frees the place.
-    fn place(&self, checkout_id: &str) -> Option<Place> {
+    fn place(&self, checkout_id: &str) -> Option<QuestionSlot> {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let of_this = asking.iter().filter(|other| *other == checkout_id).count();
         if asking.len() >= AT_A_TIME || of_this >= OF_ONE_CHECKOUT {
             return None;
         }
         asking.push(checkout_id.to_owned());
-        Some(Place { asking: Arc::clone(&self.asking), checkout_id: checkout_id.to_owned() })
+        Some(QuestionSlot { asking: Arc::clone(&self.asking), checkout_id: checkout_id.to_owned() })
     }
 }
 
 /// The checkouts whose questions are waiting for the shop, once for each question.
-type Asking = Arc<Mutex<Vec<String>>>;
+type OpenQuestions = Arc<Mutex<Vec<String>>>;
 
-struct Place {
-    asking: Asking,
+struct QuestionSlot {
+    asking: OpenQuestions,
     checkout_id: String,
 }
 
-impl Drop for Place {
+impl Drop for QuestionSlot {
     fn drop(&mut self) {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(position) = asking.iter().position(|other| *other == self.checkout_id) {
@@ -135,7 +138,7 @@ impl fmt::Debug for QuoteHook {
 
 /// Why there are no `CartDetails` from the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unanswered {
+pub(crate) struct QuoteFailure {
     pub(crate) refused: QuoteRefused,
     /// The member of the answer that is wrong, if it is one.
     pub(crate) field: Option<String>,
@@ -145,7 +148,7 @@ pub(crate) struct Unanswered {
     pub(crate) is_silence: bool,
 }
 
-impl Unanswered {
+impl QuoteFailure {
     pub(crate) fn because(refused: QuoteRefused, why: impl Into<String>) -> Self {
         Self { refused, field: None, why: why.into(), is_silence: false }
     }
@@ -155,11 +158,11 @@ impl Unanswered {
     }
 }
 
-fn read(body: &[u8]) -> Result<CartDetails, Unanswered> {
+fn read(body: &[u8]) -> Result<CartDetails, QuoteFailure> {
     if body.len() > MAX_ANSWER_LEN {
-        return Err(Unanswered::because(QuoteRefused::UnknownError, "the hook's answer is too long"));
+        return Err(QuoteFailure::because(QuoteRefused::UnknownError, "the hook's answer is too long"));
     }
-    let details: CartDetails = read_request(body, Spellings::Every).map_err(|refused| Unanswered {
+    let details: CartDetails = read_request(body, Spellings::Every).map_err(|refused| QuoteFailure {
         refused: QuoteRefused::UnknownError,
         why: refused.why,
         field: refused.field,
@@ -169,7 +172,7 @@ fn read(body: &[u8]) -> Result<CartDetails, Unanswered> {
         let refused = QuoteRefused::parse(code);
         let why =
             if refused.is_some() { "the shop refuses" } else { "the shop refuses with an unknown code" };
-        return Err(Unanswered::because(refused.unwrap_or(QuoteRefused::UnknownError), why));
+        return Err(QuoteFailure::because(refused.unwrap_or(QuoteRefused::UnknownError), why));
     }
     Ok(details)
 }

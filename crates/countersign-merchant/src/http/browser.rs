@@ -6,21 +6,21 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use countersign_domain::address::Address as DomainAddress;
-use countersign_http::{Request, Response, Router, Unreadable};
+use countersign_http::{IncompleteRequest, Request, Response, Router};
 use countersign_protocol::object;
 use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_event};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::errors::{self, Answer, Refused};
+use super::errors::{self, RequestRefused, RouteResult};
 use super::requests::given;
 use super::{json, render};
-use crate::book::Failed;
+use crate::book::DecisionError;
 use crate::book::arrival::Bearer;
-use crate::book::commit::Loaded;
+use crate::book::commit::LoadedRegistration;
 use crate::book::quote::Trigger;
 use crate::drive::App;
 use crate::drive::quote::Question;
-use crate::events::table::{Event, Kind};
+use crate::events::table::{Event, EventKind};
 use crate::settings::Origin;
 
 /// The longest event, in bytes: its members with two addresses are a few thousand.
@@ -74,12 +74,12 @@ object! {
 struct Page {
     app: Arc<App>,
     /// The checkout of the token.
-    loaded: Loaded,
+    loaded: LoadedRegistration,
 }
 
-static ROUTES: LazyLock<Router<Page, Refused>> = LazyLock::new(|| {
+static ROUTES: LazyLock<Router<Page, RequestRefused>> = LazyLock::new(|| {
     Router::new()
-        .read("/browser/{browserToken}", standing)
+        .get_and_head("/browser/{browserToken}", standing)
         .post("/browser/{browserToken}/init", init)
         .post("/browser/{browserToken}/shipping-address", shipping_address)
         .post("/browser/{browserToken}/delivery-option", delivery_option)
@@ -89,18 +89,18 @@ static ROUTES: LazyLock<Router<Page, Refused>> = LazyLock::new(|| {
 });
 
 /// Answers one request below `/browser`.
-pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
+pub(super) async fn answer(app: Arc<App>, request: Request) -> RouteResult {
     // A caller without the token learns nothing, not even which paths exist.
     let loaded = match request.uri().path().split('/').nth(2) {
         None | Some("") => None,
         Some(token) => app.checkout_of_browser(token).await?,
     };
-    let loaded = loaded.ok_or_else(Refused::no_such_path)?;
+    let loaded = loaded.ok_or_else(RequestRefused::no_such_path)?;
     let (allowed, answered) = match origin(&app, &loaded, &request) {
         Err(refused) => (None, Err(refused)),
         Ok(allowed) if *request.method() == Method::OPTIONS => (allowed, preflight(request.uri().path())),
         Ok(allowed) if request.body().len() > MAX_EVENT_LEN => {
-            (allowed, Err(Unreadable::BodyTooLarge.into()))
+            (allowed, Err(IncompleteRequest::BodyTooLarge.into()))
         }
         Ok(allowed) => (allowed, ROUTES.answer(Page { app, loaded }, request).await),
     };
@@ -115,7 +115,11 @@ pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
 }
 
 /// The origin that may read the answer; `None` for a request without an `Origin` header.
-fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<HeaderValue>, Refused> {
+fn origin(
+    app: &App,
+    loaded: &LoadedRegistration,
+    request: &Request,
+) -> Result<Option<HeaderValue>, RequestRefused> {
     let mut shown = request.headers().get_all(header::ORIGIN).iter();
     let Some(origin) = shown.next() else { return Ok(None) };
     let start = Origin::of_url(&loaded.registration.links.start_of_checkout_url);
@@ -124,13 +128,13 @@ fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<Header
             .iter()
             .chain(&app.settings.storefront.origins)
             .any(|allowed| allowed.as_str().as_bytes() == origin.as_bytes());
-    if is_allowed { Ok(Some(origin.clone())) } else { Err(Refused::origin_not_allowed()) }
+    if is_allowed { Ok(Some(origin.clone())) } else { Err(RequestRefused::origin_not_allowed()) }
 }
 
 /// Answers the preflight request that a browser makes before a page of another origin may send JSON. `HEAD` is
 /// not named: a browser sends it without a preflight, as it does `GET`.
-fn preflight(path: &str) -> Answer {
-    let allowed = ROUTES.allowed(path).ok_or_else(Refused::no_such_path)?;
+fn preflight(path: &str) -> RouteResult {
+    let allowed = ROUTES.allowed(path).ok_or_else(RequestRefused::no_such_path)?;
     let mut response = no_content();
     let headers = response.headers_mut();
     // Names of methods are always a valid header value.
@@ -150,11 +154,11 @@ fn no_content() -> Response {
     response
 }
 
-async fn standing(page: Page, _: Request) -> Answer {
+async fn standing(page: Page, _: Request) -> RouteResult {
     Ok(render::browser_standing(&page.app.settings, &page.loaded.registration))
 }
 
-async fn init(page: Page, request: Request) -> Answer {
+async fn init(page: Page, request: Request) -> RouteResult {
     let event: InitCheckout = read_event(request.body())?;
     let question = Question {
         shipping_address: event.shipping_address.map(DomainAddress::from),
@@ -166,7 +170,7 @@ async fn init(page: Page, request: Request) -> Answer {
     quoted(&page, &question).await
 }
 
-async fn shipping_address(page: Page, request: Request) -> Answer {
+async fn shipping_address(page: Page, request: Request) -> RouteResult {
     let event: ShippingAddressSelection = read_event(request.body())?;
     let question = Question {
         shipping_address: event.shipping_address.map(DomainAddress::from),
@@ -176,10 +180,10 @@ async fn shipping_address(page: Page, request: Request) -> Answer {
     quoted(&page, &question).await
 }
 
-async fn delivery_option(page: Page, request: Request) -> Answer {
+async fn delivery_option(page: Page, request: Request) -> RouteResult {
     let event: DeliveryOptionSelection = read_event(request.body())?;
-    let chosen = event.delivery_options.ok_or(Refused::missing("deliveryOptions"))?;
-    let id = chosen.id.filter(|id| !id.is_empty()).ok_or(Refused::missing("deliveryOptions.id"))?;
+    let chosen = event.delivery_options.ok_or(RequestRefused::missing("deliveryOptions"))?;
+    let id = chosen.id.filter(|id| !id.is_empty()).ok_or(RequestRefused::missing("deliveryOptions.id"))?;
     let question = Question {
         delivery_option_id: Some(id),
         coupon_codes: coupon_codes(event.coupon_codes)?,
@@ -188,28 +192,28 @@ async fn delivery_option(page: Page, request: Request) -> Answer {
     quoted(&page, &question).await
 }
 
-async fn complete(Page { app, loaded }: Page, request: Request) -> Answer {
+async fn complete(Page { app, loaded }: Page, request: Request) -> RouteResult {
     let (session, given) = given(read_event(request.body())?)?;
     let id = loaded.registration.checkout.id.as_str();
     let outcome = app.complete(id, &session, &given, Bearer::Browser).await?;
     Ok(render::browser_result(&app.settings, &outcome))
 }
 
-async fn cancel(page: Page, request: Request) -> Answer {
+async fn cancel(page: Page, request: Request) -> RouteResult {
     let _: ButtonEvent = read_event(request.body())?;
-    noted(&page, Event::of_checkout(Kind::PageCanceled)).await
+    noted(&page, Event::of_checkout(EventKind::PageCanceled)).await
 }
 
-async fn error(page: Page, request: Request) -> Answer {
+async fn error(page: Page, request: Request) -> RouteResult {
     let event: ButtonEvent = read_event(request.body())?;
     let event = match event.message.filter(|message| is_word(message)) {
-        Some(word) => Event::with_word(Kind::PageError, word),
-        None => Event::of_checkout(Kind::PageError),
+        Some(word) => Event::with_word(EventKind::PageError, word),
+        None => Event::of_checkout(EventKind::PageError),
     };
     noted(&page, event).await
 }
 
-async fn noted(page: &Page, event: Event) -> Answer {
+async fn noted(page: &Page, event: Event) -> RouteResult {
     page.app.note_page_event(&page.loaded, event).await?;
     Ok(no_content())
 }
@@ -222,27 +226,27 @@ fn is_word(message: &str) -> bool {
 }
 
 /// The answer to Amazon's page: the cart, or the code of why there is none. Both have status 200.
-async fn quoted(page: &Page, question: &Question) -> Answer {
+async fn quoted(page: &Page, question: &Question) -> RouteResult {
     let details = match page.app.quote(&page.loaded, question).await {
         Ok(details) => details,
-        Err(Failed::Refused(refused)) => CartDetails {
+        Err(DecisionError::Refused(refused)) => CartDetails {
             status: Some("error".to_owned()),
             reason_code: Some(refused.as_str().to_owned()),
             ..CartDetails::default()
         },
-        Err(Failed::Store(failed)) => return Err(failed.into()),
+        Err(DecisionError::Store(failed)) => return Err(failed.into()),
     };
     Ok(json::json_bytes(StatusCode::OK, Bytes::from(details.to_request())))
 }
 
-fn coupon_codes(codes: Option<Vec<String>>) -> Result<Option<Vec<String>>, Refused> {
+fn coupon_codes(codes: Option<Vec<String>>) -> Result<Option<Vec<String>>, RequestRefused> {
     let is_code = |code: &String| {
         (1..=MAX_COUPON_CODE_LEN).contains(&code.chars().count()) && !code.chars().any(char::is_control)
     };
     match &codes {
         Some(codes) if codes.len() > MAX_COUPON_CODES || !codes.iter().all(is_code) => {
             let why = "must be at most 20 printable texts of 1 to 64 characters";
-            Err(Refused::invalid("couponCodes", why))
+            Err(RequestRefused::invalid("couponCodes", why))
         }
         Some(_) | None => Ok(codes),
     }

@@ -8,7 +8,7 @@ use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::payment::ask::OperationRefused;
 use countersign_domain::merchant::rules::MAX_OPERATIONS;
-use countersign_http::{Response, Unreadable, Unrouted};
+use countersign_http::{IncompleteRequest, Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode as Status, header};
 
@@ -17,7 +17,7 @@ use super::update_url;
 use crate::book::arrival::CompleteRefused;
 use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
-use crate::book::{Failed, StoreFailed};
+use crate::book::{DecisionError, StoreFailed};
 use crate::drive::operate::OperateRefused;
 use countersign_protocol::json::Members;
 
@@ -25,15 +25,15 @@ const BAD: Status = Status::BAD_REQUEST;
 const CONFLICT: Status = Status::CONFLICT;
 
 /// What a route's function returns.
-pub(super) type Answer = Result<Response, Refused>;
+pub(super) type RouteResult = Result<Response, RequestRefused>;
 
 /// The refusal of a request.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct RequestRefused {
     status: Status,
     code: Cow<'static, str>,
     field: Option<Cow<'static, str>>,
-    message: Message,
+    message: ErrorMessage,
     /// The methods that the path accepts, if it does not accept this one.
     allowed: Option<Box<str>>,
     /// Where the buyer can choose another payment method, if that would help.
@@ -44,7 +44,7 @@ pub(super) struct Refused {
 
 /// The message for a person.
 #[derive(Debug)]
-enum Message {
+enum ErrorMessage {
     Whole(Cow<'static, str>),
     /// What is wrong with the field.
     OfField(&'static str),
@@ -54,16 +54,24 @@ fn refused(
     status: Status,
     code: impl Into<Cow<'static, str>>,
     message: impl Into<Cow<'static, str>>,
-) -> Refused {
-    let message = Message::Whole(message.into());
-    Refused { status, code: code.into(), field: None, message, allowed: None, update_url: None, failed: None }
+) -> RequestRefused {
+    let message = ErrorMessage::Whole(message.into());
+    RequestRefused {
+        status,
+        code: code.into(),
+        field: None,
+        message,
+        allowed: None,
+        update_url: None,
+        failed: None,
+    }
 }
 
 const CANCELED: &str = "This order is canceled, or being canceled.";
 const NO_SUCH_CHARGE: &str = "This checkout has no such charge.";
 const NO_AMOUNT: &str = "The amount must be more than zero.";
 
-impl Refused {
+impl RequestRefused {
     fn at(self, field: impl Into<Cow<'static, str>>) -> Self {
         Self { field: Some(field.into()), ..self }
     }
@@ -73,7 +81,7 @@ impl Refused {
             status: BAD,
             code: Cow::Borrowed(code),
             field: Some(Cow::Borrowed(field)),
-            message: Message::OfField(why),
+            message: ErrorMessage::OfField(why),
             allowed: None,
             update_url: None,
             failed: None,
@@ -133,14 +141,14 @@ impl Refused {
 }
 
 /// The answer to a refused request.
-pub(super) fn render(refused: Refused) -> Response {
-    let Refused { status, code, field, message, allowed, update_url, failed } = refused;
+pub(super) fn render(refused: RequestRefused) -> Response {
+    let RequestRefused { status, code, field, message, allowed, update_url, failed } = refused;
     if let Some(failed) = failed {
         tracing::error!(%failed, "a request could not be answered: the store failed");
     }
     let message = match message {
-        Message::Whole(message) => message,
-        Message::OfField(why) => format!("[{}] {why}.", field.as_deref().unwrap_or_default()).into(),
+        ErrorMessage::Whole(message) => message,
+        ErrorMessage::OfField(why) => format!("[{}] {why}.", field.as_deref().unwrap_or_default()).into(),
     };
     let error = Members::default().with("code", code).with("field", field).with("message", message);
     let envelope =
@@ -156,19 +164,19 @@ pub(super) fn render(refused: Refused) -> Response {
     response
 }
 
-impl<R> From<Failed<R>> for Refused
+impl<R> From<DecisionError<R>> for RequestRefused
 where
     Self: From<R>,
 {
-    fn from(not_done: Failed<R>) -> Self {
+    fn from(not_done: DecisionError<R>) -> Self {
         match not_done {
-            Failed::Refused(refused) => refused.into(),
-            Failed::Store(failed) => failed.into(),
+            DecisionError::Refused(refused) => refused.into(),
+            DecisionError::Store(failed) => failed.into(),
         }
     }
 }
 
-impl From<StoreFailed> for Refused {
+impl From<StoreFailed> for RequestRefused {
     fn from(failed: StoreFailed) -> Self {
         let (code, message) = match failed {
             StoreFailed::Indeterminate(_) => (
@@ -183,9 +191,9 @@ impl From<StoreFailed> for Refused {
     }
 }
 
-impl From<Unrouted> for Refused {
-    fn from(unrouted: Unrouted) -> Self {
-        let Unrouted::WrongMethod { allowed } = unrouted else { return Self::no_such_path() };
+impl From<RoutingError> for RequestRefused {
+    fn from(unrouted: RoutingError) -> Self {
+        let RoutingError::WrongMethod { allowed } = unrouted else { return Self::no_such_path() };
         let message = "This path does not accept this method.";
         Self {
             allowed: Some(allowed.into()),
@@ -194,21 +202,21 @@ impl From<Unrouted> for Refused {
     }
 }
 
-impl From<Unreadable> for Refused {
-    fn from(unreadable: Unreadable) -> Self {
+impl From<IncompleteRequest> for RequestRefused {
+    fn from(unreadable: IncompleteRequest) -> Self {
         let (status, message) = match unreadable {
-            Unreadable::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "The body is too large."),
-            Unreadable::HeadTooLarge => {
+            IncompleteRequest::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "The body is too large."),
+            IncompleteRequest::HeadTooLarge => {
                 (Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
             }
-            Unreadable::BodyTimedOut => (Status::REQUEST_TIMEOUT, "The body did not arrive in time."),
-            Unreadable::BodyTruncated => (BAD, "The body ended too early."),
+            IncompleteRequest::BodyTimedOut => (Status::REQUEST_TIMEOUT, "The body did not arrive in time."),
+            IncompleteRequest::BodyTruncated => (BAD, "The body ended too early."),
         };
         refused(status, "Unreadable", message)
     }
 }
 
-impl From<BodyRefused> for Refused {
+impl From<BodyRefused> for RequestRefused {
     fn from(body: BodyRefused) -> Self {
         let code = match body.kind {
             BodyRefusedKind::InvalidRequestFormat => "InvalidFormat",
@@ -220,7 +228,7 @@ impl From<BodyRefused> for Refused {
     }
 }
 
-impl From<RegistrationRefused> for Refused {
+impl From<RegistrationRefused> for RequestRefused {
     fn from(registration: RegistrationRefused) -> Self {
         match registration {
             RegistrationRefused::Terms(terms) => terms_refused(terms).at(terms.field()),
@@ -233,7 +241,7 @@ impl From<RegistrationRefused> for Refused {
     }
 }
 
-impl From<CompleteRefused> for Refused {
+impl From<CompleteRefused> for RequestRefused {
     fn from(completion: CompleteRefused) -> Self {
         let (code, message) = match completion {
             CompleteRefused::NotFound => return Self::no_such_checkout(),
@@ -249,7 +257,7 @@ impl From<CompleteRefused> for Refused {
     }
 }
 
-impl From<OperateRefused> for Refused {
+impl From<OperateRefused> for RequestRefused {
     fn from(operation: OperateRefused) -> Self {
         let OperateRefused::Rule(rule, checkout) = operation else { return Self::no_such_checkout() };
         let is_of_permission = rule == OperationRefused::PermissionNonChargeable;
@@ -259,7 +267,7 @@ impl From<OperateRefused> for Refused {
     }
 }
 
-impl From<NotificationRefused> for Refused {
+impl From<NotificationRefused> for RequestRefused {
     fn from(notification: NotificationRefused) -> Self {
         let (status, field) = notification_refused(&notification);
         let code = match status {
@@ -272,7 +280,7 @@ impl From<NotificationRefused> for Refused {
     }
 }
 
-impl From<SnapshotRefused> for Refused {
+impl From<SnapshotRefused> for RequestRefused {
     fn from(snapshot: SnapshotRefused) -> Self {
         let (status, code, message) = match snapshot {
             SnapshotRefused::NoSuchCheckout => return Self::no_such_checkout(),
@@ -303,7 +311,7 @@ impl From<SnapshotRefused> for Refused {
     }
 }
 
-fn terms_refused(terms: TermsRefused) -> Refused {
+fn terms_refused(terms: TermsRefused) -> RequestRefused {
     match terms {
         TermsRefused::PendingWithCapture => {
             let message = "AuthorizeWithCapture cannot be combined with a pending authorization.";
@@ -331,7 +339,7 @@ fn terms_refused(terms: TermsRefused) -> Refused {
     }
 }
 
-fn operation_refused(rule: OperationRefused) -> Refused {
+fn operation_refused(rule: OperationRefused) -> RequestRefused {
     use OperationRefused as Rule;
     match rule {
         Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is not paid or authorized."),

@@ -15,12 +15,12 @@ mod update_url;
 use std::sync::{Arc, LazyLock};
 
 use countersign_client::notification::MAX_ENVELOPE_LEN;
-use countersign_http::{Handler, Reply, Request, Response, Router, Unreadable};
+use countersign_http::{Handler, IncompleteRequest, Reply, Request, Response, Router};
 use futures_util::future::BoxFuture;
 
 use crate::drive::App;
 use crate::pages::result;
-use errors::{Answer, Refused};
+use errors::{RequestRefused, RouteResult};
 
 /// No route is longer than this: a longer path is not found, without a lookup.
 const MAX_PATH_LEN: usize = 512;
@@ -36,17 +36,17 @@ impl Handler for Server {
         Box::pin(async move { Reply::Answer(answered(app, request).await.unwrap_or_else(errors::render)) })
     }
 
-    fn refuse(&self, _: &http::request::Parts, unreadable: Unreadable) -> Response {
+    fn refuse(&self, _: &http::request::Parts, unreadable: IncompleteRequest) -> Response {
         errors::render(unreadable.into())
     }
 }
 
 /// The shop's token and the page's are checked before the path and the method, so that a caller without a token
 /// learns nothing about them. Only a path that is too long is refused earlier.
-async fn answered(app: Arc<App>, request: Request) -> Answer {
+async fn answered(app: Arc<App>, request: Request) -> RouteResult {
     let path = request.uri().path();
     if path.len() > MAX_PATH_LEN {
-        return Err(Refused::no_such_path());
+        return Err(RequestRefused::no_such_path());
     }
     match path.split('/').nth(1) {
         Some("v1") => shop::answer(app, request).await,
@@ -56,48 +56,48 @@ async fn answered(app: Arc<App>, request: Request) -> Answer {
 }
 
 /// The routes without a token of the shop or the page; a result link has its own.
-static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
+static ROUTES: LazyLock<Router<Arc<App>, RequestRefused>> = LazyLock::new(|| {
     Router::new()
         .post("/amazon/notifications", notification)
-        .read("/countersign.js", storefront_script)
-        .read("/healthz", healthz)
-        .read("/metrics", metrics)
-        .read("/readyz", readyz)
-        .read("/result/page.js", result_script)
-        .read("/result/{token}", result_page)
+        .get_and_head("/countersign.js", storefront_script)
+        .get_and_head("/healthz", healthz)
+        .get_and_head("/metrics", metrics)
+        .get_and_head("/readyz", readyz)
+        .get_and_head("/result/page.js", result_script)
+        .get_and_head("/result/{token}", result_page)
 });
 
 /// Amazon has no token: it signs the envelope.
-async fn notification(app: Arc<App>, request: Request) -> Answer {
+async fn notification(app: Arc<App>, request: Request) -> RouteResult {
     if request.body().len() > MAX_ENVELOPE_LEN {
-        return Err(Unreadable::BodyTooLarge.into());
+        return Err(IncompleteRequest::BodyTooLarge.into());
     }
     app.hear(request.body()).await?;
     Ok(render::healthy())
 }
 
-async fn storefront_script(_: Arc<App>, request: Request) -> Answer {
+async fn storefront_script(_: Arc<App>, request: Request) -> RouteResult {
     Ok(script::answer(&request, &script::STOREFRONT))
 }
 
-async fn healthz(_: Arc<App>, _: Request) -> Answer {
+async fn healthz(_: Arc<App>, _: Request) -> RouteResult {
     Ok(render::healthy())
 }
 
-async fn metrics(app: Arc<App>, _: Request) -> Answer {
+async fn metrics(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::metrics(&app.metrics.render()))
 }
 
-async fn readyz(app: Arc<App>, _: Request) -> Answer {
+async fn readyz(app: Arc<App>, _: Request) -> RouteResult {
     app.store_answers().await?;
     Ok(render::healthy())
 }
 
-async fn result_script(_: Arc<App>, request: Request) -> Answer {
+async fn result_script(_: Arc<App>, request: Request) -> RouteResult {
     Ok(script::answer(&request, &script::RESULT))
 }
 
-async fn result_page(app: Arc<App>, request: Request, token: String) -> Answer {
+async fn result_page(app: Arc<App>, request: Request, token: String) -> RouteResult {
     let languages = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
     Ok(match app.checkout_of_result(&token).await {
         Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration, app.clock.now()),

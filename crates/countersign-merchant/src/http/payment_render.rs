@@ -6,7 +6,7 @@ use countersign_domain::merchant::checkout::cancellation::{Cancellation, Cancell
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
 use countersign_domain::merchant::payment::operation::{
-    Asked, Effect, Operation, OperationName, OperationState, Request,
+    Operation, OperationEffect, OperationName, OperationRequest, OperationState, PaymentCall,
 };
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
 use countersign_domain::merchant::rules::RefundCeiling;
@@ -15,10 +15,10 @@ use countersign_http::Response;
 use countersign_protocol::wire::{ReasonClass, ReasonCode};
 use http::StatusCode;
 
-use super::errors::Refused;
+use super::errors::RequestRefused;
 use super::json::json;
 use super::update_url;
-use crate::drive::operate::Operated;
+use crate::drive::operate::OperationOutcome;
 use crate::registration::Registration;
 use countersign_protocol::json::{Members, amount};
 
@@ -86,10 +86,10 @@ fn operation_body(operation: &Operation) -> Members {
         OperationName::Own(rule) => (None, Some(rule.to_string())),
     };
     let (code, charge_id, refund_id) = match &operation.state {
-        OperationState::Done(Effect::Charge(id)) => (None, Some(id), None),
-        OperationState::Done(Effect::Refund(id)) => (None, None, Some(id)),
+        OperationState::Done(OperationEffect::Charge(id)) => (None, Some(id), None),
+        OperationState::Done(OperationEffect::Refund(id)) => (None, None, Some(id)),
         OperationState::Refused { code } => (Some(code), None, None),
-        OperationState::Done(Effect::Closed) | OperationState::InFlight(_) => (None, None, None),
+        OperationState::Done(OperationEffect::Closed) | OperationState::InFlight(_) => (None, None, None),
     };
     let charge_id = operation.request.charge_id().or(charge_id);
     Members::default()
@@ -134,11 +134,11 @@ const CHECKING: &str = "Checking";
 ///
 /// A definitive answer does not change: a charge that was authorized is answered as Authorized even if it has
 /// been captured since, or its capture declined. The checkout shows its current state.
-pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
+pub(super) fn operated(operated: &OperationOutcome) -> Result<Response, RequestRefused> {
     let payment = operated.registration.checkout.payment.as_ref();
     // What is recorded is never deleted.
     let found = payment.and_then(|payment| Some((payment, payment.operation(operated.number)?)));
-    let (payment, operation) = found.ok_or_else(Refused::no_such_checkout)?;
+    let (payment, operation) = found.ok_or_else(RequestRefused::no_such_checkout)?;
     let effect = match &operation.state {
         OperationState::Done(effect) => Some(effect),
         OperationState::Refused { code } => return Err(refused_by_amazon(payment, operation, code)),
@@ -146,19 +146,19 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     };
     let reference = operation.name.to_string();
     let done_charge = match effect {
-        Some(Effect::Charge(id)) => payment.charge(id),
-        Some(Effect::Refund(_) | Effect::Closed) | None => None,
+        Some(OperationEffect::Charge(id)) => payment.charge(id),
+        Some(OperationEffect::Refund(_) | OperationEffect::Closed) | None => None,
     };
     let answer = Members::default().with("reference", reference);
     let (status, answer) = match &operation.request {
-        Request::CreateCharge { amount: asked, .. } => {
+        PaymentCall::CreateCharge { amount: asked, .. } => {
             let created = done_charge.map(|charge| created(payment, operation, charge)).transpose();
             let created = created.map_err(|reason| decline(payment, reason))?;
             let (status, state) = created.unwrap_or((StatusCode::ACCEPTED, CHECKING));
             let answer = answer.some("chargeId", done_charge.map(|charge| charge.id.as_str()));
             (status, answer.with("state", state).with("chargeAmount", amount(*asked)))
         }
-        Request::Capture { charge_id, amount: asked } => {
+        PaymentCall::Capture { charge_id, amount: asked } => {
             if let Some(reason) = done_charge.and_then(declined) {
                 return Err(decline(payment, reason));
             }
@@ -170,17 +170,17 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
             let answer = answer.with("chargeId", charge_id.as_str()).with("state", state);
             (status, answer.with("captureAmount", amount(*captured)))
         }
-        Request::Refund { charge_id, amount: asked } => {
+        PaymentCall::Refund { charge_id, amount: asked } => {
             let done = match effect {
-                Some(Effect::Refund(id)) => payment.refund(id).map(|(_, refund)| refund),
-                Some(Effect::Charge(_) | Effect::Closed) | None => None,
+                Some(OperationEffect::Refund(id)) => payment.refund(id).map(|(_, refund)| refund),
+                Some(OperationEffect::Charge(_) | OperationEffect::Closed) | None => None,
             };
             let status = match done.map(|refund| &refund.state) {
                 Some(RefundState::Refunded) => StatusCode::OK,
                 Some(RefundState::Declined(reason)) => {
                     let refund = done.map_or(charge_id.as_str(), |refund| refund.id.as_str());
                     let reason = reason.as_deref().unwrap_or("Declined");
-                    return Err(Refused::refund_declined(refund, reason));
+                    return Err(RequestRefused::refund_declined(refund, reason));
                 }
                 Some(RefundState::RefundInitiated) | None => StatusCode::ACCEPTED,
             };
@@ -191,11 +191,11 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
                 .with("refundAmount", amount(*asked));
             (status, answer)
         }
-        Request::CancelCharge { charge_id } => {
+        PaymentCall::CancelCharge { charge_id } => {
             let (status, state) = ended(effect, "Canceled");
             (status, answer.with("chargeId", charge_id.as_str()).with("state", state))
         }
-        Request::Close { .. } => {
+        PaymentCall::Close { .. } => {
             let (status, state) = ended(effect, "Closed");
             let answer = answer.with("chargePermissionId", payment.charge_permission_id.as_str());
             (status, answer.with("state", state))
@@ -205,7 +205,7 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
 }
 
 /// The status and the state of a call that ends something.
-fn ended(effect: Option<&Effect>, word: &'static str) -> (StatusCode, &'static str) {
+fn ended(effect: Option<&OperationEffect>, word: &'static str) -> (StatusCode, &'static str) {
     match effect {
         Some(_) => (StatusCode::OK, word),
         None => (StatusCode::ACCEPTED, CHECKING),
@@ -219,15 +219,18 @@ fn created<'a>(
     charge: &'a Charge,
 ) -> Result<(StatusCode, &'static str), &'a str> {
     let capture_now = match operation.asked {
-        Asked::Charge { capture_now, .. } => capture_now,
-        Asked::Capture { .. } | Asked::Refund { .. } | Asked::CancelCharge(_) | Asked::Close { .. } => false,
+        OperationRequest::Charge { capture_now, .. } => capture_now,
+        OperationRequest::Capture { .. }
+        | OperationRequest::Refund { .. }
+        | OperationRequest::CancelCharge(_)
+        | OperationRequest::Close { .. } => false,
     };
     // Only an authorized charge can have a capture. A charge that has ended without one is not proved to have
     // been authorized.
     let was_authorized = payment
         .operations
         .iter()
-        .any(|it| matches!(&it.request, Request::Capture { charge_id, .. } if *charge_id == charge.id));
+        .any(|it| matches!(&it.request, PaymentCall::Capture { charge_id, .. } if *charge_id == charge.id));
     let ended_so = capture_now || !was_authorized;
     Ok(match &charge.state {
         state @ ChargeState::AuthorizationInitiated => (StatusCode::ACCEPTED, state.name()),
@@ -249,35 +252,36 @@ fn declined(charge: &Charge) -> Option<&str> {
     Some(reason.as_deref().unwrap_or("Declined"))
 }
 
-fn decline(payment: &Payment, code: &str) -> Refused {
-    Refused::declined(code, update_url::for_decline(payment, code))
+fn decline(payment: &Payment, code: &str) -> RequestRefused {
+    RequestRefused::declined(code, update_url::for_decline(payment, code))
 }
 
 /// A decline is about the payment method or the buyer; every other code is one of Amazon's rules.
-fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Refused {
+fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> RequestRefused {
     let charge = operation.request.changes_charge().and_then(|id| payment.charge(id));
     if let Some(reason) = charge.and_then(declined) {
         return decline(payment, reason);
     }
     let class = ReasonCode::parse(code).map(ReasonCode::class);
     if class != Some(ReasonClass::Decline) {
-        return Refused::by_amazon(code);
+        return RequestRefused::by_amazon(code);
     }
     match &operation.request {
-        Request::Refund { charge_id, .. } => {
-            Refused::refund_declined(&format!("of charge {charge_id}"), code)
+        PaymentCall::Refund { charge_id, .. } => {
+            RequestRefused::refund_declined(&format!("of charge {charge_id}"), code)
         }
-        Request::CreateCharge { .. }
-        | Request::Capture { .. }
-        | Request::CancelCharge { .. }
-        | Request::Close { .. } => decline(payment, code),
+        PaymentCall::CreateCharge { .. }
+        | PaymentCall::Capture { .. }
+        | PaymentCall::CancelCharge { .. }
+        | PaymentCall::Close { .. } => decline(payment, code),
     }
 }
 
 /// The answer to a cancellation.
-pub(super) fn canceled(registration: &Registration) -> Result<Response, Refused> {
+pub(super) fn canceled(registration: &Registration) -> Result<Response, RequestRefused> {
     // What is recorded is never deleted.
-    let cancellation = registration.checkout.cancellation.as_ref().ok_or_else(Refused::no_such_checkout)?;
+    let cancellation =
+        registration.checkout.cancellation.as_ref().ok_or_else(RequestRefused::no_such_checkout)?;
     let status = match cancellation.state {
         CancellationState::Requested { .. } => StatusCode::ACCEPTED,
         CancellationState::Done { .. } => StatusCode::OK,

@@ -1,12 +1,12 @@
 //! The bodies of the requests that the shop makes once an order is paid.
 
 use countersign_domain::ids::ChargeId;
-use countersign_domain::merchant::payment::operation::Asked;
+use countersign_domain::merchant::payment::operation::OperationRequest;
 use countersign_domain::money::Money;
 use countersign_protocol::object;
 use countersign_protocol::wire::{MAX_REASON_LEN, Price, Spellings, read_request};
 
-use super::errors::Refused;
+use super::errors::RequestRefused;
 use super::requests::printable;
 
 /// The longest reference, in characters.
@@ -46,18 +46,18 @@ object! {
 
 /// What the shop asks for, with its reference.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct NamedRequest {
     pub(super) reference: String,
-    pub(super) asked: Asked,
+    pub(super) asked: OperationRequest,
 }
 
 /// `POST …/charges`.
-pub(super) fn charge(body: &[u8]) -> Result<Named, Refused> {
+pub(super) fn charge(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
     let request: CreateCharge = read_request(body, Spellings::Every)?;
-    Ok(Named {
+    Ok(NamedRequest {
         reference: reference(request.reference)?,
-        asked: Asked::Charge {
-            amount: request.charge_amount.ok_or(Refused::missing("chargeAmount"))?.money,
+        asked: OperationRequest::Charge {
+            amount: request.charge_amount.ok_or(RequestRefused::missing("chargeAmount"))?.money,
             capture_now: request.capture_now.unwrap_or(false),
             can_handle_pending_authorization: request.can_handle_pending_authorization.unwrap_or(false),
         },
@@ -65,29 +65,29 @@ pub(super) fn charge(body: &[u8]) -> Result<Named, Refused> {
 }
 
 /// `POST …/captures`.
-pub(super) fn capture(body: &[u8]) -> Result<Named, Refused> {
+pub(super) fn capture(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
     let request: Capture = read_request(body, Spellings::Every)?;
     let amount = request.capture_amount.map(Money::from);
-    let asked = Asked::Capture { charge_id: request.charge_id, amount };
-    Ok(Named { reference: reference(request.reference)?, asked })
+    let asked = OperationRequest::Capture { charge_id: request.charge_id, amount };
+    Ok(NamedRequest { reference: reference(request.reference)?, asked })
 }
 
 /// `POST …/refunds`.
-pub(super) fn refund(body: &[u8]) -> Result<Named, Refused> {
+pub(super) fn refund(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
     let request: Refund = read_request(body, Spellings::Every)?;
     let amount = request.refund_amount.map(Money::from);
-    let asked = Asked::Refund { charge_id: request.charge_id, amount };
-    Ok(Named { reference: reference(request.reference)?, asked })
+    let asked = OperationRequest::Refund { charge_id: request.charge_id, amount };
+    Ok(NamedRequest { reference: reference(request.reference)?, asked })
 }
 
 /// `POST …/close`.
-pub(super) fn close(body: &[u8]) -> Result<Named, Refused> {
+pub(super) fn close(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
     let (reference, reason) = end(body)?;
-    Ok(Named { reference, asked: Asked::Close { reason } })
+    Ok(NamedRequest { reference, asked: OperationRequest::Close { reason } })
 }
 
 /// `POST …/cancel`: the reference and the reason.
-pub(super) fn end(body: &[u8]) -> Result<(String, Option<String>), Refused> {
+pub(super) fn end(body: &[u8]) -> Result<(String, Option<String>), RequestRefused> {
     let request: End = read_request(body, Spellings::Every)?;
     if let Some(reason) = &request.reason {
         printable("reason", reason)?;
@@ -95,8 +95,8 @@ pub(super) fn end(body: &[u8]) -> Result<(String, Option<String>), Refused> {
     Ok((reference(request.reference)?, request.reason))
 }
 
-fn reference(given: Option<String>) -> Result<String, Refused> {
-    let reference = given.ok_or(Refused::missing("reference"))?;
+fn reference(given: Option<String>) -> Result<String, RequestRefused> {
+    let reference = given.ok_or(RequestRefused::missing("reference"))?;
     printable("reference", &reference)?;
     Ok(reference)
 }

@@ -11,16 +11,16 @@ use countersign_http::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::value::RawValue;
 
-use super::errors::Refused;
+use super::errors::RequestRefused;
 use super::json::{json, json_bytes};
 use super::payment_render;
 use super::requests::cursor_text;
 use crate::book::StoreFailed;
 use crate::book::lookup::Page;
 use crate::book::outbox::{self, KeptFact};
-use crate::book::register::Registered;
+use crate::book::register::RegistrationOutcome;
 use crate::book::snapshot::Transaction;
-use crate::drive::complete::Completing;
+use crate::drive::complete::CompletionOutcome;
 use crate::events::entry::Entry;
 use crate::metrics::MEDIA_TYPE;
 use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
@@ -92,7 +92,10 @@ fn named(registration: &Registration) -> Members {
     Members::default().with("checkoutId", checkout.id.as_str()).with("orderId", &checkout.order_id)
 }
 
-pub(super) fn registered(settings: &Settings, Registered { registration, is_new }: &Registered) -> Response {
+pub(super) fn registered(
+    settings: &Settings,
+    RegistrationOutcome { registration, is_new }: &RegistrationOutcome,
+) -> Response {
     let checkout = &registration.checkout;
     let status = if *is_new { StatusCode::CREATED } else { StatusCode::OK };
     let body = named(registration)
@@ -174,7 +177,7 @@ pub(super) fn snapshot(
     checkout_id: &str,
     taken_at: Timestamp,
     transaction: &Transaction,
-) -> Result<Response, Refused> {
+) -> Result<Response, RequestRefused> {
     let raw = |text: &str| {
         let unreadable =
             |_| StoreFailed::Unreadable("a snapshot contains a text that is not JSON".to_owned());
@@ -206,13 +209,13 @@ pub(super) fn facts(facts: &[KeptFact]) -> Response {
 }
 
 /// The verdict on the attempt that the caller asked about.
-fn verdict_on(outcome: &Completing) -> Verdict<'_> {
+fn verdict_on(outcome: &CompletionOutcome) -> Verdict<'_> {
     let checkout = &outcome.registration.checkout;
     checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it))
 }
 
 /// The result of a completion, for the shop.
-pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
+pub(super) fn result(settings: &Settings, outcome: &CompletionOutcome) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);
@@ -277,7 +280,7 @@ fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
 }
 
 /// The result of a completion, for the buyer's page: in the buyer's language, and without Amazon's ids.
-pub(super) fn browser_result(settings: &Settings, outcome: &Completing) -> Response {
+pub(super) fn browser_result(settings: &Settings, outcome: &CompletionOutcome) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);

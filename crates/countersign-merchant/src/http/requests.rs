@@ -11,7 +11,7 @@ use countersign_protocol::wire::{
     Word, Words, read_request,
 };
 
-use super::errors::Refused;
+use super::errors::RequestRefused;
 use crate::book::lookup::{Cursor, TIMELINE};
 use crate::book::outbox::{self, PAGE};
 use crate::book::register::Order;
@@ -67,17 +67,17 @@ object! {
 }
 
 /// `POST /v1/checkouts`.
-pub(super) fn order(body: &[u8]) -> Result<Order, Refused> {
+pub(super) fn order(body: &[u8]) -> Result<Order, RequestRefused> {
     let request: RegisterOrder = read_request(body, Spellings::Every)?;
-    let order_id = request.order_id.ok_or(Refused::missing("orderId"))?;
+    let order_id = request.order_id.ok_or(RequestRefused::missing("orderId"))?;
     printable("orderId", &order_id)?;
     let checkout_language = request.checkout_language;
     if checkout_language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
         let why = "must be one of en_US, en_GB, de_DE, fr_FR, it_IT, es_ES, ja_JP";
-        return Err(Refused::invalid("checkoutLanguage", why));
+        return Err(RequestRefused::invalid("checkoutLanguage", why));
     }
     let start_of_checkout_url =
-        request.start_of_checkout_url.ok_or(Refused::missing("startOfCheckoutUrl"))?;
+        request.start_of_checkout_url.ok_or(RequestRefused::missing("startOfCheckoutUrl"))?;
     web_address("startOfCheckoutUrl", &start_of_checkout_url)?;
     if let Some(url) = &request.success_url {
         web_address("successUrl", url)?;
@@ -94,20 +94,23 @@ pub(super) fn order(body: &[u8]) -> Result<Order, Refused> {
 }
 
 /// `PUT /v1/checkouts/{checkoutId}/terms`.
-pub(super) fn terms(body: &[u8]) -> Result<(u32, Terms), Refused> {
+pub(super) fn terms(body: &[u8]) -> Result<(u32, Terms), RequestRefused> {
     let request: ChangeTerms = read_request(body, Spellings::Every)?;
-    let WholeNumber(version) = request.terms_version.ok_or(Refused::missing("termsVersion"))?;
+    let WholeNumber(version) = request.terms_version.ok_or(RequestRefused::missing("termsVersion"))?;
     Ok((version, terms_of(request)?))
 }
 
 /// `POST /v1/checkouts/{checkoutId}/complete`.
-pub(super) fn completion(body: &[u8]) -> Result<(CheckoutSessionId, GivenAddresses), Refused> {
+pub(super) fn completion(body: &[u8]) -> Result<(CheckoutSessionId, GivenAddresses), RequestRefused> {
     given(read_request(body, Spellings::Every)?)
 }
 
 /// The session of a completion, and the addresses that its caller gave.
-pub(super) fn given(request: CompleteCheckout) -> Result<(CheckoutSessionId, GivenAddresses), Refused> {
-    let session = request.amazon_checkout_session_id.ok_or(Refused::missing("amazonCheckoutSessionId"))?;
+pub(super) fn given(
+    request: CompleteCheckout,
+) -> Result<(CheckoutSessionId, GivenAddresses), RequestRefused> {
+    let session =
+        request.amazon_checkout_session_id.ok_or(RequestRefused::missing("amazonCheckoutSessionId"))?;
     let given = GivenAddresses {
         shipping: request.shipping_address.map(Into::into),
         billing: request.billing_address.map(Into::into),
@@ -116,16 +119,19 @@ pub(super) fn given(request: CompleteCheckout) -> Result<(CheckoutSessionId, Giv
 }
 
 /// The terms, from either request.
-fn terms_of(request: ChangeTerms) -> Result<Terms, Refused> {
-    fn known<T: Words>(word: Option<Word<T>>, member: &'static str) -> Result<T, Refused> {
-        word.as_ref().and_then(Word::known).ok_or(Refused::missing(member))
+fn terms_of(request: ChangeTerms) -> Result<Terms, RequestRefused> {
+    fn known<T: Words>(word: Option<Word<T>>, member: &'static str) -> Result<T, RequestRefused> {
+        word.as_ref().and_then(Word::known).ok_or(RequestRefused::missing(member))
     }
-    let payment = request.payment_details.ok_or(Refused::missing("paymentDetails"))?;
+    let payment = request.payment_details.ok_or(RequestRefused::missing("paymentDetails"))?;
     Ok(Terms {
         product_type: known(request.product_type, "productType")?,
         payment_intent: known(payment.payment_intent, "paymentDetails.paymentIntent")?,
         can_handle_pending_authorization: payment.can_handle_pending_authorization.unwrap_or(false),
-        charge_amount: payment.charge_amount.ok_or(Refused::missing("paymentDetails.chargeAmount"))?.money,
+        charge_amount: payment
+            .charge_amount
+            .ok_or(RequestRefused::missing("paymentDetails.chargeAmount"))?
+            .money,
         total_order_amount: payment.total_order_amount.map(|price| price.money),
         supplementary_data: request.supplementary_data,
         merchant_metadata: request.merchant_metadata.map(MerchantMetadata::from).unwrap_or_default(),
@@ -135,16 +141,16 @@ fn terms_of(request: ChangeTerms) -> Result<Terms, Refused> {
 }
 
 /// Refuses a text that is empty or has control characters.
-pub(super) fn printable(field: &'static str, text: &str) -> Result<(), Refused> {
+pub(super) fn printable(field: &'static str, text: &str) -> Result<(), RequestRefused> {
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(Refused::invalid(field, "must be printable text"));
+        return Err(RequestRefused::invalid(field, "must be printable text"));
     }
     Ok(())
 }
 
 /// Requires an absolute http or https URL, because a buyer's browser is sent there. Refuses what a browser
 /// drops or reads differently: blanks, control characters, backslashes, and a user name before the host.
-fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
+fn web_address(field: &'static str, text: &str) -> Result<(), RequestRefused> {
     let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
     let uri: Result<http::Uri, _> = text.parse();
     let is_web = uri.is_ok_and(|uri| {
@@ -155,7 +161,7 @@ fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
     if is_plain && is_web {
         Ok(())
     } else {
-        Err(Refused::invalid(field, "must be an absolute http or https URL"))
+        Err(RequestRefused::invalid(field, "must be an absolute http or https URL"))
     }
 }
 
@@ -167,26 +173,26 @@ pub(super) struct ListQuery {
 }
 
 /// `?orderId=&state=&after=`.
-pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
+pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
     let mut parsed = ListQuery { order_id: None, state: None, after: None };
     for (name, value) in pairs(query) {
         let value =
-            percent_decoded(value).ok_or(Refused::invalid("query", "is not percent-encoded UTF-8"))?;
+            percent_decoded(value).ok_or(RequestRefused::invalid("query", "is not percent-encoded UTF-8"))?;
         match name {
             _ if value.is_empty() => {}
             "orderId" => parsed.order_id = Some(value),
             "after" => {
                 let why = "must be the `after` of an earlier page";
                 let cursor = value.split_once(':').and_then(|(state, id)| Some((state_of(state)?, id)));
-                let (state, id) = cursor.ok_or(Refused::invalid("after", why))?;
+                let (state, id) = cursor.ok_or(RequestRefused::invalid("after", why))?;
                 parsed.after = Some((state.to_owned(), id.to_owned()));
             }
             "state" => {
                 let why = "must be one of registered, checking, pending, paid, authorized, confirmed, \
                            notPaid, canceled";
-                parsed.state = Some(state_of(&value).ok_or(Refused::invalid("state", why))?);
+                parsed.state = Some(state_of(&value).ok_or(RequestRefused::invalid("state", why))?);
             }
-            _ => return Err(Refused::invalid("query", "may have orderId, state and after only")),
+            _ => return Err(RequestRefused::invalid("query", "may have orderId, state and after only")),
         }
     }
     let why = match (&parsed.after, &parsed.order_id, parsed.state) {
@@ -194,7 +200,7 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
         (Some((of, _)), None, Some(state)) if of != state => "must be the `after` of a page of this state",
         _ => return Ok(parsed),
     };
-    Err(Refused::invalid("after", why))
+    Err(RequestRefused::invalid("after", why))
 }
 
 /// The query of a page: after which place it begins, and its length.
@@ -204,7 +210,7 @@ pub(super) struct PageQuery<T> {
 }
 
 /// `?after=&limit=` of a timeline.
-pub(super) fn timeline_query(query: &str) -> Result<PageQuery<u64>, Refused> {
+pub(super) fn timeline_query(query: &str) -> Result<PageQuery<u64>, RequestRefused> {
     page_query(query, TIMELINE, "must be the `after` of an earlier page", |text| text.parse().ok())
 }
 
@@ -212,7 +218,7 @@ pub(super) fn timeline_query(query: &str) -> Result<PageQuery<u64>, Refused> {
 const EVENTS: usize = 100;
 
 /// `?after=&limit=` of the events.
-pub(super) fn events_query(query: &str) -> Result<PageQuery<u64>, Refused> {
+pub(super) fn events_query(query: &str) -> Result<PageQuery<u64>, RequestRefused> {
     page_query(query, EVENTS, "must be the id of an event", outbox::sequence)
 }
 
@@ -221,18 +227,18 @@ fn page_query<T>(
     limit: usize,
     why: &'static str,
     read: impl Fn(&str) -> Option<T>,
-) -> Result<PageQuery<T>, Refused> {
+) -> Result<PageQuery<T>, RequestRefused> {
     let mut parsed = PageQuery { after: None, limit };
     for (name, value) in pairs(query) {
         match name {
             "after" if value.is_empty() => {}
-            "after" => parsed.after = Some(read(value).ok_or(Refused::invalid("after", why))?),
+            "after" => parsed.after = Some(read(value).ok_or(RequestRefused::invalid("after", why))?),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
                 let why = "must be a number from 1 to 1000";
-                parsed.limit = limit.ok_or(Refused::invalid("limit", why))?;
+                parsed.limit = limit.ok_or(RequestRefused::invalid("limit", why))?;
             }
-            _ => return Err(Refused::invalid("query", "may have after and limit only")),
+            _ => return Err(RequestRefused::invalid("query", "may have after and limit only")),
         }
     }
     Ok(parsed)
@@ -245,17 +251,17 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// `?chargeId=` of a fulfilment.
-pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused> {
+pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, RequestRefused> {
     let mut charge_id = None;
     for (name, value) in pairs(query) {
         match (name, value) {
             ("chargeId", "") => {}
             ("chargeId", id) => {
                 let why = "must be the id of a charge";
-                let read = ChargeId::parse(id).map_err(|_| Refused::invalid("chargeId", why))?;
+                let read = ChargeId::parse(id).map_err(|_| RequestRefused::invalid("chargeId", why))?;
                 charge_id = Some(read);
             }
-            _ => return Err(Refused::invalid("query", "may have chargeId only")),
+            _ => return Err(RequestRefused::invalid("query", "may have chargeId only")),
         }
     }
     Ok(charge_id)

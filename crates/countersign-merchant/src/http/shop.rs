@@ -5,17 +5,17 @@ use std::sync::{Arc, LazyLock};
 use countersign_http::{Peer, Request, Router};
 use http::StatusCode;
 
-use super::errors::{Answer, Refused};
-use super::payment_requests::Named;
+use super::errors::{RequestRefused, RouteResult};
+use super::payment_requests::NamedRequest;
 use super::{json, payment_render, payment_requests, render, requests};
 use crate::book::arrival::Bearer;
-use crate::book::commit::Loaded;
+use crate::book::commit::LoadedRegistration;
 use crate::book::outbox::Facts;
-use crate::book::register::Registered;
+use crate::book::register::RegistrationOutcome;
 use crate::drive::App;
 use crate::explain::explanation;
 
-static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
+static ROUTES: LazyLock<Router<Arc<App>, RequestRefused>> = LazyLock::new(|| {
     Router::new()
         .post("/v1/checkouts", register)
         .get("/v1/checkouts", list)
@@ -34,13 +34,13 @@ static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
         .get("/v1/events", events)
 });
 
-pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
+pub(super) async fn answer(app: Arc<App>, request: Request) -> RouteResult {
     authorized(&app, &request)?;
     ROUTES.answer(app, request).await
 }
 
 /// Checks the shop's token, in constant time.
-fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
+fn authorized(app: &App, request: &Request) -> Result<(), RequestRefused> {
     let header = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let shown = header.and_then(|header| {
         let (scheme, token) = header.split_at_checked("Bearer ".len())?;
@@ -54,7 +54,7 @@ fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
     if !is_shown {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         tracing::warn!(?peer, "a request to the shop's API did not have its token");
-        return Err(Refused::unauthorized());
+        return Err(RequestRefused::unauthorized());
     }
     Ok(())
 }
@@ -63,16 +63,16 @@ fn query(request: &Request) -> &str {
     request.uri().query().unwrap_or("")
 }
 
-async fn loaded(app: &App, id: &str) -> Result<Loaded, Refused> {
-    app.checkout(id).await?.ok_or_else(Refused::no_such_checkout)
+async fn loaded(app: &App, id: &str) -> Result<LoadedRegistration, RequestRefused> {
+    app.checkout(id).await?.ok_or_else(RequestRefused::no_such_checkout)
 }
 
-async fn register(app: Arc<App>, request: Request) -> Answer {
+async fn register(app: Arc<App>, request: Request) -> RouteResult {
     let registered = app.register(&requests::order(request.body())?).await?;
     Ok(render::registered(&app.settings, &registered))
 }
 
-async fn list(app: Arc<App>, request: Request) -> Answer {
+async fn list(app: Arc<App>, request: Request) -> RouteResult {
     let query = requests::list_query(query(&request))?;
     let page = match query.order_id {
         Some(order_id) => app.checkouts_of_order(&order_id, query.state).await?,
@@ -81,78 +81,78 @@ async fn list(app: Arc<App>, request: Request) -> Answer {
     Ok(render::list(&app.settings, &page))
 }
 
-async fn checkout(app: Arc<App>, _: Request, id: String) -> Answer {
+async fn checkout(app: Arc<App>, _: Request, id: String) -> RouteResult {
     let loaded = loaded(&app, &id).await?;
     let timeline = app.timeline(&loaded.registration.checkout).await?;
     Ok(render::checkout(&app.settings, &loaded.registration, &timeline))
 }
 
-async fn change_terms(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn change_terms(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (version, terms) = requests::terms(request.body())?;
     let registration = app.change_terms(&id, version, &terms).await?;
-    Ok(render::registered(&app.settings, &Registered { registration, is_new: false }))
+    Ok(render::registered(&app.settings, &RegistrationOutcome { registration, is_new: false }))
 }
 
-async fn complete(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn complete(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (session, given) = requests::completion(request.body())?;
     let outcome = app.complete(&id, &session, &given, Bearer::Shop).await?;
     Ok(render::result(&app.settings, &outcome))
 }
 
-async fn charge(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn charge(app: Arc<App>, request: Request, id: String) -> RouteResult {
     operate(&app, &id, payment_requests::charge(request.body())?).await
 }
 
-async fn capture(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn capture(app: Arc<App>, request: Request, id: String) -> RouteResult {
     operate(&app, &id, payment_requests::capture(request.body())?).await
 }
 
-async fn refund(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn refund(app: Arc<App>, request: Request, id: String) -> RouteResult {
     operate(&app, &id, payment_requests::refund(request.body())?).await
 }
 
-async fn close(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn close(app: Arc<App>, request: Request, id: String) -> RouteResult {
     operate(&app, &id, payment_requests::close(request.body())?).await
 }
 
-async fn operate(app: &App, id: &str, Named { reference, asked }: Named) -> Answer {
+async fn operate(app: &App, id: &str, NamedRequest { reference, asked }: NamedRequest) -> RouteResult {
     payment_render::operated(&app.operate(id, &reference, &asked).await?)
 }
 
-async fn cancel(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (reference, reason) = payment_requests::end(request.body())?;
     payment_render::canceled(&app.cancel(&id, &reference, reason.as_deref()).await?)
 }
 
-async fn fulfilment(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn fulfilment(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let charge_id = requests::fulfilment_query(query(&request))?;
     let (_, computed) = app.fulfilment(loaded(&app, &id).await?, charge_id.as_ref()).await?;
-    Ok(payment_render::fulfilment(&computed.ok_or_else(Refused::no_such_charge)?))
+    Ok(payment_render::fulfilment(&computed.ok_or_else(RequestRefused::no_such_charge)?))
 }
 
-async fn explain(app: Arc<App>, request: Request, id: String) -> Answer {
+async fn explain(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let query = requests::timeline_query(query(&request))?;
     let (registration, computed) = app.fulfilment(loaded(&app, &id).await?, None).await?;
     let after = query.after.unwrap_or_default();
     let page = app.timeline_page(&registration.checkout, after, query.limit).await?;
     // There is always an answer when no charge was named.
-    let computed = computed.ok_or_else(Refused::no_such_charge)?;
+    let computed = computed.ok_or_else(RequestRefused::no_such_charge)?;
     Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed)))
 }
 
-async fn snapshot(app: Arc<App>, _: Request, id: String) -> Answer {
+async fn snapshot(app: Arc<App>, _: Request, id: String) -> RouteResult {
     let (taken_at, transaction) = app.snapshot(&id).await?;
     render::snapshot(&id, taken_at, &transaction)
 }
 
-async fn erase_snapshot(app: Arc<App>, _: Request, id: String) -> Answer {
+async fn erase_snapshot(app: Arc<App>, _: Request, id: String) -> RouteResult {
     Ok(render::erased(&id, app.erase_snapshot(&id).await?))
 }
 
-async fn events(app: Arc<App>, request: Request) -> Answer {
+async fn events(app: Arc<App>, request: Request) -> RouteResult {
     let query = requests::events_query(query(&request))?;
     match app.facts(query.after, query.limit).await? {
         Facts::Page(facts) => Ok(render::facts(&facts)),
-        Facts::NoSuchFact => Err(Refused::invalid("after", "must be the id of an event")),
+        Facts::NoSuchFact => Err(RequestRefused::invalid("after", "must be the id of an event")),
     }
 }

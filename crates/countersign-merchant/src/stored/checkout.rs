@@ -5,12 +5,12 @@ use countersign_document::stored;
 use countersign_domain::merchant::attempt::{
     Attempt, AttemptState, Completion, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
 };
-use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, Send, StoredError};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, KeyedRequest, StoredError};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::terms::Terms;
 
 use super::Merchant;
-use crate::registration::{Browsing, Links, Quoted, Registration};
+use crate::registration::{BrowserState, LastQuote, Links, Registration};
 
 stored! {
     by Merchant;
@@ -56,7 +56,7 @@ stored! {
 
     struct KeyOrdinal(number);
 
-    struct Send { n, idempotency_key, body }
+    struct KeyedRequest { n, idempotency_key, body }
 
     enum AttemptState {
         Bound { retry_at },
@@ -110,9 +110,9 @@ stored! {
         checkout_language,
     }
 
-    struct Browsing { quoted, quote_count, told_count }
+    struct BrowserState { quoted, quote_count, told_count }
 
-    struct Quoted { at, base, total, delivery_option_id, coupon_codes }
+    struct LastQuote { at, base, total, delivery_option_id, coupon_codes }
 }
 
 #[cfg(test)]

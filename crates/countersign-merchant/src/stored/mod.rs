@@ -10,7 +10,7 @@ mod payment;
 pub(crate) mod snapshot;
 pub(crate) mod webhook;
 
-pub(crate) use countersign_document::Unreadable;
+pub(crate) use countersign_document::UnreadableDocument;
 
 /// Marks the forms of the merchant half's documents.
 pub(crate) enum Merchant {}

@@ -2,12 +2,13 @@
 //! with the exact bytes that they send.
 
 use countersign_document::stored;
-use countersign_domain::merchant::call::Look;
+use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::charge::{Charge, ChargeState, Sight};
+use countersign_domain::merchant::payment::charge::{Charge, ChargeState, LastSeen};
 use countersign_domain::merchant::payment::operation::{
-    Asked, Effect, Operation, OperationName, OperationState, OwnName, Request, Undoing,
+    Operation, OperationEffect, OperationName, OperationRequest, OperationState, OwnName, PaymentCall,
+    UndoStep,
 };
 use countersign_domain::merchant::payment::permission::{Permission, PermissionState};
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
@@ -30,7 +31,7 @@ stored! {
 
     enum PermissionState { Chargeable, NonChargeable(reason), Closed(reason) }
 
-    struct Look { at, count }
+    struct LookSchedule { at, count }
 
     struct Charge {
         id,
@@ -54,7 +55,7 @@ stored! {
         Declined(reason),
     }
 
-    enum Sight { Never, Doubted, Contradicted, At(at) }
+    enum LastSeen { Never, Doubted, Contradicted, At(at) }
 
     struct Refund { id, amount, state, look }
 
@@ -66,9 +67,9 @@ stored! {
 
     enum OwnName { PolicyCapture(charge_id), Undo { what, try_number } }
 
-    enum Undoing { CancelCharge(charge_id), Refund(charge_id), Close }
+    enum UndoStep { CancelCharge(charge_id), Refund(charge_id), Close }
 
-    enum Asked {
+    enum OperationRequest {
         Charge { amount, capture_now, can_handle_pending_authorization },
         Capture { charge_id, amount },
         Refund { charge_id, amount },
@@ -76,7 +77,7 @@ stored! {
         Close { reason },
     }
 
-    enum Request {
+    enum PaymentCall {
         CreateCharge { amount, capture_now, can_handle_pending_authorization },
         Capture { charge_id, amount },
         Refund { charge_id, amount },
@@ -90,7 +91,7 @@ stored! {
         Refused { code },
     }
 
-    enum Effect { Charge(charge_id), Refund(refund_id), Closed }
+    enum OperationEffect { Charge(charge_id), Refund(refund_id), Closed }
 
     struct Cancellation { reference, reason, requested_at, state }
 

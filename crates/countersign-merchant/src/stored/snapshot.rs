@@ -3,8 +3,8 @@
 use countersign_document::stored;
 use countersign_domain::time::Timestamp;
 
-use super::{Merchant, Unreadable};
-use crate::snapshot_key::Sealed;
+use super::{Merchant, UnreadableDocument};
+use crate::snapshot_key::SealedSnapshot;
 
 /// The stored state of the buyer's and the transaction's data.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) enum Snapshot {
     /// To be fetched.
     Due { completed_at: Timestamp, try_count: u32 },
     /// Fetched.
-    Taken { taken_at: Timestamp, sealed: Sealed },
+    Taken { taken_at: Timestamp, sealed: SealedSnapshot },
     /// Amazon deleted the data before they could be fetched.
     Missed { completed_at: Timestamp },
     /// Erased for good: never fetched again.
@@ -38,7 +38,7 @@ stored! {
         Erased { erased_at },
     }
 
-    struct Sealed { key_id, nonce, bytes }
+    struct SealedSnapshot { key_id, nonce, bytes }
 
     struct Transaction { charge_permission, charge }
 }
@@ -50,7 +50,7 @@ impl Transaction {
     }
 
     /// Reads a text that was opened.
-    pub(crate) fn decode(text: &[u8]) -> Result<Self, Unreadable> {
+    pub(crate) fn decode(text: &[u8]) -> Result<Self, UnreadableDocument> {
         countersign_document::decode::<Merchant, _>(COLLECTION, text)
     }
 }
@@ -65,8 +65,8 @@ mod tests {
         Timestamp::from_millis(1_795_448_820_000)
     }
 
-    fn sealed(bytes: &'static [u8]) -> Sealed {
-        Sealed { key_id: "0a1b2c3d".to_owned(), nonce: [7; 12], bytes: Bytes::from_static(bytes) }
+    fn sealed(bytes: &'static [u8]) -> SealedSnapshot {
+        SealedSnapshot { key_id: "0a1b2c3d".to_owned(), nonce: [7; 12], bytes: Bytes::from_static(bytes) }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Requests that are refused, with status, code and field, and change nothing.
 
-use countersign_http::{Handler as _, Unreadable};
+use countersign_http::{Handler as _, IncompleteRequest};
 use serde_json::{Value, json};
 
 use super::world::{SESSION, World, order};
@@ -306,10 +306,10 @@ fn what_never_became_a_request_is_refused_in_the_same_envelope() {
     let world = World::in_memory();
     let head = http::Request::new(()).into_parts().0;
     for (unreadable, status) in [
-        (Unreadable::BodyTooLarge, 413),
-        (Unreadable::HeadTooLarge, 431),
-        (Unreadable::BodyTimedOut, 408),
-        (Unreadable::BodyTruncated, 400),
+        (IncompleteRequest::BodyTooLarge, 413),
+        (IncompleteRequest::HeadTooLarge, 431),
+        (IncompleteRequest::BodyTimedOut, 408),
+        (IncompleteRequest::BodyTruncated, 400),
     ] {
         let response = world.merchant().refuse(&head, unreadable);
         assert_eq!(response.status(), status);

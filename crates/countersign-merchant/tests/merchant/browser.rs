@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::logs::logged;
-use super::world::{Answer, OTHER_SESSION, SESSION, World, address, order, session_for, waiting_order};
+use super::world::{HttpAnswer, OTHER_SESSION, SESSION, World, address, order, session_for, waiting_order};
 
 pub(crate) const ORIGIN: &str = "https://shop.example";
 
@@ -36,11 +36,11 @@ impl<'a> Page<'a> {
     }
 
     /// An event of the button, as a browser sends it.
-    pub(crate) fn asking(&self, event: &str, body: &Value) -> impl Future<Output = Answer> + use<> {
+    pub(crate) fn asking(&self, event: &str, body: &Value) -> impl Future<Output = HttpAnswer> + use<> {
         request(self.world, "POST", &self.path(event), &body.to_string(), &[("origin", ORIGIN)])
     }
 
-    pub(crate) fn ask(&self, event: &str, body: &Value) -> Answer {
+    pub(crate) fn ask(&self, event: &str, body: &Value) -> HttpAnswer {
         let answer = self.world.run(self.asking(event, body));
         assert_eq!(answer.headers["access-control-allow-origin"], ORIGIN, "{event}");
         assert_eq!(answer.headers["vary"], "origin");
@@ -56,12 +56,12 @@ impl<'a> Page<'a> {
         answer.json()
     }
 
-    pub(crate) fn init(&self) -> Answer {
+    pub(crate) fn init(&self) -> HttpAnswer {
         self.ask("init", &init())
     }
 
     /// The buyer places the order at Amazon, and the page completes it.
-    pub(crate) fn complete_with(&self, session: &str, order: &Value) -> Answer {
+    pub(crate) fn complete_with(&self, session: &str, order: &Value) -> HttpAnswer {
         self.world.amazon.open(session, session_for(order, session, &self.checkout_id));
         self.ask("complete", &completed(session))
     }
@@ -97,7 +97,7 @@ pub(crate) fn request(
     path: &str,
     body: &str,
     headers: &[(&'static str, &str)],
-) -> impl Future<Output = Answer> + use<> {
+) -> impl Future<Output = HttpAnswer> + use<> {
     let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
     *request.method_mut() = method.parse().unwrap();
     *request.uri_mut() = path.parse().unwrap();
@@ -109,7 +109,7 @@ pub(crate) fn request(
         let Reply::Answer(response) = reply.await else { panic!("a connection was reset") };
         let (head, body) = response.into_parts();
         let text = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: head.status.as_u16(), headers: head.headers, text }
+        HttpAnswer { status: head.status.as_u16(), headers: head.headers, text }
     }
 }
 
@@ -133,7 +133,7 @@ fn completed(session: &str) -> Value {
 const NOT_FOR_BROWSERS: [&str; 8] =
     ["Terry", "98121", "Canary", "S01-", "chargeId", "chargePermissionId", SESSION, OTHER_SESSION];
 
-fn is_for_browsers(answer: &Answer) {
+fn is_for_browsers(answer: &HttpAnswer) {
     for word in NOT_FOR_BROWSERS {
         assert!(!answer.text.contains(word), "{word} in {}", answer.text);
     }

@@ -207,7 +207,7 @@ fn refunds_are_carried_out(world: &World, id: &str) {
     }
 }
 
-fn word(answer: &super::world::Answer) -> String {
+fn word(answer: &super::world::HttpAnswer) -> String {
     let json = answer.json();
     let word = json["outcome"].as_str().or(json["state"].as_str()).or(json["error"]["code"].as_str());
     format!("{} {}", answer.status, word.unwrap())

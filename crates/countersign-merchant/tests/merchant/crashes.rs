@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_store::contract::{Key, Store as _};
 use serde_json::{Value, json};
 
-use super::world::{Answer, ENGINES, Engine, SESSION, World, order_of_100, usd};
+use super::world::{ENGINES, Engine, HttpAnswer, SESSION, World, order_of_100, usd};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const ORDER: &str = "1001";
@@ -130,14 +130,14 @@ fn written(world: &World, id: Option<&str>) -> String {
     words.join(", ")
 }
 
-fn told(answer: &Answer) -> String {
+fn told(answer: &HttpAnswer) -> String {
     let json = answer.json();
     let word = json["outcome"].as_str().or(json["state"].as_str()).or(json["error"]["code"].as_str());
     format!("{} {}", answer.status, word.unwrap_or(""))
 }
 
 /// The request of a case.
-fn request(world: &World, case: &Case, id: Option<&str>) -> impl Future<Output = Answer> + use<> {
+fn request(world: &World, case: &Case, id: Option<&str>) -> impl Future<Output = HttpAnswer> + use<> {
     let path = match (case.path, id) {
         (Some(path), Some(id)) => format!("/v1/checkouts/{id}/{path}"),
         _ => "/v1/checkouts".to_owned(),

@@ -67,7 +67,7 @@ fn routed() -> BTreeSet<(String, &'static str)> {
     let lines = TABLES.iter().flat_map(|text| text.lines());
     let rows = lines.filter_map(|line| line.trim().strip_prefix('.')?.split_once("(\""));
     let routes = rows.filter(|(_, rest)| rest.starts_with('/')).map(|(method, rest)| {
-        let method = if method == "read" { "GET" } else { method };
+        let method = if method == "get_and_head" { "GET" } else { method };
         (method.to_uppercase(), rest.split('"').next().unwrap())
     });
     routes.collect()

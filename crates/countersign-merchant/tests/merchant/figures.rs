@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::amazon::Fault;
 use super::logs::logged;
-use super::shop::{Answer, SECRET, Shop};
+use super::shop::{SECRET, Shop, WebhookAnswer};
 use super::world::{Engine, SESSION, World, order, session_for, waiting_order};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -89,7 +89,7 @@ fn repetitions_are_counted_and_a_quick_payment_is_quick() {
 fn what_waits_is_counted_timers_webhooks_and_snapshots() {
     let mut world = World::new(Engine::Sqlite);
     let shop = Shop::new(&world.time);
-    shop.answers_always(Answer::Status(500));
+    shop.answers_always(WebhookAnswer::Status(500));
     world.webhook = Some(shop.webhook(SECRET));
     world.restart();
     let checkout_id = world.placed(&order());
@@ -113,7 +113,7 @@ fn what_waits_is_counted_timers_webhooks_and_snapshots() {
             ("timers_overdue", "0"),
         ],
     );
-    shop.answers_always(Answer::Status(200));
+    shop.answers_always(WebhookAnswer::Status(200));
     world.skip(40 * 24 * HOUR);
     world.let_pass(2 * MINUTE);
     shows(

@@ -34,7 +34,7 @@ fn calls() -> [(&'static str, &'static str, &'static str, Value); 4] {
     ]
 }
 
-fn told(answer: &super::world::Answer) -> String {
+fn told(answer: &super::world::HttpAnswer) -> String {
     let json = answer.json();
     let word = json["state"].as_str().or(json["error"]["code"].as_str()).unwrap();
     format!("{} {word}", answer.status)

@@ -16,7 +16,7 @@ use countersign_domain::time::Timestamp;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 
-use super::world::{Answer, World};
+use super::world::{HttpAnswer, World};
 
 const KEY: &str = include_str!("../../../countersign-protocol/tests/keys/throw_away_pkcs8.pem");
 const CERTIFICATE: &str = include_str!("../../../countersign-protocol/tests/certificates/throw_away.pem");
@@ -91,11 +91,11 @@ fn signature(text: &str) -> Vec<u8> {
 
 impl World {
     /// A post of Amazon's notification service.
-    pub(crate) fn posting(&self, body: &str) -> impl Future<Output = Answer> + use<> {
+    pub(crate) fn posting(&self, body: &str) -> impl Future<Output = HttpAnswer> + use<> {
         self.request_with("POST", "/amazon/notifications", body, None)
     }
 
-    pub(crate) fn post(&self, body: &str) -> Answer {
+    pub(crate) fn post(&self, body: &str) -> HttpAnswer {
         self.run(self.posting(body))
     }
 

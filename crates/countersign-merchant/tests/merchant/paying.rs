@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{Answer, ENGINES, SESSION, World, order, usd};
+use super::world::{ENGINES, HttpAnswer, SESSION, World, order, usd};
 
 const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -398,7 +398,7 @@ proptest! {
         };
         let asking = amounts.iter().enumerate().map(charge).map(|body| world.asking(&id, "charges", &body));
         let answers = world.run(join_all(asking.collect::<Vec<_>>()));
-        let is_made = |answer: &Answer| answer.status == 201;
+        let is_made = |answer: &HttpAnswer| answer.status == 201;
         let made: u64 = answers.iter().zip(&amounts).filter(|(it, _)| is_made(it)).map(|(_, minor)| minor).sum();
         prop_assert!(made <= 10_000, "{made}");
         for (answer, minor) in answers.iter().zip(&amounts).filter(|(it, _)| !is_made(it)) {

@@ -23,7 +23,7 @@ use super::logs::logged;
 use super::shop::SECRET;
 use super::telling::{SECRET_BYTES, base64, hmac_sha256};
 use super::world::{
-    Answer, ENGINES, OTHER_SESSION, SESSION, World, address, order, order_of_100, session_for, usd,
+    ENGINES, HttpAnswer, OTHER_SESSION, SESSION, World, address, order, order_of_100, session_for, usd,
     waiting_order,
 };
 
@@ -168,7 +168,7 @@ pub(crate) fn at(amount: &str) -> Value {
 }
 
 /// base, shipping, tax, discount, charge.
-fn sums(answer: &Answer) -> String {
+fn sums(answer: &HttpAnswer) -> String {
     let cart = answer.json();
     let of = |member: &str| cart[member]["amount"].as_str().unwrap_or("-").to_owned();
     ["totalBaseAmount", "totalShippingAmount", "totalTaxAmount", "totalDiscountAmount", "totalChargeAmount"]

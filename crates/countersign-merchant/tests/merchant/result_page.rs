@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::amazon::Fault;
 use super::world::{
-    Answer, ENGINES, NOT_PAID_MESSAGE, OTHER_SESSION, SESSION, World, order, session_for, waiting_order,
+    ENGINES, HttpAnswer, NOT_PAID_MESSAGE, OTHER_SESSION, SESSION, World, order, session_for, waiting_order,
 };
 
 /// The page as a browser without cookies, or `curl`, gets it.
-fn page(world: &World, path: &str) -> Answer {
+fn page(world: &World, path: &str) -> HttpAnswer {
     let page = world.run(world.request_with("GET", path, "", None));
     assert!(!page.headers.contains_key("set-cookie"));
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
@@ -33,7 +33,7 @@ fn page(world: &World, path: &str) -> Answer {
     page
 }
 
-fn refreshes(page: &Answer) -> bool {
+fn refreshes(page: &HttpAnswer) -> bool {
     page.text.contains("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>")
         && page.text.contains("data-again=\"5\"")
 }
@@ -183,7 +183,7 @@ fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_i
     world.amazon.fault("finalize", Fault::Pending);
     world.complete(&checkout_id, SESSION);
     let path = world.result_path(&checkout_id);
-    let number = |page: &Answer, before: &str| {
+    let number = |page: &HttpAnswer, before: &str| {
         let (_, rest) = page.text.split_once(before)?;
         rest.split_once('"').and_then(|(seconds, _)| seconds.parse::<u32>().ok())
     };

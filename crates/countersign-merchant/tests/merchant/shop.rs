@@ -17,7 +17,7 @@ pub(crate) const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaG
 
 /// How the next request is answered.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Answer {
+pub(crate) enum WebhookAnswer {
     Status(u16),
     /// With `retry-after`.
     Later(u16, &'static str),
@@ -57,8 +57,8 @@ impl Arrived {
 pub(crate) struct Shop {
     time: FakeClock,
     arrived: Mutex<Vec<Arrived>>,
-    answers: Mutex<VecDeque<Answer>>,
-    otherwise: Mutex<Answer>,
+    answers: Mutex<VecDeque<WebhookAnswer>>,
+    otherwise: Mutex<WebhookAnswer>,
 }
 
 impl Shop {
@@ -67,7 +67,7 @@ impl Shop {
             time: time.clone(),
             arrived: Mutex::default(),
             answers: Mutex::default(),
-            otherwise: Mutex::new(Answer::Status(204)),
+            otherwise: Mutex::new(WebhookAnswer::Status(204)),
         })
     }
 
@@ -80,12 +80,12 @@ impl Shop {
         }
     }
 
-    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = WebhookAnswer>) {
         self.answers.lock().unwrap().extend(answers);
     }
 
     /// Sets the answer to requests for which no other answer is queued.
-    pub(crate) fn answers_always(&self, answer: Answer) {
+    pub(crate) fn answers_always(&self, answer: WebhookAnswer) {
         *self.otherwise.lock().unwrap() = answer;
     }
 
@@ -110,10 +110,10 @@ impl Transport for Shop {
             let answer = answer.unwrap_or(*self.otherwise.lock().unwrap());
             let response = http::Response::builder();
             let response = match answer {
-                Answer::Status(status) => response.status(status),
-                Answer::Later(status, after) => response.status(status).header("retry-after", after),
-                Answer::Refused => return Err(TransportError::NotSent("refused".into())),
-                Answer::Hangs => return pending().await,
+                WebhookAnswer::Status(status) => response.status(status),
+                WebhookAnswer::Later(status, after) => response.status(status).header("retry-after", after),
+                WebhookAnswer::Refused => return Err(TransportError::NotSent("refused".into())),
+                WebhookAnswer::Hangs => return pending().await,
             };
             Ok(response.body(Bytes::from_static(b"canary")).unwrap())
         })

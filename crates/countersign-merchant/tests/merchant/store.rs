@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_store::contract::Store;
-use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Operation, Outcome};
+use countersign_store::intercept::{Call, CallOutcome, Fault, Hook, InterceptedStore, Operation};
 use futures_util::future::pending;
 
 pub(crate) type WatchedStore = InterceptedStore<Mishaps>;
@@ -85,8 +85,8 @@ impl Hook for Mishaps {
         fault
     }
 
-    async fn after(&self, call: Call<'_>, outcome: Outcome) {
-        if call.change.is_none() || outcome == Outcome::Failed {
+    async fn after(&self, call: Call<'_>, outcome: CallOutcome) {
+        if call.change.is_none() || outcome == CallOutcome::Failed {
             return;
         }
         if self.dies_now(true) {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::logs::logged;
-use super::shop::{Answer, Arrived, OLD_SECRET, SECRET, Shop};
+use super::shop::{Arrived, OLD_SECRET, SECRET, Shop, WebhookAnswer};
 use super::world::{ENGINES, Engine, SESSION, World, order, session_for, usd, waiting_order};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -192,7 +192,7 @@ fn a_receiver_with_its_own_crypto_accepts_each_secrets_signature() {
 #[test]
 fn what_is_not_taken_is_sent_eight_times_on_schedule_and_then_given_up() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
-    shop.answers_always(Answer::Status(500));
+    shop.answers_always(WebhookAnswer::Status(500));
     let lines = logged(|| {
         complete(&world, 1);
         world.let_pass(40 * HOUR);
@@ -214,20 +214,20 @@ fn what_is_not_taken_is_sent_eight_times_on_schedule_and_then_given_up() {
 #[test]
 fn only_a_2xx_is_success() {
     for (answer, sends) in [
-        (Answer::Status(200), 1),
-        (Answer::Status(299), 1),
-        (Answer::Status(302), 2),
-        (Answer::Status(400), 2),
-        (Answer::Status(503), 2),
-        (Answer::Refused, 2),
-        (Answer::Hangs, 2),
+        (WebhookAnswer::Status(200), 1),
+        (WebhookAnswer::Status(299), 1),
+        (WebhookAnswer::Status(302), 2),
+        (WebhookAnswer::Status(400), 2),
+        (WebhookAnswer::Status(503), 2),
+        (WebhookAnswer::Refused, 2),
+        (WebhookAnswer::Hangs, 2),
     ] {
         let (world, shop) = world_of_a_shop(Engine::Memory);
         shop.answers([answer]);
         complete(&world, 1);
         world.let_pass(MINUTE);
         assert_eq!(shop.arrived().len(), sends, "{answer:?}");
-        if let Answer::Hangs = answer {
+        if let WebhookAnswer::Hangs = answer {
             let waited = shop.arrived()[1].at.since(shop.arrived()[0].at).as_secs();
             assert!((19..=22).contains(&waited), "15 s for the request and then the pause: {waited}");
         }
@@ -246,7 +246,7 @@ fn the_shop_can_ask_for_time() {
         ("soon", 5),
     ] {
         let (world, shop) = world_of_a_shop(Engine::Memory);
-        shop.answers([Answer::Later(429, after)]);
+        shop.answers([WebhookAnswer::Later(429, after)]);
         complete(&world, 1);
         world.let_pass(11 * HOUR);
         let [first, second] = shop.arrived().try_into().unwrap();
@@ -258,7 +258,7 @@ fn the_shop_can_ask_for_time() {
 #[test]
 fn a_shop_that_is_gone_is_left_alone_until_a_restart() {
     let (mut world, shop) = world_of_a_shop(Engine::Memory);
-    shop.answers_always(Answer::Status(410));
+    shop.answers_always(WebhookAnswer::Status(410));
     let lines = logged(|| {
         for number in 0..20 {
             complete(&world, number);
@@ -268,7 +268,7 @@ fn a_shop_that_is_gone_is_left_alone_until_a_restart() {
     let before = shop.arrived().len();
     assert!((1..=8).contains(&before), "no more than were on their way: {before}");
     assert_eq!(lines.iter().filter(|line| line.starts_with("ERROR") && line.contains("410")).count(), 1);
-    shop.answers_always(Answer::Status(200));
+    shop.answers_always(WebhookAnswer::Status(200));
     world.restart();
     world.let_pass(MINUTE);
     assert_eq!(shop.arrived().len(), before + 20, "all are sent after the restart");
@@ -296,7 +296,7 @@ fn a_crash_between_send_and_its_answer_sends_again_under_the_same_id() {
     for engine in ENGINES {
         let (mut world, shop) = world_of_a_shop(engine);
         complete(&world, 1);
-        shop.answers([Answer::Hangs]);
+        shop.answers([WebhookAnswer::Hangs]);
         world.let_pass(Duration::from_secs(5));
         assert_eq!(shop.arrived().len(), 1);
         world.restart();
@@ -325,7 +325,7 @@ fn facts_of_one_checkout_leave_in_their_order() {
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
     world.complete(&checkout_id, SESSION);
-    shop.answers([Answer::Later(503, "3600")]);
+    shop.answers([WebhookAnswer::Later(503, "3600")]);
     world.amazon.open("s2", session_for(&order(), "s2", &checkout_id));
     world.complete(&checkout_id, "s2");
     let other = complete(&world, 3);
@@ -363,7 +363,7 @@ fn a_fact_that_waits_for_its_turn_is_not_overtaken_by_one_that_comes_later() {
 #[test]
 fn a_fact_that_only_waited_for_its_turn_has_all_its_sends() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
-    shop.answers_always(Answer::Status(500));
+    shop.answers_always(WebhookAnswer::Status(500));
     declined_and_then_paid(&world);
     world.let_pass(80 * HOUR);
     let count = |kind: &str| kinds(&shop.arrived()).iter().filter(|it| *it == kind).count();
@@ -382,7 +382,7 @@ fn declined_and_then_paid(world: &World) {
 #[test]
 fn a_fact_that_had_only_waited_for_its_turn_when_the_process_ended_has_all_its_sends() {
     let (mut world, shop) = world_of_a_shop(Engine::Memory);
-    shop.answers_always(Answer::Hangs);
+    shop.answers_always(WebhookAnswer::Hangs);
     declined_and_then_paid(&world);
     let count = |kind: &str| kinds(&shop.arrived()).iter().filter(|it| *it == kind).count();
     world.let_pass(Duration::from_secs(14));
@@ -396,7 +396,7 @@ fn a_fact_that_had_only_waited_for_its_turn_when_the_process_ended_has_all_its_s
 #[test]
 fn sends_are_counted_across_restarts() {
     let (mut world, shop) = world_of_a_shop(Engine::Memory);
-    shop.answers_always(Answer::Status(500));
+    shop.answers_always(WebhookAnswer::Status(500));
     complete(&world, 1);
     for _ in 0..10 {
         world.let_pass(4 * HOUR);
@@ -419,7 +419,7 @@ fn has_failures(world: &World, event_id: &str) -> bool {
 fn failures_are_counted_until_the_fact_is_delivered_and_no_longer() {
     for engine in ENGINES {
         let (world, shop) = world_of_a_shop(engine);
-        shop.answers([Answer::Status(500)]);
+        shop.answers([WebhookAnswer::Status(500)]);
         complete(&world, 1);
         world.let_pass(2 * SECOND);
         assert!(has_failures(&world, shop.arrived()[0].id()));
@@ -432,7 +432,7 @@ fn failures_are_counted_until_the_fact_is_delivered_and_no_longer() {
 #[test]
 fn a_shop_that_hangs_holds_up_no_completion_and_no_more_than_eight_requests_wait() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
-    shop.answers_always(Answer::Hangs);
+    shop.answers_always(WebhookAnswer::Hangs);
     for number in 0..50 {
         complete(&world, number);
     }
@@ -440,7 +440,7 @@ fn a_shop_that_hangs_holds_up_no_completion_and_no_more_than_eight_requests_wait
     assert_eq!(shop.arrived().len(), 8);
     let checkout_id = complete(&world, 50);
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
-    shop.answers_always(Answer::Status(200));
+    shop.answers_always(WebhookAnswer::Status(200));
     world.let_pass(HOUR);
     let told: BTreeSet<_> = shop.arrived().iter().map(|it| it.id().to_owned()).collect();
     assert_eq!(told.len(), 51);

@@ -81,13 +81,13 @@ impl Drop for World {
 
 /// An answer, with its body read.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) headers: http::HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("this is not JSON: {}", self.text))
     }
@@ -258,7 +258,7 @@ impl World {
         method: &str,
         path: &str,
         body: &str,
-    ) -> impl Future<Output = Answer> + use<> {
+    ) -> impl Future<Output = HttpAnswer> + use<> {
         self.request_with(method, path, body, Some(&format!("Bearer {SHOP_TOKEN}")))
     }
 
@@ -268,7 +268,7 @@ impl World {
         path: &str,
         body: &str,
         authorization: Option<&str>,
-    ) -> impl Future<Output = Answer> + use<> {
+    ) -> impl Future<Output = HttpAnswer> + use<> {
         let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
         *request.method_mut() = method.parse().unwrap();
         *request.uri_mut() = path.parse().unwrap();
@@ -279,7 +279,7 @@ impl World {
         async {
             let Reply::Answer(response) = reply.await else { panic!("a connection was reset") };
             let (head, body) = response.into_parts();
-            Answer {
+            HttpAnswer {
                 status: head.status.as_u16(),
                 headers: head.headers,
                 text: String::from_utf8(body.to_vec()).unwrap(),
@@ -287,11 +287,11 @@ impl World {
         }
     }
 
-    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> HttpAnswer {
         self.run(self.request(method, path, body))
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> HttpAnswer {
         self.call("GET", path, "")
     }
 
@@ -313,12 +313,12 @@ impl World {
         &self,
         checkout_id: &str,
         session: &str,
-    ) -> impl Future<Output = Answer> + use<> {
+    ) -> impl Future<Output = HttpAnswer> + use<> {
         let body = json!({ "amazonCheckoutSessionId": session }).to_string();
         self.request("POST", &format!("/v1/checkouts/{checkout_id}/complete"), &body)
     }
 
-    pub(crate) fn complete(&self, checkout_id: &str, session: &str) -> Answer {
+    pub(crate) fn complete(&self, checkout_id: &str, session: &str) -> HttpAnswer {
         self.run(self.completing(checkout_id, session))
     }
 
@@ -328,11 +328,11 @@ impl World {
         checkout_id: &str,
         call: &str,
         body: &Value,
-    ) -> impl Future<Output = Answer> + use<> {
+    ) -> impl Future<Output = HttpAnswer> + use<> {
         self.request("POST", &format!("/v1/checkouts/{checkout_id}/{call}"), &body.to_string())
     }
 
-    pub(crate) fn ask(&self, checkout_id: &str, call: &str, body: &Value) -> Answer {
+    pub(crate) fn ask(&self, checkout_id: &str, call: &str, body: &Value) -> HttpAnswer {
         self.run(self.asking(checkout_id, call, body))
     }
 

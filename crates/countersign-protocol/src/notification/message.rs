@@ -50,7 +50,7 @@ pub struct Message {
     /// `MerchantID`: the owner of the object.
     pub merchant_id: MerchantId,
     /// `ObjectType` and `ObjectId`: the object that has changed.
-    pub object: Notified,
+    pub object: NotifiedObject,
     /// `ChargePermissionId`: the permission that it belongs to.
     pub charge_permission_id: Option<ChargePermissionId>,
     /// `NotificationType`.
@@ -63,7 +63,7 @@ pub struct Message {
 
 /// The object that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notified {
+pub enum NotifiedObject {
     /// A Charge Permission.
     ChargePermission(ChargePermissionId),
     /// A Charge.
@@ -81,7 +81,7 @@ pub enum Notified {
     },
 }
 
-impl Notified {
+impl NotifiedObject {
     /// The kind of object.
     #[must_use]
     pub fn object_type(&self) -> Word<ObjectType> {
@@ -183,7 +183,7 @@ impl Message {
         }
         Ok(Self {
             merchant_id,
-            object: Notified::read(object_type, object_id)
+            object: NotifiedObject::read(object_type, object_id)
                 .ok_or(MessageRefused::Malformed { member: "ObjectId" })?,
             charge_permission_id: members.charge_permission_id,
             notification_type: members.notification_type,

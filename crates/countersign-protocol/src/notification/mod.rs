@@ -19,6 +19,6 @@ pub use envelope::{
     Confirmation, Envelope, EnvelopeKind, EnvelopeRefused, MAX_ENVELOPE_LEN, SignatureRefused,
     VerifiedEnvelope,
 };
-pub use message::{Message, MessageRefused, NotificationType, Notified, ObjectType};
+pub use message::{Message, MessageRefused, NotificationType, NotifiedObject, ObjectType};
 pub use signature_version::SignatureVersion;
 pub use timestamp::EnvelopeTimestamp;

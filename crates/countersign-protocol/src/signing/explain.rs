@@ -13,7 +13,7 @@ use super::head::Head;
 use super::json;
 use super::key::{LONGEST_SALT, VerifySignature as _, VerifyingKey};
 use super::refusal::VerifyRefused;
-use super::verify::{Claim, Verified};
+use super::verify::{Claim, VerifiedRequest};
 
 /// What a server makes of a request, and why the signature does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Explanation {
     /// What the server expected to be signed.
     pub string_to_sign: String,
     /// Whether the signature holds.
-    pub verdict: Result<Verified, VerifyRefused>,
+    pub verdict: Result<VerifiedRequest, VerifyRefused>,
     /// The one mistake with which the signature matches, if one was found.
     pub mistake: Option<Mistake>,
 }
@@ -146,7 +146,7 @@ pub fn explain(
     let (named, signature) = (claim.authorization.algorithm, claim.authorization.signature.to_owned());
     let canonical = claim.canonical_request(body);
     let expected = string_to_sign(named, &canonical);
-    let draft = Draft::of(&claim, body);
+    let draft = RequestDraft::of(&claim, body);
     let verdict = claim.verify(key, body);
     let mistake = match &verdict {
         Ok(_) => None,
@@ -163,7 +163,7 @@ pub fn explain(
 
 /// Everything that a search for the mistake uses.
 struct Search<'a> {
-    draft: Draft,
+    draft: RequestDraft,
     body: &'a [u8],
     canonical: &'a [u8],
     expected: &'a str,
@@ -262,7 +262,7 @@ impl Search<'_> {
 
 /// The parts of a canonical request, to be changed one at a time.
 #[derive(Clone)]
-struct Draft {
+struct RequestDraft {
     method: String,
     path: String,
     query: String,
@@ -271,7 +271,7 @@ struct Draft {
     hash: String,
 }
 
-impl Draft {
+impl RequestDraft {
     fn of(claim: &Claim<'_>, body: &[u8]) -> Self {
         let Claim { head, authorization, header_block, .. } = claim;
         let block = String::from_utf8_lossy(header_block);

@@ -1,7 +1,7 @@
 //! The signature over a request or a button payload: made with the merchant's key, verified with the public
 //! half, explained when it is wrong.
 //!
-//! A client calls [`KeySigner::sign`] (or [`prepare`] and [`Prepared::attach`] if the key is in a device). A
+//! A client calls [`KeySigner::sign`] (or [`prepare`] and [`PreparedRequest::attach`] if the key is in a device). A
 //! server reads a [`Claim`], looks the key up, and calls [`Claim::verify`]. Nothing here reads a clock or
 //! knows which keys exist.
 //!
@@ -57,5 +57,5 @@ pub use head::Head;
 pub use key::{GeneratedKey, KeyRefused, MerchantKey, VerifySignature, VerifyingKey};
 pub(crate) use key::{read_pem, rsa_key};
 pub use refusal::{SignRefused, VerifyRefused};
-pub use sign::{KeySigner, Prepared, prepare};
-pub use verify::{Claim, DateWindow, Verified};
+pub use sign::{KeySigner, PreparedRequest, prepare};
+pub use verify::{Claim, DateWindow, VerifiedRequest};

@@ -1,5 +1,5 @@
 //! Signing a request: the headers that the signature covers, the text that is signed, and the `authorization`
-//! header. A key in a device signs between [`prepare`] and [`Prepared::attach`].
+//! header. A key in a device signs between [`prepare`] and [`PreparedRequest::attach`].
 
 use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
@@ -27,7 +27,7 @@ const SIGNED: [&str; 6] = [
 
 /// A request that has all its headers except `authorization`, and the text to sign for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
+pub struct PreparedRequest {
     algorithm: Algorithm,
     signed_headers: Vec<&'static str>,
     string_to_sign: String,
@@ -43,7 +43,7 @@ pub fn prepare(
     algorithm: Algorithm,
     region: Region,
     signed_at: Timestamp,
-) -> Result<Prepared, SignRefused> {
+) -> Result<PreparedRequest, SignRefused> {
     let authority = request.uri().authority().ok_or(SignRefused::NoHost)?.as_str();
     let host = authority.rsplit('@').next().unwrap_or_default();
     let host = HeaderValue::from_str(host).map_err(|_| SignRefused::NotAHeader)?;
@@ -61,17 +61,21 @@ pub fn prepare(
     let query = sorted_query(uri.query().unwrap_or_default());
     let method = request.method().as_str();
     let canonical = canonical_request(method, uri.path().as_bytes(), &query, &block, &sha256_hex(body));
-    Ok(Prepared { algorithm, signed_headers: names, string_to_sign: string_to_sign(algorithm, &canonical) })
+    Ok(PreparedRequest {
+        algorithm,
+        signed_headers: names,
+        string_to_sign: string_to_sign(algorithm, &canonical),
+    })
 }
 
-impl Prepared {
+impl PreparedRequest {
     /// The text to sign with RSASSA-PSS, SHA-256, MGF1 with SHA-256, and the algorithm's salt length.
     #[must_use]
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign
     }
 
-    /// Adds the `authorization` header with a signature of [`Prepared::string_to_sign`].
+    /// Adds the `authorization` header with a signature of [`PreparedRequest::string_to_sign`].
     ///
     /// # Errors
     /// None for a signature that consists of bytes.

@@ -1,5 +1,5 @@
 //! Verifying a request, in two steps, so that a server can look the key up in between: a [`Claim`] is what
-//! the head says, a [`Verified`] is the proof that the key's owner said it.
+//! the head says, a [`VerifiedRequest`] is the proof that the key's owner said it.
 //!
 //! A signature is not a nonce: some SDKs send the identical signed request again, up to about 14 s later. The
 //! idempotency key decides whether a copy takes effect twice.
@@ -140,7 +140,7 @@ impl<'a> Claim<'a> {
         self,
         key: &(impl VerifySignature + ?Sized),
         body: &[u8],
-    ) -> Result<Verified, VerifyRefused> {
+    ) -> Result<VerifiedRequest, VerifyRefused> {
         let signature = self.authorization.signature;
         let Some(bytes) = from_base64(signature.as_bytes()) else {
             let why = "has a Signature that is not standard Base64 with padding";
@@ -151,7 +151,7 @@ impl<'a> Claim<'a> {
         if key.verifies(as_sent.as_bytes(), &bytes, algorithm)
             || self.other_spellings(body).any(|text| key.verifies(text.as_bytes(), &bytes, algorithm))
         {
-            return Ok(Verified {
+            return Ok(VerifiedRequest {
                 public_key_id: self.authorization.public_key_id,
                 algorithm,
                 signed_at: self.signed_at,
@@ -230,7 +230,7 @@ fn idempotency_key(headers: &HeaderMap, max_len: usize) -> Result<Option<Idempot
 
 /// Proof that the owner of a key signed a request. Only [`Claim::verify`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedRequest {
     public_key_id: PublicKeyId,
     algorithm: Algorithm,
     signed_at: Timestamp,
@@ -238,7 +238,7 @@ pub struct Verified {
     idempotency_key: Option<IdempotencyKey>,
 }
 
-impl Verified {
+impl VerifiedRequest {
     /// The key that signed.
     #[must_use]
     pub fn public_key_id(&self) -> &PublicKeyId {

@@ -10,7 +10,7 @@ use countersign_domain::time::Timestamp;
 
 use super::word::words;
 use super::{
-    Address, Embedded, Json, ListedAddress, MerchantMetadata, PaymentDetails, Price, WholeNumber, Word,
+    Address, EmbeddedJson, Json, ListedAddress, MerchantMetadata, PaymentDetails, Price, WholeNumber, Word,
 };
 use crate::object;
 
@@ -34,7 +34,7 @@ object! {
         status_details: CheckoutSessionStatus = "statusDetails",
         shipping_address: Address = "shippingAddress",
         /// Each element is a string that holds JSON.
-        shipping_address_list: Vec<Embedded<ListedAddress>> = "shippingAddressList",
+        shipping_address_list: Vec<EmbeddedJson<ListedAddress>> = "shippingAddressList",
         multi_addresses_checkout_metadata: Json = "multiAddressesCheckoutMetadata",
         platform_id: String = "platformId",
         charge_permission_id: ChargePermissionId = "chargePermissionId",

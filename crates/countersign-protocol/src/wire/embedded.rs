@@ -10,9 +10,9 @@ use super::writer::Writer;
 /// An object that is written as a string with its JSON: Amazon writes the elements of `shippingAddressList`
 /// this way, and the SDKs parse each.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Embedded<T>(pub T);
+pub struct EmbeddedJson<T>(pub T);
 
-impl<T: Object> Member for Embedded<T> {
+impl<T: Object> Member for EmbeddedJson<T> {
     fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
         if raw.get().starts_with('{') {
             return reader.object(raw).map(Self);

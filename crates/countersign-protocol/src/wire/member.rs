@@ -186,7 +186,7 @@ impl<T: Member> Member for Vec<T> {
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(Shown)).finish()
+        f.debug_list().entries(self.iter().map(DebugMember)).finish()
     }
 }
 
@@ -253,9 +253,9 @@ impl Member for Json {
 
 /// A member in the form in which its `Debug` may show it.
 #[doc(hidden)]
-pub struct Shown<'a, T>(pub &'a T);
+pub struct DebugMember<'a, T>(pub &'a T);
 
-impl<T: Member> fmt::Debug for Shown<'_, T> {
+impl<T: Member> fmt::Debug for DebugMember<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.show(f)
     }

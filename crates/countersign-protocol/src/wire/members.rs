@@ -2,14 +2,14 @@
 //! were kept unchanged.
 
 use super::member::Member;
-use super::unknown::Unknown;
-use super::writer::{Absent, Writer};
+use super::unknown::UnknownMembers;
+use super::writer::{AbsentMember, Writer};
 
 /// The inside of an object that is being written.
 #[derive(Debug)]
 pub struct Members<'a> {
     writer: &'a mut Writer,
-    unknown: &'a Unknown,
+    unknown: &'a UnknownMembers,
     any: bool,
 }
 
@@ -19,7 +19,7 @@ impl Members<'_> {
         if let Some(value) = value {
             self.name(name);
             value.write(self.writer);
-        } else if self.writer.absent() == Absent::Null && self.unknown.member(name).is_none() {
+        } else if self.writer.absent() == AbsentMember::Null && self.unknown.member(name).is_none() {
             self.name(name);
             self.writer.raw("null");
         }
@@ -52,7 +52,7 @@ impl Members<'_> {
 
 impl Writer {
     /// Writes an object: its known members, then those that were kept unchanged.
-    pub fn object(&mut self, unknown: &Unknown, write_known: impl FnOnce(&mut Members<'_>)) {
+    pub fn object(&mut self, unknown: &UnknownMembers, write_known: impl FnOnce(&mut Members<'_>)) {
         self.raw("{");
         let mut members = Members { writer: self, unknown, any: false };
         write_known(&mut members);

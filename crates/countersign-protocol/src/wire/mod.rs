@@ -50,14 +50,14 @@ pub use checkout_session_requests::{
     UpdateCheckoutSession,
 };
 pub use countersign_domain::reason_code::{ReasonClass, ReasonCode};
-pub use embedded::Embedded;
+pub use embedded::EmbeddedJson;
 pub use error::Error;
 #[doc(hidden)]
-pub use member::Shown;
+pub use member::DebugMember;
 pub use member::{Integer, Json, Member, WholeNumber};
 pub use members::Members;
 pub use merchant_metadata::MerchantMetadata;
-pub use object::{Object, Taken};
+pub use object::{MemberResult, Object};
 pub use payment_details::PaymentDetails;
 pub use payment_requests::{
     CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, MAX_REASON_LEN,
@@ -65,10 +65,10 @@ pub use payment_requests::{
 };
 pub use price::Price;
 pub use reader::{MAX_DEPTH, RawValue, Reader, Spellings};
-pub use reading::{Read, read_answer, read_event, read_request};
+pub use reading::{ReadAnswer, read_answer, read_event, read_request};
 pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
-pub use refused::{BodyRefused, BodyRefusedKind, Malformed};
-pub use unknown::Unknown;
+pub use refused::{BodyRefused, BodyRefusedKind, MalformedMember};
+pub use unknown::UnknownMembers;
 pub use word::{Word, Words};
 pub(crate) use word::{words, words_of_the_domain};
-pub use writer::{Absent, Writer};
+pub use writer::{AbsentMember, Writer};

@@ -4,12 +4,12 @@
 use super::member::Member;
 use super::members::Members;
 use super::reader::{RawValue, Reader, Role, Step};
-use super::unknown::Unknown;
-use super::writer::{Absent, Writer};
+use super::unknown::UnknownMembers;
+use super::writer::{AbsentMember, Writer};
 
 /// The result of offering a member to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum MemberResult {
     /// It is known, and was read or is `null`.
     Read,
     /// It is known, and its value cannot be read.
@@ -21,16 +21,16 @@ pub enum Taken {
 /// An object with known members. Implemented by [`object!`](crate::object).
 pub trait Object: Member + Default {
     /// Offers one member of the JSON text.
-    fn take(&mut self, name: &str, raw: &RawValue, reader: &mut Reader) -> Taken;
+    fn take(&mut self, name: &str, raw: &RawValue, reader: &mut Reader) -> MemberResult;
 
     /// Writes every known member, in the order of the declaration.
     fn write_members(&self, members: &mut Members<'_>);
 
     /// The members that this version does not know.
-    fn unknown_mut(&mut self) -> &mut Unknown;
+    fn unknown_mut(&mut self) -> &mut UnknownMembers;
 
     /// The whole object as JSON text.
-    fn to_json(&self, absent: Absent) -> String {
+    fn to_json(&self, absent: AbsentMember) -> String {
         let mut writer = Writer::new(absent);
         self.write(&mut writer);
         writer.finish()
@@ -38,12 +38,12 @@ pub trait Object: Member + Default {
 
     /// The object as Amazon answers it: absent members are `null`.
     fn to_answer(&self) -> String {
-        self.to_json(Absent::Null)
+        self.to_json(AbsentMember::Null)
     }
 
     /// The object as a client sends it: absent members are left out.
     fn to_request(&self) -> String {
-        self.to_json(Absent::Omitted)
+        self.to_json(AbsentMember::Omitted)
     }
 }
 
@@ -56,15 +56,15 @@ impl Reader {
         raw: &RawValue,
         max_len: Option<usize>,
         place: &mut Option<T>,
-    ) -> Taken {
+    ) -> MemberResult {
         if raw.get() == "null" {
-            return Taken::Read;
+            return MemberResult::Read;
         }
         self.inside(Step::Member(name), |reader| {
             // The member occurs under two of its names: repeated names were refused before.
             if place.is_some() {
                 reader.invalid("the member is there twice");
-                return Taken::Malformed;
+                return MemberResult::Malformed;
             }
             *place = T::read(raw, reader);
             if let (Some(max_len), Some(value)) = (max_len.filter(|_| reader.is_strict()), &*place)
@@ -72,7 +72,7 @@ impl Reader {
             {
                 reader.invalid(format_args!("it is longer than {max_len} characters"));
             }
-            if place.is_some() { Taken::Read } else { Taken::Malformed }
+            if place.is_some() { MemberResult::Read } else { MemberResult::Malformed }
         })
     }
 
@@ -82,10 +82,10 @@ impl Reader {
         let mut object = T::default();
         for (name, value) in members {
             match object.take(&name, value, self) {
-                Taken::Read => {}
-                Taken::Unknown if self.role() == Role::Event => {}
-                Taken::Unknown if self.is_strict() => self.unrecognized(&name),
-                Taken::Unknown | Taken::Malformed => object.unknown_mut().keep(&name, value),
+                MemberResult::Read => {}
+                MemberResult::Unknown if self.role() == Role::Event => {}
+                MemberResult::Unknown if self.is_strict() => self.unrecognized(&name),
+                MemberResult::Unknown | MemberResult::Malformed => object.unknown_mut().keep(&name, value),
             }
         }
         Some(object)
@@ -138,7 +138,7 @@ macro_rules! object {
                 pub $field: Option<$type>,
             )+
             /// Members that this version does not know or could not read; always empty on a server.
-            pub unknown: $crate::wire::Unknown,
+            pub unknown: $crate::wire::UnknownMembers,
         }
 
         impl $crate::wire::Object for $name {
@@ -147,14 +147,14 @@ macro_rules! object {
                 name: &str,
                 raw: &$crate::wire::RawValue,
                 reader: &mut $crate::wire::Reader,
-            ) -> $crate::wire::Taken {
+            ) -> $crate::wire::MemberResult {
                 match name {
                     $(
                         $wire $(| $other)* => {
                             reader.member($wire, raw, $crate::object!(@max $($max)?), &mut self.$field)
                         }
                     )+
-                    _ => $crate::wire::Taken::Unknown,
+                    _ => $crate::wire::MemberResult::Unknown,
                 }
             }
 
@@ -162,7 +162,7 @@ macro_rules! object {
                 $( members.member($wire, self.$field.as_ref()); )+
             }
 
-            fn unknown_mut(&mut self) -> &mut $crate::wire::Unknown {
+            fn unknown_mut(&mut self) -> &mut $crate::wire::UnknownMembers {
                 &mut self.unknown
             }
         }
@@ -180,7 +180,7 @@ macro_rules! object {
                 let mut shown = f.debug_struct(stringify!($name));
                 $(
                     if let Some(value) = &self.$field {
-                        shown.field(stringify!($field), &$crate::wire::Shown(value));
+                        shown.field(stringify!($field), &$crate::wire::DebugMember(value));
                     }
                 )+
                 if !self.unknown.is_empty() {

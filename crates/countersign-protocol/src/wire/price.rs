@@ -7,7 +7,7 @@ use countersign_domain::money::{Currency, Money};
 
 use super::member::{Member, read_text};
 use super::reader::{RawValue, Reader, Spellings, Step};
-use super::unknown::Unknown;
+use super::unknown::UnknownMembers;
 use super::writer::Writer;
 
 /// `{"amount": "14.00", "currencyCode": "USD"}`.
@@ -19,12 +19,12 @@ pub struct Price {
     /// The value.
     pub money: Money,
     /// Members that this version does not know; always empty on a server.
-    pub unknown: Unknown,
+    pub unknown: UnknownMembers,
 }
 
 impl From<Money> for Price {
     fn from(money: Money) -> Self {
-        Self { money, unknown: Unknown::default() }
+        Self { money, unknown: UnknownMembers::default() }
     }
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for Price {
 
 impl Member for Price {
     fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
-        let (mut amount, mut currency_code, mut unknown) = (None, None, Unknown::default());
+        let (mut amount, mut currency_code, mut unknown) = (None, None, UnknownMembers::default());
         for (name, value) in reader.members(raw)? {
             match &*name {
                 "amount" => amount = Some(value).filter(|value| value.get() != "null"),

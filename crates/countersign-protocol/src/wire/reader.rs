@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 /// One member's JSON text, as `serde_json` borrows it.
 pub use serde_json::value::RawValue;
 
-use super::refused::{BodyRefused, BodyRefusedKind, Malformed};
+use super::refused::{BodyRefused, BodyRefusedKind, MalformedMember};
 
 /// How deep objects and lists may be nested. Amazon's own deepest body has six levels.
 pub const MAX_DEPTH: usize = 32;
@@ -51,7 +51,7 @@ pub struct Reader {
     path: Vec<Step>,
     /// The most serious refusal so far.
     refused: Option<BodyRefused>,
-    malformed: Vec<Malformed>,
+    malformed: Vec<MalformedMember>,
 }
 
 impl Reader {
@@ -82,7 +82,9 @@ impl Reader {
     pub fn invalid(&mut self, why: impl fmt::Display) {
         match self.role {
             Role::Server(_) | Role::Event => self.refuse(BodyRefusedKind::InvalidParameterValue, None, why),
-            Role::Client => self.malformed.push(Malformed { field: self.field(None), why: why.to_string() }),
+            Role::Client => {
+                self.malformed.push(MalformedMember { field: self.field(None), why: why.to_string() })
+            }
         }
     }
 
@@ -140,7 +142,7 @@ impl Reader {
 
     /// Ends the reading: returns what was read together with the members that could not be read, or the most
     /// serious refusal.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<(T, Vec<Malformed>), BodyRefused> {
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<(T, Vec<MalformedMember>), BodyRefused> {
         match (self.refused, value) {
             (None, Some(value)) => Ok((value, self.malformed)),
             (Some(refused), _) => Err(refused),

@@ -3,15 +3,15 @@
 
 use super::object::Object;
 use super::reader::{Reader, Role, Spellings};
-use super::refused::{BodyRefused, Malformed};
+use super::refused::{BodyRefused, MalformedMember};
 
 /// An answer, as far as it could be read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Read<T> {
+pub struct ReadAnswer<T> {
     /// The object. A member that could not be read is absent here and is among the unknown members.
     pub value: T,
     /// The members that could not be read. A caller that needs one of them must treat it as unknown.
-    pub malformed: Vec<Malformed>,
+    pub malformed: Vec<MalformedMember>,
 }
 
 /// Reads a request's body as a server must: it accepts nothing unknown and nothing malformed.
@@ -37,12 +37,12 @@ pub fn read_event<T: Object>(body: &[u8]) -> Result<T, BodyRefused> {
 ///
 /// # Errors
 /// Only for a body that is not a JSON object, or that has a member twice.
-pub fn read_answer<T: Object>(body: &[u8]) -> Result<Read<T>, BodyRefused> {
+pub fn read_answer<T: Object>(body: &[u8]) -> Result<ReadAnswer<T>, BodyRefused> {
     read(body, Role::Client)
 }
 
-fn read<T: Object>(body: &[u8], role: Role) -> Result<Read<T>, BodyRefused> {
+fn read<T: Object>(body: &[u8], role: Role) -> Result<ReadAnswer<T>, BodyRefused> {
     let mut reader = Reader::new(role);
     let value = reader.document(body).and_then(|raw| reader.object(raw));
-    reader.finish(value).map(|(value, malformed)| Read { value, malformed })
+    reader.finish(value).map(|(value, malformed)| ReadAnswer { value, malformed })
 }

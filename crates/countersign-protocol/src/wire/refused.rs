@@ -68,7 +68,7 @@ impl BodyRefused {
 
 /// A known member of an answer whose value could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
+pub struct MalformedMember {
     /// The path of the member.
     pub field: String,
     /// What is wrong with it; this never quotes its value.

@@ -262,7 +262,7 @@ fn an_answer_has_every_member_and_null_where_it_has_no_value() {
         merchant_metadata: Some(MerchantMetadata::default()),
         provider_metadata: Some(ProviderMetadata::default()),
         payment_preferences: Some(vec![None]),
-        shipping_address_list: Some(vec![Embedded(ListedAddress {
+        shipping_address_list: Some(vec![EmbeddedJson(ListedAddress {
             address_id: Some("A \"1\"".to_owned()),
             ..ListedAddress::default()
         })]),
@@ -277,7 +277,7 @@ fn an_answer_has_every_member_and_null_where_it_has_no_value() {
     insta::assert_snapshot!(answer);
     assert_eq!(
         read_answer::<CheckoutSession>(answer.as_bytes()).unwrap(),
-        Read { value: session, malformed: vec![] }
+        ReadAnswer { value: session, malformed: vec![] }
     );
 }
 
@@ -354,7 +354,7 @@ fn a_listed_address_is_read_from_a_string_or_an_object() {
         let body = format!(r#"{{"shippingAddressList":[{element}]}}"#);
         let list =
             read_answer::<CheckoutSession>(body.as_bytes()).unwrap().value.shipping_address_list.unwrap();
-        let [Embedded(listed)] = list.as_slice() else { panic!("{list:?}") };
+        let [EmbeddedJson(listed)] = list.as_slice() else { panic!("{list:?}") };
         assert_eq!((listed.address_id.as_deref(), listed.city.as_deref()), (Some("1"), Some("Kyoto")));
     }
     for element in ["\"nonsense\"", "\"[]\"", "7"] {
@@ -465,12 +465,12 @@ proptest! {
         prop_assert_eq!(finalize(&request.to_request()), Ok(request.clone()));
         prop_assert_eq!(finalize(&request.to_answer()), Ok(request.clone()));
         let answer = read_answer::<FinalizeCheckoutSession>(request.to_request().as_bytes()).unwrap();
-        prop_assert_eq!(answer, Read { value: request, malformed: vec![] });
+        prop_assert_eq!(answer, ReadAnswer { value: request, malformed: vec![] });
     }
 
     #[test]
     fn written_text_is_the_json_that_other_readers_know(text: String) {
-        let mut writer = Writer::new(Absent::Null);
+        let mut writer = Writer::new(AbsentMember::Null);
         writer.text(&text);
         prop_assert_eq!(serde_json::from_str::<String>(&writer.finish()).unwrap(), text);
     }

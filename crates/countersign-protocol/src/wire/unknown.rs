@@ -8,9 +8,9 @@ use super::reader::RawValue;
 ///
 /// Only a client has any: it writes them back unchanged. A server refuses them.
 #[derive(Clone, Default)]
-pub struct Unknown(Vec<(String, Box<RawValue>)>);
+pub struct UnknownMembers(Vec<(String, Box<RawValue>)>);
 
-impl Unknown {
+impl UnknownMembers {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -33,14 +33,14 @@ impl Unknown {
     }
 }
 
-impl PartialEq for Unknown {
+impl PartialEq for UnknownMembers {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
 /// Prints names only: a value may be a buyer's data.
-impl fmt::Debug for Unknown {
+impl fmt::Debug for UnknownMembers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }

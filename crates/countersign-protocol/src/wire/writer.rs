@@ -2,7 +2,7 @@
 
 /// How an absent member is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Absent {
+pub enum AbsentMember {
     /// As `null`, as in Amazon's answers.
     Null,
     /// Not at all, as in clients' requests.
@@ -13,7 +13,7 @@ pub enum Absent {
 #[derive(Debug)]
 pub struct Writer {
     out: String,
-    absent: Absent,
+    absent: AbsentMember,
 }
 
 /// Room for a Checkout Session whose members are mostly `null`: the answer to Finalize.
@@ -22,7 +22,7 @@ const USUAL_LEN: usize = 1_024;
 impl Writer {
     /// An empty buffer.
     #[must_use]
-    pub fn new(absent: Absent) -> Self {
+    pub fn new(absent: AbsentMember) -> Self {
         Self { out: String::with_capacity(USUAL_LEN), absent }
     }
 
@@ -34,7 +34,7 @@ impl Writer {
 
     /// How absent members are written.
     #[must_use]
-    pub fn absent(&self) -> Absent {
+    pub fn absent(&self) -> AbsentMember {
         self.absent
     }
 

@@ -9,7 +9,7 @@ use countersign_domain::time::Timestamp;
 /// An answer's status and body, in the form that is kept forever and, for a while, in full. Its `Debug`
 /// prints no body.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct ApiAnswer {
     pub(crate) status: u16,
     pub(crate) body: String,
     pub(crate) with_buyer: Option<WithBuyer>,
@@ -27,10 +27,10 @@ pub(crate) struct WithBuyer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply<'a> {
     pub(crate) fingerprint: Cow<'a, str>,
-    pub(crate) answer: Cow<'a, Answer>,
+    pub(crate) answer: Cow<'a, ApiAnswer>,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ApiAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
@@ -42,7 +42,7 @@ impl fmt::Debug for WithBuyer {
     }
 }
 
-impl Answer {
+impl ApiAnswer {
     /// An answer without the buyer's data.
     pub(crate) fn new(status: u16, body: String) -> Self {
         Self { status, body, with_buyer: None }
@@ -65,7 +65,7 @@ mod tests {
     fn an_answer_cannot_be_printed_with_its_bodies() {
         let until = Timestamp::from_millis(0);
         let with_buyer = Some(WithBuyer { body: "Robin Tester".to_owned(), until });
-        let answer = Answer { status: 200, body: "Robin".to_owned(), with_buyer };
+        let answer = ApiAnswer { status: 200, body: "Robin".to_owned(), with_buyer };
         let reply = Reply { fingerprint: "f".into(), answer: Cow::Borrowed(&answer) };
         for shown in [format!("{answer:?}"), format!("{:?}", answer.with_buyer), format!("{reply:?}")] {
             assert!(!shown.contains("Robin"), "{shown}");

@@ -7,9 +7,9 @@ use countersign_domain::provider::checkout_session::Owner;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Expect, Key, Write};
 
-use super::answer::{Answer, Reply};
+use super::answer::{ApiAnswer, Reply};
 use super::documents::{reply_key, write_reply};
-use super::refused::{Refused, StoreFailed};
+use super::refused::{BookRefused, StoreFailed};
 use crate::stored::notification::Letter;
 use crate::stored::reply;
 
@@ -19,7 +19,7 @@ pub(crate) struct Caller {
     pub(crate) owner: Owner,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) now: Timestamp,
-    pub(crate) told: Told,
+    pub(crate) told: AppendedNotifications,
 }
 
 /// An idempotency key, and what identifies the request that it was used for.
@@ -33,27 +33,27 @@ pub(crate) struct Idempotency {
 /// The notifications that a request's change set appended. An ordered fault may hold the answer back until
 /// they are sent.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Appended>>);
+pub(crate) struct AppendedNotifications(Arc<Mutex<NotificationBatch>>);
 
 /// Notifications, and the endpoints that they are sent to.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Appended {
+pub(crate) struct NotificationBatch {
     pub(crate) endpoint_ids: Vec<String>,
     pub(crate) letters: Vec<Letter>,
 }
 
-impl Told {
-    fn lock(&self) -> MutexGuard<'_, Appended> {
+impl AppendedNotifications {
+    fn lock(&self) -> MutexGuard<'_, NotificationBatch> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was appended by the decision that was committed.
-    pub(crate) fn appended(&self) -> Appended {
+    pub(crate) fn appended(&self) -> NotificationBatch {
         self.lock().clone()
     }
 
     /// A decision may be made several times; the last one counts.
-    pub(super) fn replace(&self, appended: Appended) {
+    pub(super) fn replace(&self, appended: NotificationBatch) {
         *self.lock() = appended;
     }
 }
@@ -65,21 +65,21 @@ impl Caller {
     }
 
     /// The write that keeps the reply, to be part of the same change set.
-    pub(super) fn remember(&self, answer: &Answer) -> Option<Write> {
+    pub(super) fn remember(&self, answer: &ApiAnswer) -> Option<Write> {
         let Idempotency { fingerprint, .. } = self.idempotency.as_ref()?;
         Some(write_reply(self.reply_key()?, fingerprint, answer, Expect::Absent))
     }
 
     /// Check 3: the saved answer if the key was seen with the same request.
-    pub(super) fn replayed(&self, document: Option<&Document>) -> Result<Option<Answer>, Refused> {
+    pub(super) fn replayed(&self, document: Option<&Document>) -> Result<Option<ApiAnswer>, BookRefused> {
         let Some((document, idempotency)) = document.zip(self.idempotency.as_ref()) else { return Ok(None) };
         let Reply { fingerprint, answer } =
             reply::decode(document.format, &document.bytes).map_err(StoreFailed::from)?;
         if fingerprint != idempotency.fingerprint {
-            return Err(Refused::DuplicateIdempotencyKey);
+            return Err(BookRefused::DuplicateIdempotencyKey);
         }
         // This is an earlier answer: nothing new is notified.
-        self.told.replace(Appended::default());
+        self.told.replace(NotificationBatch::default());
         Ok(Some(answer.into_owned()))
     }
 }

@@ -15,12 +15,12 @@ pub(crate) struct Checkout {
     /// What the rules read.
     pub(crate) session: CheckoutSession,
     /// What no rule reads.
-    pub(crate) shown: Shown,
+    pub(crate) shown: SessionExtras,
 }
 
 /// What Create brought that is only shown again while the session is Open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Shown {
+pub(crate) struct SessionExtras {
     /// JSON.
     pub(crate) delivery_specifications: Option<String>,
     /// JSON.
@@ -58,6 +58,6 @@ impl Checkout {
             updated_at: Timestamp::UNIX_EPOCH,
             state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
         };
-        Self { session, shown: Shown::default() }
+        Self { session, shown: SessionExtras::default() }
     }
 }

@@ -32,12 +32,12 @@ impl Change {
 }
 
 /// What was decided: the changes, which are written together, and what the caller gets once they are durable.
-pub(super) struct Decided<T> {
+pub(super) struct PendingCommit<T> {
     pub(super) changes: Vec<Change>,
     pub(super) outcome: T,
 }
 
-impl<T> Decided<T> {
+impl<T> PendingCommit<T> {
     /// Something is written.
     pub(super) fn change(change: Change, outcome: T) -> Self {
         Self { changes: vec![change], outcome }
@@ -84,7 +84,7 @@ impl Book {
         mut decision: impl FnMut() -> F,
     ) -> Result<T, E>
     where
-        F: Future<Output = Result<Decided<T>, E>>,
+        F: Future<Output = Result<PendingCommit<T>, E>>,
     {
         let decided = decide(&*self.store, || self.prepared(decision())).await?;
         Ok(self.noted(decided))
@@ -96,7 +96,7 @@ impl Book {
         mut decision: impl FnMut() -> F,
     ) -> Result<T, TransactError<E>>
     where
-        F: Future<Output = Result<Decided<T>, E>>,
+        F: Future<Output = Result<PendingCommit<T>, E>>,
     {
         let decided = transact(&*self.store, 1, || self.prepared(decision())).await?;
         Ok(self.noted(decided))
@@ -105,9 +105,9 @@ impl Book {
     /// The change set of a decision, and what is noted once it is durable.
     async fn prepared<T, E>(
         &self,
-        decided: impl Future<Output = Result<Decided<T>, E>>,
+        decided: impl Future<Output = Result<PendingCommit<T>, E>>,
     ) -> Result<Decision<(T, Vec<Aftermath>)>, E> {
-        let Decided { changes, outcome } = decided.await?;
+        let PendingCommit { changes, outcome } = decided.await?;
         let aftermath = changes.iter().map(Aftermath::from).collect();
         let mut set: Option<ChangeSet> = None;
         for Change { at, write, append, .. } in changes {

@@ -10,19 +10,19 @@ use countersign_domain::provider::event::Event;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Content, Document, Expect, Key, NewMessage, Write};
 
-use super::answer::{Answer, Reply};
+use super::answer::{ApiAnswer, Reply};
 use super::checkout::Checkout;
 use super::refused::StoreFailed;
-use crate::stored::{Unreadable, charge, charge_permission, checkout_session, event, refund, reply};
+use crate::stored::{UnreadableDocument, charge, charge_permission, checkout_session, event, refund, reply};
 
 /// What was read, with its document, whose version a write must name.
 #[derive(Debug, Clone)]
-pub(super) struct Loaded<T> {
+pub(super) struct LoadedDocument<T> {
     pub(super) value: T,
     pub(super) document: Document,
 }
 
-impl<T> Loaded<T> {
+impl<T> LoadedDocument<T> {
     pub(super) fn expected(&self) -> Expect {
         Expect::Version(self.document.version)
     }
@@ -31,10 +31,10 @@ impl<T> Loaded<T> {
 /// Reads a document with the decoder of its kind.
 pub(super) fn read<T>(
     document: Document,
-    decode: impl FnOnce(u16, &[u8]) -> Result<T, Unreadable>,
-) -> Result<Loaded<T>, StoreFailed> {
+    decode: impl FnOnce(u16, &[u8]) -> Result<T, UnreadableDocument>,
+) -> Result<LoadedDocument<T>, StoreFailed> {
     let value = decode(document.format, &document.bytes)?;
-    Ok(Loaded { value, document })
+    Ok(LoadedDocument { value, document })
 }
 
 pub(super) fn checkout_session_key(id: &CheckoutSessionId) -> Key {
@@ -87,7 +87,7 @@ pub(super) fn write_refund(id: &RefundId, charge_id: &ChargeId) -> Write {
     write(refund_key(id), Expect::Absent, refund::encode(charge_id), None)
 }
 
-pub(super) fn write_reply(key: Key, fingerprint: &str, answer: &Answer, expect: Expect) -> Write {
+pub(super) fn write_reply(key: Key, fingerprint: &str, answer: &ApiAnswer, expect: Expect) -> Write {
     let due_at = answer.with_buyer.as_ref().map(|with_buyer| with_buyer.until);
     let reply = Reply { fingerprint: Cow::Borrowed(fingerprint), answer: Cow::Borrowed(answer) };
     write(key, expect, reply::encode(&reply), due_at)

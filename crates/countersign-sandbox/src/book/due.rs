@@ -10,13 +10,13 @@ use countersign_store::transact::TransactError;
 use tokio::task::yield_now;
 
 use super::Book;
-use super::answer::{Answer, Reply};
+use super::answer::{ApiAnswer, Reply};
 use super::checkout::Checkout;
-use super::commit::{Change, Decided};
-use super::documents::{Loaded, log, read, write_checkout, write_reply};
+use super::commit::{Change, PendingCommit};
+use super::documents::{LoadedDocument, log, read, write_checkout, write_reply};
 use super::payment::LoadedPayment;
 use super::refused::StoreFailed;
-use super::stuck::Stuck;
+use super::stuck_timers::StuckTimers;
 use crate::stored::{charge_permission, checkout_session, reply, visit};
 
 /// How many timers are read, and if possible applied, together. A charge's deadline writes the charge and its
@@ -26,14 +26,14 @@ const BATCH: usize = MAX_CHANGES / 2;
 const MAX_STUCK: usize = MAX_ROWS - BATCH;
 
 /// What a timer belongs to, as it was loaded.
-enum Found {
+enum TimerOwner {
     Document(Document),
     Payment(LoadedPayment),
 }
 
 /// What happened to a timer.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+enum TimerOutcome {
     /// It was applied, and its document is due next at this instant.
     Applied(Option<Timestamp>),
     /// Another decision was faster.
@@ -42,7 +42,7 @@ enum Fate {
 
 /// Whether everything that was due is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Settled {
+pub(crate) enum DueOutcome {
     All,
     /// What is left cannot be applied now, and is logged.
     NotAll,
@@ -56,7 +56,7 @@ impl Book {
 
     /// Applies everything that is due. Only one caller does so at a time; any other waits, then applies the
     /// rest. Each batch has its own moment, and what is due by then is applied.
-    pub(crate) async fn apply_due(&self) -> Result<Settled, StoreFailed> {
+    pub(crate) async fn apply_due(&self) -> Result<DueOutcome, StoreFailed> {
         let mut stuck = self.applying.lock().await;
         stuck.release(self.clock.wall());
         loop {
@@ -65,12 +65,12 @@ impl Book {
             let due = due.into_iter().filter(|timer| !stuck.is_left_alone(timer));
             let due: Vec<DueTimer> = due.take(BATCH).collect();
             if due.is_empty() {
-                return Ok(if stuck.len() == 0 { Settled::All } else { Settled::NotAll });
+                return Ok(if stuck.len() == 0 { DueOutcome::All } else { DueOutcome::NotAll });
             }
             self.apply_in_order(&due, &mut stuck).await?;
             if stuck.len() >= MAX_STUCK {
                 tracing::error!("too many timers cannot be applied; later ones have to wait");
-                return Ok(Settled::NotAll);
+                return Ok(DueOutcome::NotAll);
             }
             drop(moment);
             // However much is due, a stop, a clock move or a reset can come in between.
@@ -79,7 +79,7 @@ impl Book {
     }
 
     /// Applies a batch of timers, up to the point where a newly set timer comes before the rest.
-    async fn apply_in_order(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<(), StoreFailed> {
+    async fn apply_in_order(&self, due: &[DueTimer], stuck: &mut StuckTimers) -> Result<(), StoreFailed> {
         if due.len() > 1 && self.apply_together(due, stuck).await? {
             return Ok(());
         }
@@ -92,8 +92,8 @@ impl Book {
             match self.decide(|| self.decide_together(one)).await {
                 Ok(fates) => {
                     let next = fates.first().and_then(|fate| match fate {
-                        Fate::Applied(due_at) => *due_at,
-                        Fate::Unasked => None,
+                        TimerOutcome::Applied(due_at) => *due_at,
+                        TimerOutcome::Unasked => None,
                     });
                     earliest_new = [earliest_new, next].into_iter().flatten().min();
                     self.note_unasked(one, &fates, stuck);
@@ -110,9 +110,9 @@ impl Book {
         Ok(())
     }
 
-    fn note_unasked(&self, due: &[DueTimer], fates: &[Fate], stuck: &mut Stuck) {
+    fn note_unasked(&self, due: &[DueTimer], fates: &[TimerOutcome], stuck: &mut StuckTimers) {
         for (timer, fate) in due.iter().zip(fates) {
-            if matches!(fate, Fate::Unasked) {
+            if matches!(fate, TimerOutcome::Unasked) {
                 stuck.note_unasked(timer, self.clock.wall());
             }
         }
@@ -120,7 +120,7 @@ impl Book {
 
     /// Applies a batch by one change set. Returns `false`, with nothing changed, if one of its documents
     /// cannot be read or another decision was faster: each timer must then be tried by itself.
-    async fn apply_together(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<bool, StoreFailed> {
+    async fn apply_together(&self, due: &[DueTimer], stuck: &mut StuckTimers) -> Result<bool, StoreFailed> {
         match self.decide_once(|| self.decide_together(due)).await {
             Ok(fates) => {
                 self.note_unasked(due, &fates, stuck);
@@ -139,8 +139,11 @@ impl Book {
 
     /// Decides timers in due order, until a newly set timer comes before the rest or the change set is full.
     /// The outcome has one entry for each timer that was decided.
-    async fn decide_together(&self, due: &[DueTimer]) -> Result<Decided<Vec<Fate>>, StoreFailed> {
-        let mut decided = Decided::nothing(Vec::with_capacity(due.len()));
+    async fn decide_together(
+        &self,
+        due: &[DueTimer],
+    ) -> Result<PendingCommit<Vec<TimerOutcome>>, StoreFailed> {
+        let mut decided = PendingCommit::nothing(Vec::with_capacity(due.len()));
         let (mut written, mut appended) = (0_usize, 0_usize);
         let mut earliest_new: Option<Timestamp> = None;
         for (timer, found) in due.iter().zip(self.find(due).await?) {
@@ -148,7 +151,7 @@ impl Book {
                 break;
             }
             let Some(change) = self.carry(timer, found)? else {
-                decided.outcome.push(Fate::Unasked);
+                decided.outcome.push(TimerOutcome::Unasked);
                 continue;
             };
             written = written.saturating_add(change.write.len());
@@ -159,13 +162,13 @@ impl Book {
             let due_at = change.due_at();
             earliest_new = [earliest_new, due_at].into_iter().flatten().min();
             decided.changes.push(change);
-            decided.outcome.push(Fate::Applied(due_at));
+            decided.outcome.push(TimerOutcome::Applied(due_at));
         }
         Ok(decided)
     }
 
     /// Loads what the timers of a batch belong to.
-    async fn find(&self, due: &[DueTimer]) -> Result<Vec<Option<Found>>, StoreFailed> {
+    async fn find(&self, due: &[DueTimer]) -> Result<Vec<Option<TimerOwner>>, StoreFailed> {
         let keys: Vec<Key> = due.iter().map(|timer| timer.key.clone()).collect();
         let documents = self.store.load(&keys).await?;
         let is_permission = |key: &Key| key.collection == charge_permission::COLLECTION;
@@ -175,28 +178,30 @@ impl Book {
         let found = keys.iter().zip(documents).map(|(key, document)| {
             let document = document?;
             if is_permission(key) {
-                payments.next().map(Found::Payment)
+                payments.next().map(TimerOwner::Payment)
             } else {
-                Some(Found::Document(document))
+                Some(TimerOwner::Document(document))
             }
         });
         Ok(found.collect())
     }
 
     /// Decides one timer; `None` if another decision was faster.
-    fn carry(&self, timer: &DueTimer, found: Option<Found>) -> Result<Option<Change>, StoreFailed> {
+    fn carry(&self, timer: &DueTimer, found: Option<TimerOwner>) -> Result<Option<Change>, StoreFailed> {
         match (timer.key.collection, found) {
             (_, None) => Ok(None),
-            (_, Some(Found::Payment(loaded))) => self.carry_payment(timer, loaded),
-            (checkout_session::COLLECTION, Some(Found::Document(document))) => carry_session(timer, document),
-            (reply::COLLECTION, Some(Found::Document(document))) => forget_buyer(timer, &document),
+            (_, Some(TimerOwner::Payment(loaded))) => self.carry_payment(timer, loaded),
+            (checkout_session::COLLECTION, Some(TimerOwner::Document(document))) => {
+                carry_session(timer, document)
+            }
+            (reply::COLLECTION, Some(TimerOwner::Document(document))) => forget_buyer(timer, &document),
             // A visit is deleted with its session.
-            (visit::COLLECTION, Some(Found::Document(document))) => {
+            (visit::COLLECTION, Some(TimerOwner::Document(document))) => {
                 let expect = Expect::Version(document.version);
                 let write = Write { key: timer.key.clone(), expect, content: None };
                 Ok(Some(Change::rows(timer.due_at, vec![write])))
             }
-            (other, Some(Found::Document(_))) => {
+            (other, Some(TimerOwner::Document(_))) => {
                 Err(StoreFailed::Unreadable(format!("documents of {other} have no timers")))
             }
         }
@@ -216,7 +221,7 @@ impl Book {
 fn carry_session(timer: &DueTimer, document: Document) -> Result<Option<Change>, StoreFailed> {
     let loaded = read(document, checkout_session::decode)?;
     let expect = loaded.expected();
-    let Loaded { value: Checkout { session, shown }, document } = loaded;
+    let LoadedDocument { value: Checkout { session, shown }, document } = loaded;
     if session.due_at() > timer.due_at {
         return Ok(None);
     }
@@ -235,7 +240,7 @@ fn forget_buyer(timer: &DueTimer, document: &Document) -> Result<Option<Change>,
     if answer.with_buyer.is_none() {
         return Ok(None);
     }
-    let answer = Answer { with_buyer: None, ..answer.into_owned() };
+    let answer = ApiAnswer { with_buyer: None, ..answer.into_owned() };
     let expect = Expect::Version(document.version);
     let write = write_reply(timer.key.clone(), &fingerprint, &answer, expect);
     Ok(Some(Change::rows(timer.due_at, vec![write])))

@@ -7,7 +7,7 @@ use countersign_protocol::notification::SignatureVersion;
 use countersign_store::contract::{Content, Expect, IndexEntry, IndexRange, Key, Write};
 
 use super::Book;
-use super::commit::{Change, Decided};
+use super::commit::{Change, PendingCommit};
 use super::outbox::message;
 use super::refused::StoreFailed;
 use crate::notify::endpoint::{Endpoint, EndpointUrl, GivenBy, MAX_ENDPOINTS};
@@ -136,7 +136,7 @@ impl Book {
         let append = vec![message(notice, endpoint.lane)];
         self.decide(|| async {
             let (write, append, before) = (write.clone(), append.clone(), Vec::new());
-            Ok(Decided::change(Change { at, write, append, before }, ()))
+            Ok(PendingCommit::change(Change { at, write, append, before }, ()))
         })
         .await
     }
@@ -177,10 +177,10 @@ impl Book {
         let at = self.clock.now();
         self.decide(|| async {
             let Some(found) = self.document(endpoint_key(&endpoint.id)).await? else {
-                return Ok(Decided::nothing(()));
+                return Ok(PendingCommit::nothing(()));
             };
             let write = vec![change(write_endpoint(endpoint, Expect::Version(found.version)))];
-            Ok(Decided::change(Change::rows(at, write), ()))
+            Ok(PendingCommit::change(Change::rows(at, write), ()))
         })
         .await
     }

@@ -5,22 +5,24 @@ use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::buyer::Buyer;
 use countersign_domain::provider::charge::{Charge, ChargeState};
 use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSessionState, ResponseDetail};
-use countersign_domain::provider::finalize::{Completed, Finalized, NewIds, PaymentFailure};
+use countersign_domain::provider::finalize::{CompletedCheckout, FinalizeOutcome, NewIds, PaymentFailure};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::Expect;
 
 use super::Book;
-use super::answer::Answer;
+use super::answer::ApiAnswer;
 use super::caller::Caller;
-use super::checkout::{Checkout, Shown};
-use super::commit::{Change, Decided};
-use super::documents::{Loaded, checkout_session_key, log, write_charge, write_checkout, write_permission};
-use super::refused::{Refused, StoreFailed};
+use super::checkout::{Checkout, SessionExtras};
+use super::commit::{Change, PendingCommit};
+use super::documents::{
+    LoadedDocument, checkout_session_key, log, write_charge, write_checkout, write_permission,
+};
+use super::refused::{BookRefused, StoreFailed};
 use super::session::{as_of, former};
 
 /// A Completed session, with what its answer depends on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Completion<'a> {
+pub(crate) struct CompletedSession<'a> {
     pub(crate) session: &'a CheckoutSession,
     /// The buyer whose data a full answer shows, and until when the permission has them; `None` once they are
     /// no longer shown.
@@ -30,18 +32,18 @@ pub(crate) struct Completion<'a> {
 }
 
 /// What is answered. A failed payment has also failed its session.
-pub(crate) type Outcome<'a> = Result<Completion<'a>, PaymentFailure>;
+pub(crate) type FinalizeResult<'a> = Result<CompletedSession<'a>, PaymentFailure>;
 
 impl Book {
     /// Completes one of the caller's sessions by one decision. A remembered answer and a new one look the
     /// same. Without an `id`, the path names an object that cannot exist.
-    pub(crate) async fn complete_session<E: From<Refused> + From<StoreFailed>>(
+    pub(crate) async fn complete_session<E: From<BookRefused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         id: Option<&CheckoutSessionId>,
-        decide: impl Fn(&CheckoutSession, NewIds) -> Result<Finalized, E>,
-        render: impl Fn(Outcome<'_>) -> Answer,
-    ) -> Result<Answer, E> {
+        decide: impl Fn(&CheckoutSession, NewIds) -> Result<FinalizeOutcome, E>,
+        render: impl Fn(FinalizeResult<'_>) -> ApiAnswer,
+    ) -> Result<ApiAnswer, E> {
         let Some(id) = id else { return Ok(self.nothing_has_this_id(caller).await?) };
         let mut keys = Vec::with_capacity(2);
         keys.push(checkout_session_key(id));
@@ -50,36 +52,38 @@ impl Book {
             let mut documents = self.store.load(&keys).await.map_err(StoreFailed::from)?.into_iter();
             let session = documents.next().flatten();
             if let Some(answer) = caller.replayed(documents.next().flatten().as_ref())? {
-                return Ok(Decided::nothing(answer));
+                return Ok(PendingCommit::nothing(answer));
             }
             let loaded = as_of(session, caller.now)?
                 .filter(|loaded| loaded.value.session.owner == caller.owner)
-                .ok_or(Refused::NotFound)?;
+                .ok_or(BookRefused::NotFound)?;
             let session = &loaded.value.session;
             match decide(session, self.new_ids(session))? {
-                Finalized::Completed(completed) => {
+                FinalizeOutcome::Completed(completed) => {
                     let until = completed.permission.buyer_forgotten_at();
-                    let answer = render(Ok(Completion {
+                    let answer = render(Ok(CompletedSession {
                         session: &completed.session,
                         buyer: Some((&completed.buyer, until)),
                         is_pending: completed.is_pending(),
                     }));
                     let change = self.completion(caller, *completed, &loaded, &answer);
-                    Ok(Decided::change(change, answer))
+                    Ok(PendingCommit::change(change, answer))
                 }
-                Finalized::Failed(failure, step) => {
+                FinalizeOutcome::Failed(failure, step) => {
                     let answer = render(Err(failure));
                     let append = log(id, &step.events);
-                    let checkout = Checkout { session: step.next, shown: Shown::default() };
+                    let checkout = Checkout { session: step.next, shown: SessionExtras::default() };
                     let mut write = vec![write_checkout(&checkout, loaded.expected())];
                     write.extend(caller.remember(&answer));
                     let before = vec![former(&loaded)];
-                    Ok(Decided::change(Change { at: caller.now, write, append, before }, answer))
+                    Ok(PendingCommit::change(Change { at: caller.now, write, append, before }, answer))
                 }
-                Finalized::Again => {
+                FinalizeOutcome::Again => {
                     let answer = self.answered_again(session, caller.now, &render).await?;
-                    let Some(reply) = caller.remember(&answer) else { return Ok(Decided::nothing(answer)) };
-                    Ok(Decided::change(Change::rows(caller.now, vec![reply]), answer))
+                    let Some(reply) = caller.remember(&answer) else {
+                        return Ok(PendingCommit::nothing(answer));
+                    };
+                    Ok(PendingCommit::change(Change::rows(caller.now, vec![reply]), answer))
                 }
             }
         })
@@ -96,14 +100,14 @@ impl Book {
     fn completion(
         &self,
         caller: &Caller,
-        completed: Completed,
-        loaded: &Loaded<Checkout>,
-        answer: &Answer,
+        completed: CompletedCheckout,
+        loaded: &LoadedDocument<Checkout>,
+        answer: &ApiAnswer,
     ) -> Change {
-        let Completed { session, permission, charge, events, .. } = completed;
+        let CompletedCheckout { session, permission, charge, events, .. } = completed;
         let append = self.logged_and_told(&permission, &events, Some(&caller.told));
         let due_at = [permission.due_at(), charge.as_ref().and_then(Charge::due_at)];
-        let checkout = Checkout { session, shown: Shown::default() };
+        let checkout = Checkout { session, shown: SessionExtras::default() };
         let mut write = Vec::with_capacity(4);
         write.push(write_checkout(&checkout, loaded.expected()));
         write.push(write_permission(&permission, due_at.into_iter().flatten().min(), Expect::Absent));
@@ -117,8 +121,8 @@ impl Book {
         &self,
         session: &CheckoutSession,
         now: Timestamp,
-        render: &impl Fn(Outcome<'_>) -> Answer,
-    ) -> Result<Answer, StoreFailed> {
+        render: &impl Fn(FinalizeResult<'_>) -> ApiAnswer,
+    ) -> Result<ApiAnswer, StoreFailed> {
         let (mut buyer, mut is_pending) = (None, false);
         if let CheckoutSessionState::Completed { charge_permission_id, charge_id } = &session.state
             && let Some(payment) =
@@ -133,6 +137,6 @@ impl Book {
             }
         }
         let buyer = buyer.as_ref().map(|(buyer, until)| (&**buyer, *until));
-        Ok(render(Ok(Completion { session, buyer, is_pending })))
+        Ok(render(Ok(CompletedSession { session, buyer, is_pending })))
     }
 }

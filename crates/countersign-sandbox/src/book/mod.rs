@@ -15,14 +15,14 @@ pub(crate) mod due;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod finalize;
+mod last_changes;
 pub(crate) mod moment;
 pub(crate) mod outbox;
 pub(crate) mod payment;
-mod recent;
 pub(crate) mod refused;
 pub(crate) mod reply;
 pub(crate) mod session;
-mod stuck;
+mod stuck_timers;
 pub(crate) mod visit;
 
 use std::sync::Arc;
@@ -35,9 +35,9 @@ use crate::alarm::Alarm;
 use crate::clock::VirtualClock;
 use crate::ids::Ids;
 use crate::notify::endpoints::Endpoints;
-use recent::Recent;
+use last_changes::LastChanges;
 use refused::StoreFailed;
-use stuck::Stuck;
+use stuck_timers::StuckTimers;
 
 /// Everything that is decided on, and what a decision needs.
 pub(crate) struct Book {
@@ -47,13 +47,13 @@ pub(crate) struct Book {
     profile: Profile,
     /// The registered endpoints. Those of the control API have documents.
     pub(crate) endpoints: Endpoints,
-    recent: Recent,
+    recent: LastChanges,
     /// Wakes the timers' loop.
     pub(crate) alarm: Alarm,
     /// Wakes the loop that sends notifications.
     pub(crate) outbox_alarm: Alarm,
     /// Held while what is due is applied.
-    applying: tokio::sync::Mutex<Stuck>,
+    applying: tokio::sync::Mutex<StuckTimers>,
     /// Read while a moment is taken.
     moments: tokio::sync::RwLock<()>,
 }
@@ -77,7 +77,7 @@ impl Book {
             ids,
             profile,
             endpoints,
-            recent: Recent::default(),
+            recent: LastChanges::default(),
             alarm: Alarm::default(),
             outbox_alarm: Alarm::default(),
             applying: tokio::sync::Mutex::default(),

@@ -2,14 +2,14 @@
 //! `notify/`'s work.
 
 use countersign_domain::provider::charge_permission::ChargePermission;
-use countersign_domain::provider::event::{Entry, Event};
+use countersign_domain::provider::event::{Event, LogEntry};
 use countersign_domain::time::Timestamp;
-use countersign_protocol::notification::{Message, NotificationType, Notified};
+use countersign_protocol::notification::{Message, NotificationType, NotifiedObject};
 use countersign_store::contract::{Content, Expect, Key, Lease, MAX_CHANGES, NewMessage, Release, Write};
 
 use super::Book;
-use super::caller::{Appended, Told};
-use super::commit::{Change, Decided};
+use super::caller::{AppendedNotifications, NotificationBatch};
+use super::commit::{Change, PendingCommit};
 use super::documents::{log, read};
 use super::refused::StoreFailed;
 use crate::notify::endpoint::Lane;
@@ -21,7 +21,7 @@ const ROOM: usize = MAX_CHANGES - 1;
 
 /// A message that is to be sent now.
 #[derive(Debug, Clone)]
-pub(crate) struct Leased {
+pub(crate) struct LeasedNotice {
     pub(crate) sequence: u64,
     pub(crate) lease_count: u32,
     /// How many attempts have failed, as stored.
@@ -44,11 +44,11 @@ pub(super) fn message(notice: Notice, lane: Lane) -> NewMessage {
 }
 
 /// The object that the event's notification names, if Amazon sends one for it.
-fn notified(event: &Event) -> Option<Notified> {
-    let Entry { is_notified, charge_permission_id, charge_id, refund_id, .. } = event.what.entry();
-    let charge = || charge_id.cloned().map(Notified::Charge);
-    let permission = || charge_permission_id.cloned().map(Notified::ChargePermission);
-    let object = refund_id.cloned().map(Notified::Refund).or_else(charge).or_else(permission);
+fn notified(event: &Event) -> Option<NotifiedObject> {
+    let LogEntry { is_notified, charge_permission_id, charge_id, refund_id, .. } = event.what.entry();
+    let charge = || charge_id.cloned().map(NotifiedObject::Charge);
+    let permission = || charge_permission_id.cloned().map(NotifiedObject::ChargePermission);
+    let object = refund_id.cloned().map(NotifiedObject::Refund).or_else(charge).or_else(permission);
     object.filter(|_| is_notified)
 }
 
@@ -59,7 +59,7 @@ impl Book {
         &self,
         permission: &ChargePermission,
         events: &[Event],
-        told: Option<&Told>,
+        told: Option<&AppendedNotifications>,
     ) -> Vec<NewMessage> {
         let mut messages = log(&permission.checkout_session_id, events);
         let endpoints = self.endpoints.hearing_of(&permission.owner.merchant_id);
@@ -70,7 +70,7 @@ impl Book {
         if let Some(told) = told {
             let letters = letters.iter().map(|(_, letter)| letter.clone()).collect();
             let endpoint_ids = endpoints.iter().map(|(id, _)| id.clone()).collect();
-            told.replace(Appended { endpoint_ids, letters });
+            told.replace(NotificationBatch { endpoint_ids, letters });
         }
         let messages_each = ROOM.checked_div(endpoints.len()).unwrap_or(1).max(1);
         let letters_each = letters.len().div_ceil(messages_each).max(1);
@@ -124,13 +124,13 @@ impl Book {
         lane: Lane,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Leased>, StoreFailed> {
+    ) -> Result<Vec<LeasedNotice>, StoreFailed> {
         let mut leased = Vec::new();
         let lease = Lease { topic: notification::topic(lane), now, until: now, limit };
         for message in self.store.lease(lease).await? {
             let (sequence, lease_count) = (message.sequence, message.lease_count);
             match notification::decode(&message.bytes) {
-                Ok(notice) => leased.push(Leased { sequence, lease_count, attempts: 0, notice }),
+                Ok(notice) => leased.push(LeasedNotice { sequence, lease_count, attempts: 0, notice }),
                 Err(why) => {
                     tracing::error!(%why, sequence, "a stored notification cannot be read and is never sent");
                     self.store.release(Release { sequence, lease_count, deliver_at: None }).await?;
@@ -138,7 +138,7 @@ impl Book {
             }
         }
         // What is leased for the first time was never tried.
-        let mut again: Vec<&mut Leased> = leased.iter_mut().filter(|it| it.lease_count > 1).collect();
+        let mut again: Vec<&mut LeasedNotice> = leased.iter_mut().filter(|it| it.lease_count > 1).collect();
         if again.is_empty() {
             return Ok(leased);
         }
@@ -158,7 +158,7 @@ impl Book {
     /// Stores how many attempts to send a message have failed; `None` deletes the count, when no more follow.
     pub(crate) async fn note_attempts(
         &self,
-        leased: &Leased,
+        leased: &LeasedNotice,
         attempts: Option<u32>,
     ) -> Result<(), StoreFailed> {
         let (at, key) = (self.clock.now(), attempts_key(leased.sequence));
@@ -170,10 +170,10 @@ impl Book {
             let content =
                 content.map(|(format, bytes)| Content { format, bytes, due_at: None, index: Vec::new() });
             if content.is_none() && found.is_none() {
-                return Ok(Decided::nothing(()));
+                return Ok(PendingCommit::nothing(()));
             }
             let write = vec![Write { key: key.clone(), expect, content }];
-            Ok(Decided::change(Change::rows(at, write), ()))
+            Ok(PendingCommit::change(Change::rows(at, write), ()))
         })
         .await
     }
@@ -181,11 +181,11 @@ impl Book {
     /// Releases a message that was sent, or is to be sent again at `again_at`.
     pub(crate) async fn release_notice(
         &self,
-        leased: &Leased,
+        leased: &LeasedNotice,
         again_at: Option<Timestamp>,
     ) -> Result<(), StoreFailed> {
         // It may be gone: a reset also forgets leased messages.
-        let Leased { sequence, lease_count, .. } = *leased;
+        let LeasedNotice { sequence, lease_count, .. } = *leased;
         self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await?;
         Ok(())
     }

@@ -14,14 +14,15 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Expect, Key, Write};
 
 use super::Book;
-use super::answer::Answer;
-use super::caller::{Caller, Told};
-use super::commit::{Change, Decided};
+use super::answer::ApiAnswer;
+use super::caller::{AppendedNotifications, Caller};
+use super::commit::{Change, PendingCommit};
 use super::documents::{
-    Loaded, charge_key, charge_permission_key, read, refund_key, write_charge, write_permission, write_refund,
+    LoadedDocument, charge_key, charge_permission_key, read, refund_key, write_charge, write_permission,
+    write_refund,
 };
-use super::refused::{Refused, StoreFailed, broken};
-use super::session::Look;
+use super::refused::{BookRefused, StoreFailed, broken};
+use super::session::ReadPoint;
 use crate::stored::event::LoggedEvent;
 use crate::stored::{charge, charge_permission, refund};
 
@@ -49,12 +50,12 @@ pub(crate) struct PaymentDecision {
     pub(crate) step: Step<Payment, Event>,
     /// A new refund, and its charge.
     pub(crate) refund: Option<(RefundId, ChargeId)>,
-    pub(crate) answer: Answer,
+    pub(crate) answer: ApiAnswer,
 }
 
 impl LoadedPayment {
     fn read(
-        permission: Loaded<ChargePermission>,
+        permission: LoadedDocument<ChargePermission>,
         charges: impl Iterator<Item = (Key, Option<Document>)>,
     ) -> Result<Self, StoreFailed> {
         let key = charge_permission_key(permission.value.id.as_str());
@@ -62,7 +63,7 @@ impl LoadedPayment {
         let mut payment = Payment { permission: permission.value, charges: Vec::new() };
         for (key, document) in charges {
             let Some(document) = document else { continue };
-            let Loaded { value, document } = read(document, charge::decode)?;
+            let LoadedDocument { value, document } = read(document, charge::decode)?;
             payment.charges.push(value);
             documents.push((key, document));
         }
@@ -93,7 +94,7 @@ impl Book {
         // Most often `also` is the only open charge: then one read is enough.
         let mut keys: Vec<Key> = vec![charge_permission_key(id)];
         keys.extend(also.map(charge_key));
-        let mut known: Option<Loaded<ChargePermission>> = None;
+        let mut known: Option<LoadedDocument<ChargePermission>> = None;
         for _ in 0..READS {
             let mut documents = self.store.load(&keys).await?.into_iter();
             let Some(document) = documents.next().flatten() else { return Ok(None) };
@@ -145,7 +146,7 @@ impl Book {
         permissions: Vec<Document>,
     ) -> Result<Vec<LoadedPayment>, StoreFailed> {
         let read = permissions.into_iter().map(|document| read(document, charge_permission::decode));
-        let read: Vec<Loaded<ChargePermission>> = read.collect::<Result<_, _>>()?;
+        let read: Vec<LoadedDocument<ChargePermission>> = read.collect::<Result<_, _>>()?;
         let open = read.iter().flat_map(|permission| &permission.value.open_charges);
         let keys: Vec<Key> = open.map(charge_key).collect();
         let documents = self.store.load(&keys).await?;
@@ -163,28 +164,33 @@ impl Book {
         &self,
         owner: &Owner,
         id: &ChargePermissionId,
-        look: Look,
-    ) -> Result<ChargePermission, Refused> {
+        look: ReadPoint,
+    ) -> Result<ChargePermission, BookRefused> {
         let permission = match self.recent.before(id.as_str(), look.staleness, look.now) {
             Some(Some(before)) => Some(read(before, charge_permission::decode)?.value),
             Some(None) => None,
             None => self.payment_as_of(id.as_str(), None, look.now).await?.map(|payment| payment.permission),
         };
-        permission.filter(|permission| permission.owner == *owner).ok_or(Refused::NotFound)
+        permission.filter(|permission| permission.owner == *owner).ok_or(BookRefused::NotFound)
     }
 
     /// Get Charge.
-    pub(crate) async fn charge(&self, owner: &Owner, id: &ChargeId, look: Look) -> Result<Charge, Refused> {
+    pub(crate) async fn charge(
+        &self,
+        owner: &Owner,
+        id: &ChargeId,
+        look: ReadPoint,
+    ) -> Result<Charge, BookRefused> {
         let stale = self.recent.before(id.as_str(), look.staleness, look.now);
         let is_stale = stale.is_some();
         let document = match stale {
             Some(before) => before,
             None => self.document(charge_key(id)).await?,
         };
-        let mut charge = read(document.ok_or(Refused::NotFound)?, charge::decode)?.value;
+        let mut charge = read(document.ok_or(BookRefused::NotFound)?, charge::decode)?.value;
         // A charge's owner never changes, so its permission may be read at a different moment.
         if self.owner_of(&charge.charge_permission_id).await? != *owner {
-            return Err(Refused::NotFound);
+            return Err(BookRefused::NotFound);
         }
         while !is_stale && charge.due_at().is_some_and(|due_at| due_at <= look.now) {
             let Some(Step { next, .. }) = charge.expire(self.profile) else { break };
@@ -198,17 +204,19 @@ impl Book {
         &self,
         owner: &Owner,
         id: &RefundId,
-        look: Look,
-    ) -> Result<(Refund, ChargeId), Refused> {
-        let document = self.document(refund_key(id)).await?.ok_or(Refused::NotFound)?;
+        look: ReadPoint,
+    ) -> Result<(Refund, ChargeId), BookRefused> {
+        let document = self.document(refund_key(id)).await?.ok_or(BookRefused::NotFound)?;
         let charge_id = read(document, refund::decode)?.value;
         let charge = self.charge(owner, &charge_id, look).await?;
-        let refund = charge.refunds.into_iter().find(|refund| refund.id == *id).ok_or(Refused::NotFound)?;
+        let refund =
+            charge.refunds.into_iter().find(|refund| refund.id == *id).ok_or(BookRefused::NotFound)?;
         Ok((refund, charge_id))
     }
 
-    async fn owner_of(&self, id: &ChargePermissionId) -> Result<Owner, Refused> {
-        let document = self.document(charge_permission_key(id.as_str())).await?.ok_or(Refused::NotFound)?;
+    async fn owner_of(&self, id: &ChargePermissionId) -> Result<Owner, BookRefused> {
+        let document =
+            self.document(charge_permission_key(id.as_str())).await?.ok_or(BookRefused::NotFound)?;
         Ok(read(document, charge_permission::decode_owner)?.value)
     }
 
@@ -218,13 +226,22 @@ impl Book {
         &self,
         id: &ChargePermissionId,
         now: Timestamp,
-    ) -> Result<Caller, Refused> {
-        Ok(Caller { owner: self.owner_of(id).await?, idempotency: None, now, told: Told::default() })
+    ) -> Result<Caller, BookRefused> {
+        Ok(Caller {
+            owner: self.owner_of(id).await?,
+            idempotency: None,
+            now,
+            told: AppendedNotifications::default(),
+        })
     }
 
     /// A caller that acts for a charge's owner, like [`Book::caller_for`].
-    pub(crate) async fn caller_for_charge(&self, id: &ChargeId, now: Timestamp) -> Result<Caller, Refused> {
-        let permission_id = self.permission_of(id).await?.ok_or(Refused::NotFound)?;
+    pub(crate) async fn caller_for_charge(
+        &self,
+        id: &ChargeId,
+        now: Timestamp,
+    ) -> Result<Caller, BookRefused> {
+        let permission_id = self.permission_of(id).await?.ok_or(BookRefused::NotFound)?;
         self.caller_for(&permission_id, now).await
     }
 
@@ -269,23 +286,23 @@ impl Book {
     }
 
     /// Makes one decision on a permission with its open charges.
-    pub(crate) async fn change_permission<E: From<Refused> + From<StoreFailed>>(
+    pub(crate) async fn change_permission<E: From<BookRefused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         id: &ChargePermissionId,
         decide: impl Fn(&Payment) -> Result<PaymentDecision, E>,
-    ) -> Result<Answer, E> {
+    ) -> Result<ApiAnswer, E> {
         self.change_payment(caller, id, None, decide).await
     }
 
     /// Makes one decision on a charge, open or not, with its permission. Without an `id`, the path names an
     /// object that cannot exist.
-    pub(crate) async fn change_charge<E: From<Refused> + From<StoreFailed>>(
+    pub(crate) async fn change_charge<E: From<BookRefused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         id: Option<&ChargeId>,
         decide: impl Fn(&Payment, &ChargeId) -> Result<PaymentDecision, E>,
-    ) -> Result<Answer, E> {
+    ) -> Result<ApiAnswer, E> {
         let Some(id) = id else { return Ok(self.nothing_has_this_id(caller).await?) };
         let Some(permission_id) = self.permission_of(id).await? else {
             return Ok(self.nothing_has_this_id(caller).await?);
@@ -295,28 +312,28 @@ impl Book {
 
     /// Makes one decision on a permission with its charges, as of now. `also` is the charge that the decision
     /// is about, open or not.
-    async fn change_payment<E: From<Refused> + From<StoreFailed>>(
+    async fn change_payment<E: From<BookRefused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         permission_id: &ChargePermissionId,
         also: Option<&ChargeId>,
         decide: impl Fn(&Payment) -> Result<PaymentDecision, E>,
-    ) -> Result<Answer, E> {
+    ) -> Result<ApiAnswer, E> {
         let decide = &decide;
         self.decide(|| async move {
             if let Some(answer) = self.replayed(caller).await? {
-                return Ok(Decided::nothing(answer));
+                return Ok(PendingCommit::nothing(answer));
             }
             let loaded = self.payment(permission_id.as_str(), also).await?;
             let loaded = loaded
                 .filter(|loaded| loaded.payment.permission.owner == caller.owner)
-                .ok_or(Refused::NotFound)?;
+                .ok_or(BookRefused::NotFound)?;
             let (payment, mut events) = self.carried(&loaded, caller.now)?;
             let PaymentDecision { step, refund, answer } = match decide(&payment) {
                 Ok(decision) => decision,
                 // A copy of this request may have run between the two reads, and be the reason.
                 Err(refused) => {
-                    return self.replayed(caller).await?.map(Decided::nothing).ok_or(refused);
+                    return self.replayed(caller).await?.map(PendingCommit::nothing).ok_or(refused);
                 }
             };
             events.extend(step.events);
@@ -325,7 +342,7 @@ impl Book {
             write.extend(caller.remember(&answer));
             let append = self.logged_and_told(&step.next.permission, &events, Some(&caller.told));
             let change = Change { at: caller.now, write, append, before: loaded.documents };
-            Ok(Decided::change(change, answer))
+            Ok(PendingCommit::change(change, answer))
         })
         .await
     }

@@ -6,10 +6,10 @@
 use countersign_store::contract::{Document, Key};
 
 use super::Book;
-use super::answer::Answer;
+use super::answer::ApiAnswer;
 use super::caller::Caller;
-use super::commit::{Change, Decided};
-use super::refused::{Refused, StoreFailed};
+use super::commit::{Change, PendingCommit};
+use super::refused::{BookRefused, StoreFailed};
 
 /// Where in the ladder a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +26,14 @@ impl Book {
     }
 
     /// Check 3: the answer that the idempotency key got, if a request was executed under it.
-    pub(super) async fn replayed(&self, caller: &Caller) -> Result<Option<Answer>, Refused> {
+    pub(super) async fn replayed(&self, caller: &Caller) -> Result<Option<ApiAnswer>, BookRefused> {
         let Some(key) = caller.reply_key() else { return Ok(None) };
         caller.replayed(self.document(key).await?.as_ref())
     }
 
     /// Checks 3 and 4 of a call on an object that cannot exist, because no object has such an id.
-    pub(super) async fn nothing_has_this_id(&self, caller: &Caller) -> Result<Answer, Refused> {
-        self.replayed(caller).await?.ok_or(Refused::NotFound)
+    pub(super) async fn nothing_has_this_id(&self, caller: &Caller) -> Result<ApiAnswer, BookRefused> {
+        self.replayed(caller).await?.ok_or(BookRefused::NotFound)
     }
 
     /// Keeps a refusal for its key and returns what is answered. After check 3 that is the key's answer, so
@@ -42,8 +42,8 @@ impl Book {
         &self,
         caller: &Caller,
         check: RefusedBy,
-        refusal: Answer,
-    ) -> Result<Answer, Refused> {
+        refusal: ApiAnswer,
+    ) -> Result<ApiAnswer, BookRefused> {
         let Some(key) = caller.reply_key() else { return Ok(refusal) };
         self.decide(|| async {
             let found = self.document(key.clone()).await?;
@@ -52,10 +52,10 @@ impl Book {
                 RefusedBy::Rule => caller.replayed(found.as_ref())?,
             };
             if let Some(answer) = earlier {
-                return Ok(Decided::nothing(answer));
+                return Ok(PendingCommit::nothing(answer));
             }
             let write = caller.remember(&refusal).into_iter().collect();
-            Ok(Decided::change(Change::rows(caller.now, write), refusal.clone()))
+            Ok(PendingCommit::change(Change::rows(caller.now, write), refusal.clone()))
         })
         .await
     }

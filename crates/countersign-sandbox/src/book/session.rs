@@ -13,18 +13,18 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Expect, Key};
 
 use super::Book;
-use super::answer::Answer;
+use super::answer::ApiAnswer;
 use super::caller::Caller;
 use super::checkout::Checkout;
-use super::commit::{Change, Decided};
-use super::documents::{Loaded, checkout_session_key, log, read, write_checkout};
-use super::refused::{Refused, StoreFailed};
+use super::commit::{Change, PendingCommit};
+use super::documents::{LoadedDocument, checkout_session_key, log, read, write_checkout};
+use super::refused::{BookRefused, StoreFailed};
 use crate::stored::checkout_session;
 
 /// Which state of an object is shown: as of now, or as it was before its last change if that is less than
 /// `staleness` ago.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
+pub(crate) struct ReadPoint {
     pub(crate) now: Timestamp,
     pub(crate) staleness: Option<Duration>,
 }
@@ -48,7 +48,7 @@ impl Book {
         &self,
         new: &Checkout,
         then: impl Fn(CheckoutSession, Timestamp) -> Result<SessionStep, SessionRefused>,
-    ) -> Result<Checkout, Refused> {
+    ) -> Result<Checkout, BookRefused> {
         let moment = self.moment().await;
         let at = moment.now;
         self.decide(|| async {
@@ -58,7 +58,7 @@ impl Book {
             let checkout = Checkout { session: next, shown };
             let write = vec![write_checkout(&checkout, Expect::Absent)];
             let append = log(&checkout.session.id, &events);
-            Ok(Decided::change(Change { append, ..Change::rows(at, write) }, checkout))
+            Ok(PendingCommit::change(Change { append, ..Change::rows(at, write) }, checkout))
         })
         .await
     }
@@ -68,19 +68,19 @@ impl Book {
         &self,
         caller: &Caller,
         new: &Checkout,
-        render: impl Fn(&Checkout) -> Answer,
-    ) -> Result<Answer, Refused> {
+        render: impl Fn(&Checkout) -> ApiAnswer,
+    ) -> Result<ApiAnswer, BookRefused> {
         let at = caller.now;
         self.decide(|| async {
             if let Some(answer) = self.replayed(caller).await? {
-                return Ok(Decided::nothing(answer));
+                return Ok(PendingCommit::nothing(answer));
             }
             let (checkout, events) = self.begun(new, at)?;
             let answer = render(&checkout);
             let mut write = vec![write_checkout(&checkout, Expect::Absent)];
             write.extend(caller.remember(&answer));
             let append = log(&checkout.session.id, &events);
-            Ok(Decided::change(Change { append, ..Change::rows(at, write) }, answer))
+            Ok(PendingCommit::change(Change { append, ..Change::rows(at, write) }, answer))
         })
         .await
     }
@@ -90,14 +90,14 @@ impl Book {
         &self,
         owner: &Owner,
         id: &CheckoutSessionId,
-        look: Look,
-    ) -> Result<Checkout, Refused> {
+        look: ReadPoint,
+    ) -> Result<Checkout, BookRefused> {
         let document = match self.recent.before(id.as_str(), look.staleness, look.now) {
             Some(before) => before,
             None => self.document(checkout_session_key(id)).await?,
         };
         let loaded = as_of(document, look.now)?.filter(|loaded| loaded.value.session.owner == *owner);
-        Ok(loaded.ok_or(Refused::NotFound)?.value)
+        Ok(loaded.ok_or(BookRefused::NotFound)?.value)
     }
 
     /// A session as of now.
@@ -105,7 +105,7 @@ impl Book {
         &self,
         id: &CheckoutSessionId,
         now: Timestamp,
-    ) -> Result<Option<Loaded<Checkout>>, StoreFailed> {
+    ) -> Result<Option<LoadedDocument<Checkout>>, StoreFailed> {
         as_of(self.document(checkout_session_key(id)).await?, now)
     }
 
@@ -116,25 +116,25 @@ impl Book {
         owner: Option<&Owner>,
         at: Timestamp,
         decide: impl Fn(&Checkout) -> Result<SessionStep, SessionRefused>,
-    ) -> Result<Checkout, Refused> {
+    ) -> Result<Checkout, BookRefused> {
         self.decide(|| async {
             let loaded = self.checkout(id, at).await?;
             let loaded = loaded
                 .filter(|loaded| owner.is_none_or(|owner| loaded.value.session.owner == *owner))
-                .ok_or(Refused::NotFound)?;
+                .ok_or(BookRefused::NotFound)?;
             let Step { next, events } = decide(&loaded.value)?;
             let expected = loaded.expected();
             let before = vec![former(&loaded)];
             let checkout = Checkout { session: next, shown: loaded.value.shown };
             let write = vec![write_checkout(&checkout, expected)];
-            Ok(Decided::change(Change { at, write, append: log(id, &events), before }, checkout))
+            Ok(PendingCommit::change(Change { at, write, append: log(id, &events), before }, checkout))
         })
         .await
     }
 }
 
 /// A session's former document, for a change's `before`.
-pub(super) fn former(loaded: &Loaded<Checkout>) -> (Key, Document) {
+pub(super) fn former(loaded: &LoadedDocument<Checkout>) -> (Key, Document) {
     (checkout_session_key(&loaded.value.session.id), loaded.document.clone())
 }
 
@@ -142,11 +142,12 @@ pub(super) fn former(loaded: &Loaded<Checkout>) -> (Key, Document) {
 pub(super) fn as_of(
     document: Option<Document>,
     now: Timestamp,
-) -> Result<Option<Loaded<Checkout>>, StoreFailed> {
+) -> Result<Option<LoadedDocument<Checkout>>, StoreFailed> {
     let Some(document) = document else { return Ok(None) };
-    let Loaded { value: Checkout { session, shown }, document } = read(document, checkout_session::decode)?;
+    let LoadedDocument { value: Checkout { session, shown }, document } =
+        read(document, checkout_session::decode)?;
     Ok(match rules::as_of(session, now) {
-        AsOf::Present(session, _) => Some(Loaded { value: Checkout { session, shown }, document }),
+        AsOf::Present(session, _) => Some(LoadedDocument { value: Checkout { session, shown }, document }),
         AsOf::Deleted(_) => None,
     })
 }

@@ -11,13 +11,13 @@ use countersign_store::contract::{
 };
 
 use super::Book;
-use super::checkout::{Checkout, Shown};
-use super::commit::{Change, Decided};
-use super::documents::{Loaded, log, read, write_checkout};
-use super::refused::{Refused, StoreFailed};
+use super::checkout::{Checkout, SessionExtras};
+use super::commit::{Change, PendingCommit};
+use super::documents::{LoadedDocument, log, read, write_checkout};
+use super::refused::{BookRefused, StoreFailed};
 use super::session::former;
 use crate::stored::visit as stored;
-use crate::visit::act::{Act, Acted, Misfit, act};
+use crate::visit::act::{ActOutcome, ActRefused, VisitAct, act};
 use crate::visit::begin::{Arrival, NoVisit};
 use crate::visit::restriction::Restrictions;
 use crate::visit::token::VisitToken;
@@ -61,7 +61,7 @@ impl From<StoreError> for BeginRefused {
 
 /// A visit with its Checkout Session as of now.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct VisitView {
     pub(crate) visit: Visit,
     pub(crate) session: CheckoutSession,
     pub(crate) restrictions: Restrictions,
@@ -85,7 +85,10 @@ impl Book {
             let visit = Visit { id: token.visit_id(), checkout_session_id: id.clone(), ..visit.clone() };
             write.push(write_visit(&token, &visit, &checkout.session, Expect::Absent, at));
             let append = log(id, &events);
-            Ok(Decided::change(Change { append, ..Change::rows(at, write) }, Arrival::Visit(token.clone())))
+            Ok(PendingCommit::change(
+                Change { append, ..Change::rows(at, write) },
+                Arrival::Visit(token.clone()),
+            ))
         })
         .await
     }
@@ -104,41 +107,41 @@ impl Book {
             let session = &loaded.value.session;
             let visit = match begin(session).map_err(BeginRefused::NoVisit)? {
                 Arrival::Visit(visit) => visit,
-                Arrival::Back(url) => return Ok(Decided::nothing(Arrival::Back(url))),
+                Arrival::Back(url) => return Ok(PendingCommit::nothing(Arrival::Back(url))),
             };
             let visit = Visit { id: token.visit_id(), checkout_session_id: id.clone(), ..visit };
             let mut write = self.room_for_a_visit(at).await?;
             write.push(write_visit(&token, &visit, session, Expect::Absent, at));
-            Ok(Decided::change(Change::rows(at, write), Arrival::Visit(token.clone())))
+            Ok(PendingCommit::change(Change::rows(at, write), Arrival::Visit(token.clone())))
         })
         .await
     }
 
     /// A visit as of now.
-    pub(crate) async fn visit(&self, token: &VisitToken) -> Result<Seen, Refused> {
+    pub(crate) async fn visit(&self, token: &VisitToken) -> Result<VisitView, BookRefused> {
         let moment = self.moment().await;
         let (visit, checkout) = self.load_visit(token, moment.now).await?;
         let restrictions = restrictions(&checkout.value.shown);
-        Ok(Seen { visit: visit.value, session: checkout.value.session, restrictions })
+        Ok(VisitView { visit: visit.value, session: checkout.value.session, restrictions })
     }
 
     /// Applies an act to a visit. An act that does not fit changes nothing.
-    pub(crate) async fn act_on_visit(&self, token: &VisitToken, what: &Act) -> Result<(), Refused> {
+    pub(crate) async fn act_on_visit(&self, token: &VisitToken, what: &VisitAct) -> Result<(), BookRefused> {
         let moment = self.moment().await;
         let at = moment.now;
         self.decide(|| async {
             let (visit, checkout) = self.load_visit(token, at).await?;
             let Checkout { session, shown } = checkout.value.clone();
             let acted = act(visit.value.clone(), session, &restrictions(&shown), what.clone(), at);
-            let Ok(Acted { visit: next, session, events }) = acted.map_err(|Misfit| ()) else {
-                return Ok(Decided::nothing(()));
+            let Ok(ActOutcome { visit: next, session, events }) = acted.map_err(|ActRefused| ()) else {
+                return Ok(PendingCommit::nothing(()));
             };
             let append = log(&session.id, &events);
             let mut write = vec![write_visit(token, &next, &session, visit.expected(), at)];
             if session != checkout.value.session {
                 write.push(write_checkout(&Checkout { session, shown }, checkout.expected()));
             }
-            Ok(Decided::change(Change { at, write, append, before: vec![former(&checkout)] }, ()))
+            Ok(PendingCommit::change(Change { at, write, append, before: vec![former(&checkout)] }, ()))
         })
         .await
     }
@@ -168,16 +171,16 @@ impl Book {
         &self,
         token: &VisitToken,
         now: Timestamp,
-    ) -> Result<(Loaded<Visit>, Loaded<Checkout>), Refused> {
-        let document = self.document(visit_key(token)).await?.ok_or(Refused::NotFound)?;
+    ) -> Result<(LoadedDocument<Visit>, LoadedDocument<Checkout>), BookRefused> {
+        let document = self.document(visit_key(token)).await?.ok_or(BookRefused::NotFound)?;
         let visit = read(document, stored::decode)?;
         let checkout = self.checkout(&visit.value.checkout_session_id, now).await?;
-        Ok((visit, checkout.ok_or(Refused::NotFound)?))
+        Ok((visit, checkout.ok_or(BookRefused::NotFound)?))
     }
 }
 
 /// The merchant's delivery restrictions. They are readable: that was checked before the session was made.
-fn restrictions(shown: &Shown) -> Restrictions {
+fn restrictions(shown: &SessionExtras) -> Restrictions {
     let read = |json: &String| read_request::<DeliverySpecifications>(json.as_bytes(), Spellings::Every).ok();
     let specifications = shown.delivery_specifications.as_ref().and_then(read);
     Restrictions::read(specifications.as_ref()).unwrap_or_default()

@@ -2,8 +2,8 @@
 
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
-use crate::http::errors::Refused;
+use crate::book::answer::ApiAnswer;
+use crate::http::errors::ApiRefused;
 
 /// A call of Amazon Pay's API, as it was read from a request.
 pub(super) trait Call: Sized {
@@ -14,13 +14,13 @@ pub(super) trait Call: Sized {
     ///
     /// # Errors
     /// The request's form is wrong. No object has been read.
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused>;
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused>;
 
     /// Decides, and answers.
     ///
     /// # Errors
     /// A rule refuses the call, or the store fails.
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused>;
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused>;
 }
 
 /// What holds for every request of a call.
@@ -28,7 +28,6 @@ pub(super) trait Call: Sized {
 pub(crate) struct Properties {
     pub(crate) idempotency_key: KeyUse,
     pub(crate) simulations: Simulations,
-    pub(crate) target: Target,
 }
 
 /// How a request's idempotency key is treated.
@@ -49,14 +48,4 @@ pub(crate) enum Simulations {
     Known,
     /// With any code the call is refused.
     Refused,
-}
-
-/// The object whose id is in the call's path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
-    Nothing,
-    CheckoutSession,
-    ChargePermission,
-    Charge,
-    Refund,
 }

@@ -6,12 +6,12 @@ use countersign_domain::provider::capture_charge::{self as rules, CaptureSimulat
 use countersign_domain::provider::payment::Payment;
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::payment_answer::with_charge;
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
-use crate::http::errors::Refused;
+use crate::book::answer::ApiAnswer;
+use crate::http::errors::ApiRefused;
 
 pub(super) struct CaptureCharge {
     /// `None` if no charge can have the path's id.
@@ -22,13 +22,10 @@ pub(super) struct CaptureCharge {
 }
 
 impl Call for CaptureCharge {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Required,
-        simulations: Simulations::Known,
-        target: Target::Charge,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Required, simulations: Simulations::Known };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let wire::CaptureCharge { capture_amount, soft_descriptor, .. } = request.body()?;
         Ok(Self {
             id: ChargeId::parse(request.id).ok(),
@@ -38,7 +35,7 @@ impl Call for CaptureCharge {
         })
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let (caller, profile) = (&request.caller, request.settings.profile);
         let decide = |payment: &Payment, id: &ChargeId| {
             let step = rules::capture_charge(
@@ -50,7 +47,7 @@ impl Call for CaptureCharge {
                 profile,
                 caller.now,
             );
-            with_charge(step.map_err(Refused::Capture)?, id, 200)
+            with_charge(step.map_err(ApiRefused::Capture)?, id, 200)
         };
         book.change_charge(caller, self.id.as_ref(), decide).await
     }

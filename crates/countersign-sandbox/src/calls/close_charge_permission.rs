@@ -9,13 +9,13 @@ use countersign_domain::provider::payment::Payment;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::payment_answer::with_permission;
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
+use crate::book::answer::ApiAnswer;
 use crate::book::payment::PaymentDecision;
-use crate::http::errors::Refused;
+use crate::http::errors::ApiRefused;
 
 pub(super) struct CloseChargePermission {
     id: ChargePermissionId,
@@ -24,13 +24,10 @@ pub(super) struct CloseChargePermission {
 }
 
 impl Call for CloseChargePermission {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Ignored,
-        simulations: Simulations::Known,
-        target: Target::ChargePermission,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Ignored, simulations: Simulations::Known };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::CloseChargePermission = request.optional_body()?;
         let open_charges = match body.cancel_pending_charges {
             Some(true) => OpenCharges::AreCanceled,
@@ -43,7 +40,7 @@ impl Call for CloseChargePermission {
         Ok(Self { id: ChargePermissionId::parse(request.id)?, reason, open_charges })
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let caller = &request.caller;
         let decide = |payment: &_| close(payment, self.reason, self.open_charges, caller.now);
         book.change_permission(caller, &self.id, decide).await
@@ -56,7 +53,7 @@ pub(crate) fn close(
     reason: ClosureReason,
     open_charges: OpenCharges,
     now: Timestamp,
-) -> Result<PaymentDecision, Refused> {
-    let step = close_charge_permission(payment, reason, open_charges, now).map_err(Refused::Close)?;
+) -> Result<PaymentDecision, ApiRefused> {
+    let step = close_charge_permission(payment, reason, open_charges, now).map_err(ApiRefused::Close)?;
     Ok(with_permission(step))
 }

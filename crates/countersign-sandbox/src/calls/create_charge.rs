@@ -1,18 +1,20 @@
 //! Create Charge. A decline is an answer that is remembered, like a success.
 
 use countersign_domain::ids::ChargePermissionId;
-use countersign_domain::provider::create_charge::{self as rules, Charged, CreateChargeSimulation};
+use countersign_domain::provider::create_charge::{
+    self as rules, CreateChargeOutcome, CreateChargeSimulation,
+};
 use countersign_domain::provider::payment::Payment;
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::payment_answer::with_charge;
 use super::reading::web_checkout;
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
+use crate::book::answer::ApiAnswer;
 use crate::book::payment::PaymentDecision;
-use crate::http::errors::{self, Refused};
+use crate::http::errors::{self, ApiRefused};
 
 /// Who may ask for a charge. What a one-time permission does not need is checked but not kept.
 const CHARGE_INITIATORS: &[&str] = &["CITU", "MITU", "CITR", "MITR"];
@@ -26,19 +28,16 @@ pub(super) struct CreateCharge {
 }
 
 impl Call for CreateCharge {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Required,
-        simulations: Simulations::Known,
-        target: Target::Nothing,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Required, simulations: Simulations::Known };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::CreateCharge = request.body()?;
         one_of("chargeInitiator", body.charge_initiator.as_deref(), CHARGE_INITIATORS)?;
         one_of("channel", body.channel.as_deref(), CHANNELS)?;
         web_checkout(body.web_checkout_details, request.caller.owner.environment)?;
         let simulation = request.simulation(CreateChargeSimulation::parse)?;
-        let permission_id = body.charge_permission_id.ok_or(Refused::Missing("chargePermissionId"))?;
+        let permission_id = body.charge_permission_id.ok_or(ApiRefused::Missing("chargePermissionId"))?;
         let provider = body.provider_metadata;
         let create = rules::CreateCharge {
             charge_amount: body.charge_amount.map(Into::into),
@@ -52,7 +51,7 @@ impl Call for CreateCharge {
         Ok(Self { permission_id, create, simulation })
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let (caller, profile) = (&request.caller, request.settings.profile);
         let decide = |payment: &Payment| {
             let id = book.ids().charge_id(&self.permission_id);
@@ -64,9 +63,9 @@ impl Call for CreateCharge {
                 profile,
                 caller.now,
             );
-            match charged.map_err(Refused::CreateCharge)? {
-                Charged::Created(step) => with_charge(step, &id, 201),
-                Charged::Declined(reason, step) => {
+            match charged.map_err(ApiRefused::CreateCharge)? {
+                CreateChargeOutcome::Created(step) => with_charge(step, &id, 201),
+                CreateChargeOutcome::Declined(reason, step) => {
                     Ok(PaymentDecision { step, refund: None, answer: errors::charge_declined(reason) })
                 }
             }
@@ -75,10 +74,10 @@ impl Call for CreateCharge {
     }
 }
 
-fn one_of(field: &'static str, word: Option<&str>, words: &[&str]) -> Result<(), Refused> {
+fn one_of(field: &'static str, word: Option<&str>, words: &[&str]) -> Result<(), ApiRefused> {
     match word {
         Some(word) if !words.contains(&word) => {
-            Err(Refused::Invalid { field, why: "it is not one of the documented words" })
+            Err(ApiRefused::Invalid { field, why: "it is not one of the documented words" })
         }
         Some(_) | None => Ok(()),
     }

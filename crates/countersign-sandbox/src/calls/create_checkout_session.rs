@@ -7,33 +7,30 @@ use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::terms::ProductType;
 use countersign_protocol::wire::{self, Object as _};
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::reading::{absent, one_time, payment, web_checkout};
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
-use crate::book::checkout::{Checkout, Shown};
-use crate::http::errors::Refused;
+use crate::book::answer::ApiAnswer;
+use crate::book::checkout::{Checkout, SessionExtras};
+use crate::http::errors::ApiRefused;
 use crate::http::render;
 use crate::settings::Flags;
 
 pub(super) struct CreateCheckoutSession(Checkout);
 
 impl Call for CreateCheckoutSession {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Required,
-        simulations: Simulations::Refused,
-        target: Target::Nothing,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Required, simulations: Simulations::Refused };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let SignedRequest { caller, region, settings, .. } = request;
         new_checkout(request.body()?, caller.owner.clone(), *region, &settings.flags).map(Self)
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let render =
-            |checkout: &Checkout| Answer::new(201, render::checkout_session(checkout, &request.origin));
+            |checkout: &Checkout| ApiAnswer::new(201, render::checkout_session(checkout, &request.origin));
         Ok(book.create_checkout_session(&request.caller, &self.0, render).await?)
     }
 }
@@ -44,19 +41,19 @@ pub(crate) fn new_checkout(
     owner: Owner,
     region: Region,
     flags: &Flags,
-) -> Result<Checkout, Refused> {
+) -> Result<Checkout, ApiRefused> {
     one_time(body.charge_permission_type)?;
     absent("recurringMetadata", body.recurring_metadata.is_some())?;
     absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.is_some())?;
     absent("chargePermissionId", body.charge_permission_id.is_some())?;
-    let store_id = body.store_id.ok_or(Refused::Missing("storeId"))?;
+    let store_id = body.store_id.ok_or(ApiRefused::Missing("storeId"))?;
     let web_checkout = web_checkout(body.web_checkout_details, owner.environment)?;
     let processes_order = web_checkout.checkout_mode.is_some();
     if !processes_order && web_checkout.checkout_review_return_url.is_none() {
-        return Err(Refused::Missing("webCheckoutDetails.checkoutReviewReturnUrl"));
+        return Err(ApiRefused::Missing("webCheckoutDetails.checkoutReviewReturnUrl"));
     }
     if processes_order && body.payment_details.is_none() {
-        return Err(Refused::Missing("paymentDetails"));
+        return Err(ApiRefused::Missing("paymentDetails"));
     }
     absent("addressDetails", !processes_order && body.address_details.is_some())?;
     let given_address = body.address_details.map(|details| {
@@ -93,7 +90,7 @@ pub(crate) fn new_checkout(
             store_id: Some(store_id),
             ..new.session
         },
-        shown: Shown {
+        shown: SessionExtras {
             delivery_specifications: body
                 .delivery_specifications
                 .map(|specifications| specifications.to_request()),

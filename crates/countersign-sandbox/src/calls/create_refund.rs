@@ -5,13 +5,13 @@ use countersign_domain::provider::create_refund::{self as rules, RefundSimulatio
 use countersign_domain::provider::payment::Payment;
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
+use crate::book::answer::ApiAnswer;
 use crate::book::payment::PaymentDecision;
-use crate::book::refused::Refused as BookRefused;
-use crate::http::errors::Refused;
+use crate::book::refused::BookRefused;
+use crate::http::errors::ApiRefused;
 use crate::http::render;
 
 pub(super) struct CreateRefund {
@@ -21,23 +21,20 @@ pub(super) struct CreateRefund {
 }
 
 impl Call for CreateRefund {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Required,
-        simulations: Simulations::Known,
-        target: Target::Nothing,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Required, simulations: Simulations::Known };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::CreateRefund = request.body()?;
         let simulation = request.simulation(RefundSimulation::parse)?;
         let create = rules::CreateRefund {
             refund_amount: body.refund_amount.map(Into::into),
             soft_descriptor: body.soft_descriptor,
         };
-        Ok(Self { charge_id: body.charge_id.ok_or(Refused::Missing("chargeId"))?, create, simulation })
+        Ok(Self { charge_id: body.charge_id.ok_or(ApiRefused::Missing("chargeId"))?, create, simulation })
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let (caller, profile) = (&request.caller, request.settings.profile);
         let decide = |payment: &Payment, charge_id: &ChargeId| {
             let id = book.ids().refund_id(&payment.permission.id);
@@ -50,13 +47,13 @@ impl Call for CreateRefund {
                 profile,
                 caller.now,
             )
-            .map_err(Refused::CreateRefund)?;
+            .map_err(ApiRefused::CreateRefund)?;
             let charge = step.next.charge(charge_id);
             let refund = charge.and_then(|charge| charge.refunds.iter().find(|refund| refund.id == id));
             let refund = refund.ok_or(BookRefused::NotFound)?;
             let body = render::refund(refund, charge_id, caller.owner.environment);
             let refund = Some((id, charge_id.clone()));
-            Ok(PaymentDecision { step, refund, answer: Answer::new(201, body) })
+            Ok(PaymentDecision { step, refund, answer: ApiAnswer::new(201, body) })
         };
         book.change_charge(caller, Some(&self.charge_id), decide).await
     }

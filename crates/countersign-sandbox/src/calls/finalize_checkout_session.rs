@@ -3,29 +3,26 @@
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::checkout_session::CheckoutSession;
 use countersign_domain::provider::finalize::{
-    self as rules, FinalizeRefused, FinalizeRequest, Finalized, NewIds, SimulationCode,
+    self as rules, FinalizeOutcome, FinalizeRefused, FinalizeRequest, NewIds, SimulationCode,
 };
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::reading::known;
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
-use crate::book::finalize::Outcome;
-use crate::http::errors::Refused;
+use crate::book::answer::ApiAnswer;
+use crate::book::finalize::FinalizeResult;
+use crate::http::errors::ApiRefused;
 use crate::http::render;
 
 pub(super) struct FinalizeCheckoutSession(FinalizeRequest);
 
 impl Call for FinalizeCheckoutSession {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::ByFlag,
-        simulations: Simulations::Known,
-        target: Target::CheckoutSession,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::ByFlag, simulations: Simulations::Known };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::FinalizeCheckoutSession = request.body()?;
         Ok(Self(FinalizeRequest {
             payment_intent: known(body.payment_intent),
@@ -39,7 +36,7 @@ impl Call for FinalizeCheckoutSession {
         }))
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let (ladder, now) = (request.settings.finalize_rules(), request.caller.now);
         let decide =
             |session: &_, simulation, ids| rules::finalize(session, &self.0, simulation, &ladder, ids, now);
@@ -52,19 +49,19 @@ impl Call for FinalizeCheckoutSession {
 pub(super) async fn complete_by(
     book: &Book,
     request: &SignedRequest<'_>,
-    decide: impl Fn(&CheckoutSession, Option<SimulationCode>, NewIds) -> Result<Finalized, FinalizeRefused>,
-) -> Result<Answer, Refused> {
+    decide: impl Fn(&CheckoutSession, Option<SimulationCode>, NewIds) -> Result<FinalizeOutcome, FinalizeRefused>,
+) -> Result<ApiAnswer, ApiRefused> {
     let simulation = request.simulation_code().map(SimulationCode::parse);
     let decide = |session: &CheckoutSession, ids| {
-        let decided = decide(session, simulation.flatten(), ids).map_err(Refused::Finalize)?;
+        let decided = decide(session, simulation.flatten(), ids).map_err(ApiRefused::Finalize)?;
         match (simulation, decided) {
-            (Some(None), Finalized::Completed(_) | Finalized::Failed(..)) => {
-                Err(Refused::Finalize(FinalizeRefused::SimulationDoesNotFit))
+            (Some(None), FinalizeOutcome::Completed(_) | FinalizeOutcome::Failed(..)) => {
+                Err(ApiRefused::Finalize(FinalizeRefused::SimulationDoesNotFit))
             }
             (_, decided) => Ok(decided),
         }
     };
     let id = CheckoutSessionId::parse(request.id).ok();
-    let render = |outcome: Outcome<'_>| render::outcome(outcome, &request.settings.flags);
+    let render = |outcome: FinalizeResult<'_>| render::outcome(outcome, &request.settings.flags);
     book.complete_session(&request.caller, id.as_ref(), decide, render).await
 }

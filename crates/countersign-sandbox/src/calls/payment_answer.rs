@@ -7,10 +7,10 @@ use countersign_domain::provider::event::Event;
 use countersign_domain::provider::payment::Payment;
 use countersign_domain::step::Step;
 
-use crate::book::answer::Answer;
+use crate::book::answer::ApiAnswer;
 use crate::book::payment::PaymentDecision;
-use crate::book::refused::Refused as BookRefused;
-use crate::http::errors::Refused;
+use crate::book::refused::BookRefused;
+use crate::http::errors::ApiRefused;
 use crate::http::render;
 
 /// A decision that is answered with one of the payment's charges.
@@ -18,16 +18,16 @@ pub(super) fn with_charge(
     step: Step<Payment, Event>,
     id: &ChargeId,
     status: u16,
-) -> Result<PaymentDecision, Refused> {
+) -> Result<PaymentDecision, ApiRefused> {
     let charge = step.next.charge(id).ok_or(BookRefused::NotFound)?;
     let body = render::charge(charge, step.next.permission.owner.environment);
-    Ok(PaymentDecision { step, refund: None, answer: Answer::new(status, body) })
+    Ok(PaymentDecision { step, refund: None, answer: ApiAnswer::new(status, body) })
 }
 
 /// A decision that is answered with the permission.
 pub(super) fn with_permission(step: Step<Payment, Event>) -> PaymentDecision {
     let body = render::charge_permission(&step.next.permission);
-    PaymentDecision { step, refund: None, answer: Answer::new(200, body) }
+    PaymentDecision { step, refund: None, answer: ApiAnswer::new(200, body) }
 }
 
 /// A decision that moved the permission alone, and is answered with it.

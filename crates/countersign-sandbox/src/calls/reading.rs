@@ -6,7 +6,7 @@ use countersign_domain::provider::checkout_session::WebCheckoutDetails;
 use countersign_domain::provider::payment_details::PaymentDetailsUpdate;
 use countersign_protocol::wire::{self, Words};
 
-use crate::http::errors::Refused;
+use crate::http::errors::ApiRefused;
 
 /// The mode in which the buyer completes on Amazon's page straight away.
 const PROCESS_ORDER: &str = "ProcessOrder";
@@ -17,18 +17,22 @@ pub(crate) fn known<T: Words>(word: Option<wire::Word<T>>) -> Option<T> {
 }
 
 /// Refuses permissions for more than one order: this version does not make them.
-pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> Result<(), Refused> {
+pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> Result<(), ApiRefused> {
     match known(kind) {
         None | Some(wire::ChargePermissionType::OneTime) => Ok(()),
         Some(wire::ChargePermissionType::Recurring | wire::ChargePermissionType::PaymentMethodOnFile) => {
             let why = "this sandbox makes OneTime permissions only";
-            Err(Refused::Invalid { field: "chargePermissionType", why })
+            Err(ApiRefused::Invalid { field: "chargePermissionType", why })
         }
     }
 }
 
-pub(crate) fn absent(field: &'static str, is_there: bool) -> Result<(), Refused> {
-    if is_there { Err(Refused::Invalid { field, why: "it does not go with this checkout" }) } else { Ok(()) }
+pub(crate) fn absent(field: &'static str, is_there: bool) -> Result<(), ApiRefused> {
+    if is_there {
+        Err(ApiRefused::Invalid { field, why: "it does not go with this checkout" })
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) fn payment(details: Option<wire::PaymentDetails>) -> PaymentDetailsUpdate {
@@ -49,19 +53,19 @@ pub(crate) fn payment(details: Option<wire::PaymentDetails>) -> PaymentDetailsUp
 pub(super) fn web_checkout(
     details: Option<wire::WebCheckoutDetails>,
     environment: Environment,
-) -> Result<WebCheckoutDetails, Refused> {
+) -> Result<WebCheckoutDetails, ApiRefused> {
     let details = details.unwrap_or_default();
     let url = |field: &'static str, url: Option<String>| match url {
         Some(url) if !is_return_url(&url, environment) => {
             let why = "it must be an https URL; in the sandbox http://localhost too";
-            Err(Refused::Invalid { field, why })
+            Err(ApiRefused::Invalid { field, why })
         }
         url => Ok(url),
     };
     absent("webCheckoutDetails.amazonPayRedirectUrl", details.amazon_pay_redirect_url.is_some())?;
     if details.checkout_mode.as_deref().is_some_and(|mode| mode != PROCESS_ORDER) {
         let why = "it can be ProcessOrder only";
-        return Err(Refused::Invalid { field: "webCheckoutDetails.checkoutMode", why });
+        return Err(ApiRefused::Invalid { field: "webCheckoutDetails.checkoutMode", why });
     }
     Ok(WebCheckoutDetails {
         checkout_review_return_url: url(

@@ -6,8 +6,8 @@ use countersign_protocol::wire::{Object, read_request};
 use http::HeaderName;
 
 use crate::book::caller::Caller;
-use crate::book::session::Look;
-use crate::http::errors::Refused;
+use crate::book::session::ReadPoint;
+use crate::http::errors::ApiRefused;
 use crate::http::origin::Origin;
 use crate::settings::Settings;
 
@@ -23,18 +23,18 @@ pub(crate) struct SignedRequest<'a> {
     pub(crate) region: Region,
     /// Where the client reaches this server.
     pub(crate) origin: Origin,
-    pub(crate) look: Look,
+    pub(crate) look: ReadPoint,
     pub(crate) settings: &'a Settings,
 }
 
 impl SignedRequest<'_> {
     /// The body.
-    pub(super) fn body<T: Object>(&self) -> Result<T, Refused> {
+    pub(super) fn body<T: Object>(&self) -> Result<T, ApiRefused> {
         Ok(read_request(self.received.body(), self.settings.flags.spellings)?)
     }
 
     /// The body of a DELETE, which may be absent: some clients cannot send one.
-    pub(super) fn optional_body<T: Object>(&self) -> Result<T, Refused> {
+    pub(super) fn optional_body<T: Object>(&self) -> Result<T, ApiRefused> {
         if self.received.body().is_empty() { Ok(T::default()) } else { self.body() }
     }
 
@@ -51,8 +51,8 @@ impl SignedRequest<'_> {
     }
 
     /// The simulation that the header asks for; a code that the call does not know is refused.
-    pub(super) fn simulation<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refused> {
+    pub(super) fn simulation<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, ApiRefused> {
         let code = self.simulation_code();
-        code.map(|code| parse(code).ok_or(Refused::UnknownSimulation)).transpose()
+        code.map(|code| parse(code).ok_or(ApiRefused::UnknownSimulation)).transpose()
     }
 }

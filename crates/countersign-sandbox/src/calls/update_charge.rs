@@ -3,28 +3,25 @@
 use countersign_domain::ids::ChargeId;
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
-use crate::http::errors::Refused;
+use crate::book::answer::ApiAnswer;
+use crate::http::errors::ApiRefused;
 
 pub(super) struct UpdateCharge(ChargeId);
 
 impl Call for UpdateCharge {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Ignored,
-        simulations: Simulations::Refused,
-        target: Target::Charge,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Ignored, simulations: Simulations::Refused };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let _: wire::UpdateCharge = request.body()?;
         Ok(Self(ChargeId::parse(request.id)?))
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         book.charge(&request.caller.owner, &self.0, request.look).await?;
-        Err(Refused::NotAProvidersCharge)
+        Err(ApiRefused::NotAProvidersCharge)
     }
 }

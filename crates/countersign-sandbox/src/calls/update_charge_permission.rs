@@ -6,12 +6,12 @@ use countersign_domain::provider::payment::Payment;
 use countersign_domain::terms::MerchantMetadata;
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::payment_answer::with_permission_alone;
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
-use crate::http::errors::Refused;
+use crate::book::answer::ApiAnswer;
+use crate::http::errors::ApiRefused;
 
 pub(super) struct UpdateChargePermission {
     id: ChargePermissionId,
@@ -19,27 +19,24 @@ pub(super) struct UpdateChargePermission {
 }
 
 impl Call for UpdateChargePermission {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Ignored,
-        simulations: Simulations::Refused,
-        target: Target::ChargePermission,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Ignored, simulations: Simulations::Refused };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::UpdateChargePermission = request.body()?;
         if body.recurring_metadata.is_some() {
             let why = "it goes with recurring permissions only";
-            return Err(Refused::Invalid { field: "recurringMetadata", why });
+            return Err(ApiRefused::Invalid { field: "recurringMetadata", why });
         }
         let notes = body.merchant_metadata.map(Into::into).unwrap_or_default();
         Ok(Self { id: ChargePermissionId::parse(request.id)?, notes })
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let caller = &request.caller;
         let decide = |payment: &Payment| {
             let step = update(&payment.permission, self.notes.clone(), caller.now);
-            let step = step.map_err(|PermissionClosed| Refused::NotModifiable)?;
+            let step = step.map_err(|PermissionClosed| ApiRefused::NotModifiable)?;
             Ok(with_permission_alone(payment, step))
         };
         book.change_permission(caller, &self.id, decide).await

@@ -4,13 +4,13 @@ use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::checkout_session::{SessionUpdate, update};
 use countersign_protocol::wire;
 
-use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::call::{Call, KeyUse, Properties, Simulations};
 use super::reading::{absent, one_time, payment, web_checkout};
 use super::signed_request::SignedRequest;
 use crate::book::Book;
-use crate::book::answer::Answer;
+use crate::book::answer::ApiAnswer;
 use crate::book::checkout::Checkout;
-use crate::http::errors::Refused;
+use crate::http::errors::ApiRefused;
 use crate::http::render;
 
 pub(super) struct UpdateCheckoutSession {
@@ -19,13 +19,10 @@ pub(super) struct UpdateCheckoutSession {
 }
 
 impl Call for UpdateCheckoutSession {
-    const PROPERTIES: Properties = Properties {
-        idempotency_key: KeyUse::Ignored,
-        simulations: Simulations::Refused,
-        target: Target::CheckoutSession,
-    };
+    const PROPERTIES: Properties =
+        Properties { idempotency_key: KeyUse::Ignored, simulations: Simulations::Refused };
 
-    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+    fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::UpdateCheckoutSession = request.body()?;
         one_time(body.charge_permission_type)?;
         absent("recurringMetadata", body.recurring_metadata.is_some())?;
@@ -34,7 +31,7 @@ impl Call for UpdateCheckoutSession {
         let presents = |details: &wire::PaymentDetails| details.presentment_currency.is_some();
         if body.payment_details.as_ref().is_some_and(presents) {
             let why = "it follows the currency of [paymentDetails.chargeAmount] and cannot be updated itself";
-            return Err(Refused::Invalid { field: "paymentDetails.presentmentCurrency", why });
+            return Err(ApiRefused::Invalid { field: "paymentDetails.presentmentCurrency", why });
         }
         let provider = body.provider_metadata;
         let update = SessionUpdate {
@@ -48,10 +45,10 @@ impl Call for UpdateCheckoutSession {
         Ok(Self { id: CheckoutSessionId::parse(request.id)?, update })
     }
 
-    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused> {
         let (owner, now) = (&request.caller.owner, request.caller.now);
         let decide = |checkout: &Checkout| update(checkout.session.clone(), self.update.clone(), now);
         let checkout = book.change_checkout_session(&self.id, Some(owner), now, decide).await?;
-        Ok(Answer::new(200, render::checkout_session(&checkout, &request.origin)))
+        Ok(ApiAnswer::new(200, render::checkout_session(&checkout, &request.origin)))
     }
 }

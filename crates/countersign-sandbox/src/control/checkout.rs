@@ -17,9 +17,9 @@ use countersign_protocol::wire::{
     Word, read_request,
 };
 
-use super::errors::Refused;
+use super::errors::ControlRefused;
 use crate::book::checkout::Checkout;
-use crate::book::refused::Refused as BookRefused;
+use crate::book::refused::BookRefused;
 use crate::calls::reading::known;
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
@@ -70,7 +70,7 @@ object! {
 }
 
 object! {
-    struct Act {
+    struct ActBody {
         action: String = "action" [..=MAX_WORD_LEN],
         shipping_address: WireAddress = "shippingAddress",
         delivery_option: String = "deliveryOption" [..=MAX_TEXT_LEN],
@@ -83,17 +83,17 @@ pub(super) fn start(
     body: &[u8],
     merchants: &Merchants,
     settings: &Settings,
-) -> Result<(Checkout, Option<BuyerAct>), Refused> {
+) -> Result<(Checkout, Option<BuyerAct>), ControlRefused> {
     let request: StartCheckout = read_request(body, Spellings::Every)?;
     let owner = owner(request.public_key_id.as_ref(), request.environment.as_deref(), merchants)?;
-    let product_type = known(request.product_type).ok_or_else(|| Refused::missing("productType"))?;
-    let details = request.payment_details.ok_or_else(|| Refused::missing("paymentDetails"))?;
+    let product_type = known(request.product_type).ok_or_else(|| ControlRefused::missing("productType"))?;
+    let details = request.payment_details.ok_or_else(|| ControlRefused::missing("paymentDetails"))?;
     let intent = known(details.payment_intent);
     let amount: Option<Money> = details.charge_amount.map(Into::into);
     let payment = PaymentDetails {
-        payment_intent: Some(intent.ok_or_else(|| Refused::missing("paymentDetails.paymentIntent"))?),
+        payment_intent: Some(intent.ok_or_else(|| ControlRefused::missing("paymentDetails.paymentIntent"))?),
         can_handle_pending_authorization: details.can_handle_pending_authorization.unwrap_or(false),
-        charge_amount: Some(amount.ok_or_else(|| Refused::missing("paymentDetails.chargeAmount"))?),
+        charge_amount: Some(amount.ok_or_else(|| ControlRefused::missing("paymentDetails.chargeAmount"))?),
         total_order_amount: details.total_order_amount.map(Into::into),
         soft_descriptor: details.soft_descriptor,
         presentment_currency: None,
@@ -105,7 +105,7 @@ pub(super) fn start(
     let region = region(request.region.as_deref(), currency)?;
     payment.check(region).map_err(BookRefused::from)?;
     if product_type == ProductType::PayOnly && request.shipping_address.is_some() {
-        return Err(Refused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
+        return Err(ControlRefused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
     }
     let mut buyer = test_buyer(region, product_type);
     if let Some(digits) = request.card {
@@ -122,7 +122,7 @@ pub(super) fn start(
         None => settings.flags.response_detail,
         Some("short") => ResponseDetail::Short,
         Some("full") => ResponseDetail::Full,
-        Some(_) => return Err(Refused::not_one_of("responseDetail", ["short", "full"])),
+        Some(_) => return Err(ControlRefused::not_one_of("responseDetail", ["short", "full"])),
     };
     let new = Checkout::about_to_begin(owner, region, Flow::BuyNow, product_type, response_detail);
     let session = CheckoutSession {
@@ -140,15 +140,18 @@ pub(super) fn start(
     Ok((Checkout { session, ..new }, then))
 }
 
-impl Parameter<Refused> for CheckoutSessionId {
-    fn read(segment: &str) -> Result<Self, Refused> {
-        Self::parse(segment).map_err(|_| Refused::not_found("Checkout Session"))
+impl Parameter<ControlRefused> for CheckoutSessionId {
+    fn from_segment(segment: &str) -> Result<Self, ControlRefused> {
+        Self::parse(segment).map_err(|_| ControlRefused::not_found("Checkout Session"))
     }
 }
 
 /// A key that a body names.
-pub(super) fn key<'a>(id: &PublicKeyId, merchants: &'a Merchants) -> Result<&'a RegisteredKey, Refused> {
-    merchants.key(id).ok_or_else(|| Refused::invalid("publicKeyId", "the sandbox has no such key"))
+pub(super) fn key<'a>(
+    id: &PublicKeyId,
+    merchants: &'a Merchants,
+) -> Result<&'a RegisteredKey, ControlRefused> {
+    merchants.key(id).ok_or_else(|| ControlRefused::invalid("publicKeyId", "the sandbox has no such key"))
 }
 
 /// The checkout's owner: the key's account, in the environment of the key's prefix or of the body.
@@ -156,20 +159,20 @@ fn owner(
     public_key_id: Option<&PublicKeyId>,
     environment: Option<&str>,
     merchants: &Merchants,
-) -> Result<Owner, Refused> {
+) -> Result<Owner, ControlRefused> {
     let key = match public_key_id {
         Some(id) => key(id, merchants)?,
-        None => merchants.first().ok_or_else(|| Refused::missing("publicKeyId"))?,
+        None => merchants.first().ok_or_else(|| ControlRefused::missing("publicKeyId"))?,
     };
     let said = match environment {
         None => None,
         Some(word) if word.eq_ignore_ascii_case("sandbox") => Some(Environment::Sandbox),
         Some(word) if word.eq_ignore_ascii_case("live") => Some(Environment::Live),
-        Some(_) => return Err(Refused::not_one_of("environment", ["sandbox", "live"])),
+        Some(_) => return Err(ControlRefused::not_one_of("environment", ["sandbox", "live"])),
     };
     let environment = match (key.environment(), said) {
         (Some(of_key), Some(said)) if of_key != said => {
-            return Err(Refused::combination("environment", "the key's prefix names the other one"));
+            return Err(ControlRefused::combination("environment", "the key's prefix names the other one"));
         }
         (Some(environment), _) | (None, Some(environment)) => environment,
         (None, None) => Environment::Sandbox,
@@ -178,23 +181,24 @@ fn owner(
 }
 
 /// The region, by default that of the currency.
-fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
+fn region(word: Option<&str>, currency: Currency) -> Result<Region, ControlRefused> {
     let home = match currency {
         Currency::USD => Region::NorthAmerica,
         Currency::JPY => Region::Japan,
         _ => Region::Europe,
     };
     let Some(word) = word else { return Ok(home) };
-    let region = Region::parse(word).ok_or_else(|| Refused::not_one_of("region", ["na", "eu", "jp"]))?;
+    let region =
+        Region::parse(word).ok_or_else(|| ControlRefused::not_one_of("region", ["na", "eu", "jp"]))?;
     if currency.is_paid_in(region) {
         return Ok(region);
     }
-    Err(Refused::combination("region", format!("{currency} is not paid in {}", region.code())))
+    Err(ControlRefused::combination("region", format!("{currency} is not paid in {}", region.code())))
 }
 
-pub(super) fn card(digits: &str) -> Result<Card, Refused> {
+pub(super) fn card(digits: &str) -> Result<Card, ControlRefused> {
     Card::parse(digits)
-        .ok_or_else(|| Refused::not_one_of("card", Card::ALL.iter().map(|card| card.last_digits())))
+        .ok_or_else(|| ControlRefused::not_one_of("card", Card::ALL.iter().map(|card| card.last_digits())))
 }
 
 /// The words for what a buyer can do.
@@ -202,9 +206,9 @@ const ACTIONS: [&str; 7] =
     ["placeOrder", "cancel", "selectAddress", "selectDeliveryOption", "selectCard", "passMfa", "failMfa"];
 
 /// `POST /_sandbox/checkout-sessions/{id}/buyer`.
-pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
-    let request: Act = read_request(body, Spellings::Every)?;
-    let action = request.action.as_deref().ok_or_else(|| Refused::missing("action"))?;
+pub(super) fn act(body: &[u8]) -> Result<BuyerAct, ControlRefused> {
+    let request: ActBody = read_request(body, Spellings::Every)?;
+    let action = request.action.as_deref().ok_or_else(|| ControlRefused::missing("action"))?;
     let (act, taken) = match action {
         "placeOrder" => (BuyerAct::PlaceOrder, ""),
         "cancel" => (BuyerAct::Cancel, ""),
@@ -212,18 +216,19 @@ pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
         "failMfa" => (BuyerAct::FailMfa, ""),
         "selectAddress" => {
             let address =
-                request.shipping_address.clone().ok_or_else(|| Refused::missing("shippingAddress"))?;
+                request.shipping_address.clone().ok_or_else(|| ControlRefused::missing("shippingAddress"))?;
             (BuyerAct::SelectAddress(address.into()), "shippingAddress")
         }
         "selectDeliveryOption" => {
-            let option = request.delivery_option.clone().ok_or_else(|| Refused::missing("deliveryOption"))?;
+            let option =
+                request.delivery_option.clone().ok_or_else(|| ControlRefused::missing("deliveryOption"))?;
             (BuyerAct::SelectDeliveryOption(option), "deliveryOption")
         }
         "selectCard" => {
-            let digits = request.card.as_deref().ok_or_else(|| Refused::missing("card"))?;
+            let digits = request.card.as_deref().ok_or_else(|| ControlRefused::missing("card"))?;
             (BuyerAct::SelectCard(card(digits)?), "card")
         }
-        _ => return Err(Refused::not_one_of("action", ACTIONS)),
+        _ => return Err(ControlRefused::not_one_of("action", ACTIONS)),
     };
     for (member, present) in [
         ("shippingAddress", request.shipping_address.is_some()),
@@ -231,7 +236,7 @@ pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
         ("card", request.card.is_some()),
     ] {
         if present && member != taken {
-            return Err(Refused::combination(member, format!("it does not go with {action}")));
+            return Err(ControlRefused::combination(member, format!("it does not go with {action}")));
         }
     }
     Ok(act)

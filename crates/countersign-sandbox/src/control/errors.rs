@@ -1,12 +1,12 @@
 //! The control API's refusals, in the envelope of Amazon Pay's. What the book refuses is answered as the
 //! API itself answers it.
 
-use countersign_http::{Response, Unrouted};
+use countersign_http::{Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, ReasonCode};
 
 use crate::book::answer;
 use crate::book::endpoints::EndpointRefused;
-use crate::book::refused::{Refused as BookRefused, StoreFailed};
+use crate::book::refused::{BookRefused, StoreFailed};
 use crate::faults::call::CallFaultRefused;
 use crate::faults::list::{MAX_FAULTS, TooManyFaults};
 use crate::http::errors::{self as api, Refusal};
@@ -16,18 +16,18 @@ use crate::settings::Flags;
 use crate::words::listed;
 
 /// What a route's function returns.
-pub(super) type Answer = Result<Response, Refused>;
+pub(super) type RouteResult = Result<Response, ControlRefused>;
 
 /// Why the control API refuses a request, with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum ControlRefused {
     /// The control API's own refusal.
     Own(Refusal),
     /// A refusal by a rule, the book or the store.
-    Api(api::Refused),
+    Api(api::ApiRefused),
 }
 
-impl Refused {
+impl ControlRefused {
     /// With the status that the API's pages give the code.
     fn own(code: ReasonCode, message: impl Into<String>) -> Self {
         Self::Own(api::refusal(code, message))
@@ -83,9 +83,9 @@ impl Refused {
 
     /// A refusal about a named object. The control API's requests have no merchant, so its "not found" does
     /// not mention one.
-    pub(super) fn of<E: Into<api::Refused>>(what: &str) -> impl Fn(E) -> Self {
+    pub(super) fn of<E: Into<api::ApiRefused>>(what: &str) -> impl Fn(E) -> Self {
         move |refused| match refused.into() {
-            api::Refused::Book(BookRefused::NotFound) => Self::not_found(what),
+            api::ApiRefused::Book(BookRefused::NotFound) => Self::not_found(what),
             refused => Self::Api(refused),
         }
     }
@@ -93,11 +93,11 @@ impl Refused {
 
 /// Amazon's API does not list the allowed methods in its answer to a wrong one, and neither does the control
 /// API.
-impl From<Unrouted> for Refused {
-    fn from(unrouted: Unrouted) -> Self {
+impl From<RoutingError> for ControlRefused {
+    fn from(unrouted: RoutingError) -> Self {
         let (code, message) = match unrouted {
-            Unrouted::NoSuchPath => (ReasonCode::ResourceNotFound, "The control API has no such path."),
-            Unrouted::WrongMethod { .. } => {
+            RoutingError::NoSuchPath => (ReasonCode::ResourceNotFound, "The control API has no such path."),
+            RoutingError::WrongMethod { .. } => {
                 (ReasonCode::RequestNotSupported, "This path does not support this method.")
             }
         };
@@ -105,13 +105,13 @@ impl From<Unrouted> for Refused {
     }
 }
 
-impl From<BodyRefused> for Refused {
+impl From<BodyRefused> for ControlRefused {
     fn from(refused: BodyRefused) -> Self {
         Self::own(refused.kind.reason_code(), refused.to_string())
     }
 }
 
-impl From<CallFaultRefused> for Refused {
+impl From<CallFaultRefused> for ControlRefused {
     fn from(refused: CallFaultRefused) -> Self {
         match refused {
             CallFaultRefused::StaleWrite => {
@@ -124,13 +124,13 @@ impl From<CallFaultRefused> for Refused {
     }
 }
 
-impl From<TooManyFaults> for Refused {
+impl From<TooManyFaults> for ControlRefused {
     fn from(_: TooManyFaults) -> Self {
         Self::too_many("faults", MAX_FAULTS)
     }
 }
 
-impl From<EndpointRefused> for Refused {
+impl From<EndpointRefused> for ControlRefused {
     fn from(refused: EndpointRefused) -> Self {
         match refused {
             EndpointRefused::TooMany { .. } => Self::too_many("endpoints", MAX_ENDPOINTS),
@@ -139,23 +139,23 @@ impl From<EndpointRefused> for Refused {
     }
 }
 
-impl From<BookRefused> for Refused {
+impl From<BookRefused> for ControlRefused {
     fn from(refused: BookRefused) -> Self {
         Self::Api(refused.into())
     }
 }
 
-impl From<StoreFailed> for Refused {
+impl From<StoreFailed> for ControlRefused {
     fn from(failed: StoreFailed) -> Self {
         Self::Api(failed.into())
     }
 }
 
 /// The answer to a refused request.
-pub(super) fn render(refused: Refused, flags: &Flags) -> Response {
-    let answer::Answer { status, body, .. } = match refused {
-        Refused::Own(refusal) => api::render(refusal),
-        Refused::Api(refused) => api::answer(&refused, flags),
+pub(super) fn render(refused: ControlRefused, flags: &Flags) -> Response {
+    let answer::ApiAnswer { status, body, .. } = match refused {
+        ControlRefused::Own(refusal) => api::render(refusal),
+        ControlRefused::Api(refused) => api::answer(&refused, flags),
     };
     response(status, body.into())
 }

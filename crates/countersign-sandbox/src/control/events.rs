@@ -3,7 +3,7 @@
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_protocol::json::{Members, amount};
 
-use super::errors::Refused;
+use super::errors::ControlRefused;
 use crate::book::events::ShownEvent;
 
 /// At most this many events are in one answer; also the default.
@@ -11,7 +11,7 @@ const MAX_EVENTS: usize = 1_000;
 
 /// `?checkoutSessionId=&after=&limit=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Query {
+pub(super) struct EventsQuery {
     pub(super) checkout_session_id: Option<CheckoutSessionId>,
     /// A sequence: only later events are shown.
     pub(super) after: u64,
@@ -25,29 +25,31 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// For a call that takes no parameter.
-pub(super) fn refuse_any(query: &str) -> Result<(), Refused> {
-    parameters(query).next().map_or(Ok(()), |(name, _)| Err(Refused::unknown(name)))
+pub(super) fn refuse_any(query: &str) -> Result<(), ControlRefused> {
+    parameters(query).next().map_or(Ok(()), |(name, _)| Err(ControlRefused::unknown(name)))
 }
 
 /// Reads the query. No valid value needs percent-encoding, so nothing is decoded.
-pub(super) fn read(query: &str) -> Result<Query, Refused> {
-    let mut read = Query { checkout_session_id: None, after: 0, limit: MAX_EVENTS };
+pub(super) fn read(query: &str) -> Result<EventsQuery, ControlRefused> {
+    let mut read = EventsQuery { checkout_session_id: None, after: 0, limit: MAX_EVENTS };
     for (name, value) in parameters(query) {
         match name {
             "checkoutSessionId" => {
                 let id = CheckoutSessionId::parse(value);
-                let id = id.map_err(|refused| Refused::invalid("checkoutSessionId", refused.to_string()))?;
+                let id =
+                    id.map_err(|refused| ControlRefused::invalid("checkoutSessionId", refused.to_string()))?;
                 read.checkout_session_id = Some(id);
             }
             "after" => {
-                read.after = value.parse().map_err(|_| Refused::invalid("after", "it is not a sequence"))?;
+                read.after =
+                    value.parse().map_err(|_| ControlRefused::invalid("after", "it is not a sequence"))?;
             }
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=MAX_EVENTS).contains(limit));
                 let why = format!("it is not from 1 to {MAX_EVENTS}");
-                read.limit = limit.ok_or_else(|| Refused::invalid("limit", why))?;
+                read.limit = limit.ok_or_else(|| ControlRefused::invalid("limit", why))?;
             }
-            _ => return Err(Refused::unknown(name)),
+            _ => return Err(ControlRefused::unknown(name)),
         }
     }
     Ok(read)

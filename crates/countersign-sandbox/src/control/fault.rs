@@ -11,8 +11,8 @@ use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
 use http::StatusCode;
 
-use super::errors::{Answer, Refused};
-use super::numbers::{IsoDuration, Rate, Whole};
+use super::errors::{ControlRefused, RouteResult};
+use super::numbers::{IsoDuration, Probability, Seed};
 use super::{checkout, render};
 use crate::app::App;
 use crate::calls::Operation;
@@ -37,8 +37,8 @@ object! {
         times: WholeNumber = "times",
         public_key_id: PublicKeyId = "publicKeyId",
         checkout_session_id: CheckoutSessionId = "checkoutSessionId",
-        rate: Rate = "rate",
-        seed: Whole = "seed",
+        rate: Probability = "rate",
+        seed: Seed = "seed",
         delay: IsoDuration = "delay",
     }
 }
@@ -47,8 +47,8 @@ object! {
     struct OrderNotificationFault {
         kind: String = "kind" [..=MAX_WORD_LEN],
         times: WholeNumber = "times",
-        rate: Rate = "rate",
-        seed: Whole = "seed",
+        rate: Probability = "rate",
+        seed: Seed = "seed",
         delay: IsoDuration = "delay",
         object_type: String = "objectType" [..=MAX_WORD_LEN],
         public_key_id: PublicKeyId = "publicKeyId",
@@ -56,17 +56,18 @@ object! {
 }
 
 /// `POST /_sandbox/faults`.
-pub(super) async fn order(app: Arc<App>, request: Request) -> Answer {
+pub(super) async fn order(app: Arc<App>, request: Request) -> RouteResult {
     let order: OrderFault = read_request(request.body(), Spellings::Every)?;
-    let operation = order.operation.as_deref().ok_or_else(|| Refused::missing("operation"))?;
-    let known = || Refused::not_one_of("operation", Operation::ALL.iter().map(|known| known.as_str()));
+    let operation = order.operation.as_deref().ok_or_else(|| ControlRefused::missing("operation"))?;
+    let known = || ControlRefused::not_one_of("operation", Operation::ALL.iter().map(|known| known.as_str()));
     let operation = Operation::parse(operation).ok_or_else(known)?;
     let fault = call_fault(order.kind.as_deref(), order.status, order.delay)?;
     let point = match order.point.as_deref() {
-        Some(point) => CallPoint::parse(point)
-            .ok_or_else(|| Refused::not_one_of("point", CallPoint::ALL.iter().map(|known| known.as_str())))?,
+        Some(point) => CallPoint::parse(point).ok_or_else(|| {
+            ControlRefused::not_one_of("point", CallPoint::ALL.iter().map(|known| known.as_str()))
+        })?,
         None if fault.kind() == CallFaultKind::StaleRead => CallPoint::Before,
-        None => return Err(Refused::missing("point")),
+        None => return Err(ControlRefused::missing("point")),
     };
     let chance = chance(order.rate, order.seed, &app.ids)?;
     let times = times(order.times)?;
@@ -80,14 +81,18 @@ pub(super) async fn order(app: Arc<App>, request: Request) -> Answer {
 }
 
 /// `POST /_sandbox/notification-faults`.
-pub(super) async fn order_of_notifications(app: Arc<App>, request: Request) -> Answer {
+pub(super) async fn order_of_notifications(app: Arc<App>, request: Request) -> RouteResult {
     let order: OrderNotificationFault = read_request(request.body(), Spellings::Every)?;
-    let kind = order.kind.as_deref().ok_or_else(|| Refused::missing("kind"))?;
-    let known = || Refused::not_one_of("kind", NotificationFaultKind::ALL.iter().map(|kind| kind.as_str()));
+    let kind = order.kind.as_deref().ok_or_else(|| ControlRefused::missing("kind"))?;
+    let known =
+        || ControlRefused::not_one_of("kind", NotificationFaultKind::ALL.iter().map(|kind| kind.as_str()));
     let kind = NotificationFaultKind::parse(kind).ok_or_else(known)?;
     let delay = match (order.delay, kind.usual_delay()) {
         (Some(_), None) => {
-            return Err(Refused::combination("delay", "it goes with delay, reorder and staleTimestamp"));
+            return Err(ControlRefused::combination(
+                "delay",
+                "it goes with delay, reorder and staleTimestamp",
+            ));
         }
         (given, usual) => given.map(|IsoDuration(delay)| delay).or(usual),
     };
@@ -101,39 +106,43 @@ pub(super) async fn order_of_notifications(app: Arc<App>, request: Request) -> A
     put_in_force(&app.notices.faults, Fault { fault_id: app.ids.fault_id(), times, chance, order })
 }
 
-fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> Answer {
+fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> RouteResult {
     let ordered = Members::default().with("faultId", &fault.fault_id);
     faults.order(fault)?;
     Ok(render::object(StatusCode::CREATED, &ordered))
 }
 
 /// Removes one fault, or all of them.
-pub(super) fn remove<O: Clone>(faults: &FaultList<O>, fault_id: Option<&str>) -> Answer {
+pub(super) fn remove<O: Clone>(faults: &FaultList<O>, fault_id: Option<&str>) -> RouteResult {
     removed("fault", fault_id, faults.remove(fault_id))
 }
 
 /// The answer to a removal of one thing or of all.
-pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> Answer {
+pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> RouteResult {
     if id.is_some() && count == 0 {
-        return Err(Refused::not_found(what));
+        return Err(ControlRefused::not_found(what));
     }
     Ok(render::object(StatusCode::OK, &Members::default().with("removed", count)))
 }
 
 /// How likely a fault is to strike. For an order with a rate and no seed, a seed is drawn.
-fn chance(rate: Option<Rate>, seed: Option<Whole>, ids: &Ids) -> Result<Option<Chance>, Refused> {
+fn chance(
+    rate: Option<Probability>,
+    seed: Option<Seed>,
+    ids: &Ids,
+) -> Result<Option<Chance>, ControlRefused> {
     match (rate, seed) {
-        (Some(Rate(rate)), Some(Whole(seed))) => Ok(Some(Chance { rate, seed })),
-        (Some(Rate(rate)), None) => Ok(Some(Chance { rate, seed: ids.fault_seed() })),
-        (None, Some(_)) => Err(Refused::combination("seed", "without a rate nothing is drawn")),
+        (Some(Probability(rate)), Some(Seed(seed))) => Ok(Some(Chance { rate, seed })),
+        (Some(Probability(rate)), None) => Ok(Some(Chance { rate, seed: ids.fault_seed() })),
+        (None, Some(_)) => Err(ControlRefused::combination("seed", "without a rate nothing is drawn")),
         (None, None) => Ok(None),
     }
 }
 
 /// How many times a fault strikes.
-fn times(times: Option<WholeNumber>) -> Result<u32, Refused> {
+fn times(times: Option<WholeNumber>) -> Result<u32, ControlRefused> {
     match times {
-        Some(WholeNumber(0)) => Err(Refused::invalid("times", "it is not at least 1")),
+        Some(WholeNumber(0)) => Err(ControlRefused::invalid("times", "it is not at least 1")),
         Some(WholeNumber(times)) => Ok(times),
         None => Ok(1),
     }
@@ -143,10 +152,10 @@ fn call_fault(
     word: Option<&str>,
     status: Option<WholeNumber>,
     delay: Option<IsoDuration>,
-) -> Result<CallFault, Refused> {
+) -> Result<CallFault, ControlRefused> {
     let delay = delay.map(|IsoDuration(delay)| delay);
-    let word = word.ok_or_else(|| Refused::missing("kind"))?;
-    let known = || Refused::not_one_of("kind", CallFaultKind::ALL.iter().map(|known| known.as_str()));
+    let word = word.ok_or_else(|| ControlRefused::missing("kind"))?;
+    let known = || ControlRefused::not_one_of("kind", CallFaultKind::ALL.iter().map(|known| known.as_str()));
     let fault = match CallFaultKind::parse(word).ok_or_else(known)? {
         CallFaultKind::Reset => CallFault::Reset,
         CallFaultKind::Timeout => CallFault::Timeout { delay: delay.unwrap_or(DEFAULT_TIMEOUT) },
@@ -155,31 +164,31 @@ fn call_fault(
     };
     match fault {
         CallFault::Reset | CallFault::Status { .. } if delay.is_some() => {
-            return Err(Refused::combination("delay", "it goes with timeout and staleRead"));
+            return Err(ControlRefused::combination("delay", "it goes with timeout and staleRead"));
         }
         CallFault::Timeout { delay } if delay > LONGEST_TIMEOUT => {
-            return Err(Refused::invalid("delay", "a connection is held for an hour at most"));
+            return Err(ControlRefused::invalid("delay", "a connection is held for an hour at most"));
         }
         _ => {}
     }
     match (fault, status) {
         (CallFault::Status { .. }, _) | (_, None) => Ok(fault),
-        (_, Some(_)) => Err(Refused::combination("status", "it goes with the kind status")),
+        (_, Some(_)) => Err(ControlRefused::combination("status", "it goes with the kind status")),
     }
 }
 
-fn error_status(status: Option<WholeNumber>) -> Result<StatusCode, Refused> {
-    let WholeNumber(number) = status.ok_or_else(|| Refused::missing("status"))?;
+fn error_status(status: Option<WholeNumber>) -> Result<StatusCode, ControlRefused> {
+    let WholeNumber(number) = status.ok_or_else(|| ControlRefused::missing("status"))?;
     let status = u16::try_from(number).ok().and_then(|number| StatusCode::from_u16(number).ok());
     status
         .filter(|status| status.is_client_error() || status.is_server_error())
-        .ok_or_else(|| Refused::invalid("status", "it is not from 400 to 599"))
+        .ok_or_else(|| ControlRefused::invalid("status", "it is not from 400 to 599"))
 }
 
-fn object_type(word: &str) -> Result<ObjectType, Refused> {
+fn object_type(word: &str) -> Result<ObjectType, ControlRefused> {
     const KNOWN: [ObjectType; 3] = [ObjectType::ChargePermission, ObjectType::Charge, ObjectType::Refund];
     let known = KNOWN.into_iter().find(|known| known.as_str() == word);
-    known.ok_or_else(|| Refused::not_one_of("objectType", KNOWN.map(ObjectType::as_str)))
+    known.ok_or_else(|| ControlRefused::not_one_of("objectType", KNOWN.map(ObjectType::as_str)))
 }
 
 /// Shows a fault of a call. `times` is how many are left.
@@ -219,7 +228,7 @@ pub(super) fn shown_of_notifications(
 /// Adds how likely a fault is to strike, and its delay.
 fn drawn(members: Members, chance: Option<Chance>, delay: Option<Duration>) -> Members {
     members
-        .some("rate", chance.map(|chance| Rate(chance.rate).to_string()))
+        .some("rate", chance.map(|chance| Probability(chance.rate).to_string()))
         .some("seed", chance.map(|chance| chance.seed))
         .some("delay", delay.map(|delay| IsoDuration(delay).to_string()))
 }

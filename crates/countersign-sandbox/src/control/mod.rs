@@ -28,20 +28,20 @@ use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};
 
 use crate::app::App;
-use crate::book::checkout::{Checkout, Shown};
+use crate::book::checkout::{Checkout, SessionExtras};
 use crate::calls::cancel_charge::cancel;
 use crate::calls::close_charge_permission::close;
 use crate::calls::payment_answer::with_permission_alone;
-use crate::http::errors::Refused as ApiRefused;
+use crate::http::errors::ApiRefused;
 use crate::http::origin::Origin;
 use crate::settings::ControlToken;
-use errors::{Answer, Refused};
+use errors::{ControlRefused, RouteResult};
 use payments::{Party, PermissionAct};
 
 /// The first segment of every path of the control API.
 pub(crate) const FIRST_SEGMENT: &str = "_sandbox";
 
-static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
+static ROUTES: LazyLock<Router<Arc<App>, ControlRefused>> = LazyLock::new(|| {
     Router::new()
         .post("/_sandbox/checkout-sessions", start_checkout)
         .post("/_sandbox/checkout-sessions/{checkoutSessionId}/buyer", act)
@@ -83,16 +83,16 @@ pub(crate) async fn answer(app: &Arc<App>, request: &Request) -> Response {
 
 /// Admits the callers that may control the sandbox. A request without a peer did not come through a socket:
 /// an embedding program made it.
-fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused> {
+fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), ControlRefused> {
     if request.headers().contains_key(ORIGIN) {
         let message = "The control API does not answer requests that have an Origin header.";
-        return Err(Refused::forbidden(message));
+        return Err(ControlRefused::forbidden(message));
     }
     match token {
         Some(token) => {
             let header = request.headers().get(AUTHORIZATION).map(|header| header.as_bytes());
             let shown = header.and_then(|header| header.strip_prefix(b"Bearer ")).unwrap_or_default();
-            if token.matches(shown) { Ok(()) } else { Err(Refused::wrong_token()) }
+            if token.matches(shown) { Ok(()) } else { Err(ControlRefused::wrong_token()) }
         }
         None => {
             let peer = request.extensions().get::<Peer>();
@@ -101,13 +101,13 @@ fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused>
                 return Ok(());
             }
             let message = "Without a control token the control API answers loopback addresses only.";
-            Err(Refused::forbidden(message))
+            Err(ControlRefused::forbidden(message))
         }
     }
 }
 
 /// Refuses query parameters, except for the two requests that take some.
-fn without_query(request: &Request) -> Result<(), Refused> {
+fn without_query(request: &Request) -> Result<(), ControlRefused> {
     let path = request.uri().path();
     let reads = matches!(path.strip_suffix('/').unwrap_or(path), "/_sandbox/events" | "/_sandbox/ledger");
     if reads && request.method() == Method::GET { Ok(()) } else { events::refuse_any(query(request)) }
@@ -117,34 +117,34 @@ fn query(request: &Request) -> &str {
     request.uri().query().unwrap_or("")
 }
 
-async fn start_checkout(app: Arc<App>, request: Request) -> Answer {
+async fn start_checkout(app: Arc<App>, request: Request) -> RouteResult {
     let (new, act) = checkout::start(request.body(), &app.merchants, &app.settings)?;
     let then = |session, now| match &act {
-        Some(act) => checkout::let_act(&Checkout { session, shown: Shown::default() }, act, now),
+        Some(act) => checkout::let_act(&Checkout { session, shown: SessionExtras::default() }, act, now),
         None => Ok(Step { next: session, events: Vec::new() }),
     };
     let started = app.book.start_checkout(&new, then).await?;
     Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(&request)))
 }
 
-async fn act(app: Arc<App>, request: Request, id: CheckoutSessionId) -> Answer {
+async fn act(app: Arc<App>, request: Request, id: CheckoutSessionId) -> RouteResult {
     let act = checkout::act(request.body())?;
     let moment = app.book.moment().await;
     let decide = |checkout: &_| checkout::let_act(checkout, &act, moment.now);
     let changed = app.book.change_checkout_session(&id, None, moment.now, decide).await;
-    let checkout = changed.map_err(Refused::of("Checkout Session"))?;
+    let checkout = changed.map_err(ControlRefused::of("Checkout Session"))?;
     Ok(render::checkout(StatusCode::OK, &checkout, &Origin::of(&request)))
 }
 
-async fn buyer_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> Answer {
+async fn buyer_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> RouteResult {
     act_on_permission(&app, &id, payments::act_on_permission(Party::Buyer, request.body())?).await
 }
 
-async fn amazon_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> Answer {
+async fn amazon_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> RouteResult {
     act_on_permission(&app, &id, payments::act_on_permission(Party::Amazon, request.body())?).await
 }
 
-async fn act_on_permission(app: &App, id: &ChargePermissionId, act: PermissionAct) -> Answer {
+async fn act_on_permission(app: &App, id: &ChargePermissionId, act: PermissionAct) -> RouteResult {
     let moment = app.book.moment().await;
     let now = moment.now;
     let decide = |payment: &Payment| match act {
@@ -156,116 +156,117 @@ async fn act_on_permission(app: &App, id: &ChargePermissionId, act: PermissionAc
             Ok(with_permission_alone(payment, step.unwrap_or_else(unchanged)))
         }
     };
-    let caller = app.book.caller_for(id, now).await.map_err(Refused::of("Charge Permission"))?;
+    let caller = app.book.caller_for(id, now).await.map_err(ControlRefused::of("Charge Permission"))?;
     let acted = app.book.change_permission(&caller, id, decide).await;
-    let acted = acted.map_err(Refused::of("Charge Permission"))?;
+    let acted = acted.map_err(ControlRefused::of("Charge Permission"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
-async fn buyer_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) -> Answer {
+async fn buyer_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) -> RouteResult {
     cancel_charge(&app, &id, payments::act_on_charge(Party::Buyer, request.body())?).await
 }
 
-async fn amazon_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) -> Answer {
+async fn amazon_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) -> RouteResult {
     cancel_charge(&app, &id, payments::act_on_charge(Party::Amazon, request.body())?).await
 }
 
-async fn cancel_charge(app: &App, id: &ChargeId, reason: ChargeCancelReason) -> Answer {
+async fn cancel_charge(app: &App, id: &ChargeId, reason: ChargeCancelReason) -> RouteResult {
     let moment = app.book.moment().await;
-    let caller = app.book.caller_for_charge(id, moment.now).await.map_err(Refused::of("Charge"))?;
+    let caller = app.book.caller_for_charge(id, moment.now).await.map_err(ControlRefused::of("Charge"))?;
     let decide = |payment: &_, id: &_| cancel(payment, id, reason, moment.now);
-    let acted = app.book.change_charge(&caller, Some(id), decide).await.map_err(Refused::of("Charge"))?;
+    let acted =
+        app.book.change_charge(&caller, Some(id), decide).await.map_err(ControlRefused::of("Charge"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
 /// A permission's accounts. A member that a posting does not have is `null`.
-async fn ledger(app: Arc<App>, request: Request) -> Answer {
+async fn ledger(app: Arc<App>, request: Request) -> RouteResult {
     let id = payments::ledger_of(query(&request))?;
     let moment = app.book.moment().await;
     let accounts = app.book.accounts(&id, moment.now).await?;
-    let accounts = accounts.ok_or_else(|| Refused::not_found("Charge Permission"))?;
+    let accounts = accounts.ok_or_else(|| ControlRefused::not_found("Charge Permission"))?;
     Ok(render::object(StatusCode::OK, &payments::ledger(&accounts)))
 }
 
-async fn clock(app: Arc<App>, _: Request) -> Answer {
+async fn clock(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::clock(app.clock.state()))
 }
 
 /// Moves the clock and applies what is due before it answers, so that the caller finds everything as it is at
 /// the new instant.
-async fn move_clock(app: Arc<App>, request: Request) -> Answer {
+async fn move_clock(app: Arc<App>, request: Request) -> RouteResult {
     let to = moves::read(request.body())?;
     app.book.move_clock(|clock| clock.change(to)).await?;
     Ok(render::clock(app.clock.state()))
 }
 
-async fn events(app: Arc<App>, request: Request) -> Answer {
+async fn events(app: Arc<App>, request: Request) -> RouteResult {
     let query = events::read(query(&request))?;
     let session = query.checkout_session_id.as_ref().map(CheckoutSessionId::as_str);
     let events = app.book.events(session, query.after, query.limit).await?;
     Ok(render::list("events", events, events::shown))
 }
 
-async fn faults(app: Arc<App>, _: Request) -> Answer {
+async fn faults(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::list("faults", app.faults.list(), fault::shown))
 }
 
-async fn remove_faults(app: Arc<App>, _: Request) -> Answer {
+async fn remove_faults(app: Arc<App>, _: Request) -> RouteResult {
     fault::remove(&app.faults, None)
 }
 
-async fn remove_fault(app: Arc<App>, _: Request, id: String) -> Answer {
+async fn remove_fault(app: Arc<App>, _: Request, id: String) -> RouteResult {
     fault::remove(&app.faults, Some(&id))
 }
 
-async fn endpoints(app: Arc<App>, _: Request) -> Answer {
+async fn endpoints(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::list("endpoints", app.book.endpoints.list(), notifications::shown))
 }
 
-async fn register_endpoint(app: Arc<App>, request: Request) -> Answer {
+async fn register_endpoint(app: Arc<App>, request: Request) -> RouteResult {
     let endpoint = notifications::endpoint(request.body(), &app.merchants)?;
     let endpoint = app.book.register_endpoint(endpoint).await?;
     Ok(render::object(StatusCode::CREATED, &notifications::shown(endpoint)))
 }
 
-async fn remove_endpoints(app: Arc<App>, _: Request) -> Answer {
+async fn remove_endpoints(app: Arc<App>, _: Request) -> RouteResult {
     fault::removed("endpoint", None, app.book.remove_endpoints(None).await?)
 }
 
-async fn remove_endpoint(app: Arc<App>, _: Request, id: String) -> Answer {
+async fn remove_endpoint(app: Arc<App>, _: Request, id: String) -> RouteResult {
     fault::removed("endpoint", Some(&id), app.book.remove_endpoints(Some(&id)).await?)
 }
 
-async fn notifications(app: Arc<App>, _: Request) -> Answer {
+async fn notifications(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::list("notifications", app.notices.sent.list(), notifications::sent))
 }
 
-async fn notification_faults(app: Arc<App>, _: Request) -> Answer {
+async fn notification_faults(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::list("faults", app.notices.faults.list(), fault::shown_of_notifications))
 }
 
-async fn remove_notification_faults(app: Arc<App>, _: Request) -> Answer {
+async fn remove_notification_faults(app: Arc<App>, _: Request) -> RouteResult {
     fault::remove(&app.notices.faults, None)
 }
 
-async fn remove_notification_fault(app: Arc<App>, _: Request, id: String) -> Answer {
+async fn remove_notification_fault(app: Arc<App>, _: Request, id: String) -> RouteResult {
     fault::remove(&app.notices.faults, Some(&id))
 }
 
 /// From now on a new key signs. Notifications that are on their way can still be verified.
-async fn renew_certificate(app: Arc<App>, request: Request) -> Answer {
+async fn renew_certificate(app: Arc<App>, request: Request) -> RouteResult {
     reset::nothing(request.body())?;
-    let key = app.notices.certificates.rotate().map_err(|why| Refused::no_key(&why))?;
+    let key = app.notices.certificates.rotate().map_err(|why| ControlRefused::no_key(&why))?;
     let signing_cert_url = format!("{}{}", app.notices.origin, key.path());
     Ok(render::object(StatusCode::CREATED, &Members::default().with("signingCertUrl", signing_cert_url)))
 }
 
-async fn reset(app: Arc<App>, request: Request) -> Answer {
+async fn reset(app: Arc<App>, request: Request) -> RouteResult {
     reset::nothing(request.body())?;
     app.reset().await?;
     Ok(render::object(StatusCode::OK, &Members::default()))
 }
 
-async fn health(_: Arc<App>, _: Request) -> Answer {
+async fn health(_: Arc<App>, _: Request) -> RouteResult {
     Ok(render::object(StatusCode::OK, &Members::default().with("status", "ready")))
 }

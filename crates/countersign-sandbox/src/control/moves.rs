@@ -6,7 +6,7 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
 
-use super::errors::Refused;
+use super::errors::ControlRefused;
 use super::numbers::IsoDuration;
 use crate::clock::{ClockState, Rate};
 
@@ -21,18 +21,18 @@ object! {
 
 /// `POST /_sandbox/clock`: how it changes the clock. A clock that is frozen and set shows exactly that
 /// instant.
-pub(super) fn read(body: &[u8]) -> Result<impl FnOnce(ClockState) -> ClockState, Refused> {
+pub(super) fn read(body: &[u8]) -> Result<impl FnOnce(ClockState) -> ClockState, ControlRefused> {
     let MoveClock { advance, set, freeze, rate, .. } = read_request(body, Spellings::Every)?;
     if advance.is_some() && set.is_some() {
-        return Err(Refused::combination("set", "the clock cannot advance as well"));
+        return Err(ControlRefused::combination("set", "the clock cannot advance as well"));
     }
     let rate = rate.map(|WholeNumber(rate)| {
         let why = || format!("it is not from 1 to {}", Rate::MAX.get());
-        Rate::new(rate).ok_or_else(|| Refused::invalid("rate", why()))
+        Rate::new(rate).ok_or_else(|| ControlRefused::invalid("rate", why()))
     });
     let rate = rate.transpose()?;
     if advance.is_none() && set.is_none() && freeze.is_none() && rate.is_none() {
-        return Err(Refused::missing("advance, set, freeze or rate"));
+        return Err(ControlRefused::missing("advance, set, freeze or rate"));
     }
     Ok(move |state: ClockState| ClockState {
         now: set.unwrap_or(state.now).plus(advance.map_or(Duration::ZERO, |IsoDuration(by)| by)),

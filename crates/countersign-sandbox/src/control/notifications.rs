@@ -8,12 +8,12 @@ use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, read_request};
 
 use super::checkout;
-use super::errors::Refused;
+use super::errors::ControlRefused;
 use super::numbers::SignatureNumber;
 use crate::book::endpoints::NewEndpoint;
 use crate::merchants::Merchants;
+use crate::notify::delivery_log::{DeliveryOutcome, DeliveryRecord};
 use crate::notify::endpoint::{Endpoint, EndpointUrl, GivenBy};
-use crate::notify::sent::{Outcome, Record};
 
 object! {
     struct RegisterEndpoint {
@@ -25,19 +25,20 @@ object! {
 }
 
 /// `POST /_sandbox/notification-endpoints`.
-pub(super) fn endpoint(body: &[u8], merchants: &Merchants) -> Result<NewEndpoint, Refused> {
+pub(super) fn endpoint(body: &[u8], merchants: &Merchants) -> Result<NewEndpoint, ControlRefused> {
     let request: RegisterEndpoint = read_request(body, Spellings::Every)?;
-    let url = request.url.as_deref().ok_or_else(|| Refused::missing("url"))?;
-    let url = EndpointUrl::parse(url).map_err(|refused| Refused::invalid("url", refused.to_string()))?;
+    let url = request.url.as_deref().ok_or_else(|| ControlRefused::missing("url"))?;
+    let url =
+        EndpointUrl::parse(url).map_err(|refused| ControlRefused::invalid("url", refused.to_string()))?;
     let merchant_id = match (request.public_key_id, request.merchant_id) {
         (Some(_), Some(_)) => {
-            return Err(Refused::combination("merchantId", "the key names the account already"));
+            return Err(ControlRefused::combination("merchantId", "the key names the account already"));
         }
         (Some(key), None) => Some(checkout::key(&key, merchants)?.merchant_id.clone()),
         (None, Some(merchant_id)) => {
             let is_known = merchants.iter().any(|key| key.merchant_id == merchant_id);
             if !is_known {
-                return Err(Refused::invalid("merchantId", "the sandbox has no such merchant"));
+                return Err(ControlRefused::invalid("merchantId", "the sandbox has no such merchant"));
             }
             Some(merchant_id)
         }
@@ -60,15 +61,15 @@ pub(super) fn shown(endpoint: Endpoint) -> Members {
 }
 
 /// Shows one attempt, or what happened instead of one.
-pub(super) fn sent(record: Record) -> Members {
-    let Record { at, endpoint_id, letter, attempt, outcome, again_at, fault } = record;
+pub(super) fn sent(record: DeliveryRecord) -> Members {
+    let DeliveryRecord { at, endpoint_id, letter, attempt, outcome, again_at, fault } = record;
     let (outcome, status) = match outcome {
-        Outcome::Delivered(status) => ("delivered", Some(status)),
-        Outcome::Refused(status) => ("refused", Some(status)),
-        Outcome::NotDelivered(why) => (why.as_str(), None),
-        Outcome::Unsigned => ("unsigned", None),
-        Outcome::Dropped => ("dropped", None),
-        Outcome::PutOff => ("putOff", None),
+        DeliveryOutcome::Delivered(status) => ("delivered", Some(status)),
+        DeliveryOutcome::Refused(status) => ("refused", Some(status)),
+        DeliveryOutcome::NotDelivered(why) => (why.as_str(), None),
+        DeliveryOutcome::Unsigned => ("unsigned", None),
+        DeliveryOutcome::Dropped => ("dropped", None),
+        DeliveryOutcome::PutOff => ("putOff", None),
     };
     let message = letter.message.as_ref();
     let permission_id = message.and_then(|message| message.charge_permission_id.as_ref());

@@ -79,15 +79,15 @@ impl fmt::Display for IsoDuration {
 
 /// A probability in millionths, from a decimal between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rate(pub(super) u32);
+pub(super) struct Probability(pub(super) u32);
 
-impl Rate {
+impl Probability {
     fn parse(text: &str) -> Option<Self> {
         u32::try_from(decimal(text, 6)?).ok().filter(|rate| *rate <= WHOLE).map(Self)
     }
 }
 
-impl fmt::Display for Rate {
+impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == WHOLE { f.write_str("1") } else { write!(f, "0.{:06}", self.0) }
     }
@@ -95,15 +95,15 @@ impl fmt::Display for Rate {
 
 /// A whole number, such as a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Whole(pub(super) u64);
+pub(super) struct Seed(pub(super) u64);
 
-impl Whole {
+impl Seed {
     fn parse(text: &str) -> Option<Self> {
         decimal(text, 0).map(Self)
     }
 }
 
-impl fmt::Display for Whole {
+impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
@@ -155,8 +155,8 @@ macro_rules! members {
 members! {
     IsoDuration, "it is not an ISO 8601 duration of weeks, days, hours, minutes and seconds, at most \
         100 years, such as P30D or PT1M30S";
-    Rate, "it is not a plain decimal between 0 and 1";
-    Whole, "it is not a whole number below 2^64";
+    Probability, "it is not a plain decimal between 0 and 1";
+    Seed, "it is not a whole number below 2^64";
     SignatureNumber, "it is not one of 1, 2";
 }
 
@@ -212,7 +212,7 @@ mod tests {
             assert_eq!(IsoDuration::parse(text).map(|it| it.to_string()).as_deref(), Some(text));
         }
         for text in ["0.000000", "0.250000", "1"] {
-            assert_eq!(Rate::parse(text).map(|it| it.to_string()).as_deref(), Some(text));
+            assert_eq!(Probability::parse(text).map(|it| it.to_string()).as_deref(), Some(text));
         }
     }
 
@@ -226,10 +226,10 @@ mod tests {
             ("0.000001", 1),
             ("0.30000000000000004", 300_000),
         ] {
-            assert_eq!(Rate::parse(text), Some(Rate(expected)), "{text}");
+            assert_eq!(Probability::parse(text), Some(Probability(expected)), "{text}");
         }
         for text in ["", ".5", "1.", "-0.5", "+0.5", "1.000001", "2", "5e-1", "0,5", "50%", "true"] {
-            assert_eq!(Rate::parse(text), None, "{text}");
+            assert_eq!(Probability::parse(text), None, "{text}");
         }
     }
 }

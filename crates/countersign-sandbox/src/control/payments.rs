@@ -12,11 +12,11 @@ use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, read_request};
 
 use super::checkout;
-use super::errors::Refused;
+use super::errors::ControlRefused;
 use crate::book::payment::Accounts;
 
 object! {
-    struct Act {
+    struct ActBody {
         action: String = "action" [..=32],
     }
 }
@@ -44,53 +44,53 @@ pub(super) enum PermissionAct {
 }
 
 /// `POST /_sandbox/charge-permissions/{id}/{party}`.
-pub(super) fn act_on_permission(party: Party, body: &[u8]) -> Result<PermissionAct, Refused> {
+pub(super) fn act_on_permission(party: Party, body: &[u8]) -> Result<PermissionAct, ControlRefused> {
     let request: ActOnPermission = read_request(body, Spellings::Every)?;
-    let action = request.action.ok_or_else(|| Refused::missing("action"))?;
+    let action = request.action.ok_or_else(|| ControlRefused::missing("action"))?;
     let card = request.card.as_deref().map(checkout::card).transpose()?;
     match (party, &*action) {
         (Party::Buyer, "updatePaymentMethod") => {
             Ok(PermissionAct::UpdatePaymentMethod(card.unwrap_or(Card::Visa1111)))
         }
         (Party::Buyer, "close") | (Party::Amazon, "cancel") if card.is_some() => {
-            Err(Refused::combination("card", "only updatePaymentMethod takes it"))
+            Err(ControlRefused::combination("card", "only updatePaymentMethod takes it"))
         }
         (Party::Buyer, "close") => Ok(PermissionAct::Close(ClosureReason::BuyerClosed)),
         (Party::Amazon, "cancel") => Ok(PermissionAct::Close(ClosureReason::AmazonCanceled)),
-        (Party::Buyer, _) => Err(Refused::not_one_of("action", ["close", "updatePaymentMethod"])),
-        (Party::Amazon, _) => Err(Refused::not_one_of("action", ["cancel"])),
+        (Party::Buyer, _) => Err(ControlRefused::not_one_of("action", ["close", "updatePaymentMethod"])),
+        (Party::Amazon, _) => Err(ControlRefused::not_one_of("action", ["cancel"])),
     }
 }
 
 /// `POST /_sandbox/charges/{id}/{party}`: why the charge is canceled.
-pub(super) fn act_on_charge(party: Party, body: &[u8]) -> Result<ChargeCancelReason, Refused> {
-    let request: Act = read_request(body, Spellings::Every)?;
-    let action = request.action.ok_or_else(|| Refused::missing("action"))?;
+pub(super) fn act_on_charge(party: Party, body: &[u8]) -> Result<ChargeCancelReason, ControlRefused> {
+    let request: ActBody = read_request(body, Spellings::Every)?;
+    let action = request.action.ok_or_else(|| ControlRefused::missing("action"))?;
     match (party, &*action) {
         (Party::Buyer, "cancel") => Ok(ChargeCancelReason::BuyerCanceled),
         (Party::Amazon, "cancel") => Ok(ChargeCancelReason::AmazonCanceled),
-        (Party::Buyer | Party::Amazon, _) => Err(Refused::not_one_of("action", ["cancel"])),
+        (Party::Buyer | Party::Amazon, _) => Err(ControlRefused::not_one_of("action", ["cancel"])),
     }
 }
 
-impl Parameter<Refused> for ChargePermissionId {
-    fn read(segment: &str) -> Result<Self, Refused> {
-        Self::parse(segment).map_err(|_| Refused::not_found("Charge Permission"))
+impl Parameter<ControlRefused> for ChargePermissionId {
+    fn from_segment(segment: &str) -> Result<Self, ControlRefused> {
+        Self::parse(segment).map_err(|_| ControlRefused::not_found("Charge Permission"))
     }
 }
 
-impl Parameter<Refused> for ChargeId {
-    fn read(segment: &str) -> Result<Self, Refused> {
-        Self::parse(segment).map_err(|_| Refused::not_found("Charge"))
+impl Parameter<ControlRefused> for ChargeId {
+    fn from_segment(segment: &str) -> Result<Self, ControlRefused> {
+        Self::parse(segment).map_err(|_| ControlRefused::not_found("Charge"))
     }
 }
 
 /// `?chargePermissionId=`.
-pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, Refused> {
+pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, ControlRefused> {
     match query.split_once('=') {
-        Some(("chargePermissionId", id)) => ChargePermissionId::read(id),
-        Some((name, _)) => Err(Refused::unknown(name)),
-        None => Err(Refused::missing("chargePermissionId")),
+        Some(("chargePermissionId", id)) => ChargePermissionId::from_segment(id),
+        Some((name, _)) => Err(ControlRefused::unknown(name)),
+        None => Err(ControlRefused::missing("chargePermissionId")),
     }
 }
 

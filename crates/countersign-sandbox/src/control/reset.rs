@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use serde::de::IgnoredAny;
 
-use super::errors::Refused;
+use super::errors::ControlRefused;
 
 /// Checks the body of a call that takes no members.
-pub(super) fn nothing(body: &[u8]) -> Result<(), Refused> {
+pub(super) fn nothing(body: &[u8]) -> Result<(), ControlRefused> {
     if body.is_empty() {
         return Ok(());
     }
@@ -17,5 +17,5 @@ pub(super) fn nothing(body: &[u8]) -> Result<(), Refused> {
         field: None,
         why: "it is not a JSON object".to_owned(),
     })?;
-    members.into_keys().next().map_or(Ok(()), |name| Err(Refused::unknown(&name)))
+    members.into_keys().next().map_or(Ok(()), |name| Err(ControlRefused::unknown(&name)))
 }

@@ -8,7 +8,7 @@ use countersign_domain::ids::{CheckoutSessionId, PublicKeyId};
 use http::StatusCode;
 
 use super::list::{Fault, FaultList};
-use crate::calls::{Operation, Target};
+use crate::calls::Operation;
 use crate::words::words;
 
 /// After how long an ordered time-out resets the connection, unless the order says otherwise.
@@ -100,8 +100,7 @@ impl CallFaultOrder {
             // A stale read has no point of its own: it is stored as `Before`.
             self.point = CallPoint::Before;
         }
-        if self.checkout_session_id.is_some() && self.operation.properties().target != Target::CheckoutSession
-        {
+        if self.checkout_session_id.is_some() && !self.operation.names_checkout_session() {
             return Err(CallFaultRefused::NamesNoCheckoutSession);
         }
         Ok(self)

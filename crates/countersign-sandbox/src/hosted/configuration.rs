@@ -12,10 +12,10 @@ use countersign_protocol::object;
 use countersign_protocol::signing::{Algorithm, ButtonRefused, verify_button};
 use countersign_protocol::wire::{BodyRefused, CreateCheckoutSession, Object as _, Price, read_request};
 
-use crate::book::checkout::{Checkout, Shown};
+use crate::book::checkout::{Checkout, SessionExtras};
 use crate::calls::create_checkout_session::new_checkout;
 use crate::calls::reading;
-use crate::http::errors::{self, Refused as ApiRefused};
+use crate::http::errors::{self, ApiRefused};
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
 use crate::visit::Visit;
@@ -101,7 +101,7 @@ fn one_of(field: &str, word: &str, words: &[&str]) -> Result<(), ConfigurationRe
 }
 
 /// What a configuration asks for.
-pub(super) enum Begun {
+pub(super) enum VisitRequest {
     /// A new checkout.
     New(Box<Checkout>, Box<Visit>),
     /// A further visit for an existing session.
@@ -114,7 +114,7 @@ pub(super) fn read(
     origin: &str,
     merchants: &Merchants,
     settings: &Settings,
-) -> Result<Begun, ConfigurationRefused> {
+) -> Result<VisitRequest, ConfigurationRefused> {
     let configuration: Configuration = read_request(json.as_bytes(), settings.flags.spellings)?;
     let display = match configuration.display.as_deref() {
         None => Display::Window,
@@ -129,7 +129,7 @@ pub(super) fn read(
         let action = configuration.change_action.ok_or_else(|| missing("changeAction"))?;
         one_of("changeAction", &action, &["changeAddress", "changePayment"])?;
         visit.language = language(configuration.checkout_language.as_deref(), Region::NorthAmerica)?;
-        return Ok(Begun::Again(id, Box::new(visit)));
+        return Ok(VisitRequest::Again(id, Box::new(visit)));
     }
     let button = Button::read(&configuration, merchants)?;
     visit.language = language(configuration.checkout_language.as_deref(), button.region)?;
@@ -216,7 +216,7 @@ fn buy_now(
     button: Button<'_>,
     visit: Visit,
     settings: &Settings,
-) -> Result<Begun, ConfigurationRefused> {
+) -> Result<VisitRequest, ConfigurationRefused> {
     let within = |field: &str| format!("checkoutSessionConfig.{field}");
     let of_config = |refused| of_request(refused, "checkoutSessionConfig");
     for handler in [Handler::InitCheckout, Handler::CompleteCheckout, Handler::Cancel] {
@@ -261,13 +261,13 @@ fn buy_now(
         provider_reference_id: config.provider_metadata.and_then(|provider| provider.provider_reference_id),
         ..new.session
     };
-    let shown = Shown {
+    let shown = SessionExtras {
         delivery_specifications: config.delivery_specifications.map(|it| it.to_request()),
         checkout_button_text: config.checkout_button_text,
-        ..Shown::default()
+        ..SessionExtras::default()
     };
     let visit = Visit { scopes, currency, ..visit };
-    Ok(Begun::New(Box::new(Checkout { session, shown }), Box::new(visit)))
+    Ok(VisitRequest::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
 /// The flow whose configuration the merchant's server has signed.
@@ -277,7 +277,7 @@ fn redirecting(
     visit: Visit,
     merchants: &Merchants,
     settings: &Settings,
-) -> Result<Begun, ConfigurationRefused> {
+) -> Result<VisitRequest, ConfigurationRefused> {
     const CONFIG: &str = "createCheckoutSessionConfig";
     let within = |field: &str| format!("{CONFIG}.{field}");
     let payload = signed.payload_json.ok_or_else(|| missing(&within("payloadJSON")))?;
@@ -311,7 +311,7 @@ fn redirecting(
     }
     let visit = Visit { scopes: scopes(wanted.as_deref())?, ..visit };
     let session = CheckoutSession { product_type: button.product_type, ..session };
-    Ok(Begun::New(Box::new(Checkout { session, shown }), Box::new(visit)))
+    Ok(VisitRequest::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
 /// Reads a list of words without repetitions.

@@ -23,16 +23,16 @@ use http::header::{HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::app::App;
-use crate::book::refused::Refused;
+use crate::book::refused::BookRefused;
 use crate::book::visit::{BeginRefused, MAX_VISITS};
-use crate::visit::act::{Act, Answered, Placing};
+use crate::visit::act::{HandlerAnswer, OrderPlacement, VisitAct};
 use crate::visit::begin::{self, Arrival, NoVisit};
 use crate::visit::token::VisitToken;
 use crate::visit::words::Bank;
 use crate::visit::{Failure, Gift};
-use configuration::Begun;
+use configuration::VisitRequest;
 use form::Form;
-use page::Draft;
+use page::AddressDraft;
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
@@ -90,8 +90,10 @@ async fn begin(app: &App, request: &Request) -> Response {
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
     };
     let started = match &begun {
-        Begun::New(checkout, visit) => app.book.start_visit(checkout, visit).await,
-        Begun::Again(id, visit) => app.book.join_visit(id, |session| begin::again(session, visit)).await,
+        VisitRequest::New(checkout, visit) => app.book.start_visit(checkout, visit).await,
+        VisitRequest::Again(id, visit) => {
+            app.book.join_visit(id, |session| begin::again(session, visit)).await
+        }
     };
     let (status, why) = match started {
         Ok(arrival) => return arrived(arrival),
@@ -149,10 +151,10 @@ fn too_many_visits() -> String {
     )
 }
 
-async fn show(app: &App, token: &VisitToken, draft: Option<&Draft>) -> Response {
+async fn show(app: &App, token: &VisitToken, draft: Option<&AddressDraft>) -> Response {
     match app.book.visit(token).await {
         Ok(seen) => page::of_visit(token, &seen, draft),
-        Err(Refused::NotFound) => not_found(),
+        Err(BookRefused::NotFound) => not_found(),
         Err(_) => unavailable(),
     }
 }
@@ -168,73 +170,83 @@ async fn go_on(app: &App, request: &Request, token: &VisitToken, act: &str) -> R
         return page::nothing(StatusCode::BAD_REQUEST, "Refused", "The body is not that of a form.");
     };
     let act = match read_act(act, &form) {
-        Read::Act(act) => act,
-        Read::Draft(draft) => return show(app, token, Some(&draft)).await,
-        Read::Nothing => return see_other(token),
-        Read::NoSuchAct => return not_found(),
+        FormRequest::Act(act) => act,
+        FormRequest::Draft(draft) => return show(app, token, Some(&draft)).await,
+        FormRequest::Nothing => return see_other(token),
+        FormRequest::NoSuchAct => return not_found(),
     };
     match app.book.act_on_visit(token, &act).await {
         Ok(_) => see_other(token),
-        Err(Refused::NotFound) => not_found(),
+        Err(BookRefused::NotFound) => not_found(),
         Err(_) => unavailable(),
     }
 }
 
 /// What a form asks for.
-enum Read {
-    Act(Act),
+enum FormRequest {
+    Act(VisitAct),
     /// An address that is not valid.
-    Draft(Draft),
+    Draft(AddressDraft),
     /// A field is not as the page's own forms send it.
     Nothing,
     NoSuchAct,
 }
 
-fn read_act(name: &str, form: &Form) -> Read {
+fn read_act(name: &str, form: &Form) -> FormRequest {
     let number = |field: &str| form.field(field).and_then(|text| text.parse::<usize>().ok());
     let text = |field: &str| form.field(field).map(str::to_owned);
     let card = || form.field("card").and_then(Card::parse);
     let points = || form.field("points").and_then(|points| points.trim().parse().ok());
     let act = match name {
-        "sign-in" => number("buyer").map(Act::SignIn),
-        "consent" => Some(Act::Consent),
-        "address" => number("address").map(Act::SelectAddress),
+        "sign-in" => number("buyer").map(VisitAct::SignIn),
+        "consent" => Some(VisitAct::Consent),
+        "address" => number("address").map(VisitAct::SelectAddress),
         "add-address" => match address(form) {
-            (address, None) => Some(Act::AddAddress(address)),
-            (address, Some(wrong)) => return Read::Draft(Draft { place: None, address, wrong }),
+            (address, None) => Some(VisitAct::AddAddress(address)),
+            (address, Some(wrong)) => {
+                return FormRequest::Draft(AddressDraft { place: None, address, wrong });
+            }
         },
         "edit-address" => match (number("address"), address(form)) {
-            (Some(place), (address, None)) => Some(Act::EditAddress(place, address)),
+            (Some(place), (address, None)) => Some(VisitAct::EditAddress(place, address)),
             (Some(place), (address, Some(wrong))) => {
-                return Read::Draft(Draft { place: Some(place), address, wrong });
+                return FormRequest::Draft(AddressDraft { place: Some(place), address, wrong });
             }
             (None, _) => None,
         },
-        "delivery-option" => text("option").map(Act::SelectDeliveryOption),
-        "coupon" => text("code").map(Act::AddCoupon),
-        "remove-coupon" => text("code").map(Act::RemoveCoupon),
-        "gift" => gift(form).map(Act::ChooseGift),
-        "points" => points().map(Act::RedeemPoints),
-        "card" => card().map(Act::SelectCard),
+        "delivery-option" => text("option").map(VisitAct::SelectDeliveryOption),
+        "coupon" => text("code").map(VisitAct::AddCoupon),
+        "remove-coupon" => text("code").map(VisitAct::RemoveCoupon),
+        "gift" => gift(form).map(VisitAct::ChooseGift),
+        "points" => points().map(VisitAct::RedeemPoints),
+        "card" => card().map(VisitAct::SelectCard),
         "place-order" => {
             let bank = Bank::parse(form.field("bank").unwrap_or(Bank::AsTheCardSays.as_str()));
             let cart_number = form.field("cart").and_then(|number| number.parse().ok());
             let (address, delivery_option) = (number("address"), text("option"));
             cart_number.zip(bank).map(|(cart_number, bank)| {
                 let (gift, points, card) = (gift(form), points(), card());
-                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, gift, points, card })
+                VisitAct::PlaceOrder(OrderPlacement {
+                    cart_number,
+                    bank,
+                    address,
+                    delivery_option,
+                    gift,
+                    points,
+                    card,
+                })
             })
         }
-        "pass" => Some(Act::PassMfa),
-        "fail" => Some(Act::FailMfa),
-        "another-card" => card().map(Act::TryAnotherCard),
-        "give-up" => Some(Act::GiveUp),
-        "retry" => Some(Act::Retry),
+        "pass" => Some(VisitAct::PassMfa),
+        "fail" => Some(VisitAct::FailMfa),
+        "another-card" => card().map(VisitAct::TryAnotherCard),
+        "give-up" => Some(VisitAct::GiveUp),
+        "retry" => Some(VisitAct::Retry),
         "answer" => answered(form),
-        "cancel" => Some(Act::Cancel),
-        _ => return Read::NoSuchAct,
+        "cancel" => Some(VisitAct::Cancel),
+        _ => return FormRequest::NoSuchAct,
     };
-    act.map_or(Read::Nothing, Read::Act)
+    act.map_or(FormRequest::Nothing, FormRequest::Act)
 }
 
 /// What the buyer asks for if the order is a gift. The form always has a message, which may be empty.
@@ -245,17 +257,17 @@ fn gift(form: &Form) -> Option<Gift> {
 }
 
 /// What the page's script received from the shop's page.
-fn answered(form: &Form) -> Option<Act> {
+fn answered(form: &Form) -> Option<VisitAct> {
     let number = form.field("id")?.parse().ok()?;
     let why = form.field("message").unwrap_or_default().chars().take(MAX_MESSAGE_LEN).collect();
-    let failed = |kind| Some(Answered::Failed(Failure { kind, why }));
+    let failed = |kind| Some(HandlerAnswer::Failed(Failure { kind, why }));
     let answer = match form.field("failure") {
-        None | Some("") => form.field("answer").map(|json| Answered::With(json.to_owned())),
+        None | Some("") => form.field("answer").map(|json| HandlerAnswer::With(json.to_owned())),
         Some("NoAnswer") => failed(HandlerFailure::NoAnswer),
         Some("TimedOut") => failed(HandlerFailure::TimedOut),
         Some(_) => None,
     }?;
-    Some(Act::Answer { number, answer })
+    Some(VisitAct::Answer { number, answer })
 }
 
 /// The address of a form, and the first member that is not valid. An empty field is absent.

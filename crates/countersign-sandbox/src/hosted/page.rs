@@ -21,7 +21,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::texts::Texts;
-use crate::book::visit::Seen;
+use crate::book::visit::VisitView;
 use crate::visit::act::{MAX_GIFT_MESSAGE_LEN, way_back};
 use crate::visit::restriction::NotDelivered;
 use crate::visit::test_buyer::{BuyerTrait, test_buyers};
@@ -38,7 +38,7 @@ const COMPLETE_LIMIT_S: u32 = 60;
 
 /// An address that a buyer entered and that is not valid, to be shown again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Draft {
+pub(super) struct AddressDraft {
     /// The address in the book that it replaces; `None` for a new one.
     pub(super) place: Option<usize>,
     pub(super) address: Address,
@@ -119,7 +119,7 @@ struct Review<'a> {
     cart_number: u32,
     charge: Option<String>,
     book: Option<Vec<ShownAddress<'a>>>,
-    adding: Adding<'a>,
+    adding: NewAddressForm<'a>,
     options: Vec<ShownOption>,
     coupons: Option<Vec<ShownCoupon<'a>>>,
     gift: Option<&'a Gift>,
@@ -140,7 +140,7 @@ struct ShownAddress<'a> {
     fields: Vec<Field<'a>>,
 }
 
-struct Adding<'a> {
+struct NewAddressForm<'a> {
     is_open: bool,
     fields: Vec<Field<'a>>,
 }
@@ -174,8 +174,8 @@ struct Total {
 }
 
 /// The page of a visit, as of now.
-pub(super) fn of_visit(token: &VisitToken, seen: &Seen, draft: Option<&Draft>) -> Response {
-    let Seen { visit, session, .. } = seen;
+pub(super) fn of_visit(token: &VisitToken, seen: &VisitView, draft: Option<&AddressDraft>) -> Response {
+    let VisitView { visit, session, .. } = seen;
     let texts = Texts::of(visit.language);
     let page = match &session.state {
         CheckoutSessionState::Canceled { reason } => canceled(texts, seen, *reason),
@@ -215,8 +215,8 @@ fn plain<'a>(texts: &'static Texts, visit: &'a Visit, title: &'static str, body:
     }
 }
 
-fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReason) -> HostedPage<'a> {
-    let Seen { visit, session, .. } = seen;
+fn canceled<'a>(texts: &'static Texts, seen: &'a VisitView, reason: SessionCancelReason) -> HostedPage<'a> {
+    let VisitView { visit, session, .. } = seen;
     let title = match reason {
         SessionCancelReason::BuyerCanceled | SessionCancelReason::AmazonCanceled => texts.canceled,
         SessionCancelReason::Declined => texts.payment_declined,
@@ -236,8 +236,12 @@ fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReas
     }
 }
 
-fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> HostedPage<'a> {
-    let Seen { visit, session, .. } = seen;
+fn at_its_step<'a>(
+    texts: &'static Texts,
+    seen: &'a VisitView,
+    draft: Option<&'a AddressDraft>,
+) -> HostedPage<'a> {
+    let VisitView { visit, session, .. } = seen;
     let (buyer, is_placed) = match &session.state {
         CheckoutSessionState::Open { buyer, placed_at, .. } => (buyer.as_deref(), placed_at.is_some()),
         CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => (None, true),
@@ -278,8 +282,8 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
     HostedPage { can_cancel: !is_over, ..page }
 }
 
-fn completing<'a>(texts: &'static Texts, seen: &'a Seen) -> HostedPage<'a> {
-    let Seen { visit, session, .. } = seen;
+fn completing<'a>(texts: &'static Texts, seen: &'a VisitView) -> HostedPage<'a> {
+    let VisitView { visit, session, .. } = seen;
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
     // The payment is made, whatever happened to the shop's answer: the buyer must not think otherwise.
     let title = if is_completed && visit.asking().is_none() { texts.done } else { texts.completing };
@@ -325,8 +329,8 @@ fn reported(texts: &'static Texts, code: &str) -> &'static str {
 
 /// What the shop's page said last, and the state of the Checkout Session. If the two differ, the page shows
 /// the session's.
-fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> HostedPage<'a> {
-    let Seen { visit, session, .. } = seen;
+fn finished<'a>(texts: &'static Texts, seen: &'a VisitView, ending: &'a Ending) -> HostedPage<'a> {
+    let VisitView { visit, session, .. } = seen;
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
     let is_placed = matches!(session.state, CheckoutSessionState::Open { placed_at: Some(_), .. });
     let placed = if is_completed { texts.done } else { texts.completing };
@@ -384,11 +388,11 @@ fn cards(texts: &'static Texts, chosen: Option<Card>) -> Vec<ShownCard> {
 
 fn review<'a>(
     texts: &'static Texts,
-    seen: &'a Seen,
+    seen: &'a VisitView,
     card: Option<Card>,
-    draft: Option<&'a Draft>,
+    draft: Option<&'a AddressDraft>,
 ) -> HostedPage<'a> {
-    let Seen { visit, session, .. } = seen;
+    let VisitView { visit, session, .. } = seen;
     let CheckoutSession { flow, product_type, .. } = session;
     let is_redirecting = !visit.places(session);
     let is_paying = visit.purpose == Purpose::Paying;
@@ -406,7 +410,7 @@ fn review<'a>(
         cart_number: visit.cart_number,
         charge: charge.map(|charge| charge.to_string()),
         book: ships.then(|| book(texts, seen, draft)),
-        adding: Adding {
+        adding: NewAddressForm {
             is_open: draft.is_some_and(|draft| draft.place.is_none()),
             fields: fields(texts, None, draft.filter(|draft| draft.place.is_none())),
         },
@@ -447,7 +451,11 @@ fn review<'a>(
     page
 }
 
-fn book<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> Vec<ShownAddress<'a>> {
+fn book<'a>(
+    texts: &'static Texts,
+    seen: &'a VisitView,
+    draft: Option<&'a AddressDraft>,
+) -> Vec<ShownAddress<'a>> {
     let chosen = match seen.visit.asking_for() {
         Some(Choice::Address(place)) => Some(*place),
         _ => seen.visit.address,
@@ -476,7 +484,7 @@ fn book<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> 
 fn fields<'a>(
     texts: &'static Texts,
     address: Option<&'a Address>,
-    draft: Option<&'a Draft>,
+    draft: Option<&'a AddressDraft>,
 ) -> Vec<Field<'a>> {
     let shown = draft.map(|draft| &draft.address).or(address);
     let fields = AddressMember::ALL.iter().map(|member| {

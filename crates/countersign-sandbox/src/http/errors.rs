@@ -11,23 +11,23 @@ use countersign_domain::provider::close_charge_permission::CloseRefused;
 use countersign_domain::provider::create_charge::CreateChargeRefused;
 use countersign_domain::provider::create_refund::CreateRefundRefused;
 use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
-use countersign_domain::provider::ledger::Unbalanced;
+use countersign_domain::provider::ledger::LedgerImbalance;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
-use countersign_http::Unreadable;
+use countersign_http::IncompleteRequest;
 use countersign_protocol::signing::VerifyRefused;
 use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};
 use http::StatusCode;
 
-use crate::book::answer::Answer;
-use crate::book::refused::{Refused as BookRefused, StoreFailed};
+use crate::book::answer::ApiAnswer;
+use crate::book::refused::{BookRefused, StoreFailed};
 use crate::settings::Flags;
 
 /// Everything that the API refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum ApiRefused {
     NoSuchPath,
     WrongMethod,
-    Unreadable(Unreadable),
+    Unreadable(IncompleteRequest),
     /// Check 1.
     Signature(VerifyRefused),
     /// A `SANDBOX-` key on `/live`, or a `LIVE-` key on `/sandbox`.
@@ -69,35 +69,35 @@ pub(crate) enum Refused {
     /// An ordered fault.
     Fault(StatusCode),
     /// The kept answer of a refused request's idempotency key.
-    Kept(Answer),
+    Kept(ApiAnswer),
 }
 
-impl From<VerifyRefused> for Refused {
+impl From<VerifyRefused> for ApiRefused {
     fn from(refused: VerifyRefused) -> Self {
         Self::Signature(refused)
     }
 }
 
-impl From<BodyRefused> for Refused {
+impl From<BodyRefused> for ApiRefused {
     fn from(refused: BodyRefused) -> Self {
         Self::Body(refused)
     }
 }
 
-impl From<BookRefused> for Refused {
+impl From<BookRefused> for ApiRefused {
     fn from(refused: BookRefused) -> Self {
         Self::Book(refused)
     }
 }
 
-impl From<StoreFailed> for Refused {
+impl From<StoreFailed> for ApiRefused {
     fn from(failed: StoreFailed) -> Self {
         Self::Book(failed.into())
     }
 }
 
 /// The object that the path names cannot exist: no object has such an id.
-impl From<NotAnId> for Refused {
+impl From<NotAnId> for ApiRefused {
     fn from(_: NotAnId) -> Self {
         Self::Book(BookRefused::NotFound)
     }
@@ -126,60 +126,59 @@ pub(crate) fn invalid(field: &str, why: &str) -> Refusal {
 }
 
 /// The answer to a refused request.
-pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
+pub(crate) fn answer(refused: &ApiRefused, flags: &Flags) -> ApiAnswer {
     render(match refused {
-        Refused::Kept(answer) => return answer.clone(),
-        Refused::NoSuchPath => refusal(ReasonCode::ResourceNotFound, "There is no resource at this path."),
-        Refused::WrongMethod => {
+        ApiRefused::Kept(answer) => return answer.clone(),
+        ApiRefused::NoSuchPath => refusal(ReasonCode::ResourceNotFound, "There is no resource at this path."),
+        ApiRefused::WrongMethod => {
             refusal(ReasonCode::RequestNotSupported, "This path does not support this method.")
         }
-        Refused::Unreadable(unreadable) => unreadable_refusal(*unreadable),
-        Refused::Signature(refused) => refusal(refused.reason_code(), refused.to_string()),
-        Refused::EnvironmentsContradict => refusal(
+        ApiRefused::Unreadable(unreadable) => unreadable_refusal(*unreadable),
+        ApiRefused::Signature(refused) => refusal(refused.reason_code(), refused.to_string()),
+        ApiRefused::EnvironmentsContradict => refusal(
             ReasonCode::InvalidRequest,
             "The key's prefix names another environment than the request's path.",
         ),
-        Refused::NoEnvironment => refusal(
+        ApiRefused::NoEnvironment => refusal(
             ReasonCode::InvalidRequest,
             "A key without the prefix SANDBOX- or LIVE- needs a path that begins with /sandbox or /live.",
         ),
-        Refused::KnowsNoSimulation => refusal(
+        ApiRefused::KnowsNoSimulation => refusal(
             ReasonCode::InvalidSandboxSimulationSpecified,
             "This call knows no value of the header x-amz-pay-simulation-code.",
         ),
-        Refused::UnknownSimulation => refusal(
+        ApiRefused::UnknownSimulation => refusal(
             ReasonCode::InvalidSandboxSimulationSpecified,
             "This call does not know the value provided for x-amz-pay-simulation-code.",
         ),
-        Refused::NotAProvidersCharge => refusal(
+        ApiRefused::NotAProvidersCharge => refusal(
             ReasonCode::UnsupportedOperation,
             "Only charges that a payment service provider processes are updated.",
         ),
-        Refused::MissingIdempotencyKey => {
+        ApiRefused::MissingIdempotencyKey => {
             refusal(ReasonCode::MissingHeader, "The header x-amz-pay-idempotency-key is missing")
         }
-        Refused::Body(refused) => refusal(refused.kind.reason_code(), refused.to_string()),
-        Refused::Missing(field) => missing(field),
-        Refused::Invalid { field, why } => invalid(field, why),
-        Refused::Book(refused) => book_refusal(refused),
-        Refused::Finalize(refused) => finalize_refusal(refused, flags),
-        Refused::CreateCharge(refused) => create_charge_refusal(*refused),
-        Refused::Capture(refused) => capture_refusal(*refused),
-        Refused::Cancel(CancelRefused::NotCancelable) => refusal(
+        ApiRefused::Body(refused) => refusal(refused.kind.reason_code(), refused.to_string()),
+        ApiRefused::Missing(field) => missing(field),
+        ApiRefused::Invalid { field, why } => invalid(field, why),
+        ApiRefused::Book(refused) => book_refusal(refused),
+        ApiRefused::Finalize(refused) => finalize_refusal(refused, flags),
+        ApiRefused::CreateCharge(refused) => create_charge_refusal(*refused),
+        ApiRefused::Capture(refused) => capture_refusal(*refused),
+        ApiRefused::Cancel(CancelRefused::NotCancelable) => refusal(
             ReasonCode::InvalidChargeStatus,
             "The Charge is neither AuthorizationInitiated nor Authorized.",
         ),
-        Refused::CreateRefund(refused) => create_refund_refusal(*refused),
-        Refused::NotModifiable => {
+        ApiRefused::CreateRefund(refused) => create_refund_refusal(*refused),
+        ApiRefused::NotModifiable => {
             refusal(ReasonCode::ChargePermissionNotModifiable, "The Charge Permission is Closed.")
         }
-        Refused::Close(CloseRefused::PermissionClosed) | Refused::PermissionClosed => {
+        ApiRefused::Close(CloseRefused::PermissionClosed) | ApiRefused::PermissionClosed => {
             refusal(ReasonCode::InvalidChargePermissionStatus, "The Charge Permission is Closed.")
         }
-        Refused::Cancel(CancelRefused::Unbalanced(why)) | Refused::Close(CloseRefused::Unbalanced(why)) => {
-            unbalanced(*why)
-        }
-        Refused::Fault(status) => {
+        ApiRefused::Cancel(CancelRefused::Unbalanced(why))
+        | ApiRefused::Close(CloseRefused::Unbalanced(why)) => unbalanced(*why),
+        ApiRefused::Fault(status) => {
             let ordered = refusal(ordered_code(*status), "This answer was ordered.");
             Refusal { status: status.as_u16(), ..ordered }
         }
@@ -187,15 +186,15 @@ pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
 }
 
 /// The answer to a payment that failed.
-pub(crate) fn payment_failure(failure: PaymentFailure, flags: &Flags) -> Answer {
+pub(crate) fn payment_failure(failure: PaymentFailure, flags: &Flags) -> ApiAnswer {
     render(match failure {
         PaymentFailure::SessionCanceled => canceled(flags),
         PaymentFailure::HardDeclined => refusal(ReasonCode::HardDeclined, "The payment was declined."),
     })
 }
 
-pub(crate) fn render(Refusal { status, reason_code, message }: Refusal) -> Answer {
-    Answer::new(status, Error::new(reason_code, message).to_answer())
+pub(crate) fn render(Refusal { status, reason_code, message }: Refusal) -> ApiAnswer {
+    ApiAnswer::new(status, Error::new(reason_code, message).to_answer())
 }
 
 fn canceled(flags: &Flags) -> Refusal {
@@ -203,22 +202,22 @@ fn canceled(flags: &Flags) -> Refusal {
     Refusal { status, ..refusal(ReasonCode::CheckoutSessionCanceled, "The Checkout Session was canceled.") }
 }
 
-fn unreadable_refusal(unreadable: Unreadable) -> Refusal {
+fn unreadable_refusal(unreadable: IncompleteRequest) -> Refusal {
     let too_large = |status: StatusCode, message: &str| Refusal {
         status: status.as_u16(),
         ..refusal(ReasonCode::InvalidRequest, message)
     };
     match unreadable {
-        Unreadable::BodyTooLarge => {
+        IncompleteRequest::BodyTooLarge => {
             too_large(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large.")
         }
-        Unreadable::HeadTooLarge => {
+        IncompleteRequest::HeadTooLarge => {
             too_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's headers are too large.")
         }
-        Unreadable::BodyTimedOut => {
+        IncompleteRequest::BodyTimedOut => {
             refusal(ReasonCode::RequestTimeout, "The request body did not arrive in time.")
         }
-        Unreadable::BodyTruncated => {
+        IncompleteRequest::BodyTruncated => {
             refusal(ReasonCode::InvalidRequestFormat, "The request body ended too early.")
         }
     }
@@ -249,7 +248,7 @@ fn book_refusal(refused: &BookRefused) -> Refusal {
 }
 
 /// The answer to a charge that was declined before it was created.
-pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
+pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> ApiAnswer {
     let (code, message) = match reason {
         ChargeDeclineReason::SoftDeclined => {
             (ReasonCode::SoftDeclined, "The charge was declined. Trying again may work.")
@@ -269,7 +268,7 @@ pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
 }
 
 /// A defect of this sandbox or of its store. Nothing was changed.
-fn unbalanced(unbalanced: Unbalanced) -> Refusal {
+fn unbalanced(unbalanced: LedgerImbalance) -> Refusal {
     tracing::error!(%unbalanced, "a request failed inside the sandbox");
     refusal(ReasonCode::InternalServerError, "The service failed.")
 }

@@ -11,21 +11,21 @@ mod signed;
 
 use std::sync::Arc;
 
-use countersign_http::{Reply, Request, Response, Unreadable};
+use countersign_http::{IncompleteRequest, Reply, Request, Response};
 use http::{HeaderName, HeaderValue, header};
 
 use crate::app::App;
-use crate::book::answer::Answer;
-use crate::book::refused::Refused as BookRefused;
+use crate::book::answer::ApiAnswer;
+use crate::book::refused::BookRefused;
 use crate::calls;
 use crate::control;
 use crate::faults::call::{CallFault, CallPoint};
 use crate::hosted;
 use crate::notify::pages;
 pub(crate) use date::DateHeader;
-use errors::Refused;
+use errors::ApiRefused;
 use render::response;
-use signed::{Signed, verify};
+use signed::{SignedCall, verify};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
 
@@ -49,8 +49,8 @@ pub(crate) async fn handle(app: &Arc<App>, date: &DateHeader, request: &Request)
 }
 
 /// The answer to a request that could not be read.
-pub(crate) fn refuse_unreadable(app: &App, date: &DateHeader, unreadable: Unreadable) -> Response {
-    stamped(app, date, &app.ids.request_id(), refused(app, &Refused::Unreadable(unreadable)))
+pub(crate) fn refuse_unreadable(app: &App, date: &DateHeader, unreadable: IncompleteRequest) -> Response {
+    stamped(app, date, &app.ids.request_id(), refused(app, &ApiRefused::Unreadable(unreadable)))
 }
 
 fn is_control(path: &str) -> bool {
@@ -70,8 +70,8 @@ fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Respons
     response
 }
 
-fn refused(app: &App, refused: &Refused) -> Response {
-    let Answer { status, body, .. } = errors::answer(refused, &app.settings.flags);
+fn refused(app: &App, refused: &ApiRefused) -> Response {
+    let ApiAnswer { status, body, .. } = errors::answer(refused, &app.settings.flags);
     response(status, body.into())
 }
 
@@ -106,7 +106,7 @@ async fn answer(app: &App, request: &Request) -> Reply {
 /// Applies a fault, in place of the answer.
 async fn struck(app: &App, fault: CallFault) -> Reply {
     match fault {
-        CallFault::Status { status } => Reply::Answer(refused(app, &Refused::Fault(status))),
+        CallFault::Status { status } => Reply::Answer(refused(app, &ApiRefused::Fault(status))),
         CallFault::Timeout { delay } => {
             app.clock.sleep(delay).await;
             Reply::Reset
@@ -117,7 +117,7 @@ async fn struck(app: &App, fault: CallFault) -> Reply {
 }
 
 /// Executes a call, and keeps its refusal for its idempotency key if the flag says so.
-async fn execute(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
+async fn execute(app: &App, signed: &SignedCall<'_>) -> Result<ApiAnswer, ApiRefused> {
     let (check, refused) = match calls::answer(signed.operation, &app.book, &signed.request).await {
         Ok(answer) => return Ok(answer),
         Err(refused) => refused,
@@ -125,10 +125,10 @@ async fn execute(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
     let flags = &app.settings.flags;
     let is_kept = flags.save_refusals
         && signed.request.caller.idempotency.is_some()
-        && !matches!(refused, Refused::Book(BookRefused::Store(_) | BookRefused::DuplicateIdempotencyKey));
+        && !matches!(refused, ApiRefused::Book(BookRefused::Store(_) | BookRefused::DuplicateIdempotencyKey));
     if !is_kept {
         return Err(refused);
     }
     let answer = errors::answer(&refused, flags);
-    Err(Refused::Kept(app.book.remember_refusal(&signed.request.caller, check, answer).await?))
+    Err(ApiRefused::Kept(app.book.remember_refusal(&signed.request.caller, check, answer).await?))
 }

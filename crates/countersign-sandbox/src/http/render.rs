@@ -20,9 +20,9 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::errors;
 use super::origin::Origin;
-use crate::book::answer::{Answer, WithBuyer};
-use crate::book::checkout::{Checkout, Shown};
-use crate::book::finalize::{Completion, Outcome};
+use crate::book::answer::{ApiAnswer, WithBuyer};
+use crate::book::checkout::{Checkout, SessionExtras};
+use crate::book::finalize::{CompletedSession, FinalizeResult};
 use crate::settings::Flags;
 
 /// An answer with finished JSON text.
@@ -47,13 +47,13 @@ pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
 }
 
 /// The answer to Finalize and Complete.
-pub(crate) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
-    let Completion { session, buyer, is_pending } = match outcome {
+pub(crate) fn outcome(outcome: FinalizeResult<'_>, flags: &Flags) -> ApiAnswer {
+    let CompletedSession { session, buyer, is_pending } = match outcome {
         Ok(completion) => completion,
         Err(failure) => return errors::payment_failure(failure, flags),
     };
     let mut shown = over(session);
-    let answer = Answer::new(if is_pending { 202 } else { 200 }, shown.to_answer());
+    let answer = ApiAnswer::new(if is_pending { 202 } else { 200 }, shown.to_answer());
     match (session.response_detail, buyer) {
         // Once the buyer is forgotten the short form is answered, as a replay would be.
         (ResponseDetail::Short, _) | (ResponseDetail::Full, None) => answer,
@@ -61,7 +61,7 @@ pub(crate) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
             shown.payment_details = Some(payment_details(&session.payment));
             show_buyer(&mut shown, buyer);
             let with_buyer = WithBuyer { body: shown.to_answer(), until };
-            Answer { with_buyer: Some(with_buyer), ..answer }
+            ApiAnswer { with_buyer: Some(with_buyer), ..answer }
         }
     }
 }
@@ -99,7 +99,7 @@ fn over(session: &CheckoutSession) -> wire::CheckoutSession {
 fn open(
     session: &CheckoutSession,
     buyer: Option<&Buyer>,
-    kept: &Shown,
+    kept: &SessionExtras,
     origin: &Origin,
 ) -> wire::CheckoutSession {
     let constraints = session.constraints();

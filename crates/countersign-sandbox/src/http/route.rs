@@ -4,7 +4,7 @@
 use countersign_domain::ids::Environment;
 use http::Method;
 
-use super::errors::Refused;
+use super::errors::ApiRefused;
 use crate::calls::Operation;
 
 /// The longest path of any route, with a margin: longer ones are "not found" without a search.
@@ -25,10 +25,10 @@ pub(super) struct Route<'a> {
 /// Reads `/v2/…` and `/sandbox/v2/…` or `/live/v2/…`, each with or without a trailing slash.
 ///
 /// # Errors
-/// [`Refused::NoSuchPath`], and [`Refused::WrongMethod`] for a path that has other methods.
-pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Refused> {
+/// [`ApiRefused::NoSuchPath`], and [`ApiRefused::WrongMethod`] for a path that has other methods.
+pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, ApiRefused> {
     if path.len() > MAX_PATH_LEN {
-        return Err(Refused::NoSuchPath);
+        return Err(ApiRefused::NoSuchPath);
     }
     let path = path.strip_suffix('/').unwrap_or(path);
     let (environment, path) = [Environment::Sandbox, Environment::Live]
@@ -38,15 +38,15 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
             rest.starts_with('/').then_some((Some(environment), rest))
         })
         .unwrap_or((None, path));
-    let resource = path.strip_prefix("/v2/").ok_or(Refused::NoSuchPath)?;
+    let resource = path.strip_prefix("/v2/").ok_or(ApiRefused::NoSuchPath)?;
     let mut routes = Operation::ALL.iter().filter_map(|operation| {
         let (its_method, template) = operation.route();
         let id = matched(template, resource).filter(|id| template.contains('*') != id.is_empty())?;
         Some((its_method, *operation, id))
     });
-    let mut found = routes.next().ok_or(Refused::NoSuchPath)?;
+    let mut found = routes.next().ok_or(ApiRefused::NoSuchPath)?;
     while found.0 != *method {
-        found = routes.next().ok_or(Refused::WrongMethod)?;
+        found = routes.next().ok_or(ApiRefused::WrongMethod)?;
     }
     let (_, operation, id) = found;
     Ok(Route { operation, environment, id, resource })

@@ -6,19 +6,19 @@ use countersign_domain::time::Timestamp;
 use countersign_http::Request;
 use countersign_protocol::signing::{Claim, sha256_hex};
 
-use super::errors::Refused;
+use super::errors::ApiRefused;
 use super::origin::Origin;
 use super::route::{self, Route};
 use crate::app::App;
-use crate::book::caller::{Caller, Idempotency, Told};
-use crate::book::session::Look;
+use crate::book::caller::{AppendedNotifications, Caller, Idempotency};
+use crate::book::session::ReadPoint;
 use crate::calls::signed_request::SignedRequest;
-use crate::calls::{KeyUse, Operation, Simulations, Target};
+use crate::calls::{KeyUse, Operation, Simulations};
 use crate::faults::call::Candidate;
 use crate::settings::DateCheck;
 
 /// A call whose signature is valid.
-pub(super) struct Signed<'a> {
+pub(super) struct SignedCall<'a> {
     pub(super) operation: Operation,
     public_key_id: PublicKeyId,
     /// The id in the path of a call on a Checkout Session, if it is a possible id.
@@ -27,7 +27,11 @@ pub(super) struct Signed<'a> {
 }
 
 /// Route and check 1.
-pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> Result<Signed<'a>, Refused> {
+pub(super) fn verify<'a>(
+    app: &'a App,
+    request: &'a Request,
+    now: Timestamp,
+) -> Result<SignedCall<'a>, ApiRefused> {
     let route = route::route(request.method(), request.uri().path())?;
     let flags = &app.settings.flags;
     let claim = Claim::parse(request, flags.idempotency_key_length)?;
@@ -51,23 +55,25 @@ pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> 
         fingerprint: fingerprint(request, environment, resource),
     });
     let owner = Owner { merchant_id: key.merchant_id.clone(), environment };
-    let names_a_session = properties.target == Target::CheckoutSession;
-    let signed = Signed {
+    let signed = SignedCall {
         operation,
         public_key_id: verified.public_key_id().clone(),
-        checkout_session_id: names_a_session.then(|| CheckoutSessionId::parse(id).ok()).flatten(),
+        checkout_session_id: operation
+            .names_checkout_session()
+            .then(|| CheckoutSessionId::parse(id).ok())
+            .flatten(),
         request: SignedRequest {
             received: request,
             id,
-            caller: Caller { owner, idempotency, now, told: Told::default() },
+            caller: Caller { owner, idempotency, now, told: AppendedNotifications::default() },
             region: verified.region(),
             origin: Origin::of(request),
-            look: Look { now, staleness: None },
+            look: ReadPoint { now, staleness: None },
             settings: &app.settings,
         },
     };
     match (signed.request.simulation_code(), properties.simulations) {
-        (Some(_), Simulations::Refused) => Err(Refused::KnowsNoSimulation),
+        (Some(_), Simulations::Refused) => Err(ApiRefused::KnowsNoSimulation),
         (Some(_), Simulations::Known) | (None, _) => Ok(signed),
     }
 }
@@ -86,15 +92,15 @@ fn fingerprint(request: &Request, environment: Environment, resource: &str) -> S
 }
 
 /// The environment that the key's prefix or the path names. The two must not contradict each other.
-fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Result<Environment, Refused> {
+fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Result<Environment, ApiRefused> {
     match (of_key, of_path) {
-        (Some(of_key), Some(of_path)) if of_key != of_path => Err(Refused::EnvironmentsContradict),
+        (Some(of_key), Some(of_path)) if of_key != of_path => Err(ApiRefused::EnvironmentsContradict),
         (Some(environment), _) | (None, Some(environment)) => Ok(environment),
-        (None, None) => Err(Refused::NoEnvironment),
+        (None, None) => Err(ApiRefused::NoEnvironment),
     }
 }
 
-impl Signed<'_> {
+impl SignedCall<'_> {
     /// What faults compare of this call.
     pub(super) fn candidate(&self) -> Candidate<'_> {
         Candidate {

@@ -29,11 +29,11 @@ pub enum KeySource {
     /// Made when it is first needed, and lost with the process.
     Made,
     /// The one on this shelf. If the shelf is empty, a key is made and put there.
-    Kept(Arc<dyn Shelf>),
+    Kept(Arc<dyn CertificateStore>),
 }
 
 /// A place where a signing key with its certificate outlives the process, as one PEM text.
-pub trait Shelf: Send + Sync + 'static {
+pub trait CertificateStore: Send + Sync + 'static {
     /// The text that was put here last.
     ///
     /// # Errors
@@ -185,9 +185,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Drawer(Mutex<Option<String>>);
+    struct MemoryStore(Mutex<Option<String>>);
 
-    impl Shelf for Drawer {
+    impl CertificateStore for MemoryStore {
         fn take(&self) -> Result<Option<String>, String> {
             Ok(self.0.lock().unwrap().clone())
         }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_kept_key_is_made_once_and_found_by_the_next_start() {
-        let drawer = Arc::new(Drawer::default());
+        let drawer = Arc::new(MemoryStore::default());
         let start = || Certificates::new(KeySource::Kept(drawer.clone()));
         let first = start();
         assert_eq!(*drawer.0.lock().unwrap(), None, "nothing is made before it is needed");
@@ -227,7 +227,7 @@ mod tests {
                 "its private key cannot be read",
             ),
         ] {
-            let drawer = Arc::new(Drawer(Mutex::new(Some(text.to_owned()))));
+            let drawer = Arc::new(MemoryStore(Mutex::new(Some(text.to_owned()))));
             let certificates = Certificates::new(KeySource::Kept(drawer.clone()));
             assert_eq!(certificates.current().err().as_deref(), Some(told));
             assert_eq!(drawer.0.lock().unwrap().as_deref(), Some(text));

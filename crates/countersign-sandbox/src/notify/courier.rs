@@ -56,9 +56,9 @@ impl std::error::Error for NotDelivered {}
 
 /// Reaches no endpoint: for a sandbox that notifies nobody.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Nobody;
+pub struct NoCourier;
 
-impl Courier for Nobody {
+impl Courier for NoCourier {
     fn post(&self, _: Request<Bytes>, _: Duration) -> BoxFuture<'_, Result<StatusCode, NotDelivered>> {
         Box::pin(std::future::ready(Err(NotDelivered::Unreachable)))
     }

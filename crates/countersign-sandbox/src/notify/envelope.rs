@@ -7,7 +7,7 @@ use http::Request;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 
 use super::endpoint::Endpoint;
-use super::notices::Notices;
+use super::notifier::Notifier;
 use crate::faults::notification::{NotificationFault, NotificationFaultKind};
 use crate::stored::notification::{Letter, Notice};
 
@@ -26,7 +26,7 @@ pub(super) fn subscription_arn(endpoint: &Endpoint) -> String {
 /// The request that carries one letter to its endpoint. Like SNS, it repeats some of the envelope in headers,
 /// which are not signed.
 pub(super) fn request(
-    notices: &Notices,
+    notices: &Notifier,
     endpoint: &Endpoint,
     notice: &Notice,
     letter: &Letter,

@@ -20,19 +20,19 @@
 
 mod certificate;
 mod courier;
+pub(crate) mod delivery_log;
 pub(crate) mod endpoint;
 pub(crate) mod endpoints;
 mod envelope;
-mod hand;
-pub(crate) mod notices;
+mod message_progress;
+pub(crate) mod notifier;
 pub(crate) mod pages;
 pub(crate) mod sender;
-pub(crate) mod sent;
 
 use std::sync::Arc;
 
-pub use certificate::{KeySource, Shelf};
-pub use courier::{Courier, Nobody, NotDelivered};
+pub use certificate::{CertificateStore, KeySource};
+pub use courier::{Courier, NoCourier, NotDelivered};
 pub use endpoint::{EndpointUrl, EndpointUrlRefused, FixedEndpoint};
 
 /// How the sandbox notifies. The default has no endpoint, delivers nothing, and signs with a publicly known
@@ -52,7 +52,7 @@ pub struct Notifications {
 impl Default for Notifications {
     fn default() -> Self {
         Self {
-            courier: Arc::new(Nobody),
+            courier: Arc::new(NoCourier),
             key: KeySource::ThrowAway,
             origin: "http://127.0.0.1:8100".to_owned(),
             endpoints: Vec::new(),

@@ -22,12 +22,12 @@ use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 
 use super::courier::NotDelivered;
+use super::delivery_log::{DeliveryOutcome, DeliveryRecord};
 use super::endpoint::{Endpoint, Lane, MAX_ENDPOINTS};
 use super::envelope;
-use super::hand::Hand;
-use super::sent::{Outcome, Record};
+use super::message_progress::MessageProgress;
 use crate::app::App;
-use crate::book::outbox::Leased;
+use crate::book::outbox::LeasedNotice;
 use crate::book::refused::StoreFailed;
 use crate::faults::notification::{NotificationFault, NotificationFaultKind, NotificationPoint};
 use crate::settings::IpnRetries;
@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The state of a lane.
 #[derive(Debug, Clone, Copy)]
-enum Standing {
+enum LaneState {
     /// Something may be due.
     ToBeLookedAt,
     /// One of its messages may be on its way.
@@ -58,20 +58,20 @@ enum Standing {
 pub(crate) async fn run(app: Arc<App>) {
     let app = &*app;
     let _alone = app.notices.sending.lock().await;
-    let mut standings = [Standing::ToBeLookedAt; MAX_ENDPOINTS];
+    let mut standings = [LaneState::ToBeLookedAt; MAX_ENDPOINTS];
     let mut turns = FuturesUnordered::new();
     // Every appended message rings: it may be due before everything that any lane waits for.
     app.book.outbox_alarm.ring_for_any();
     loop {
         for (lane, standing) in standings.iter_mut().enumerate() {
-            if matches!(standing, Standing::ToBeLookedAt) {
-                *standing = Standing::UnderWay { is_rung: false };
+            if matches!(standing, LaneState::ToBeLookedAt) {
+                *standing = LaneState::UnderWay { is_rung: false };
                 turns.push(turn(app, Lane(lane)));
             }
         }
         let next_at = standings.iter().filter_map(|standing| match standing {
-            Standing::Waiting(due_at) => *due_at,
-            Standing::ToBeLookedAt | Standing::UnderWay { .. } => None,
+            LaneState::Waiting(due_at) => *due_at,
+            LaneState::ToBeLookedAt | LaneState::UnderWay { .. } => None,
         });
         let awakened = pin!(awakened(app, next_at.min()));
         let ended = if turns.is_empty() {
@@ -86,15 +86,15 @@ pub(crate) async fn run(app: Arc<App>) {
         match ended {
             Some((Lane(lane), next)) => {
                 if let Some(standing) = standings.get_mut(lane) {
-                    let is_rung = matches!(standing, Standing::UnderWay { is_rung: true });
-                    *standing = if is_rung { Standing::ToBeLookedAt } else { next };
+                    let is_rung = matches!(standing, LaneState::UnderWay { is_rung: true });
+                    *standing = if is_rung { LaneState::ToBeLookedAt } else { next };
                 }
             }
             None => {
                 for standing in &mut standings {
                     *standing = match standing {
-                        Standing::UnderWay { .. } => Standing::UnderWay { is_rung: true },
-                        Standing::ToBeLookedAt | Standing::Waiting(_) => Standing::ToBeLookedAt,
+                        LaneState::UnderWay { .. } => LaneState::UnderWay { is_rung: true },
+                        LaneState::ToBeLookedAt | LaneState::Waiting(_) => LaneState::ToBeLookedAt,
                     };
                 }
             }
@@ -113,39 +113,43 @@ async fn awakened(app: &App, next_at: Option<Timestamp>) {
 }
 
 /// Sends what is due in a lane, and returns the lane's state after that.
-async fn turn(app: &App, lane: Lane) -> (Lane, Standing) {
+async fn turn(app: &App, lane: Lane) -> (Lane, LaneState) {
     let standing = send_due(app, lane).await;
     if let Err(failed) = &standing {
         tracing::error!(%failed, "the store failed; due notifications are sent later");
         app.clock.sleep(PAUSE).await;
     }
-    (lane, standing.unwrap_or(Standing::ToBeLookedAt))
+    (lane, standing.unwrap_or(LaneState::ToBeLookedAt))
 }
 
-async fn send_due(app: &App, lane: Lane) -> Result<Standing, StoreFailed> {
+async fn send_due(app: &App, lane: Lane) -> Result<LaneState, StoreFailed> {
     let now = app.clock.now();
     let next_at = app.book.next_notice(lane).await?;
     if next_at.is_none_or(|due_at| due_at > now) {
-        return Ok(Standing::Waiting(next_at));
+        return Ok(LaneState::Waiting(next_at));
     }
-    let mut by_endpoint: BTreeMap<String, VecDeque<Leased>> = BTreeMap::new();
+    let mut by_endpoint: BTreeMap<String, VecDeque<LeasedNotice>> = BTreeMap::new();
     for leased in app.book.lease_notices(lane, now, BATCH).await? {
         by_endpoint.entry(leased.notice.endpoint_id.clone()).or_default().push_back(leased);
     }
     let sent = join_all(by_endpoint.into_iter().map(|(id, taken)| send_to(app, id, taken))).await;
     sent.into_iter().collect::<Result<(), StoreFailed>>()?;
-    Ok(Standing::ToBeLookedAt)
+    Ok(LaneState::ToBeLookedAt)
 }
 
 /// The result of sending a leased message.
 #[derive(Debug, Clone, Copy, Default)]
-struct Ended {
+struct AttemptOutcome {
     again_at: Option<Timestamp>,
     is_timed_out: bool,
 }
 
 /// Sends what was leased for one endpoint.
-async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) -> Result<(), StoreFailed> {
+async fn send_to(
+    app: &App,
+    endpoint_id: String,
+    mut taken: VecDeque<LeasedNotice>,
+) -> Result<(), StoreFailed> {
     let Some(endpoint) = app.book.endpoints.with_id(&endpoint_id) else {
         // The endpoint was removed.
         for leased in taken {
@@ -153,7 +157,7 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
         }
         return Ok(());
     };
-    let sending = Sending { app, endpoint };
+    let sending = EndpointSender { app, endpoint };
     let mut again_at: Option<Timestamp> = None;
     while let Some(leased) = taken.pop_front() {
         let hand = app.notices.hands.of(&leased);
@@ -170,21 +174,25 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
                 let hand = app.notices.hands.of(&leased);
                 sending.send_one(leased, hand)
             });
-            join_all(rest).await.into_iter().collect::<Result<Vec<Ended>, StoreFailed>>()?;
+            join_all(rest).await.into_iter().collect::<Result<Vec<AttemptOutcome>, StoreFailed>>()?;
         }
     }
     Ok(())
 }
 
 /// Sending to one endpoint.
-struct Sending<'a> {
+struct EndpointSender<'a> {
     app: &'a App,
     endpoint: Endpoint,
 }
 
-impl Sending<'_> {
+impl EndpointSender<'_> {
     /// Sends a message, or does what a fault says instead.
-    async fn send_one(&self, leased: Leased, mut hand: Hand) -> Result<Ended, StoreFailed> {
+    async fn send_one(
+        &self,
+        leased: LeasedNotice,
+        mut hand: MessageProgress,
+    ) -> Result<AttemptOutcome, StoreFailed> {
         let app = self.app;
         let now = app.clock.now();
         if hand.is_done {
@@ -199,7 +207,7 @@ impl Sending<'_> {
             let later = now.plus(hand.fault.and_then(|fault| fault.delay).unwrap_or_default());
             match hand.fault.map(|fault| fault.kind) {
                 Some(NotificationFaultKind::Drop) => {
-                    self.note(&leased.notice.letters, hand, Outcome::Dropped, None);
+                    self.note(&leased.notice.letters, hand, DeliveryOutcome::Dropped, None);
                     return let_go(app, &leased).await;
                 }
                 Some(NotificationFaultKind::Delay) => {
@@ -244,7 +252,7 @@ impl Sending<'_> {
             let due_at = hand.due_at;
             let ended = self.attempt(&leased, &mut hand).await;
             hand.is_done = ended.again_at.is_none();
-            app.notices.hands.remember(&leased, Hand { due_at, ..hand });
+            app.notices.hands.remember(&leased, MessageProgress { due_at, ..hand });
             if !hand.is_done {
                 app.book.note_attempts(&leased, Some(hand.attempts)).await?;
             }
@@ -253,54 +261,69 @@ impl Sending<'_> {
     }
 
     /// Posts the letters of a message, until one is to be sent again.
-    async fn attempt(&self, leased: &Leased, hand: &mut Hand) -> Ended {
+    async fn attempt(&self, leased: &LeasedNotice, hand: &mut MessageProgress) -> AttemptOutcome {
         hand.attempts = hand.attempts.saturating_add(1);
         for letter in &leased.notice.letters {
             let is_doubled = hand.fault.is_some_and(|fault| fault.kind == NotificationFaultKind::Duplicate);
             let times = if is_doubled && hand.attempts == 1 { 2 } else { 1 };
-            let mut outcome = Outcome::Unsigned;
+            let mut outcome = DeliveryOutcome::Unsigned;
             for _ in 0..times {
                 outcome = self.post(leased, letter, hand.fault).await;
                 let again_at = again_at(self.app, *hand, outcome);
                 self.note(slice::from_ref(letter), *hand, outcome, again_at);
             }
             if let Some(again_at) = again_at(self.app, *hand, outcome) {
-                let is_timed_out = outcome == Outcome::NotDelivered(NotDelivered::TimedOut);
-                return Ended { again_at: Some(again_at), is_timed_out };
+                let is_timed_out = outcome == DeliveryOutcome::NotDelivered(NotDelivered::TimedOut);
+                return AttemptOutcome { again_at: Some(again_at), is_timed_out };
             }
         }
-        Ended::default()
+        AttemptOutcome::default()
     }
 
-    async fn post(&self, leased: &Leased, letter: &Letter, fault: Option<NotificationFault>) -> Outcome {
+    async fn post(
+        &self,
+        leased: &LeasedNotice,
+        letter: &Letter,
+        fault: Option<NotificationFault>,
+    ) -> DeliveryOutcome {
         let Self { app, endpoint } = self;
         let request = match envelope::request(&app.notices, endpoint, &leased.notice, letter, fault) {
             Ok(request) => request,
             Err(why) => {
                 tracing::error!(%why, "a notification cannot be signed");
-                return Outcome::Unsigned;
+                return DeliveryOutcome::Unsigned;
             }
         };
         let posting = app.notices.courier.post(request, DEADLINE);
         match select(posting, pin!(app.clock.sleep(DEADLINE))).await {
-            Either::Left((Ok(status), _)) if status.is_success() => Outcome::Delivered(status),
-            Either::Left((Ok(status), _)) => Outcome::Refused(status),
-            Either::Left((Err(why), _)) => Outcome::NotDelivered(why),
-            Either::Right(((), _)) => Outcome::NotDelivered(NotDelivered::TimedOut),
+            Either::Left((Ok(status), _)) if status.is_success() => DeliveryOutcome::Delivered(status),
+            Either::Left((Ok(status), _)) => DeliveryOutcome::Refused(status),
+            Either::Left((Err(why), _)) => DeliveryOutcome::NotDelivered(why),
+            Either::Right(((), _)) => DeliveryOutcome::NotDelivered(NotDelivered::TimedOut),
         }
     }
 
-    async fn put_off(&self, leased: &Leased, hand: Hand) -> Result<Ended, StoreFailed> {
-        self.note(&leased.notice.letters, hand, Outcome::PutOff, Some(hand.due_at));
+    async fn put_off(
+        &self,
+        leased: &LeasedNotice,
+        hand: MessageProgress,
+    ) -> Result<AttemptOutcome, StoreFailed> {
+        self.note(&leased.notice.letters, hand, DeliveryOutcome::PutOff, Some(hand.due_at));
         self.app.notices.hands.remember(leased, hand);
         self.app.book.release_notice(leased, Some(hand.due_at)).await?;
-        Ok(Ended::default())
+        Ok(AttemptOutcome::default())
     }
 
     /// Adds the result for some letters of a message to the list.
-    fn note(&self, letters: &[Letter], hand: Hand, outcome: Outcome, again_at: Option<Timestamp>) {
+    fn note(
+        &self,
+        letters: &[Letter],
+        hand: MessageProgress,
+        outcome: DeliveryOutcome,
+        again_at: Option<Timestamp>,
+    ) {
         for letter in letters {
-            self.app.notices.sent.note(Record {
+            self.app.notices.sent.note(DeliveryRecord {
                 at: self.app.clock.now(),
                 endpoint_id: self.endpoint.id.clone(),
                 letter: letter.clone(),
@@ -315,31 +338,31 @@ impl Sending<'_> {
 
 /// When a message is sent again after this outcome; never after a success, or after a refusal that would be
 /// repeated.
-fn again_at(app: &App, hand: Hand, outcome: Outcome) -> Option<Timestamp> {
+fn again_at(app: &App, hand: MessageProgress, outcome: DeliveryOutcome) -> Option<Timestamp> {
     let retries = app.settings.flags.ipn_retries;
     let is_retried = match outcome {
-        Outcome::Refused(status) => status >= StatusCode::INTERNAL_SERVER_ERROR,
-        Outcome::NotDelivered(NotDelivered::TimedOut | NotDelivered::Lost) => true,
-        Outcome::NotDelivered(NotDelivered::Unreachable) => match retries {
+        DeliveryOutcome::Refused(status) => status >= StatusCode::INTERNAL_SERVER_ERROR,
+        DeliveryOutcome::NotDelivered(NotDelivered::TimedOut | NotDelivered::Lost) => true,
+        DeliveryOutcome::NotDelivered(NotDelivered::Unreachable) => match retries {
             IpnRetries::ThreeHourly => true,
             IpnRetries::FourteenDays => false,
         },
-        Outcome::Unsigned => true,
-        Outcome::Delivered(_) | Outcome::Dropped | Outcome::PutOff => false,
+        DeliveryOutcome::Unsigned => true,
+        DeliveryOutcome::Delivered(_) | DeliveryOutcome::Dropped | DeliveryOutcome::PutOff => false,
     };
     (is_retried && hand.attempts <= retries.count())
         .then(|| hand.base.plus(HOUR.saturating_mul(hand.attempts)))
 }
 
-fn message_of(leased: &Leased) -> Option<&Message> {
+fn message_of(leased: &LeasedNotice) -> Option<&Message> {
     leased.notice.letters.iter().find_map(|letter| letter.message.as_ref())
 }
 
-async fn let_go(app: &App, leased: &Leased) -> Result<Ended, StoreFailed> {
+async fn let_go(app: &App, leased: &LeasedNotice) -> Result<AttemptOutcome, StoreFailed> {
     let hand = app.notices.hands.forget(leased);
     app.book.release_notice(leased, None).await?;
     if leased.attempts.max(hand.map_or(0, |hand| hand.attempts)) > 0 {
         app.book.note_attempts(leased, None).await?;
     }
-    Ok(Ended::default())
+    Ok(AttemptOutcome::default())
 }

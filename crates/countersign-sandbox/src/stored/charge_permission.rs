@@ -7,7 +7,7 @@ use countersign_domain::provider::charge_permission::{
 use countersign_domain::provider::checkout_session::Owner;
 use countersign_domain::provider::ledger::Balances;
 
-use super::{Sandbox, Unreadable};
+use super::{Sandbox, UnreadableDocument};
 
 stored! {
     by Sandbox;
@@ -46,7 +46,7 @@ stored! {
 }
 
 /// Reads only a permission's owner, which is all that reading a charge needs.
-pub(crate) fn decode_owner(format: u16, bytes: &[u8]) -> Result<Owner, Unreadable> {
+pub(crate) fn decode_owner(format: u16, bytes: &[u8]) -> Result<Owner, UnreadableDocument> {
     check_format(COLLECTION, format, FORMAT)?;
     decode_member::<Sandbox, Owner>(COLLECTION, "owner", bytes)
 }

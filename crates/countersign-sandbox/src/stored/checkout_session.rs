@@ -8,7 +8,7 @@ use countersign_domain::provider::checkout_session::{
 use countersign_domain::provider::payment_details::PaymentDetails;
 
 use super::Sandbox;
-use crate::book::checkout::{Checkout, Shown};
+use crate::book::checkout::{Checkout, SessionExtras};
 
 stored! {
     by Sandbox;
@@ -69,5 +69,5 @@ stored! {
 
     text SessionCancelReason: as_str, SessionCancelReason::parse;
 
-    struct Shown { delivery_specifications, multi_addresses, checkout_button_text, given_address }
+    struct SessionExtras { delivery_specifications, multi_addresses, checkout_button_text, given_address }
 }

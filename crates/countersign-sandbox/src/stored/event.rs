@@ -4,11 +4,11 @@
 use countersign_document::{Bytes, stored};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::money::Money;
-use countersign_domain::provider::event::{Entry, Event};
+use countersign_domain::provider::event::{Event, LogEntry};
 use countersign_domain::provider::ledger::{Account, Posting};
 use countersign_domain::time::Timestamp;
 
-use super::{Sandbox, Unreadable};
+use super::{Sandbox, UnreadableDocument};
 
 pub(crate) const TOPIC: &str = "event";
 
@@ -53,13 +53,13 @@ pub(crate) fn encode(events: &[Event]) -> Bytes {
 }
 
 /// Reads a message.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<LoggedEvent>, Unreadable> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<LoggedEvent>, UnreadableDocument> {
     countersign_document::decode::<Sandbox, _>(TOPIC, bytes)
 }
 
 impl From<&Event> for LoggedEvent {
     fn from(event: &Event) -> Self {
-        let Entry { name, reason, charge_permission_id, charge_id, refund_id, amount, .. } =
+        let LogEntry { name, reason, charge_permission_id, charge_id, refund_id, amount, .. } =
             event.what.entry();
         Self {
             at: event.at,

@@ -15,7 +15,7 @@ pub(crate) mod reply;
 mod tests;
 pub(crate) mod visit;
 
-pub(crate) use countersign_document::Unreadable;
+pub(crate) use countersign_document::UnreadableDocument;
 
 /// Marks these forms as the sandbox's.
 pub(crate) enum Sandbox {}

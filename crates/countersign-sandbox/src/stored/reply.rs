@@ -4,7 +4,7 @@
 use countersign_document::stored;
 
 use super::Sandbox;
-use crate::book::answer::{Answer, Reply, WithBuyer};
+use crate::book::answer::{ApiAnswer, Reply, WithBuyer};
 
 stored! {
     by Sandbox;
@@ -13,7 +13,7 @@ stored! {
 
     struct Reply<'a> { fingerprint, answer }
 
-    struct Answer { status, body, with_buyer }
+    struct ApiAnswer { status, body, with_buyer }
 
     struct WithBuyer { body, until }
 }

@@ -19,7 +19,7 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionCancelReason,
     WebCheckoutDetails,
 };
-use countersign_domain::provider::event::{Event, Happened};
+use countersign_domain::provider::event::{Event, EventKind};
 use countersign_domain::provider::ledger::{Account, Balances, Posting};
 use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::provider::refund::{Refund, RefundDeclineReason, RefundState};
@@ -30,8 +30,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{charge, charge_permission, checkout_session, event, refund, reply};
-use crate::book::answer::{Answer, Reply, WithBuyer};
-use crate::book::checkout::{Checkout, Shown};
+use crate::book::answer::{ApiAnswer, Reply, WithBuyer};
+use crate::book::checkout::{Checkout, SessionExtras};
 
 fn text() -> impl Strategy<Value = String> {
     "[ -~äß京\\n\"\\\\]{0,12}"
@@ -171,7 +171,7 @@ fn checkout() -> impl Strategy<Value = Checkout> {
                 updated_at: rest.3,
                 state: rest.4,
             },
-            shown: Shown {
+            shown: SessionExtras {
                 delivery_specifications: shown.0,
                 multi_addresses: shown.1,
                 checkout_button_text: shown.2,
@@ -301,9 +301,9 @@ fn body() -> impl Strategy<Value = String> {
         .prop_map(|(text, number)| serde_json::json!({ "a": text, "b": [number] }).to_string())
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn answer() -> impl Strategy<Value = ApiAnswer> {
     let with_buyer = (body(), instant()).prop_map(|(body, until)| WithBuyer { body, until });
-    (200_u16..600, body(), of(with_buyer)).prop_map(|(status, body, with_buyer)| Answer {
+    (200_u16..600, body(), of(with_buyer)).prop_map(|(status, body, with_buyer)| ApiAnswer {
         status,
         body,
         with_buyer,
@@ -502,15 +502,15 @@ fn the_permission() -> ChargePermission {
 /// One of each document that a payment leaves behind: a form that changes here needs the next format.
 #[test]
 fn the_forms_on_disk_are_those_of_their_formats() {
-    let answer = Answer {
+    let answer = ApiAnswer {
         status: 200,
         body: r#"{"a":1}"#.to_owned(),
         with_buyer: Some(WithBuyer { body: r#"{"a":2}"#.to_owned(), until: at(8) }),
     };
     let kept = Reply { fingerprint: "0a".into(), answer: Cow::Owned(answer) };
-    let checkout = Checkout { session: the_session(), shown: Shown::default() };
+    let checkout = Checkout { session: the_session(), shown: SessionExtras::default() };
     let posting = Posting { from: Account::Held, to: Account::Captured, amount: usd(1_400) };
-    let what = Happened::ChargeCaptured(the_charge_id(), usd(1_400));
+    let what = EventKind::ChargeCaptured(the_charge_id(), usd(1_400));
     let happened = Event { at: at(5), what, postings: vec![posting] };
     let forms = [
         ("checkout_session", checkout_session::encode(&checkout)),
@@ -532,7 +532,7 @@ fn the_forms_on_disk_are_those_of_their_formats() {
 
 #[test]
 fn a_damaged_document_is_refused_without_quoting_its_content() {
-    let answer = Answer::new(200, r#"{"a":"secret"}"#.to_owned());
+    let answer = ApiAnswer::new(200, r#"{"a":"secret"}"#.to_owned());
     let (format, bytes) = reply::encode(&Reply { fingerprint: "f".into(), answer: Cow::Owned(answer) });
     let refused = |bytes: &[u8]| reply::decode(format, bytes).unwrap_err().to_string();
     let cut = refused(&bytes[..bytes.len() - 2]);

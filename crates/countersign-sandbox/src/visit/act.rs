@@ -19,14 +19,14 @@ use countersign_domain::provider::checkout_session::{
     self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionCancelReason, SessionUpdate,
     WebCheckoutDetails,
 };
-use countersign_domain::provider::event::{Event, HandlerFailure, Happened};
+use countersign_domain::provider::event::{Event, EventKind, HandlerFailure};
 use countersign_domain::provider::payment_details::PaymentDetailsUpdate;
 use countersign_domain::step::Step;
 use countersign_domain::terms::ProductType;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::CartDetails;
 
-use super::answer::{self, Unusable};
+use super::answer::{self, UnusableAnswer};
 use super::detail;
 use super::restriction::Restrictions;
 use super::test_buyer::{self, TestBuyer, test_buyer, test_buyers};
@@ -44,7 +44,7 @@ const MAX_POINTS: u32 = 999_999_999;
 
 /// What the buyer does, or the shop's page answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(crate) enum VisitAct {
     SignIn(usize),
     Consent,
     SelectAddress(usize),
@@ -56,7 +56,7 @@ pub(crate) enum Act {
     ChooseGift(Gift),
     RedeemPoints(u32),
     SelectCard(Card),
-    PlaceOrder(Placing),
+    PlaceOrder(OrderPlacement),
     PassMfa,
     FailMfa,
     /// After a decline.
@@ -66,14 +66,14 @@ pub(crate) enum Act {
     Retry,
     Answer {
         number: u32,
-        answer: Answered,
+        answer: HandlerAnswer,
     },
     Cancel,
 }
 
 /// An order as the page showed it when the buyer placed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Placing {
+pub(crate) struct OrderPlacement {
     pub(crate) cart_number: u32,
     pub(crate) bank: Bank,
     /// What was selected on the page. If it differs from the last choice, the buyer selected it after that:
@@ -88,7 +88,7 @@ pub(crate) struct Placing {
 
 /// How the shop's page answered a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answered {
+pub(crate) enum HandlerAnswer {
     /// JSON.
     With(String),
     Failed(Failure),
@@ -96,11 +96,11 @@ pub(crate) enum Answered {
 
 /// The act does not fit the visit's step. Nothing is changed, and the buyer is shown the current state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Misfit;
+pub(crate) struct ActRefused;
 
 /// The result of an act.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Acted {
+pub(crate) struct ActOutcome {
     pub(crate) visit: Visit,
     pub(crate) session: CheckoutSession,
     pub(crate) events: Vec<Event>,
@@ -109,56 +109,58 @@ pub(crate) struct Acted {
 /// Applies an act, as of now.
 ///
 /// # Errors
-/// [`Misfit`].
+/// [`ActRefused`].
 pub(crate) fn act(
     visit: Visit,
     session: CheckoutSession,
     restrictions: &Restrictions,
-    act: Act,
+    act: VisitAct,
     now: Timestamp,
-) -> Result<Acted, Misfit> {
+) -> Result<ActOutcome, ActRefused> {
     let is_placed = match &session.state {
         CheckoutSessionState::Open { placed_at, .. } => placed_at.is_some(),
         // Once the merchant has finalized, only its page's answer about that still matters.
         CheckoutSessionState::Completed { .. }
-            if visit.step == VisitStep::Completing && act != Act::Cancel =>
+            if visit.step == VisitStep::Completing && act != VisitAct::Cancel =>
         {
             true
         }
-        CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => return Err(Misfit),
+        CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => {
+            return Err(ActRefused);
+        }
     };
     let step = match &visit.step {
         // A test may have placed the order by the control API.
         step if is_placed && !matches!(step, VisitStep::Finished(_)) => VisitStep::Completing,
         step => step.clone(),
     };
-    let mut going = Going { visit, session, restrictions, now, events: Vec::new() };
+    let mut going = ActInProgress { visit, session, restrictions, now, events: Vec::new() };
     match (step, act) {
-        (VisitStep::Finished(_), _) => return Err(Misfit),
-        (_, Act::Cancel) => going.buyer(BuyerAct::Cancel)?,
-        (VisitStep::Completing, Act::Retry) => going.ask_to_complete()?,
-        (VisitStep::Completing, Act::Answer { number, answer }) => going.completed(number, answer)?,
-        (VisitStep::SignIn, Act::SignIn(place)) => going.sign_in(place)?,
-        (VisitStep::Consent, Act::Consent) => going.consent()?,
+        (VisitStep::Finished(_), _) => return Err(ActRefused),
+        (_, VisitAct::Cancel) => going.buyer(BuyerAct::Cancel)?,
+        (VisitStep::Completing, VisitAct::Retry) => going.ask_to_complete()?,
+        (VisitStep::Completing, VisitAct::Answer { number, answer }) => going.completed(number, answer)?,
+        (VisitStep::SignIn, VisitAct::SignIn(place)) => going.sign_in(place)?,
+        (VisitStep::Consent, VisitAct::Consent) => going.consent()?,
         (VisitStep::Review, act) => going.review(act)?,
-        (VisitStep::Bank, Act::PassMfa) => {
+        (VisitStep::Bank, VisitAct::PassMfa) => {
             going.buyer(BuyerAct::PassMfa)?;
             going.place()?;
         }
-        (VisitStep::Bank, Act::FailMfa) => going.buyer(BuyerAct::FailMfa)?,
-        (VisitStep::Declined, Act::TryAnotherCard(card)) => {
+        (VisitStep::Bank, VisitAct::FailMfa) => going.buyer(BuyerAct::FailMfa)?,
+        (VisitStep::Declined, VisitAct::TryAnotherCard(card)) => {
             going.buyer(BuyerAct::SelectCard(card))?;
             going.visit.step = VisitStep::Review;
         }
-        (VisitStep::Declined, Act::GiveUp) => going.buyer(BuyerAct::GiveUp)?,
-        _ => return Err(Misfit),
+        (VisitStep::Declined, VisitAct::GiveUp) => going.buyer(BuyerAct::GiveUp)?,
+        _ => return Err(ActRefused),
     }
-    let Going { visit, session, events, .. } = going;
-    Ok(Acted { visit, session, events })
+    let ActInProgress { visit, session, events, .. } = going;
+    Ok(ActOutcome { visit, session, events })
 }
 
 /// A visit while an act is applied to it.
-struct Going<'a> {
+struct ActInProgress<'a> {
     visit: Visit,
     session: CheckoutSession,
     restrictions: &'a Restrictions,
@@ -166,26 +168,26 @@ struct Going<'a> {
     events: Vec<Event>,
 }
 
-impl Going<'_> {
-    fn happened(&mut self, what: Happened) {
+impl ActInProgress<'_> {
+    fn happened(&mut self, what: EventKind) {
         self.events.push(Event::new(self.now, what));
     }
 
     /// Applies the domain's act. An act that the domain refuses does not fit.
-    fn buyer(&mut self, act: BuyerAct) -> Result<(), Misfit> {
+    fn buyer(&mut self, act: BuyerAct) -> Result<(), ActRefused> {
         self.buyer_as(act, test_buyer(self.session.region, self.session.product_type))
     }
 
-    fn buyer_as(&mut self, act: BuyerAct, arriving: Buyer) -> Result<(), Misfit> {
-        let step = test_buyer::act(self.session.clone(), act, arriving, self.now).map_err(|_| Misfit)?;
+    fn buyer_as(&mut self, act: BuyerAct, arriving: Buyer) -> Result<(), ActRefused> {
+        let step = test_buyer::act(self.session.clone(), act, arriving, self.now).map_err(|_| ActRefused)?;
         self.session = step.next;
         self.events.extend(step.events);
         Ok(())
     }
 
-    fn sign_in(&mut self, place: usize) -> Result<(), Misfit> {
+    fn sign_in(&mut self, place: usize) -> Result<(), ActRefused> {
         let buyers = test_buyers(self.session.region, self.session.product_type);
-        let TestBuyer { mut buyer, addresses, .. } = buyers.into_iter().nth(place).ok_or(Misfit)?;
+        let TestBuyer { mut buyer, addresses, .. } = buyers.into_iter().nth(place).ok_or(ActRefused)?;
         let ships = self.ships();
         let allowed = |address: &Address| self.restrictions.refuse(address).is_none();
         self.visit.address = addresses.iter().position(allowed).filter(|_| ships);
@@ -209,8 +211,8 @@ impl Going<'_> {
         Ok(())
     }
 
-    fn consent(&mut self) -> Result<(), Misfit> {
-        self.happened(Happened::ConsentGiven);
+    fn consent(&mut self) -> Result<(), ActRefused> {
+        self.happened(EventKind::ConsentGiven);
         self.visit.step = VisitStep::Review;
         let has_address = self.session.product_type == ProductType::PayOnly || self.visit.address.is_some();
         if self.session.flow == Flow::BuyNow && has_address {
@@ -219,29 +221,29 @@ impl Going<'_> {
         Ok(())
     }
 
-    fn review(&mut self, act: Act) -> Result<(), Misfit> {
+    fn review(&mut self, act: VisitAct) -> Result<(), ActRefused> {
         // One question at a time: while the shop's page is asked, only its answer or a retry is accepted.
-        if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Retry) {
-            return Err(Misfit);
+        if self.visit.asking().is_some() && !matches!(act, VisitAct::Answer { .. } | VisitAct::Retry) {
+            return Err(ActRefused);
         }
         // A buyer who comes to pay has chosen already: it is in the Checkout Session, and the shop has priced
         // it.
-        if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_)) {
-            return Err(Misfit);
+        if self.visit.purpose == Purpose::Paying && !matches!(act, VisitAct::PlaceOrder(_)) {
+            return Err(ActRefused);
         }
         match act {
-            Act::SelectAddress(place) => self.select_address(place),
-            Act::AddAddress(address) => {
+            VisitAct::SelectAddress(place) => self.select_address(place),
+            VisitAct::AddAddress(address) => {
                 if self.visit.addresses.len() >= MAX_ADDRESSES || !self.ships() {
-                    return Err(Misfit);
+                    return Err(ActRefused);
                 }
                 let place = self.visit.addresses.len();
                 self.visit.addresses.push(address);
                 self.select_if_allowed(place)
             }
-            Act::EditAddress(place, address) => {
+            VisitAct::EditAddress(place, address) => {
                 let is_chosen = self.visit.address == Some(place);
-                let slot = self.visit.addresses.get_mut(place).ok_or(Misfit)?;
+                let slot = self.visit.addresses.get_mut(place).ok_or(ActRefused)?;
                 *slot = address;
                 if !is_chosen && self.visit.address.is_some() {
                     return Ok(());
@@ -250,33 +252,33 @@ impl Going<'_> {
                 self.visit.address = None;
                 self.select_if_allowed(place)
             }
-            Act::SelectDeliveryOption(id) => self.select_delivery_option(id),
-            Act::AddCoupon(code) => {
+            VisitAct::SelectDeliveryOption(id) => self.select_delivery_option(id),
+            VisitAct::AddCoupon(code) => {
                 let code = code.trim().to_owned();
                 let codes = &self.visit.coupon_codes;
                 let fits = !code.is_empty() && code.chars().count() <= MAX_COUPON_LEN;
                 if !fits || codes.contains(&code) || codes.len() >= MAX_COUPONS {
-                    return Err(Misfit);
+                    return Err(ActRefused);
                 }
                 self.take_coupons([codes.clone(), vec![code]].concat())
             }
-            Act::RemoveCoupon(code) => {
+            VisitAct::RemoveCoupon(code) => {
                 if !self.visit.coupon_codes.contains(&code) {
-                    return Err(Misfit);
+                    return Err(ActRefused);
                 }
                 let codes = self.visit.coupon_codes.iter().filter(|known| **known != code).cloned();
                 self.take_coupons(codes.collect())
             }
-            Act::ChooseGift(gift) => self.choose_gift(gift),
-            Act::RedeemPoints(points) => self.redeem_points(points),
-            Act::SelectCard(card) => self.buyer(BuyerAct::SelectCard(card)),
-            Act::PlaceOrder(placing) => self.place_order(placing),
-            Act::Retry => {
-                let question = self.visit.question.clone().ok_or(Misfit)?;
+            VisitAct::ChooseGift(gift) => self.choose_gift(gift),
+            VisitAct::RedeemPoints(points) => self.redeem_points(points),
+            VisitAct::SelectCard(card) => self.buyer(BuyerAct::SelectCard(card)),
+            VisitAct::PlaceOrder(placing) => self.place_order(placing),
+            VisitAct::Retry => {
+                let question = self.visit.question.clone().ok_or(ActRefused)?;
                 self.ask(question.handler, question.choice)
             }
-            Act::Answer { number, answer } => self.answered(number, answer),
-            _ => Err(Misfit),
+            VisitAct::Answer { number, answer } => self.answered(number, answer),
+            _ => Err(ActRefused),
         }
     }
 
@@ -293,16 +295,16 @@ impl Going<'_> {
 
     /// Chooses the address at this place, unless the shop does not deliver to it; it stays in the book in
     /// either case.
-    fn select_if_allowed(&mut self, place: usize) -> Result<(), Misfit> {
+    fn select_if_allowed(&mut self, place: usize) -> Result<(), ActRefused> {
         if self.ships() && self.visit.may_choose(place, self.restrictions) {
             return self.select_address(place);
         }
         Ok(())
     }
 
-    fn select_address(&mut self, place: usize) -> Result<(), Misfit> {
+    fn select_address(&mut self, place: usize) -> Result<(), ActRefused> {
         if !self.ships() || !self.visit.may_choose(place, self.restrictions) {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         let choice = Choice::Address(place);
         match self.session.flow {
@@ -316,17 +318,17 @@ impl Going<'_> {
         }
     }
 
-    fn select_delivery_option(&mut self, id: String) -> Result<(), Misfit> {
-        let cart = self.visit.read_cart().ok_or(Misfit)?;
+    fn select_delivery_option(&mut self, id: String) -> Result<(), ActRefused> {
+        let cart = self.visit.read_cart().ok_or(ActRefused)?;
         if !cart.delivery_options.iter().any(|option| option.id == id) {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         self.ask_or_choose(Handler::DeliveryOptionSelection, Choice::DeliveryOption(id))
     }
 
-    fn take_coupons(&mut self, codes: Vec<String>) -> Result<(), Misfit> {
+    fn take_coupons(&mut self, codes: Vec<String>) -> Result<(), ActRefused> {
         if !self.visit.takes_coupons(self.session.product_type) {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         let by_option =
             self.visit.has(Handler::DeliveryOptionSelection) && self.visit.delivery_option.is_some();
@@ -338,23 +340,23 @@ impl Going<'_> {
         self.ask(handler, Choice::Coupons(codes))
     }
 
-    fn choose_gift(&mut self, gift: Gift) -> Result<(), Misfit> {
+    fn choose_gift(&mut self, gift: Gift) -> Result<(), ActRefused> {
         let len = gift.message.as_ref().map_or(0, |message| message.chars().count());
         if !self.visit.takes_gifts() || len > MAX_GIFT_MESSAGE_LEN {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         self.ask(Handler::GiftWrapOptionSelection, Choice::Gift(gift))
     }
 
-    fn redeem_points(&mut self, points: u32) -> Result<(), Misfit> {
+    fn redeem_points(&mut self, points: u32) -> Result<(), ActRefused> {
         if !self.visit.takes_points() || points > MAX_POINTS {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         self.ask(Handler::MerchantManagedPaymentMethodSelection, Choice::Points(points))
     }
 
     /// A handler that the shop does not have is not asked: the choice takes effect immediately.
-    fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
+    fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), ActRefused> {
         if self.visit.has(handler) {
             return self.ask(handler, choice);
         }
@@ -362,11 +364,11 @@ impl Going<'_> {
         self.choose(&choice)
     }
 
-    fn choose(&mut self, choice: &Choice) -> Result<(), Misfit> {
+    fn choose(&mut self, choice: &Choice) -> Result<(), ActRefused> {
         match choice {
             Choice::Start | Choice::Complete => {}
             Choice::Address(place) => {
-                let address = self.visit.addresses.get(*place).cloned().ok_or(Misfit)?;
+                let address = self.visit.addresses.get(*place).cloned().ok_or(ActRefused)?;
                 self.buyer(BuyerAct::SelectAddress(address))?;
                 self.visit.address = Some(*place);
             }
@@ -381,8 +383,8 @@ impl Going<'_> {
         Ok(())
     }
 
-    fn ask(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
-        let detail = detail::of(&self.visit, &self.session, handler, &choice).ok_or(Misfit)?;
+    fn ask(&mut self, handler: Handler, choice: Choice) -> Result<(), ActRefused> {
+        let detail = detail::of(&self.visit, &self.session, handler, &choice).ok_or(ActRefused)?;
         let number = self.visit.questions.saturating_add(1);
         self.visit.questions = number;
         let asked_at = self.now;
@@ -391,19 +393,19 @@ impl Going<'_> {
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.happened(Happened::HandlerFailed(failure.kind));
+        self.happened(EventKind::HandlerFailed(failure.kind));
         if let Some(question) = &mut self.visit.question {
             question.failure = Some(failure);
         }
     }
 
     /// Takes the answer to the open question. An answer to any other is a copy, or came too late.
-    fn answered(&mut self, number: u32, answer: Answered) -> Result<(), Misfit> {
+    fn answered(&mut self, number: u32, answer: HandlerAnswer) -> Result<(), ActRefused> {
         let question = self.visit.asking().filter(|question| question.number == number).cloned();
-        let question = question.ok_or(Misfit)?;
+        let question = question.ok_or(ActRefused)?;
         let cart = match answer {
-            Answered::Failed(failure) => Err(Unusable(failure)),
-            Answered::With(json) => {
+            HandlerAnswer::Failed(failure) => Err(UnusableAnswer(failure)),
+            HandlerAnswer::With(json) => {
                 let options = match question.choice {
                     Choice::Start => DeliveryOptions::Required,
                     _ => DeliveryOptions::Optional,
@@ -422,7 +424,7 @@ impl Going<'_> {
                 self.show(cart, &question);
                 Ok(())
             }
-            Err(Unusable(failure)) => {
+            Err(UnusableAnswer(failure)) => {
                 self.fail(failure);
                 Ok(())
             }
@@ -430,8 +432,8 @@ impl Going<'_> {
     }
 
     /// The session with this cart's amounts, and without those of an earlier one.
-    fn session_with(&self, cart: &CartDetails) -> Result<Step<CheckoutSession, Event>, Unusable> {
-        let amounts = cart.cart().map_err(|_| Unusable::invalid("it is no cart"))?;
+    fn session_with(&self, cart: &CartDetails) -> Result<Step<CheckoutSession, Event>, UnusableAnswer> {
+        let amounts = cart.cart().map_err(|_| UnusableAnswer::invalid("it is no cart"))?;
         let mut session = self.session.clone();
         session.payment.total_order_amount = None;
         let payment = PaymentDetailsUpdate {
@@ -441,7 +443,7 @@ impl Going<'_> {
         };
         let update = SessionUpdate { payment, ..SessionUpdate::default() };
         rules::update(session, update, self.now)
-            .map_err(|_| Unusable::invalid("[totalChargeAmount] does not fit the Checkout Session"))
+            .map_err(|_| UnusableAnswer::invalid("[totalChargeAmount] does not fit the Checkout Session"))
     }
 
     fn show(&mut self, mut details: CartDetails, question: &Question) {
@@ -461,14 +463,14 @@ impl Going<'_> {
         let chosen = self.visit.delivery_option.take().filter(|id| stays && is_there(id));
         let default = cart.delivery_options.iter().find(|option| option.is_default);
         self.visit.delivery_option = chosen.or_else(|| default.map(|option| option.id.clone()));
-        self.happened(Happened::CartShown(cart.charge));
+        self.happened(EventKind::CartShown(cart.charge));
     }
 
-    fn place_order(&mut self, placing: Placing) -> Result<(), Misfit> {
-        let Placing { cart_number, bank, address, delivery_option, gift, points, card } = placing;
+    fn place_order(&mut self, placing: OrderPlacement) -> Result<(), ActRefused> {
+        let OrderPlacement { cart_number, bank, address, delivery_option, gift, points, card } = placing;
         let CheckoutSession { flow, product_type, .. } = self.session;
         if !self.visit.can_place(flow, product_type) || cart_number != self.visit.cart_number {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         if let Some(card) = card.filter(|card| self.card() != Some(*card)) {
             self.buyer(BuyerAct::SelectCard(card))?;
@@ -505,7 +507,7 @@ impl Going<'_> {
         }
     }
 
-    fn place(&mut self) -> Result<(), Misfit> {
+    fn place(&mut self) -> Result<(), ActRefused> {
         self.visit.question = None;
         match self.session.flow {
             Flow::BuyNow => {
@@ -521,7 +523,7 @@ impl Going<'_> {
                 } else {
                     details.checkout_review_return_url.clone()
                 };
-                let back_to = returning(&back_to.ok_or(Misfit)?, &self.session.id);
+                let back_to = returning(&back_to.ok_or(ActRefused)?, &self.session.id);
                 if places {
                     self.buyer(BuyerAct::PlaceOrder)?;
                 }
@@ -531,32 +533,32 @@ impl Going<'_> {
         }
     }
 
-    fn ask_to_complete(&mut self) -> Result<(), Misfit> {
+    fn ask_to_complete(&mut self) -> Result<(), ActRefused> {
         if self.session.flow != Flow::BuyNow {
-            return Err(Misfit);
+            return Err(ActRefused);
         }
         self.visit.step = VisitStep::Completing;
         self.ask(Handler::CompleteCheckout, Choice::Complete)
     }
 
-    fn completed(&mut self, number: u32, answer: Answered) -> Result<(), Misfit> {
+    fn completed(&mut self, number: u32, answer: HandlerAnswer) -> Result<(), ActRefused> {
         let is_asked =
             |question: &&Question| question.number == number && question.handler == Handler::CompleteCheckout;
-        self.visit.asking().filter(is_asked).ok_or(Misfit)?;
+        self.visit.asking().filter(is_asked).ok_or(ActRefused)?;
         let read = match answer {
-            Answered::Failed(failure) => Err(Unusable(failure)),
-            Answered::With(json) => answer::complete(&json),
+            HandlerAnswer::Failed(failure) => Err(UnusableAnswer(failure)),
+            HandlerAnswer::With(json) => answer::complete(&json),
         };
         let ending = match read {
             Ok(ending) => ending,
-            Err(Unusable(failure)) => {
+            Err(UnusableAnswer(failure)) => {
                 self.fail(failure);
                 return Ok(());
             }
         };
         self.happened(match ending {
-            Ending::Error(_) => Happened::HandlerFailed(HandlerFailure::ErrorReported),
-            _ => Happened::CheckoutConfirmed,
+            Ending::Error(_) => EventKind::HandlerFailed(HandlerFailure::ErrorReported),
+            _ => EventKind::CheckoutConfirmed,
         });
         self.visit.question = None;
         self.visit.step = VisitStep::Finished(ending);

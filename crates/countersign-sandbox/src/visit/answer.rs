@@ -15,9 +15,9 @@ const MAX_URL_LEN: usize = 2_048;
 
 /// An answer that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unusable(pub(super) Failure);
+pub(super) struct UnusableAnswer(pub(super) Failure);
 
-impl Unusable {
+impl UnusableAnswer {
     pub(super) fn invalid(why: impl Into<String>) -> Self {
         Self(Failure { kind: HandlerFailure::InvalidAnswer, why: why.into() })
     }
@@ -33,20 +33,20 @@ pub(super) fn cart(
     currency: Currency,
     product_type: ProductType,
     options: DeliveryOptions,
-) -> Result<CartDetails, Unusable> {
+) -> Result<CartDetails, UnusableAnswer> {
     let details: CartDetails = read_request(json.as_bytes(), Spellings::Every)
-        .map_err(|refused| Unusable::invalid(refused.to_string()))?;
+        .map_err(|refused| UnusableAnswer::invalid(refused.to_string()))?;
     if let Some(code) = details.refusal() {
-        return Err(Unusable::reported(code));
+        return Err(UnusableAnswer::reported(code));
     }
     let cart = details.cart().map_err(|no_cart| {
-        Unusable::invalid(match no_cart {
+        UnusableAnswer::invalid(match no_cart {
             NoCart::Missing(member) => format!("[{member}] is absent"),
             NoCart::Invalid(member, why) => format!("[{member}]: {why}"),
         })
     })?;
     cart.check(currency, product_type, options)
-        .map_err(|refused| Unusable::invalid(format!("[{}]: {}", refused.field(), told(refused))))?;
+        .map_err(|refused| UnusableAnswer::invalid(format!("[{}]: {}", refused.field(), told(refused))))?;
     Ok(details)
 }
 
@@ -71,7 +71,7 @@ const fn told(refused: CartRefused) -> &'static str {
 
 object! {
     /// What `onCompleteCheckout` answers.
-    struct Completed {
+    struct CompletionAnswer {
         status: String = "status" [..=32],
         reason_code: String = "reasonCode" [..=64],
         redirect_url: String = "redirectUrl" [..=MAX_URL_LEN],
@@ -79,9 +79,9 @@ object! {
 }
 
 /// The answer to `onCompleteCheckout`.
-pub(super) fn complete(json: &str) -> Result<Ending, Unusable> {
-    let answer: Completed = read_request(json.as_bytes(), Spellings::Every)
-        .map_err(|refused| Unusable::invalid(refused.to_string()))?;
+pub(super) fn complete(json: &str) -> Result<Ending, UnusableAnswer> {
+    let answer: CompletionAnswer = read_request(json.as_bytes(), Spellings::Every)
+        .map_err(|refused| UnusableAnswer::invalid(refused.to_string()))?;
     match (answer.status.as_deref(), answer.redirect_url) {
         (Some("success"), _) => Ok(Ending::Success),
         (Some("error"), _) => {
@@ -89,8 +89,10 @@ pub(super) fn complete(json: &str) -> Result<Ending, Unusable> {
             Ok(Ending::Error(code.unwrap_or_else(|| "unknownError".to_owned())))
         }
         (Some("redirectRequired"), Some(url)) if is_web(&url) => Ok(Ending::Redirect(url)),
-        (Some("redirectRequired"), _) => Err(Unusable::invalid("[redirectUrl] is no http or https URL")),
-        _ => Err(Unusable::invalid("[status] is not one of success, error, redirectRequired")),
+        (Some("redirectRequired"), _) => {
+            Err(UnusableAnswer::invalid("[redirectUrl] is no http or https URL"))
+        }
+        _ => Err(UnusableAnswer::invalid("[status] is not one of success, error, redirectRequired")),
     }
 }
 
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn completing_ends_in_success_in_an_error_or_in_a_redirect_or_is_asked_again() {
-        let read = |json: &str| complete(json).map_err(|Unusable(failure)| failure.why);
+        let read = |json: &str| complete(json).map_err(|UnusableAnswer(failure)| failure.why);
         assert_eq!(read(r#"{"status":"success"}"#), Ok(Ending::Success));
         let error = |code: &str| Ok(Ending::Error(code.to_owned()));
         assert_eq!(read(r#"{"status":"error","reasonCode":"cartChanged"}"#), error("cartChanged"));

@@ -146,13 +146,13 @@ impl Call {
 
 /// An answer, read.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) text: String,
     pub(crate) json: Value,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn of(response: &Response) -> Self {
         let text = String::from_utf8(response.body().to_vec()).unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
@@ -253,18 +253,18 @@ impl World {
         self.sandbox.handle(request).await
     }
 
-    pub(crate) async fn send(&self, request: Request) -> Answer {
+    pub(crate) async fn send(&self, request: Request) -> HttpAnswer {
         match self.reply(request).await {
-            Reply::Answer(response) => Answer::of(&response),
+            Reply::Answer(response) => HttpAnswer::of(&response),
             Reply::Reset => panic!("the connection was reset"),
         }
     }
 
-    pub(crate) async fn call(&self, call: &Call) -> Answer {
+    pub(crate) async fn call(&self, call: &Call) -> HttpAnswer {
         self.send(call.request()).await
     }
 
-    pub(crate) async fn control(&self, method: Method, path: &str, body: impl ToString) -> Answer {
+    pub(crate) async fn control(&self, method: Method, path: &str, body: impl ToString) -> HttpAnswer {
         let body = Bytes::from(body.to_string());
         let request =
             http::Request::builder().method(method).uri(format!("/_sandbox/{path}")).body(body).unwrap();
@@ -288,7 +288,7 @@ impl World {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
-    pub(crate) async fn get_session(&self, id: &str) -> Answer {
+    pub(crate) async fn get_session(&self, id: &str) -> HttpAnswer {
         self.call(&Call::get(format!("/v2/checkoutSessions/{id}"))).await
     }
 

@@ -76,7 +76,7 @@ fn permission(available: u64, overcharge: u64) -> ChargePermission {
 }
 
 /// The books of P after a posting.
-fn posted(from: &str, to: &str, amount: u64) -> (Books, Held) {
+fn posted(from: &str, to: &str, amount: u64) -> (Books, CheckResult) {
     let mut books = Books::default();
     books.open(&permission(1_400, 0));
     let posting = json!({ "from": from, "to": to, "amount": [amount, "USD"] });
@@ -88,12 +88,12 @@ fn fact(kind: &str) -> Value {
     json!({ "type": kind, "checkoutId": "c", "chargeId": "P-C1", "refundId": "P-R1" })
 }
 
-fn told(fact: &Value, truth: &Truth<'_>) -> Held {
+fn told(fact: &Value, truth: &Truth<'_>) -> CheckResult {
     of_fact(fact, &mut std::collections::HashSet::new(), truth)
 }
 
 /// Breaks the invariants, and returns each with what the check found.
-pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     [in_steps(), against_the_truth(), in_effects(), in_the_end(), in_what_is_said(), in_the_accounts()]
         .concat()
@@ -105,7 +105,7 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
         .collect()
 }
 
-fn in_steps() -> Vec<(Invariant, Held)> {
+fn in_steps() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let step = |before: &Payment, after: &Payment| of_step(Some(before), Some(after));
     let bare = payment(None, json!([]));
@@ -133,7 +133,7 @@ fn in_steps() -> Vec<(Invariant, Held)> {
     ]
 }
 
-fn against_the_truth() -> Vec<(Invariant, Held)> {
+fn against_the_truth() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let claimed = |claim: &Payment, truth: &Truth<'_>| is_true(None, claim, truth, NOW);
     let held = || truth(Some(true_charge(None)), None);
@@ -153,7 +153,7 @@ fn against_the_truth() -> Vec<(Invariant, Held)> {
     ]
 }
 
-fn in_effects() -> Vec<(Invariant, Held)> {
+fn in_effects() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let one_refund = payment(
         None,
@@ -176,7 +176,7 @@ fn in_effects() -> Vec<(Invariant, Held)> {
     ]
 }
 
-fn in_the_end() -> Vec<(Invariant, Held)> {
+fn in_the_end() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let ends = |payment: &Payment, truth: &Truth<'_>| of_the_end(payment, None, truth);
     let (bare, taken) = (payment(None, json!([])), payment(charge(captured(), json!([])), json!([])));
@@ -201,7 +201,7 @@ fn in_the_end() -> Vec<(Invariant, Held)> {
     ]
 }
 
-fn in_what_is_said() -> Vec<(Invariant, Held)> {
+fn in_what_is_said() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let mut heard = std::collections::HashSet::new();
     let truly = truth(Some(true_charge(Some(1_400))), None);
@@ -228,7 +228,7 @@ fn in_what_is_said() -> Vec<(Invariant, Held)> {
     cases
 }
 
-fn in_the_accounts() -> Vec<(Invariant, Held)> {
+fn in_the_accounts() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let mut unread = Books::default();
     vec![

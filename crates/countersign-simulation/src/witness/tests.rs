@@ -110,17 +110,17 @@ fn heard() -> Witness {
     witness
 }
 
-fn held(witness: &Witness) -> Held {
+fn held(witness: &Witness) -> CheckResult {
     witness.violation().map_or(Ok(()), |(violation, _)| Err(violation.broken))
 }
 
-fn after(witness: Witness, happens: impl FnOnce(&Witness)) -> Held {
+fn after(witness: Witness, happens: impl FnOnce(&Witness)) -> CheckResult {
     happens(&witness);
     held(&witness)
 }
 
 /// Breaks the invariants, and returns each with what the check found.
-pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let over = || {
         let message = json!({ "ChargePermissionId": "P" }).to_string();

@@ -8,7 +8,7 @@ use super::rows::{self, number, signed};
 use crate::contract::{ChangeSet, Content, IndexEntry, Key, Lease, Message, Release, Version};
 
 /// A document's row as the writer finds it.
-pub(super) struct Found {
+pub(super) struct ExistingRow {
     row: i64,
     version: Version,
     /// Encoded, as they are in the row.
@@ -61,7 +61,7 @@ impl<'c> Statements<'c> {
     }
 
     /// The rows that a change set writes; `None` if something is not as expected.
-    pub(super) fn find(&mut self, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Option<Found>>>> {
+    pub(super) fn find(&mut self, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Option<ExistingRow>>>> {
         for (key, expect) in &change.require {
             if !expect.allows(self.found(key)?.map(|found| found.version)) {
                 return Ok(None);
@@ -78,9 +78,9 @@ impl<'c> Statements<'c> {
         Ok(Some(rows))
     }
 
-    fn found(&mut self, key: &Key) -> rusqlite::Result<Option<Found>> {
+    fn found(&mut self, key: &Key) -> rusqlite::Result<Option<ExistingRow>> {
         let found = self.find.query_row(params![key.id, key.collection], |row| {
-            Ok(Found {
+            Ok(ExistingRow {
                 row: row.get(0)?,
                 version: Version(number(row.get(1)?)?),
                 entries: row.get_ref(2)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
@@ -94,7 +94,7 @@ impl<'c> Statements<'c> {
     pub(super) fn write(
         &mut self,
         change: &ChangeSet,
-        rows: Vec<Option<Found>>,
+        rows: Vec<Option<ExistingRow>>,
         sequence: &mut i64,
     ) -> rusqlite::Result<()> {
         for (write, found) in change.write.iter().zip(rows) {
@@ -116,11 +116,11 @@ impl<'c> Statements<'c> {
         self.note.execute([&change.id.0[..]]).map(|_| ())
     }
 
-    fn put(&mut self, key: &Key, content: &Content, found: Option<Found>) -> rusqlite::Result<()> {
+    fn put(&mut self, key: &Key, content: &Content, found: Option<ExistingRow>) -> rusqlite::Result<()> {
         let due_at = content.due_at.map(Timestamp::as_millis);
         let entries = encode_entries(&content.index);
         match found {
-            Some(Found { row, version, entries: old }) => {
+            Some(ExistingRow { row, version, entries: old }) => {
                 self.update.execute(params![
                     row,
                     signed(version.0.saturating_add(1)),
@@ -148,8 +148,8 @@ impl<'c> Statements<'c> {
         }
     }
 
-    fn delete(&mut self, key: &Key, found: Option<Found>) -> rusqlite::Result<()> {
-        let Some(Found { row, entries, .. }) = found else { return Ok(()) };
+    fn delete(&mut self, key: &Key, found: Option<ExistingRow>) -> rusqlite::Result<()> {
+        let Some(ExistingRow { row, entries, .. }) = found else { return Ok(()) };
         self.delete.execute([row])?;
         self.replace_entries(key, &decode_entries(&entries), &[])
     }

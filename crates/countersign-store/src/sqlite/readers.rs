@@ -14,12 +14,12 @@ pub(super) struct Readers {
 }
 
 /// A connection that returns to the pool, however its use ends.
-struct Taken<'a> {
+struct PooledConnection<'a> {
     pool: &'a Readers,
     connection: Option<Connection>,
 }
 
-impl Drop for Taken<'_> {
+impl Drop for PooledConnection<'_> {
     fn drop(&mut self) {
         self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
         self.pool.given_back.notify_one();
@@ -52,7 +52,7 @@ impl Readers {
                 .given_back
                 .wait_while(idle, |idle| idle.is_empty())
                 .unwrap_or_else(PoisonError::into_inner);
-            Taken { pool: self, connection: idle.pop() }
+            PooledConnection { pool: self, connection: idle.pop() }
         };
         match &taken.connection {
             Some(connection) => read(connection).map_err(|error| failed(&error)),

@@ -26,14 +26,14 @@ const BATCH: usize = 1_024;
 /// After this many written change sets, old change ids are deleted and the length of the log is checked.
 const HOUSEKEEPING: u64 = 1_024;
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+type AnswerSender<T> = oneshot::Sender<Result<T, StoreError>>;
 
 pub(super) enum Request {
     Commit(ChangeSet, oneshot::Sender<Result<(), CommitError>>),
-    WasCommitted(ChangeId, Answer<bool>),
-    Lease(Lease, Answer<Vec<Message>>),
-    Release(Release, Answer<bool>),
-    Reset(Answer<()>),
+    WasCommitted(ChangeId, AnswerSender<bool>),
+    Lease(Lease, AnswerSender<Vec<Message>>),
+    Release(Release, AnswerSender<bool>),
+    Reset(AnswerSender<()>),
 }
 
 pub(super) struct Writer {
@@ -74,7 +74,10 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(CommitError::Indeterminate(STOPPED.to_owned())))
     }
 
-    pub(super) async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, StoreError> {
+    pub(super) async fn ask<T>(
+        &self,
+        request: impl FnOnce(AnswerSender<T>) -> Request,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         if !self.send(request(answer)).await {
             return Err(StoreError::Unavailable(STOPPED.to_owned()));
@@ -106,7 +109,7 @@ struct WriterState {
 }
 
 /// The result of a request inside its transaction. It counts once the transaction is committed.
-enum Outcome {
+enum RequestOutcome {
     Applied,
     Conflict,
     WasCommitted(bool),
@@ -171,7 +174,7 @@ impl WriterState {
     fn answer(
         &mut self,
         requests: impl Iterator<Item = Request>,
-        outcomes: Result<Vec<Outcome>, TransactionFailed>,
+        outcomes: Result<Vec<RequestOutcome>, TransactionFailed>,
     ) {
         match outcomes {
             Ok(outcomes) => requests.zip(outcomes).for_each(|(request, outcome)| request.answer(outcome)),
@@ -190,7 +193,7 @@ impl WriterState {
     }
 
     /// Applies requests in one transaction, completely or not at all. Returns an outcome for each.
-    fn transaction(&mut self, requests: &[Request]) -> Result<Vec<Outcome>, TransactionFailed> {
+    fn transaction(&mut self, requests: &[Request]) -> Result<Vec<RequestOutcome>, TransactionFailed> {
         if let Some(why) = &self.stopped {
             return Err(TransactionFailed::NotBegun(why.clone()));
         }
@@ -203,7 +206,7 @@ impl WriterState {
         })?;
         self.commit()?;
         self.sequence = sequence;
-        let applied = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Applied)).count();
+        let applied = outcomes.iter().filter(|outcome| matches!(outcome, RequestOutcome::Applied)).count();
         self.written = self.written.saturating_add(applied as u64);
         if housekeeping {
             self.written = 0;
@@ -247,7 +250,11 @@ impl WriterState {
     }
 
     /// The outcomes, and the sequence of the latest message after them.
-    fn apply_all(&self, requests: &[Request], housekeeping: bool) -> rusqlite::Result<(Vec<Outcome>, i64)> {
+    fn apply_all(
+        &self,
+        requests: &[Request],
+        housekeeping: bool,
+    ) -> rusqlite::Result<(Vec<RequestOutcome>, i64)> {
         let connection = &self.connection;
         let mut statements = Statements::prepare(connection)?;
         let mut sequence = self.sequence;
@@ -258,23 +265,25 @@ impl WriterState {
                 Request::Commit(change, _) => {
                     // Everything that is not as expected is found before the first write.
                     match statements.find(change)? {
-                        None => Outcome::Conflict,
+                        None => RequestOutcome::Conflict,
                         Some(rows) => {
                             statements.write(change, rows, &mut sequence)?;
                             latest = latest.max(Some(change.at));
-                            Outcome::Applied
+                            RequestOutcome::Applied
                         }
                     }
                 }
                 Request::WasCommitted(id, _) => {
-                    Outcome::WasCommitted(apply::was_committed(connection, &id.0)?)
+                    RequestOutcome::WasCommitted(apply::was_committed(connection, &id.0)?)
                 }
-                Request::Lease(lease, _) => Outcome::Leased(apply::lease(connection, lease)?),
-                Request::Release(release, _) => Outcome::Released(apply::release(connection, release)?),
+                Request::Lease(lease, _) => RequestOutcome::Leased(apply::lease(connection, lease)?),
+                Request::Release(release, _) => {
+                    RequestOutcome::Released(apply::release(connection, release)?)
+                }
                 Request::Reset(_) => {
                     apply::reset(connection, sequence)?;
                     latest = None;
-                    Outcome::Emptied
+                    RequestOutcome::Emptied
                 }
             });
         }
@@ -290,14 +299,14 @@ impl WriterState {
 
 impl Request {
     /// Its transaction is committed.
-    fn answer(self, outcome: Outcome) {
+    fn answer(self, outcome: RequestOutcome) {
         match (self, outcome) {
-            (Self::Commit(_, answer), Outcome::Applied) => send(answer, Ok(())),
-            (Self::Commit(_, answer), Outcome::Conflict) => send(answer, Err(CommitError::Conflict)),
-            (Self::WasCommitted(_, answer), Outcome::WasCommitted(was)) => send(answer, Ok(was)),
-            (Self::Lease(_, answer), Outcome::Leased(messages)) => send(answer, Ok(messages)),
-            (Self::Release(_, answer), Outcome::Released(was)) => send(answer, Ok(was)),
-            (Self::Reset(answer), Outcome::Emptied) => send(answer, Ok(())),
+            (Self::Commit(_, answer), RequestOutcome::Applied) => send(answer, Ok(())),
+            (Self::Commit(_, answer), RequestOutcome::Conflict) => send(answer, Err(CommitError::Conflict)),
+            (Self::WasCommitted(_, answer), RequestOutcome::WasCommitted(was)) => send(answer, Ok(was)),
+            (Self::Lease(_, answer), RequestOutcome::Leased(messages)) => send(answer, Ok(messages)),
+            (Self::Release(_, answer), RequestOutcome::Released(was)) => send(answer, Ok(was)),
+            (Self::Reset(answer), RequestOutcome::Emptied) => send(answer, Ok(())),
             // Each outcome belongs to its own request.
             (request, _) => request.refuse("its outcome is another request's"),
         }

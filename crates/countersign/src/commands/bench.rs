@@ -2,10 +2,10 @@
 
 use countersign_bench::Bench;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::output::say;
 use crate::server;
 
-pub(crate) fn run(bench: Bench) -> Outcome {
+pub(crate) fn run(bench: Bench) -> CommandResult {
     server::block_on(async move { bench.run(|table| say(table)).await.map_err(Failure::new) })
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::config::{Door, DoorGiven};
-use crate::failure::{Failure, Outcome};
+use crate::config::{Door, DoorValues};
+use crate::failure::{CommandResult, Failure};
 use crate::output::say;
 use crate::serve_api::ServeApi;
 use crate::server;
@@ -43,11 +43,11 @@ pub(crate) struct Explain {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    given: DoorGiven,
+    given: DoorValues,
 }
 
 impl Explain {
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> CommandResult {
         let api = ServeApi::at(Door::read(self.config, self.given, self.url)?)?;
         let told = server::block_on(async { explanation(&api, &self.order).await })?;
         say(if self.json { format!("{told:#}") } else { table(&told) });
@@ -56,7 +56,7 @@ impl Explain {
 }
 
 /// The whole explanation, its timeline put together from all pages.
-async fn explanation(api: &ServeApi, order: &str) -> Outcome<Value> {
+async fn explanation(api: &ServeApi, order: &str) -> CommandResult<Value> {
     let unknown = || Failure::new(format_args!("there is no order and no checkout {order:?}"));
     let found = api.get(&format!("/v1/checkouts?orderId={}", utf8_percent_encode(order, IN_QUERY))).await?;
     let of_order = found.as_ref().and_then(|list| list["checkouts"][0]["checkoutId"].as_str());

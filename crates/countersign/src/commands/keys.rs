@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use countersign_protocol::signing::MerchantKey;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files::{self, Readers};
 use crate::output::say;
 
@@ -31,7 +31,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> CommandResult {
         let Self { key_out, public_key_out } = self;
         // Looked at before anything is written: a pair of which one half is missing helps nobody.
         for path in [&key_out, &public_key_out] {

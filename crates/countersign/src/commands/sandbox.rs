@@ -24,7 +24,7 @@ use countersign_world::{SystemClock, SystemEntropy};
 use self::merchant_args::MerchantArgs;
 use self::notifying::NotifyingArgs;
 use super::parse;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files::{self, Readers};
 use crate::output::say;
 use crate::server;
@@ -86,7 +86,7 @@ http for now: an SDK that insists on https needs a proxy in front of it.
 `countersign sandbox --set help` lists the rules that can be set."#;
 
 impl Sandbox {
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> CommandResult {
         if self.flags.iter().any(|flag| flag == "help") {
             list_flags();
             return Ok(());
@@ -125,7 +125,7 @@ impl Sandbox {
         })
     }
 
-    fn settings(&self) -> Outcome<Settings> {
+    fn settings(&self) -> CommandResult<Settings> {
         let mut flags = Flags::default();
         for flag in &self.flags {
             let expected = || Failure::new(format_args!("--set {flag}: it must be NAME=VALUE"));
@@ -142,7 +142,7 @@ impl Sandbox {
     }
 
     /// The merchants that are given, or one that is made, with its private key if no file has it yet.
-    fn merchants(&self) -> Outcome<(Merchants, Option<String>)> {
+    fn merchants(&self) -> CommandResult<(Merchants, Option<String>)> {
         let mut merchants = Merchants::default();
         for pair in &self.merchants.pairs {
             let key = key_files::read_public(&pair.public_key)?;
@@ -171,13 +171,13 @@ impl Sandbox {
     }
 
     /// The store. While it is open nobody else can use the directory.
-    fn store(&self) -> Outcome<Arc<dyn Store>> {
+    fn store(&self) -> CommandResult<Arc<dyn Store>> {
         let Some(directory) = &self.data_dir else { return Ok(Arc::new(MemoryStore::new())) };
         Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db"))?))
     }
 
     /// How often the directory's sandbox was started before with a seed.
-    fn starts_before(&self) -> Outcome<u64> {
+    fn starts_before(&self) -> CommandResult<u64> {
         match (&self.data_dir, self.seed) {
             (Some(directory), Some(_)) => starts::count(directory),
             (None, _) | (_, None) => Ok(0),

@@ -17,8 +17,8 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 
-use crate::config::{Config, Given, StorePlace};
-use crate::failure::{Failure, Outcome};
+use crate::config::{Config, GivenValues, StorePlace};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files::{self, Readers};
 use crate::server;
 use crate::signals;
@@ -34,7 +34,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     #[command(flatten)]
-    given: Given,
+    given: GivenValues,
 }
 
 const EXAMPLE: &str = r#"countersign.toml:
@@ -62,7 +62,7 @@ Paths are taken from the directory that the command runs in. A flag goes before 
 variable, that before the file."#;
 
 impl Serve {
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> CommandResult {
         let config = Config::read(self.config, self.given)?;
         let key = key_files::read_private(&config.amazon.private_key_file)?;
         let token = key_files::read_token(&config.shop.token_file)?;
@@ -127,7 +127,7 @@ const LEAST_LEASE: Duration = Duration::from_secs(30);
 // No try begins after the budget.
 const _: () = assert!(LOOK_RETRY.budget.as_secs() + LOOK_DEADLINE.as_secs() + 10 <= LEAST_LEASE.as_secs());
 
-fn client(config: &Config, key: countersign_client::MerchantKey) -> Outcome<Client> {
+fn client(config: &Config, key: countersign_client::MerchantKey) -> CommandResult<Client> {
     let amazon = &config.amazon;
     let signer = KeySigner::new(amazon.public_key_id.clone(), key, amazon.algorithm);
     let mut builder = Client::builder(amazon.region, Arc::new(signer))
@@ -146,7 +146,7 @@ fn client(config: &Config, key: countersign_client::MerchantKey) -> Outcome<Clie
     builder.build().map_err(|refused| Failure::new(format_args!("the section [amazon]: {refused}")))
 }
 
-fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
+fn open_store(place: &StorePlace) -> CommandResult<Arc<dyn Store>> {
     match place {
         StorePlace::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
         StorePlace::Memory => {
@@ -162,7 +162,7 @@ const SNAPSHOT_KEY: &str = "COUNTERSIGN_SNAPSHOT_KEY";
 
 /// The keys that snapshots are sealed with: from the file that was named, else from the environment,
 /// else from a file beside the store, which is made when it is not there.
-fn snapshot_keys(config: &Config) -> Outcome<SnapshotKeys> {
+fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
     let read = |path: &Path| key_files::read_as(path, SnapshotKeys::parse);
     if let Some(path) = &config.snapshot_key_file {
         return read(path);

@@ -11,7 +11,7 @@ use countersign_protocol::signing::{Algorithm, Head, KeySigner, explain, string_
 use countersign_world::{Clock as _, SystemClock};
 
 use super::parse;
-use crate::failure::Outcome;
+use crate::failure::CommandResult;
 use crate::key_files;
 use crate::message::{self, Header};
 use crate::output::say;
@@ -73,7 +73,7 @@ pub(crate) struct Sign {
 }
 
 impl Sign {
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> CommandResult {
         let key = key_files::read_private(&self.key)?;
         let verifying = key.verifying_key()?;
         let signer = KeySigner::new(self.public_key_id, key, self.algorithm);

@@ -11,7 +11,7 @@ use countersign_protocol::signing::{
 use countersign_world::{Clock as _, SystemClock};
 
 use super::parse;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 use crate::message::{self, Header};
 use crate::output::say;
@@ -66,7 +66,7 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    pub(crate) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> CommandResult {
         let key = key_files::read_public(&self.public_key)?;
         if let (Some(payload), Some(signature)) = (&self.button, &self.signature) {
             return button(&message::read_text(payload)?, signature, &key, self.algorithm);
@@ -88,7 +88,7 @@ impl Verify {
     }
 }
 
-fn button(payload: &str, signature: &str, key: &VerifyingKey, algorithm: Algorithm) -> Outcome {
+fn button(payload: &str, signature: &str, key: &VerifyingKey, algorithm: Algorithm) -> CommandResult {
     let Err(refused) = verify_button(payload, signature, key, algorithm) else {
         say("the signature holds");
         return Ok(());
@@ -101,7 +101,7 @@ fn button(payload: &str, signature: &str, key: &VerifyingKey, algorithm: Algorit
     }
 }
 
-fn explained(request: &http::Request<Bytes>, key: &VerifyingKey, now: Timestamp) -> Outcome {
+fn explained(request: &http::Request<Bytes>, key: &VerifyingKey, now: Timestamp) -> CommandResult {
     let head = Head::from(request);
     let refused = |refused| Failure::new(format_args!("it does not hold: {refused}"));
     let told = explain(head, request.body(), MAX_KEY_LEN, key, &[]).map_err(refused)?;

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::key::Key;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 
 /// A file's texts by their keys' paths.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct File {
 
 impl File {
     /// Reads a file.
-    pub(super) fn read(path: PathBuf, keys: &[Key]) -> Outcome<Self> {
+    pub(super) fn read(path: PathBuf, keys: &[Key]) -> CommandResult<Self> {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Failure::new(format_args!("{} cannot be read: {error}", path.display())))?;
         let reader = Reader { path: &path, text: &text, keys };
@@ -81,7 +81,7 @@ impl Reader<'_> {
         path: String,
         key: Range<usize>,
         value: &Spanned<DeValue<'_>>,
-    ) -> Outcome<(String, usize)> {
+    ) -> CommandResult<(String, usize)> {
         if !self.keys.iter().any(|key| key.path == path) {
             return Err(self.refuse(&key, unknown(self.keys, &path)));
         }

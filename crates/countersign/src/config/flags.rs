@@ -3,11 +3,11 @@
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 
-use super::given::{DoorGiven, Given};
+use super::given::{DoorValues, GivenValues};
 use super::key::Key;
 use super::keys::KEYS;
 
-impl Args for Given {
+impl Args for GivenValues {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.args(KEYS.iter().map(arg))
     }
@@ -17,7 +17,7 @@ impl Args for Given {
     }
 }
 
-impl FromArgMatches for Given {
+impl FromArgMatches for GivenValues {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut given = Self::default();
         given.update_from_arg_matches(matches)?;
@@ -48,7 +48,7 @@ fn arg(key: &Key) -> Arg {
         .help_heading("Instead of a key of the configuration file")
 }
 
-impl Args for DoorGiven {
+impl Args for DoorValues {
     fn augment_args(command: clap::Command) -> clap::Command {
         let of_the_door = |key: &&Key| matches!(key.path, "listen" | "shop.token_file");
         command.args(KEYS.iter().filter(of_the_door).map(arg))
@@ -59,9 +59,9 @@ impl Args for DoorGiven {
     }
 }
 
-impl FromArgMatches for DoorGiven {
+impl FromArgMatches for DoorValues {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Given::from_arg_matches(matches).map(Self)
+        GivenValues::from_arg_matches(matches).map(Self)
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -11,9 +11,9 @@ pub(super) struct GivenValue {
 
 /// What flags and environment variables gave.
 #[derive(Clone, Default)]
-pub(crate) struct Given(HashMap<&'static str, GivenValue>);
+pub(crate) struct GivenValues(HashMap<&'static str, GivenValue>);
 
-impl Given {
+impl GivenValues {
     pub(super) fn take(&mut self, path: &str) -> Option<GivenValue> {
         self.0.remove(path)
     }
@@ -26,4 +26,4 @@ impl Given {
 
 /// What was given of the keys by which a running `serve` is found and asked.
 #[derive(Clone, Default)]
-pub(crate) struct DoorGiven(pub(super) Given);
+pub(crate) struct DoorValues(pub(super) GivenValues);

@@ -10,14 +10,14 @@ pub(super) struct Key {
     pub(super) takes: &'static str,
     /// What it decides, for the help and the page; words that are written literally are in backticks.
     pub(super) about: &'static str,
-    pub(super) absent: Absent,
+    pub(super) absent: WhenAbsent,
     /// Whether the file has a table for each of several.
     pub(super) is_rows: bool,
 }
 
 /// What applies where a key is not given.
 #[derive(Clone, Copy)]
-pub(super) enum Absent {
+pub(super) enum WhenAbsent {
     /// It must be given.
     Refused,
     /// Its reader knows; this says it.
@@ -28,11 +28,11 @@ pub(super) enum Absent {
 
 impl Key {
     pub(super) const fn or(self, default: fn() -> String) -> Self {
-        Self { absent: Absent::Default(default), ..self }
+        Self { absent: WhenAbsent::Default(default), ..self }
     }
 
     pub(super) const fn or_else(self, what: &'static str) -> Self {
-        Self { absent: Absent::Described(what), ..self }
+        Self { absent: WhenAbsent::Described(what), ..self }
     }
 
     /// The help of its flag.
@@ -43,17 +43,17 @@ impl Key {
             help = format!("{help} [value: {}]", plain(self.takes));
         }
         match self.absent {
-            Absent::Refused => format!("{help} [required]"),
-            Absent::Described(what) => format!("{help} [default: {}]", plain(what)),
-            Absent::Default(default) => format!("{help} [default: {}]", default()),
+            WhenAbsent::Refused => format!("{help} [required]"),
+            WhenAbsent::Described(what) => format!("{help} [default: {}]", plain(what)),
+            WhenAbsent::Default(default) => format!("{help} [default: {}]", default()),
         }
     }
 
     /// The text that applies where the key is not given, if it has one.
     pub(super) fn default(&self) -> Option<String> {
         match self.absent {
-            Absent::Default(default) => Some(default()),
-            Absent::Refused | Absent::Described(_) => None,
+            WhenAbsent::Default(default) => Some(default()),
+            WhenAbsent::Refused | WhenAbsent::Described(_) => None,
         }
     }
 
@@ -75,7 +75,7 @@ pub(super) const fn key(
     takes: &'static str,
     about: &'static str,
 ) -> Key {
-    Key { path, value_name, takes, about, absent: Absent::Refused, is_rows: false }
+    Key { path, value_name, takes, about, absent: WhenAbsent::Refused, is_rows: false }
 }
 
 /// Several of a kind: tables of the file, or one TOML array.

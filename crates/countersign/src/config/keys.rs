@@ -9,7 +9,7 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_merchant::settings::{Deadlines, Notifications, Policy, QuoteTable, Storefront};
 use countersign_protocol::signing::Algorithm;
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::key::{Key, key, rows};
 use super::parse::{
     StorePlace, algorithm, capture_policy, duration, environment, finalize_deadline, list, listen, origin,
@@ -19,7 +19,7 @@ use super::parse::{
 use super::quote;
 use super::values::Values;
 use crate::commands::parse::told;
-use crate::failure::Outcome;
+use crate::failure::CommandResult;
 
 /// A time as a person writes it: `15m`.
 fn time(duration: Duration) -> String {
@@ -212,7 +212,7 @@ pub(crate) struct ShopConfig {
 
 impl Config {
     /// Reads the file, if one is named, then the environment and the flags.
-    pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
+    pub(crate) fn read(file: Option<PathBuf>, given: GivenValues) -> CommandResult<Self> {
         let mut values = Values::gather(KEYS, file, given)?;
         // One without the other is a mistake that the missing one is named for.
         let (webhook_url, quote_url, webhook_secret_file) = (
@@ -282,7 +282,7 @@ impl Config {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::super::key::Absent;
+    use super::super::key::WhenAbsent;
     use super::*;
 
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
@@ -292,9 +292,9 @@ mod tests {
     /// The row of a key in the page.
     fn row(key: &Key) -> String {
         let default = match key.absent {
-            Absent::Refused => "must be set".to_owned(),
-            Absent::Described(what) => what.to_owned(),
-            Absent::Default(default) => format!("`{}`", default()),
+            WhenAbsent::Refused => "must be set".to_owned(),
+            WhenAbsent::Described(what) => what.to_owned(),
+            WhenAbsent::Default(default) => format!("`{}`", default()),
         };
         let Key { path, takes, about, .. } = key;
         let (flag, variable) = (key.flag(), key.variable());
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_keys_that_must_be_set_are_those_without_a_default() {
-        let mut given = Given::default();
+        let mut given = GivenValues::default();
         let mut required = Vec::new();
         // Each missing key is named, one after another, until all are there.
         while let Err(why) = Config::read(None, given.clone()) {
@@ -338,7 +338,7 @@ mod tests {
             required.push(key.path);
         }
         let without: Vec<&str> =
-            KEYS.iter().filter(|key| matches!(key.absent, Absent::Refused)).map(|key| key.path).collect();
+            KEYS.iter().filter(|key| matches!(key.absent, WhenAbsent::Refused)).map(|key| key.path).collect();
         assert_eq!(required, without);
     }
 }

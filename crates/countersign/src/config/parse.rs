@@ -8,7 +8,7 @@ use countersign_domain::ids::{Environment, Region};
 use countersign_merchant::settings::{CapturePolicy, Origin, RefundCeiling};
 use countersign_protocol::signing::Algorithm;
 
-use super::values::Read;
+use super::values::ReadResult;
 
 /// Where checkouts are kept.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,15 +19,15 @@ pub(crate) enum StorePlace {
     Memory,
 }
 
-pub(super) fn text(text: &str) -> Read<String> {
+pub(super) fn text(text: &str) -> ReadResult<String> {
     if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-pub(super) fn path(words: &str) -> Read<PathBuf> {
+pub(super) fn path(words: &str) -> ReadResult<PathBuf> {
     text(words).map(PathBuf::from)
 }
 
-pub(super) fn listen(text: &str) -> Read<String> {
+pub(super) fn listen(text: &str) -> ReadResult<String> {
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
         Some(_) => Ok(text.to_owned()),
@@ -35,7 +35,7 @@ pub(super) fn listen(text: &str) -> Read<String> {
     }
 }
 
-pub(super) fn public_url(text: &str) -> Read<String> {
+pub(super) fn public_url(text: &str) -> ReadResult<String> {
     let refused = || "must be a URL such as https://shop.example or http://127.0.0.1:8080/pay".to_owned();
     let url: http::Uri = text.parse().map_err(|_| refused())?;
     let is_web = matches!(url.scheme_str(), Some("http" | "https"));
@@ -46,29 +46,29 @@ pub(super) fn public_url(text: &str) -> Read<String> {
     }
 }
 
-pub(super) fn capture_policy(text: &str) -> Read<CapturePolicy> {
+pub(super) fn capture_policy(text: &str) -> ReadResult<CapturePolicy> {
     let policy = CapturePolicy::parse(text);
     policy.ok_or_else(|| "must be manual, before-guarantee-ends or before-expiry".to_owned())
 }
 
-pub(super) fn refund_ceiling(text: &str) -> Read<RefundCeiling> {
+pub(super) fn refund_ceiling(text: &str) -> ReadResult<RefundCeiling> {
     let ceiling = RefundCeiling::parse(text);
     ceiling.ok_or_else(|| "must be captured or amazon".to_owned())
 }
 
 /// Texts with commas between them.
-pub(super) fn list<T>(text: &str, read: fn(&str) -> Read<T>) -> Read<Vec<T>> {
+pub(super) fn list<T>(text: &str, read: fn(&str) -> ReadResult<T>) -> ReadResult<Vec<T>> {
     text.split(',').map(|part| read(part.trim())).collect()
 }
 
-pub(super) fn origin(text: &str) -> Read<String> {
+pub(super) fn origin(text: &str) -> ReadResult<String> {
     let refused = || "must be origins such as http://127.0.0.1:8100, with commas between them".to_owned();
     let endpoint = Endpoint::parse(text).map_err(|_| refused())?;
     let origin = text.trim_end_matches('/');
     if origin.ends_with(endpoint.authority()) { Ok(origin.to_owned()) } else { Err(refused()) }
 }
 
-pub(super) fn topic_arn(text: &str) -> Read<String> {
+pub(super) fn topic_arn(text: &str) -> ReadResult<String> {
     let parts: Vec<&str> = text.split(':').collect();
     let is_topic = matches!(
         parts.as_slice(),
@@ -83,7 +83,7 @@ pub(super) fn topic_arn(text: &str) -> Read<String> {
     }
 }
 
-pub(super) fn webhook_url(text: &str) -> Read<http::Uri> {
+pub(super) fn webhook_url(text: &str) -> ReadResult<http::Uri> {
     let refused = || "must be a URL such as https://shop.example/countersign".to_owned();
     let url: http::Uri = text.parse().map_err(|_| refused())?;
     let is_web = matches!(url.scheme_str(), Some("http" | "https"));
@@ -93,7 +93,7 @@ pub(super) fn webhook_url(text: &str) -> Read<http::Uri> {
 }
 
 /// A buyer's address goes there: over TLS, or nowhere but to this machine.
-pub(super) fn quote_url(text: &str) -> Read<http::Uri> {
+pub(super) fn quote_url(text: &str) -> ReadResult<http::Uri> {
     let refused = "must be a URL such as https://shop.example/quote, or http on this machine only";
     let url = webhook_url(text).map_err(|_| refused.to_owned())?;
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
@@ -106,7 +106,7 @@ pub(super) fn quote_url(text: &str) -> Read<http::Uri> {
     }
 }
 
-pub(super) fn shop_url(text: &str) -> Read<String> {
+pub(super) fn shop_url(text: &str) -> ReadResult<String> {
     let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
     match Origin::of_url(text) {
         Some(_) if is_plain => Ok(text.to_owned()),
@@ -114,7 +114,7 @@ pub(super) fn shop_url(text: &str) -> Read<String> {
     }
 }
 
-pub(super) fn page_origin(text: &str) -> Read<Origin> {
+pub(super) fn page_origin(text: &str) -> ReadResult<Origin> {
     let refused = || "must be origins such as https://m.shop.example, with commas between them".to_owned();
     // A path would be taken for a rule that nobody applies.
     let has_no_path =
@@ -122,7 +122,7 @@ pub(super) fn page_origin(text: &str) -> Read<Origin> {
     Origin::of_url(text).filter(|_| has_no_path).ok_or_else(refused)
 }
 
-pub(super) fn store(text: &str) -> Read<StorePlace> {
+pub(super) fn store(text: &str) -> ReadResult<StorePlace> {
     match text.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(StorePlace::Sqlite(PathBuf::from(path))),
         None if text == "memory" => Ok(StorePlace::Memory),
@@ -130,11 +130,11 @@ pub(super) fn store(text: &str) -> Read<StorePlace> {
     }
 }
 
-pub(super) fn region(text: &str) -> Read<Region> {
+pub(super) fn region(text: &str) -> ReadResult<Region> {
     Region::parse(text).ok_or_else(|| "must be na, eu or jp".to_owned())
 }
 
-pub(super) fn environment(text: &str) -> Read<Environment> {
+pub(super) fn environment(text: &str) -> ReadResult<Environment> {
     match text {
         "sandbox" => Ok(Environment::Sandbox),
         "live" => Ok(Environment::Live),
@@ -142,12 +142,12 @@ pub(super) fn environment(text: &str) -> Read<Environment> {
     }
 }
 
-pub(super) fn algorithm(text: &str) -> Read<Algorithm> {
+pub(super) fn algorithm(text: &str) -> ReadResult<Algorithm> {
     let [first, second] = Algorithm::ALL;
     Algorithm::parse(text).ok_or_else(|| format!("must be {first} or {second}"))
 }
 
-pub(super) fn duration(text: &str) -> Read<Duration> {
+pub(super) fn duration(text: &str) -> ReadResult<Duration> {
     let refused = || "must be a time such as 90s, 15m or PT15M".to_owned();
     let duration: jiff::SignedDuration = text.parse().map_err(|_| refused())?;
     let duration = Duration::try_from(duration).map_err(|_| refused())?;
@@ -158,7 +158,7 @@ pub(super) fn duration(text: &str) -> Read<Duration> {
     }
 }
 
-pub(super) fn finalize_deadline(text: &str) -> Read<Duration> {
+pub(super) fn finalize_deadline(text: &str) -> ReadResult<Duration> {
     let least = countersign_client::Deadlines::LEAST_FOR_PAYMENT;
     let duration = duration(text)?;
     if duration < least {

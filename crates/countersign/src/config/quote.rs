@@ -6,7 +6,7 @@ use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, TaxRate
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::values::Read;
+use super::values::ReadResult;
 
 const MAX_DELIVERIES: usize = 50;
 const MAX_TAXES: usize = 300;
@@ -47,7 +47,7 @@ struct Coupon {
     basis_points: Option<u32>,
 }
 
-fn rows<T: DeserializeOwned>(text: &str, most: usize, example: &str) -> Read<Vec<T>> {
+fn rows<T: DeserializeOwned>(text: &str, most: usize, example: &str) -> ReadResult<Vec<T>> {
     let read: Result<Rows<T>, _> = toml::from_str(&format!("rows = {text}"));
     match read {
         Ok(Rows { rows }) if rows.len() <= most => Ok(rows),
@@ -60,7 +60,7 @@ fn rows<T: DeserializeOwned>(text: &str, most: usize, example: &str) -> Read<Vec
     }
 }
 
-pub(super) fn deliveries(text: &str) -> Read<Vec<DeliveryRate>> {
+pub(super) fn deliveries(text: &str) -> ReadResult<Vec<DeliveryRate>> {
     let example = r#"[{id="standard", name="Standard", price="4.90 EUR", countries=["DE", "AT"], days=2}]"#;
     let mut rates: Vec<DeliveryRate> = Vec::new();
     for row in rows::<Delivery>(text, MAX_DELIVERIES, example)? {
@@ -90,7 +90,7 @@ pub(super) fn deliveries(text: &str) -> Read<Vec<DeliveryRate>> {
     Ok(rates)
 }
 
-pub(super) fn taxes(text: &str) -> Read<Vec<TaxRate>> {
+pub(super) fn taxes(text: &str) -> ReadResult<Vec<TaxRate>> {
     let mut rates: Vec<TaxRate> = Vec::new();
     for row in rows::<Tax>(text, MAX_TAXES, r#"[{country="DE", percent_basis_points=1900}]"#)? {
         let of = |why: &str| format!("must be right: the tax of `{}` {why}", row.country);
@@ -108,7 +108,7 @@ pub(super) fn taxes(text: &str) -> Read<Vec<TaxRate>> {
     Ok(rates)
 }
 
-pub(super) fn coupons(text: &str) -> Read<Vec<CouponRate>> {
+pub(super) fn coupons(text: &str) -> ReadResult<Vec<CouponRate>> {
     let example = r#"[{code="SPRING", basis_points=1000}, {code="FIVE", amount="5.00 EUR"}]"#;
     let mut rates: Vec<CouponRate> = Vec::new();
     for row in rows::<Coupon>(text, MAX_COUPONS, example)? {

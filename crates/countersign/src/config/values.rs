@@ -3,22 +3,22 @@
 use std::path::PathBuf;
 
 use super::file::File;
-use super::given::Given;
+use super::given::GivenValues;
 use super::key::Key;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, CommandResult};
 
 /// What a text means, or what it must be, as the rest of a sentence that begins with its key.
-pub(super) type Read<T> = Result<T, String>;
+pub(super) type ReadResult<T> = Result<T, String>;
 
 /// What the file, the environment and the flags gave.
 pub(super) struct Values {
     keys: &'static [Key],
     file: File,
-    given: Given,
+    given: GivenValues,
 }
 
 impl Values {
-    pub(super) fn gather(keys: &'static [Key], file: Option<PathBuf>, given: Given) -> Outcome<Self> {
+    pub(super) fn gather(keys: &'static [Key], file: Option<PathBuf>, given: GivenValues) -> CommandResult<Self> {
         let file = file.map(|path| File::read(path, keys)).transpose()?.unwrap_or_default();
         Ok(Self { keys, file, given })
     }
@@ -28,8 +28,8 @@ impl Values {
     pub(super) fn optional<T>(
         &mut self,
         path: &str,
-        read: impl FnOnce(&str) -> Read<T>,
-    ) -> Outcome<Option<T>> {
+        read: impl FnOnce(&str) -> ReadResult<T>,
+    ) -> CommandResult<Option<T>> {
         let from_file = self.file.take(path);
         let found = match self.given.take(path) {
             Some(given) => Some((given.text, given.origin)),
@@ -40,7 +40,7 @@ impl Values {
     }
 
     /// The same, with the key's default where it was not given; one that has none must be.
-    pub(super) fn value<T>(&mut self, path: &str, read: impl Fn(&str) -> Read<T>) -> Outcome<T> {
+    pub(super) fn value<T>(&mut self, path: &str, read: impl Fn(&str) -> ReadResult<T>) -> CommandResult<T> {
         if let Some(given) = self.optional(path, &read)? {
             return Ok(given);
         }

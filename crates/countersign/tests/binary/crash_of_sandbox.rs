@@ -12,12 +12,12 @@ use countersign_world::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::crowd::{CLIENTS, Crowd, Random};
-use crate::http::{Answer, Api, send, text};
+use crate::http::{Api, HttpAnswer, send, text};
 use crate::process::{Server, run};
 use crate::receiver::Receiver;
 
 /// Answers of Finalize by session; none for a session that was only begun.
-type Memory = Mutex<HashMap<String, Option<Answer>>>;
+type Memory = Mutex<HashMap<String, Option<HttpAnswer>>>;
 
 /// Sends a signed request, signed anew each time.
 fn signed(
@@ -27,7 +27,7 @@ fn signed(
     path: &str,
     key: Option<&str>,
     body: &str,
-) -> std::io::Result<Answer> {
+) -> std::io::Result<HttpAnswer> {
     let mut request =
         http::Request::builder().method(method).uri(format!("http://{address}/v2/checkoutSessions/{path}"));
     if let Some(key) = key {
@@ -116,7 +116,7 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
         let seen = signed(&signer, last.address, "GET", session, None, "").unwrap();
         assert_eq!(seen.status, 200, "{session}: {seen:?}");
         let Some(answer) = answer else { continue };
-        let ids = |answer: &Answer| (answer.text("chargePermissionId"), answer.text("chargeId"));
+        let ids = |answer: &HttpAnswer| (answer.text("chargePermissionId"), answer.text("chargeId"));
         assert_eq!(ids(&seen), ids(answer), "{session}");
         assert_eq!(text(&seen.body["statusDetails"], "state"), "Completed", "{session}");
         assert!(permissions.insert(ids(answer).0), "{session} shares its permission with another");

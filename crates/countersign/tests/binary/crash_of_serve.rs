@@ -12,26 +12,26 @@ use serde_json::{Value, json};
 
 use self::ledgers::Effects;
 use crate::crowd::{CLIENTS, Crowd, Random};
-use crate::http::{Answer, Api, text};
+use crate::http::{Api, HttpAnswer, text};
 use crate::process::{Server, run};
 
 /// How often it is killed.
 const KILLS: usize = 200;
 
 /// What was asked for once an order was placed, by its reference, and the answer that came.
-type Asked = (&'static str, Option<Answer>);
+type AskedCall = (&'static str, Option<HttpAnswer>);
 
 /// All that the clients remember of an order.
 #[derive(Debug, Default, Clone)]
-struct Remembered {
+struct RememberedOrder {
     order_id: String,
     sessions: Vec<String>,
-    answers: Vec<Answer>,
-    asked: Vec<Asked>,
+    answers: Vec<HttpAnswer>,
+    asked: Vec<AskedCall>,
 }
 
 /// What was told, by checkout.
-type Memory = Mutex<HashMap<String, Remembered>>;
+type Memory = Mutex<HashMap<String, RememberedOrder>>;
 
 fn merchant(address: SocketAddr) -> Api {
     Api { address, token: Some("open-sesame") }
@@ -72,8 +72,8 @@ fn pay(amazon: Api, checkout_id: &str, payment: &Value, card: &str) -> String {
 fn ask(
     crowd: &Crowd,
     random: &mut Random,
-    request: impl Fn(SocketAddr) -> std::io::Result<Answer>,
-) -> Option<Answer> {
+    request: impl Fn(SocketAddr) -> std::io::Result<HttpAnswer>,
+) -> Option<HttpAnswer> {
     if random.below(3) > 0 { Some(crowd.insist(request)) } else { crowd.attempt(request).ok() }
 }
 
@@ -90,7 +90,7 @@ fn take_orders(client: usize, crowd: &Crowd, amazon: Api, memory: &Memory, mut r
         let registered = crowd.insist(|address| merchant(address).post("/v1/checkouts", &order));
         assert!(matches!(registered.status, 200 | 201), "{registered:?}");
         let checkout_id = registered.text("checkoutId");
-        let remember = |change: &dyn Fn(&mut Remembered)| {
+        let remember = |change: &dyn Fn(&mut RememberedOrder)| {
             change(memory.lock().unwrap().entry(checkout_id.clone()).or_default());
         };
         remember(&|it| it.order_id.clone_from(&order_id));
@@ -108,7 +108,7 @@ fn take_orders(client: usize, crowd: &Crowd, amazon: Api, memory: &Memory, mut r
                 remember(&|it| it.answers.push(answer.clone()));
             }
         }
-        for Wish { call, reference, body } in wishes(intent, &mut random) {
+        for PlannedCall { call, reference, body } in wishes(intent, &mut random) {
             let path = format!("/v1/checkouts/{checkout_id}/{call}");
             let answer = ask(crowd, &mut random, |address| merchant(address).post(&path, &body));
             if let Some(answer) = &answer {
@@ -121,17 +121,17 @@ fn take_orders(client: usize, crowd: &Crowd, amazon: Api, memory: &Memory, mut r
 }
 
 /// What is asked for once an order is placed.
-struct Wish {
+struct PlannedCall {
     call: &'static str,
     reference: &'static str,
     body: Value,
 }
 
-fn wishes(intent: &str, random: &mut Random) -> Vec<Wish> {
+fn wishes(intent: &str, random: &mut Random) -> Vec<PlannedCall> {
     let mut wishes = Vec::new();
     let mut wish = |call, reference: &'static str, mut body: Value| {
         body["reference"] = reference.into();
-        wishes.push(Wish { call, reference, body });
+        wishes.push(PlannedCall { call, reference, body });
     };
     if intent == "Authorize" {
         match random.below(4) {
@@ -240,7 +240,7 @@ const LEAST_OF_EACH: usize = 20;
 
 /// Checks one order against the disk and against Amazon; gives back how many ids were told of it, and what
 /// was done for it.
-fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &Remembered) -> (usize, Effects) {
+fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &RememberedOrder) -> (usize, Effects) {
     let path = format!("/v1/checkouts/{checkout_id}");
     let seen = shop.get(&path).unwrap();
     assert_eq!((seen.status, seen.text("orderId")), (200, order.order_id.clone()));
@@ -257,8 +257,8 @@ fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &Remembered) ->
     let payment = &settled["payment"];
     let permission = text(&payment["chargePermission"], "chargePermissionId");
     let charge = text(&payment["charges"][0], "chargeId");
-    let with_ids = |answer: &&Answer| answer.body["chargePermissionId"].is_string();
-    let told: Vec<&Answer> = order.answers.iter().filter(with_ids).collect();
+    let with_ids = |answer: &&HttpAnswer| answer.body["chargePermissionId"].is_string();
+    let told: Vec<&HttpAnswer> = order.answers.iter().filter(with_ids).collect();
     for answer in &told {
         let ids = (answer.text("chargePermissionId"), answer.text("chargeId"));
         assert_eq!(ids, (permission.clone(), charge.clone()), "{checkout_id} {order:?}");
@@ -286,7 +286,7 @@ fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &Remembered) ->
     (told.len(), ledgers::check_agreement(amazon, &settled, &events))
 }
 
-fn events_of(amazon: Api, order: &Remembered) -> Vec<Value> {
+fn events_of(amazon: Api, order: &RememberedOrder) -> Vec<Value> {
     let logs = order.sessions.iter().map(|session| {
         let log = amazon.get(&format!("/_sandbox/events?checkoutSessionId={session}")).unwrap();
         log.body["events"].as_array().unwrap().clone()
@@ -294,7 +294,7 @@ fn events_of(amazon: Api, order: &Remembered) -> Vec<Value> {
     logs.flatten().collect()
 }
 
-fn completions(amazon: Api, order: &Remembered) -> usize {
+fn completions(amazon: Api, order: &RememberedOrder) -> usize {
     let events = events_of(amazon, order);
     events.iter().filter(|event| event["type"] == "CheckoutSessionCompleted").count()
 }
@@ -303,7 +303,7 @@ fn completions(amazon: Api, order: &Remembered) -> usize {
 const LOOKS: usize = 200_000;
 
 /// Asks until the timers have done their work, or can do no more before Amazon lets the session lapse.
-fn settle(shop: Api, amazon: Api, path: &str, order: &Remembered) -> Value {
+fn settle(shop: Api, amazon: Api, path: &str, order: &RememberedOrder) -> Value {
     for _ in 0..LOOKS {
         let seen = shop.get(path).unwrap().body;
         if !ledgers::is_open(&seen)

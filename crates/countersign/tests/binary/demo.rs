@@ -4,13 +4,13 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::http::send;
-use crate::process::{Ended, Server, run};
+use crate::process::{ProcessOutput, Server, run};
 
 // Promise: A21
 #[test]
 fn the_demo_tells_every_story_and_ends_with_their_table() {
     let directory = tempfile::tempdir().unwrap();
-    let Ended { code, stdout, stderr } = run(directory.path(), &["demo", "--once"]);
+    let ProcessOutput { code, stdout, stderr } = run(directory.path(), &["demo", "--once"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
     let heading = stdout.lines().position(|line| line.starts_with("story ")).unwrap();
     let rows = stdout.lines().skip(heading + 2).map(|line| {

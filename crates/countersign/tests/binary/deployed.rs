@@ -1,11 +1,11 @@
 //! What a shop deploys: the build without default features.
 
-use crate::process::{Ended, run};
+use crate::process::{ProcessOutput, run};
 
 #[test]
 fn a_shop_deploys_neither_demo_nor_bench() {
     let directory = tempfile::tempdir().unwrap();
-    let Ended { code, stdout, .. } = run(directory.path(), &["--help"]);
+    let ProcessOutput { code, stdout, .. } = run(directory.path(), &["--help"]);
     assert_eq!(code, Some(0));
     let (_, list) = stdout.split_once("Commands:\n").unwrap();
     let commands = list.lines().map_while(|line| line.split_whitespace().next());
@@ -22,7 +22,7 @@ fn a_shop_deploys_neither_demo_nor_bench() {
 fn a_command_that_was_left_out_is_refused_with_how_it_is_built() {
     let directory = tempfile::tempdir().unwrap();
     for command in ["demo", "bench"] {
-        let Ended { code, stdout, stderr } = run(directory.path(), &[command, "--once"]);
+        let ProcessOutput { code, stdout, stderr } = run(directory.path(), &[command, "--once"]);
         assert_eq!((code, stdout.as_str()), (Some(2), ""));
         let expected = format!(
             "error: unrecognized subcommand '{command}'\n\n  \
@@ -31,6 +31,6 @@ fn a_command_that_was_left_out_is_refused_with_how_it_is_built() {
         );
         assert_eq!(stderr, expected);
     }
-    let Ended { stderr, .. } = run(directory.path(), &["dmeo"]);
+    let ProcessOutput { stderr, .. } = run(directory.path(), &["dmeo"]);
     assert!(!stderr.contains("this build"), "{stderr}");
 }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::process::{Ended, run};
+use crate::process::{ProcessOutput, run};
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
 fn printed(args: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let Ended { code, stdout, .. } = run(directory.path(), args);
+    let ProcessOutput { code, stdout, .. } = run(directory.path(), args);
     assert_eq!(code, Some(0));
     stdout
 }

@@ -3,11 +3,11 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::process::{Ended, Server, run, run_with};
+use crate::process::{ProcessOutput, Server, run, run_with};
 
 /// A configuration that works, its keys and its token beside it.
 pub(crate) fn configure(directory: &Path) {
-    let Ended { code, stderr, .. } = run(directory, &["keys"]);
+    let ProcessOutput { code, stderr, .. } = run(directory, &["keys"]);
     assert_eq!(code, Some(0), "{stderr}");
     std::fs::write(directory.join("token"), "open-sesame\n").unwrap();
     std::fs::write(directory.join("countersign.toml"), CONFIGURATION).unwrap();
@@ -30,7 +30,7 @@ token_file = "token"
 
 #[track_caller]
 fn fails(directory: &Path, args: &[&str], told: &str) {
-    let Ended { code, stdout, stderr } = run(directory, args);
+    let ProcessOutput { code, stdout, stderr } = run(directory, args);
     assert_eq!(stderr, format!("countersign: {told}\n"), "{args:?}");
     assert_eq!((code, stdout.as_str()), (Some(1), ""), "{args:?}");
 }
@@ -182,7 +182,7 @@ fn a_store_that_is_in_use_or_newer_is_told() {
     let mut file = std::fs::read(path.join("shop.db")).unwrap();
     file[60..64].copy_from_slice(&99_u32.to_be_bytes());
     std::fs::write(path.join("shop.db"), file).unwrap();
-    let Ended { code, stderr, .. } = run(path, &serve);
+    let ProcessOutput { code, stderr, .. } = run(path, &serve);
     let told =
         stderr.strip_prefix("countersign: shop.db has schema version 99; this program knows versions up to ");
     let told = told.and_then(|told| told.strip_suffix(": run a newer one\n"));

@@ -1,6 +1,6 @@
 //! The help texts, whole: they are read by people before anything else is.
 
-use crate::process::{Ended, run};
+use crate::process::{ProcessOutput, run};
 
 /// The heading of the flags that are keys of the configuration file.
 const KEYS: &str = "Instead of a key of the configuration file:";
@@ -14,7 +14,7 @@ fn every_command_explains_itself() {
     for command in of_every_build.iter().chain(of_developers).copied() {
         let args = [command, "--help"];
         let args = if command.is_empty() { &args[1..] } else { &args[..] };
-        let Ended { code, stdout, stderr } = run(directory.path(), args);
+        let ProcessOutput { code, stdout, stderr } = run(directory.path(), args);
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         if command == "serve" {
             // Its flags that are keys of the configuration file are many: a line each is enough to review them.
@@ -35,7 +35,7 @@ fn every_command_explains_itself() {
 #[test]
 fn the_rules_that_can_be_set_are_listed() {
     let directory = tempfile::tempdir().unwrap();
-    let Ended { code, stdout, .. } = run(directory.path(), &["sandbox", "--set", "help"]);
+    let ProcessOutput { code, stdout, .. } = run(directory.path(), &["sandbox", "--set", "help"]);
     assert_eq!(code, Some(0));
     insta::assert_snapshot!(stdout);
 }

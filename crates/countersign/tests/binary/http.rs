@@ -8,14 +8,14 @@ use serde_json::Value;
 
 /// An answer that came whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// Where a redirection leads; empty where there is none.
     pub(crate) location: String,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn text(&self, member: &str) -> String {
         text(&self.body, member)
     }
@@ -27,7 +27,7 @@ pub(crate) fn text(value: &Value, member: &str) -> String {
 }
 
 /// Sends a request and reads its whole answer.
-pub(crate) fn send(address: SocketAddr, request: &http::Request<bytes::Bytes>) -> io::Result<Answer> {
+pub(crate) fn send(address: SocketAddr, request: &http::Request<bytes::Bytes>) -> io::Result<HttpAnswer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -44,7 +44,7 @@ pub(crate) fn send(address: SocketAddr, request: &http::Request<bytes::Bytes>) -
     parse(&answer).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
-fn parse(answer: &[u8]) -> Option<Answer> {
+fn parse(answer: &[u8]) -> Option<HttpAnswer> {
     let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = (std::str::from_utf8(&answer[..head_end]).ok()?, &answer[head_end + 4..]);
     let status = head.split(' ').nth(1)?.parse().ok()?;
@@ -56,7 +56,7 @@ fn parse(answer: &[u8]) -> Option<Answer> {
         return None;
     }
     let location = header("location").unwrap_or_default().to_owned();
-    Some(Answer { status, location, body: serde_json::from_slice(body).unwrap_or_default() })
+    Some(HttpAnswer { status, location, body: serde_json::from_slice(body).unwrap_or_default() })
 }
 
 /// A server with the token that it wants to be shown, if any.
@@ -67,15 +67,15 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn get(self, path: &str) -> io::Result<Answer> {
+    pub(crate) fn get(self, path: &str) -> io::Result<HttpAnswer> {
         self.call("GET", path, bytes::Bytes::new())
     }
 
-    pub(crate) fn post(self, path: &str, body: &Value) -> io::Result<Answer> {
+    pub(crate) fn post(self, path: &str, body: &Value) -> io::Result<HttpAnswer> {
         self.call("POST", path, body.to_string().into())
     }
 
-    fn call(self, method: &str, path: &str, body: bytes::Bytes) -> io::Result<Answer> {
+    fn call(self, method: &str, path: &str, body: bytes::Bytes) -> io::Result<HttpAnswer> {
         let mut request = http::Request::builder().method(method).uri(path);
         if let Some(token) = self.token {
             request = request.header("authorization", format!("Bearer {token}"));

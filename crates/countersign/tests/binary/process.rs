@@ -15,20 +15,20 @@ fn command(directory: &Path, args: &[&str]) -> Command {
 
 /// What a command left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ended {
+pub(crate) struct ProcessOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(directory: &Path, args: &[&str]) -> Ended {
+pub(crate) fn run(directory: &Path, args: &[&str]) -> ProcessOutput {
     run_with(directory, args, &[])
 }
 
 /// Runs a command with variables in its environment. One that turns out to be a server is killed, since
 /// it would never end.
-pub(crate) fn run_with(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> Ended {
+pub(crate) fn run_with(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> ProcessOutput {
     let mut command = command(directory, args);
     command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -40,7 +40,7 @@ pub(crate) fn run_with(directory: &Path, args: &[&str], variables: &[(&str, &str
         }
     }
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    Ended { code: status.code(), stdout, stderr: String::from_utf8(stderr).unwrap() }
+    ProcessOutput { code: status.code(), stdout, stderr: String::from_utf8(stderr).unwrap() }
 }
 
 /// A server that has said where it listens.

@@ -36,7 +36,7 @@ fn the_merchant_half_answers_and_ends_gracefully() {
     }
 }
 
-fn start_checkout(sandbox: &Server) -> crate::http::Answer {
+fn start_checkout(sandbox: &Server) -> crate::http::HttpAnswer {
     let body = json!({
         "productType": "PayOnly",
         "paymentDetails": {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::process::{Ended, run};
+use crate::process::{ProcessOutput, run};
 
 const URL: &str = "http://127.0.0.1:8100/v2/checkoutSessions/ID/finalize";
 
@@ -24,7 +24,7 @@ fn signed(directory: &Path, algorithm: &str) -> String {
         "--idempotency-key",
         "order-1",
     ];
-    let Ended { code, stdout, stderr } = run(directory, &args);
+    let ProcessOutput { code, stdout, stderr } = run(directory, &args);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     stdout
 }
@@ -43,7 +43,7 @@ fn with_keys() -> tempfile::TempDir {
     directory
 }
 
-fn verify(directory: &Path, request: &str) -> Ended {
+fn verify(directory: &Path, request: &str) -> ProcessOutput {
     std::fs::write(directory.join("request.http"), request).unwrap();
     run(directory, &["verify", "--public-key", "merchant-public.pem", "--request", "request.http"])
 }
@@ -52,7 +52,7 @@ fn verify(directory: &Path, request: &str) -> Ended {
 fn what_is_signed_verifies_with_both_algorithms() {
     let directory = with_keys();
     for algorithm in ["AMZN-PAY-RSASSA-PSS", "AMZN-PAY-RSASSA-PSS-V2"] {
-        let Ended { code, stdout, stderr } =
+        let ProcessOutput { code, stdout, stderr } =
             verify(directory.path(), &captured(&signed(directory.path(), algorithm), BODY));
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         let told =
@@ -96,7 +96,7 @@ fn a_wrong_signature_is_explained() {
             "it does not hold: The header x-amz-pay-region is missing",
         ),
     ] {
-        let Ended { code, stderr, .. } = verify(path, &request);
+        let ProcessOutput { code, stderr, .. } = verify(path, &request);
         assert_eq!(stderr, format!("countersign: {told}\n"));
         assert_eq!(code, Some(1));
     }
@@ -123,7 +123,7 @@ fn every_stage_of_a_signature_can_be_seen() {
         "accept: application/json",
         "--explain",
     ];
-    let Ended { code, stdout, .. } = run(directory.path(), &args);
+    let ProcessOutput { code, stdout, .. } = run(directory.path(), &args);
     assert_eq!(code, Some(0));
     let without_signature: Vec<&str> =
         stdout.lines().map(|line| line.split_once(" Signature=").map_or(line, |(line, _)| line)).collect();
@@ -136,7 +136,7 @@ fn a_buttons_payload_is_signed_and_verified() {
     let path = directory.path();
     let signing =
         ["sign", "--button", "body.json", "--key", "merchant.pem", "--public-key-id", "SANDBOX-SHOP"];
-    let Ended { stdout, .. } = run(path, &signing);
+    let ProcessOutput { stdout, .. } = run(path, &signing);
     let signature =
         stdout.lines().next().and_then(|line| line.strip_prefix("signature: ")).unwrap().to_owned();
     let verify = |more: &[&str]| {
@@ -151,13 +151,13 @@ fn a_buttons_payload_is_signed_and_verified() {
         ];
         run(path, &[&args, more].concat())
     };
-    let Ended { code, stdout, .. } = verify(&[]);
+    let ProcessOutput { code, stdout, .. } = verify(&[]);
     assert_eq!((code, stdout.as_str()), (Some(0), "the signature holds\n"));
-    let Ended { code, stderr, .. } = verify(&["--algorithm", "AMZN-PAY-RSASSA-PSS"]);
+    let ProcessOutput { code, stderr, .. } = verify(&["--algorithm", "AMZN-PAY-RSASSA-PSS"]);
     assert_eq!(stderr, "countersign: it does not hold: it was made for AMZN-PAY-RSASSA-PSS-V2\n");
     assert_eq!(code, Some(1));
     std::fs::write(path.join("body.json"), "{}").unwrap();
-    let Ended { code, stderr, .. } = verify(&[]);
+    let ProcessOutput { code, stderr, .. } = verify(&[]);
     assert_eq!(
         stderr,
         "countersign: it does not hold: another key, or not exactly these bytes, were signed\n"

@@ -7,14 +7,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::failures::configure;
-use crate::http::{Answer, Api};
-use crate::process::{Ended, Server, run};
+use crate::http::{Api, HttpAnswer};
+use crate::process::{ProcessOutput, Server, run};
 
 fn shop(serve: &Server) -> Api {
     Api { address: serve.address, token: Some("open-sesame") }
 }
 
-fn register(serve: &Server, order_id: &str) -> Answer {
+fn register(serve: &Server, order_id: &str) -> HttpAnswer {
     let order = json!({
         "orderId": order_id,
         "productType": "PayOnly",
@@ -105,7 +105,7 @@ fn a_shop_gets_a_signed_webhook_of_what_is_proved() {
     assert_eq!(shop(&serve).get("/v1/events").unwrap().body["events"], json!([fact]));
 }
 
-fn explain(directory: &Path, args: &[&str]) -> Ended {
+fn explain(directory: &Path, args: &[&str]) -> ProcessOutput {
     run(directory, &[&["explain"], args].concat())
 }
 

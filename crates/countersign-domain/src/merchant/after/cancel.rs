@@ -22,14 +22,16 @@ use alloc::vec::Vec;
 use crate::ids::{ChargeId, IdempotencyKey};
 use crate::merchant::attempt::finalize::give_up;
 use crate::merchant::attempt::{AttemptState, NotPaidReason};
-use crate::merchant::call::{InFlight, KeyOrdinal, Look};
+use crate::merchant::call::{InFlight, KeyOrdinal, LookSchedule};
 use crate::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::ask::OperationRefused;
-use crate::merchant::payment::charge::{ChargeState, Sight};
-use crate::merchant::payment::operation::{Asked, OperationName, OperationState, OwnName, Request, Undoing};
+use crate::merchant::payment::charge::{ChargeState, LastSeen};
+use crate::merchant::payment::operation::{
+    OperationName, OperationRequest, OperationState, OwnName, PaymentCall, UndoStep,
+};
 use crate::merchant::payment::refund::RefundState;
 use crate::merchant::payment::send::OVERTAKEN;
 use crate::merchant::rules::{MAX_OPERATIONS, RefundCeiling, UNDOING_TRIES};
@@ -38,7 +40,7 @@ use crate::time::DAY;
 
 /// The result of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelRequested {
+pub enum RecordedCancellation {
     /// The cancellation was requested before.
     Known,
     /// The cancellation is recorded now.
@@ -55,10 +57,10 @@ pub fn request_cancel(
     reference: &str,
     reason: Option<&str>,
     key_of: &dyn Fn(u32, KeyOrdinal) -> IdempotencyKey,
-) -> Result<CancelRequested, OperationRefused> {
+) -> Result<RecordedCancellation, OperationRefused> {
     if let Some(known) = &draft.checkout().cancellation {
         return match (known.reference == reference, known.reason.as_deref() == reason) {
-            (true, true) => Ok(CancelRequested::Known),
+            (true, true) => Ok(RecordedCancellation::Known),
             (true, false) => Err(OperationRefused::ReferenceReused),
             (false, _) => Err(OperationRefused::OrderCanceled),
         };
@@ -85,7 +87,7 @@ pub fn request_cancel(
         requested_at: now,
         state: CancellationState::Requested { remind_at: now.plus(DAY), is_stuck: false },
     });
-    Ok(CancelRequested::New)
+    Ok(RecordedCancellation::New)
 }
 
 /// Continues a cancellation after any decision has changed the checkout: what is proved paid is undone in the
@@ -140,7 +142,7 @@ pub(super) fn go_on(draft: &mut Draft) {
 enum UndoProgress {
     Done,
     Waiting,
-    Stuck(Undoing),
+    Stuck(UndoStep),
 }
 
 /// Whether an undoing was requested once more.
@@ -167,19 +169,19 @@ impl PaymentDraft<'_> {
                 ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
                 // Amazon has refused to undo it: it may be captured, canceled or refunded already.
                 ChargeState::Authorized | ChargeState::Captured(_)
-                    if charge.sight == Sight::Doubted
-                        || (charge.sight == Sight::Never && was_refused(payment, &charge.id)) =>
+                    if charge.sight == LastSeen::Doubted
+                        || (charge.sight == LastSeen::Never && was_refused(payment, &charge.id)) =>
                 {
                     is_waiting = true;
                 }
-                ChargeState::Authorized => asked.push((Undoing::CancelCharge(charge.id.clone()), None)),
+                ChargeState::Authorized => asked.push((UndoStep::CancelCharge(charge.id.clone()), None)),
                 ChargeState::Captured(_) => {
                     if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
                         is_waiting = true;
                     }
                     let amount = payment.refundable(charge, RefundCeiling::Captured);
                     if !amount.is_zero() {
-                        asked.push((Undoing::Refund(charge.id.clone()), Some(amount)));
+                        asked.push((UndoStep::Refund(charge.id.clone()), Some(amount)));
                     }
                 }
                 ChargeState::Canceled(_) | ChargeState::Declined(_) => {}
@@ -194,9 +196,9 @@ impl PaymentDraft<'_> {
         }
         // Closed even if something cannot be undone: at least nothing more can be charged.
         if !is_waiting && !self.payment.is_closed() {
-            match self.ask_again(&Undoing::Close, None, UNDOING_TRIES) {
+            match self.ask_again(&UndoStep::Close, None, UNDOING_TRIES) {
                 Retry::Requested => is_waiting = true,
-                Retry::Exhausted => stuck = Some(Undoing::Close),
+                Retry::Exhausted => stuck = Some(UndoStep::Close),
             }
         }
         // What is in doubt is sent again under the closed permission, where it can no longer take effect.
@@ -211,24 +213,25 @@ impl PaymentDraft<'_> {
 
     /// Requests an undoing, once more if it was refused, unless it has already been tried `most` times. Only
     /// a refund has an amount.
-    fn ask_again(&mut self, what: &Undoing, amount: Option<Money>, most: usize) -> Retry {
+    fn ask_again(&mut self, what: &UndoStep, amount: Option<Money>, most: usize) -> Retry {
         let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
         let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
         if tries >= most {
             return Retry::Exhausted;
         }
         let (asked, request) = match (what, amount) {
-            (Undoing::CancelCharge(id), _) => {
-                (Asked::CancelCharge(id.clone()), Request::CancelCharge { charge_id: id.clone() })
-            }
-            (Undoing::Refund(id), amount) => {
+            (UndoStep::CancelCharge(id), _) => (
+                OperationRequest::CancelCharge(id.clone()),
+                PaymentCall::CancelCharge { charge_id: id.clone() },
+            ),
+            (UndoStep::Refund(id), amount) => {
                 let amount = amount.unwrap_or(Money::zero(self.payment.limit.currency()));
-                let asked = Asked::Refund { charge_id: Some(id.clone()), amount: Some(amount) };
-                (asked, Request::Refund { charge_id: id.clone(), amount })
+                let asked = OperationRequest::Refund { charge_id: Some(id.clone()), amount: Some(amount) };
+                (asked, PaymentCall::Refund { charge_id: id.clone(), amount })
             }
-            (Undoing::Close, _) => {
+            (UndoStep::Close, _) => {
                 let reason = Some(String::from("the order was canceled"));
-                (Asked::Close { reason: reason.clone() }, Request::Close { reason })
+                (OperationRequest::Close { reason: reason.clone() }, PaymentCall::Close { reason })
             }
         };
         let try_number = u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1);
@@ -243,7 +246,8 @@ impl PaymentDraft<'_> {
     fn overtake(&mut self) {
         let overtaken = self.payment.operations.iter().filter(|operation| {
             let is_unsent = matches!(operation.state, OperationState::InFlight(InFlight::Recorded { .. }));
-            is_unsent && matches!(operation.request, Request::CreateCharge { .. } | Request::Capture { .. })
+            is_unsent
+                && matches!(operation.request, PaymentCall::CreateCharge { .. } | PaymentCall::Capture { .. })
         });
         let overtaken: Vec<u32> = overtaken.map(|operation| operation.number).collect();
         for number in overtaken {
@@ -254,7 +258,7 @@ impl PaymentDraft<'_> {
     /// What is known may be out of date: looks at it again, and retries what can be retried without looking
     /// first.
     fn try_again(&mut self) {
-        let look = Some(Look::now(self.now));
+        let look = Some(LookSchedule::now(self.now));
         for charge in &mut self.payment.charges {
             if matches!(charge.state, ChargeState::Authorized | ChargeState::Captured(_)) {
                 charge.look = look;
@@ -265,13 +269,13 @@ impl PaymentDraft<'_> {
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
         for id in held {
             if self.payment.changing(&id).is_none() && self.payment.operations.len() < MAX_OPERATIONS {
-                self.ask_again(&Undoing::CancelCharge(id), None, usize::MAX);
+                self.ask_again(&UndoStep::CancelCharge(id), None, usize::MAX);
             }
         }
         if !self.payment.is_closed() {
             self.payment.permission.look = look;
             if !is_waiting && self.payment.operations.len() < MAX_OPERATIONS {
-                self.ask_again(&Undoing::Close, None, usize::MAX);
+                self.ask_again(&UndoStep::Close, None, usize::MAX);
             }
         }
     }
@@ -281,8 +285,12 @@ impl PaymentDraft<'_> {
 fn was_refused(payment: &Payment, id: &ChargeId) -> bool {
     payment.operations.iter().any(|operation| {
         let is_of_charge = match &operation.request {
-            Request::CancelCharge { charge_id } | Request::Refund { charge_id, .. } => charge_id == id,
-            Request::Capture { .. } | Request::CreateCharge { .. } | Request::Close { .. } => false,
+            PaymentCall::CancelCharge { charge_id } | PaymentCall::Refund { charge_id, .. } => {
+                charge_id == id
+            }
+            PaymentCall::Capture { .. } | PaymentCall::CreateCharge { .. } | PaymentCall::Close { .. } => {
+                false
+            }
         };
         is_of_charge && matches!(operation.state, OperationState::Refused { .. })
     })

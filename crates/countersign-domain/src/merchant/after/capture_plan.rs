@@ -18,13 +18,13 @@
 use alloc::vec::Vec;
 
 use crate::ids::ChargeId;
-use crate::merchant::call::Look;
+use crate::merchant::call::LookSchedule;
 use crate::merchant::checkout::draft::PaymentDraft;
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::next::NextStep;
-use crate::merchant::payment::charge::{Charge, ChargeState, Planned};
+use crate::merchant::payment::charge::{CapturePlanItem, Charge, ChargeState};
 use crate::merchant::payment::operation::{
-    Asked, Operation, OperationName, OperationState, OwnName, Request,
+    Operation, OperationName, OperationRequest, OperationState, OwnName, PaymentCall,
 };
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -57,30 +57,30 @@ impl PaymentDraft<'_> {
 
     fn capture_by_policy(&mut self, charge_id: ChargeId, amount: Money) {
         let name = OperationName::Own(OwnName::PolicyCapture(charge_id.clone()));
-        let asked = Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
-        let number = self.payment.record(name, asked, Request::Capture { charge_id, amount }, self.now);
+        let asked = OperationRequest::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
+        let number = self.payment.record(name, asked, PaymentCall::Capture { charge_id, amount }, self.now);
         self.emit(PaymentEvent::OperationRecorded(number));
     }
 
     /// Runs the items that the plan has for an instant, one at a time, so that each happens once.
-    pub(super) fn run_planned(&mut self, id: &ChargeId, at: Timestamp, planned: Planned) -> NextStep {
+    pub(super) fn run_planned(&mut self, id: &ChargeId, at: Timestamp, planned: CapturePlanItem) -> NextStep {
         let is_left_alone = self.is_canceled || self.payment.changing(id).is_some();
         let Some(charge) = self.payment.charge_mut(id) else { return NextStep::Rest };
         charge.planned_until = at;
         let (charge_id, amount) = (charge.id.clone(), charge.amount);
         match planned {
-            Planned::Warn(deadline) => {
+            CapturePlanItem::Warn(deadline) => {
                 let at = charge.deadline_at(deadline);
                 self.emit(PaymentEvent::CaptureDue { charge_id, deadline, at });
                 NextStep::Rest
             }
-            Planned::Capture if is_left_alone => NextStep::Rest,
-            Planned::Capture => {
+            CapturePlanItem::Capture if is_left_alone => NextStep::Rest,
+            CapturePlanItem::Capture => {
                 self.capture_by_policy(charge_id, amount);
                 NextStep::Rest
             }
-            Planned::Ask => {
-                charge.look = Some(Look::now(self.now).next(self.now));
+            CapturePlanItem::Ask => {
+                charge.look = Some(LookSchedule::now(self.now).next(self.now));
                 NextStep::LookAtCharge(charge_id)
             }
         }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::cancel::{go_on, remind};
 use crate::merchant::attempt::finalize;
-use crate::merchant::checkout::draft::{Decided, Draft};
+use crate::merchant::checkout::draft::{CheckoutDecision, Draft};
 use crate::merchant::next::NextStep;
 use crate::merchant::payment::send;
 use crate::time::Timestamp;
@@ -15,7 +15,7 @@ impl Draft {
     /// cancellation continues. So a crash at any point leaves either operations with their timers or nothing
     /// to do.
     #[must_use]
-    pub fn finish(mut self) -> Decided {
+    pub fn finish(mut self) -> CheckoutDecision {
         if let Some(mut payment) = self.payment() {
             payment.wake_closes();
             if !payment.is_canceled {

@@ -9,8 +9,8 @@ use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::cancellation::CancellationState;
 use crate::merchant::checkout::verdict::Verdict;
 use crate::merchant::payment::Payment;
-use crate::merchant::payment::charge::{Charge, ChargeState, Sight};
-use crate::merchant::payment::operation::{Effect, Operation, OperationState, Request};
+use crate::merchant::payment::charge::{Charge, ChargeState, LastSeen};
+use crate::merchant::payment::operation::{Operation, OperationEffect, OperationState, PaymentCall};
 use crate::merchant::rules::SIGHT;
 use crate::money::Money;
 use crate::terms::PaymentIntent;
@@ -121,12 +121,12 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
 /// elsewhere pays for none of the shop's parcels.
 fn by_last_asked(checkout: &Checkout, payment: &Payment, now: Timestamp) -> Fulfilment {
     let asked = payment.operations.iter().rev();
-    let last_asked = asked.into_iter().find(|it| matches!(it.request, Request::CreateCharge { .. }));
+    let last_asked = asked.into_iter().find(|it| matches!(it.request, PaymentCall::CreateCharge { .. }));
     let charge = match last_asked.map(|operation| &operation.state) {
         Some(OperationState::Refused { .. }) => return not(Reason::ChargeDeclined),
         Some(OperationState::InFlight(_)) => return not(Reason::Checking),
-        Some(OperationState::Done(Effect::Charge(id))) => payment.charge(id),
-        Some(OperationState::Done(Effect::Refund(_) | Effect::Closed)) | None => {
+        Some(OperationState::Done(OperationEffect::Charge(id))) => payment.charge(id),
+        Some(OperationState::Done(OperationEffect::Refund(_) | OperationEffect::Closed)) | None => {
             checkout.attempts.iter().find_map(made_by_finalize).and_then(|id| payment.charge(id))
         }
     };
@@ -160,12 +160,12 @@ fn by_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
 }
 
 fn was_seen_just_now(charge: &Charge, now: Timestamp) -> bool {
-    matches!(charge.sight, Sight::At(at) if now.since(at) < SIGHT)
+    matches!(charge.sight, LastSeen::At(at) if now.since(at) < SIGHT)
 }
 
 /// What may be happening to an authorized charge while its result is unknown: Amazon declines captures, too.
 fn being_changed(payment: &Payment, charge: &Charge) -> Option<Reason> {
-    let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
+    let is_capture = |operation: &Operation| matches!(operation.request, PaymentCall::Capture { .. });
     let operation = payment.changing(&charge.id)?;
     Some(if is_capture(operation) { Reason::CaptureInitiated } else { Reason::CancelInitiated })
 }

@@ -9,13 +9,13 @@ use alloc::vec::Vec;
 
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::merchant::attempt::{AttemptState, FailedCharge};
-use crate::merchant::call::{InFlight, Look};
+use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::NextStep;
-use crate::merchant::payment::charge::{ChargeShown, ChargeStateSeen};
-use crate::merchant::payment::operation::{Operation, Request};
+use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
+use crate::merchant::payment::operation::{Operation, PaymentCall};
 
 /// The object that a notification is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl PaymentDraft<'_> {
         };
         let is_known = look.is_some();
         if let Some(look) = look {
-            *look = Some(Look::sooner(*look, now));
+            *look = Some(LookSchedule::sooner(*look, now));
         }
         // The operations in doubt that the object can settle. An object that a call may have made settles the
         // calls of that kind.
@@ -64,7 +64,7 @@ impl PaymentDraft<'_> {
             if tells_of(hint, is_known, operation)
                 && let Some(doubt) = operation.state.in_flight_mut().and_then(InFlight::doubt_mut)
             {
-                doubt.look = Look::sooner(Some(doubt.look), now);
+                doubt.look = LookSchedule::sooner(Some(doubt.look), now);
             }
         }
         if is_known { NextStep::Rest } else { unknown }
@@ -73,13 +73,13 @@ impl PaymentDraft<'_> {
 
 fn tells_of(hint: &Hint, is_known: bool, operation: &Operation) -> bool {
     match (&operation.request, hint) {
-        (Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id }, Hint::Charge(id)) => {
-            charge_id == id
-        }
-        (Request::CreateCharge { .. }, Hint::Charge(_)) | (Request::Refund { .. }, Hint::Refund(_)) => {
-            !is_known
-        }
-        (Request::Close { .. }, Hint::ChargePermission) => true,
+        (
+            PaymentCall::Capture { charge_id, .. } | PaymentCall::CancelCharge { charge_id },
+            Hint::Charge(id),
+        ) => charge_id == id,
+        (PaymentCall::CreateCharge { .. }, Hint::Charge(_))
+        | (PaymentCall::Refund { .. }, Hint::Refund(_)) => !is_known,
+        (PaymentCall::Close { .. }, Hint::ChargePermission) => true,
         _ => false,
     }
 }
@@ -110,10 +110,10 @@ pub fn unpaid_under<'a>(
 /// Takes in the state in which a charge under such a permission was seen. Money that is held or taken
 /// contradicts the proof that nothing was paid: the operator is notified once, and nothing else changes,
 /// since another attempt may have been paid in the meantime.
-pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeShown) {
+pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeView) {
     let now = draft.now;
     let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };
-    use ChargeStateSeen::{Authorized, CaptureInitiated, Captured};
+    use AmazonChargeState::{Authorized, CaptureInitiated, Captured};
     // Any other state may also come from a replica that has not heard of the decline.
     let is_money = matches!(shown.seen.state, Authorized | CaptureInitiated | Captured);
     if !is_money || charge.contradicted_at.is_some() {

@@ -41,7 +41,7 @@ pub struct OpenSession {
 
 /// What Get Checkout Session showed. A failed Get is not represented here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SessionSeen {
+pub enum SessionView {
     /// Not finalized, or not yet seen to be: proof of nothing once Finalize was sent.
     Open(alloc::boxed::Box<OpenSession>),
     /// The payment intent was executed; the authorization may still be pending or declined.
@@ -60,7 +60,7 @@ pub enum SessionSeen {
     NotFound,
 }
 
-impl SessionSeen {
+impl SessionView {
     /// The state's word for the timeline.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -75,7 +75,7 @@ impl SessionSeen {
 
 /// Whether the quote of an order is based on the address where it is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Priced {
+pub enum QuoteBasis {
     /// It is, or is known not to be.
     Known,
     /// The shop was asked what the order costs there, and has not answered.
@@ -90,35 +90,35 @@ pub enum Priced {
 pub fn agree(
     draft: &mut Draft,
     attempt: u32,
-    seen: &SessionSeen,
+    seen: &SessionView,
     environment: Environment,
-    priced: Priced,
+    priced: QuoteBasis,
 ) -> Option<(AddressKind, Address)> {
     let now = draft.now;
     let current = draft.checkout().attempt(attempt)?;
     let is_bound = matches!(current.state, AttemptState::Bound { .. });
     // Approved before, never sent, and waiting because this machine's clock is in question: a session that is
     // over ends the attempt without any clock.
-    let is_over = !matches!(seen, SessionSeen::Open(_));
+    let is_over = !matches!(seen, SessionView::Open(_));
     let waits_for_this = is_bound || (is_over && current.state.is_unsent());
     if !waits_for_this {
         return None;
     }
     let reason = match seen {
-        SessionSeen::Open(session) => match compare(draft.checkout(), current, session, environment) {
+        SessionView::Open(session) => match compare(draft.checkout(), current, session, environment) {
             // A session that disagrees in any case does not wait for the shop's answer.
-            Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == Priced::Unanswered => {
+            Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == QuoteBasis::Unanswered => {
                 ask_again(draft, attempt);
                 return None;
             }
             Ok(agreed) => return Some(agreed),
             Err(Disagreement::WithTheQuote(reason) | Disagreement::WithTheTerms(reason)) => reason,
         },
-        SessionSeen::NotFound => NotPaidReason::SessionGone,
-        SessionSeen::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
+        SessionView::NotFound => NotPaidReason::SessionGone,
+        SessionView::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
         // Completed before this shop sent anything: it may be another order's session, or ours from before a
         // store was lost. Neither paid nor unpaid may be claimed.
-        SessionSeen::Completed { charge_permission_id, charge_id } => {
+        SessionView::Completed { charge_permission_id, charge_id } => {
             if let Some(of) = draft.checkout().live_attempt().map(|live| live.number) {
                 draft.end_as_surplus(attempt, of);
                 draft.emit(

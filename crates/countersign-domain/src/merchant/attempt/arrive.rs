@@ -5,7 +5,7 @@ use alloc::string::ToString;
 
 use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
 use crate::ids::CheckoutSessionId;
-use crate::merchant::call::{InFlight, Look};
+use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
@@ -132,6 +132,6 @@ pub fn note_buyer(draft: &mut Draft, attempt: u32) {
     if now < look.at {
         // Somebody waits again: the next look is now, however rare looks have become. This look is an extra
         // one and does not make the others rarer.
-        *look = Look { at: now, count: look.count.saturating_sub(1) };
+        *look = LookSchedule { at: now, count: look.count.saturating_sub(1) };
     }
 }

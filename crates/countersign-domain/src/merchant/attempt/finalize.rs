@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 
 use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
-use crate::merchant::call::{Answer, CallEvent, CallKind, CallNeeds, InFlight, KeyOrdinal, Look, Send};
+use crate::merchant::call::{
+    CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyOrdinal, KeyedRequest, LookSchedule,
+};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
-use crate::merchant::next::{BoundSession, CallId, Delivery, NextStep};
+use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use crate::merchant::rules::{
     ALARMS, FORGOTTEN_AFTER, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due, next_evidence_look,
     not_evaluated_delay, not_sent_delay, pending_delay,
@@ -20,11 +22,11 @@ use crate::terms::PaymentIntent;
 use crate::time::{DAY, Timestamp};
 
 /// What came back for a Finalize; a refusal is a proof that nothing was paid.
-pub type FinalizeAnswer = Answer<Finalized, NotPaidReason>;
+pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
 
 /// A complete 200 or 202: our session, Completed, a permission, and a charge unless the intent is Confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finalized {
+pub struct FinalizeSuccess {
     /// 202: the authorization is pending.
     pub pending: bool,
     /// The Charge Permission.
@@ -43,7 +45,7 @@ pub struct Finalized {
 pub fn begin(
     draft: &mut Draft,
     number: u32,
-    send: Send,
+    send: KeyedRequest,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
     let (checkout, now, rules) = (draft.checkout(), draft.now, draft.rules);
@@ -89,7 +91,7 @@ pub fn begin_approved(
         return NextStep::Rest;
     };
     let n = attempt.next_key_ordinal();
-    let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
+    let send = KeyedRequest { n, idempotency_key: key_of(n), body: earlier.body.clone() };
     begin(draft, number, send, key_of)
 }
 
@@ -118,9 +120,9 @@ pub fn send_again(draft: &mut Draft, number: u32, key_of: &dyn Fn(KeyOrdinal) ->
     checkout.attempt(number).map_or(NextStep::Rest, |attempt| delivery(checkout, attempt, send))
 }
 
-fn delivery(checkout: &Checkout, attempt: &Attempt, send: Send) -> NextStep {
+fn delivery(checkout: &Checkout, attempt: &Attempt, send: KeyedRequest) -> NextStep {
     let payment_intent = checkout.terms.payment_intent;
-    NextStep::Send(Delivery::Finalize { session: session(attempt), payment_intent, send })
+    NextStep::Send(OutgoingCall::Finalize { session: session(attempt), payment_intent, send })
 }
 
 pub(super) fn session(attempt: &Attempt) -> BoundSession {
@@ -142,7 +144,7 @@ pub(in crate::merchant) fn give_up(
         return draft.end_unpaid(number, NotPaidReason::Abandoned);
     };
     let n = KeyOrdinal::new(attempt.spent_keys);
-    let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
+    let send = KeyedRequest { n, idempotency_key: key_of(n), body: earlier.body.clone() };
     let (doubted, event) = InFlight::doubted(send, *left_at, "its buyer is gone", now, now);
     draft.move_on(number, AttemptState::Finalize(doubted));
     draft.emit(number, AttemptEvent::Call(event));
@@ -265,7 +267,7 @@ pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &Finalize
         }
         AttemptState::Finalize(InFlight::InDoubt(doubt)) => {
             let is_latest = doubt.send.n == n;
-            if let Answer::Success(finalized) = answer {
+            if let CallAnswer::Success(finalized) = answer {
                 succeed(draft, number, finalized);
             } else if is_latest {
                 note_replay(draft, number, answer);
@@ -275,7 +277,7 @@ pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &Finalize
             reason: UnresolvedReason::SessionGone | UnresolvedReason::IdsMissing,
             ..
         } => {
-            if let Answer::Success(finalized) = answer {
+            if let CallAnswer::Success(finalized) = answer {
                 succeed(draft, number, finalized);
             }
         }
@@ -306,23 +308,23 @@ fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeA
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     // If a request under an earlier key was turned away, a copy of it may still arrive: a refusal under this
     // key proves nothing about that copy.
-    if let Answer::Refused(reason) = answer
+    if let CallAnswer::Refused(reason) = answer
         && attempt.spent_keys == 0
     {
         return draft.end_unpaid(number, reason.clone());
     }
-    if let Answer::Success(finalized) = answer
+    if let CallAnswer::Success(finalized) = answer
         && succeed(draft, number, finalized)
     {
         return;
     }
     let Some(attempt) = draft.change_attempt(number) else { return };
-    let is_not_sent = matches!(answer, Answer::NotSent);
+    let is_not_sent = matches!(answer, CallAnswer::NotSent);
     let tried_for = now.since(attempt.bound_at);
     let pause = if is_not_sent { not_sent_delay(tried_for) } else { not_evaluated_delay(n.get()) };
     let AttemptState::Finalize(in_flight) = &mut attempt.state else { return };
     let event = in_flight.unsettled(CallKind::Finalize, answer, "a success without its ids", pause, now);
-    if let Answer::NotEvaluated { .. } = answer {
+    if let CallAnswer::NotEvaluated { .. } = answer {
         attempt.spent_keys = n.get();
     }
     if let Some(event) = event {
@@ -348,7 +350,7 @@ fn state(draft: &Draft, number: u32) -> Option<&AttemptState> {
 
 /// Nothing may be claimed from a success that arrives in this state, but the operator must know.
 fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'static str) {
-    if let Answer::Success(Finalized { charge_permission_id, charge_id, .. }) = answer {
+    if let CallAnswer::Success(FinalizeSuccess { charge_permission_id, charge_id, .. }) = answer {
         let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
         draft.emit(number, AttemptEvent::Contradiction { found, charge_permission_id, charge_id });
     }
@@ -356,13 +358,13 @@ fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'
 
 /// Whether an answer is a success with different ids.
 fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, Option<&ChargeId>)>) -> bool {
-    let (Answer::Success(finalized), Some((permission, charge))) = (answer, known) else { return false };
+    let (CallAnswer::Success(finalized), Some((permission, charge))) = (answer, known) else { return false };
     let is_same_charge = charge.is_none() || charge == finalized.charge_id.as_ref();
     finalized.charge_permission_id != *permission || !is_same_charge
 }
 
 /// Takes in a success. Returns whether it has what the intent needs.
-pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &Finalized) -> bool {
+pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
     let is_followed = matches!(state, AttemptState::Pending { .. });
     draft.move_on(number, state);
@@ -371,8 +373,8 @@ pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &Finalized) -> 
 }
 
 /// The state that a success leads to; `None` when the answer lacks what the intent needs.
-fn success_state(terms: &Terms, finalized: &Finalized, now: Timestamp) -> Option<AttemptState> {
-    let Finalized { pending, charge_permission_id, charge_id } = finalized;
+fn success_state(terms: &Terms, finalized: &FinalizeSuccess, now: Timestamp) -> Option<AttemptState> {
+    let FinalizeSuccess { pending, charge_permission_id, charge_id } = finalized;
     let charge_permission_id = charge_permission_id.clone();
     let completion = match (terms.payment_intent, charge_id.clone(), pending) {
         (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
@@ -400,7 +402,7 @@ pub(super) const fn pending_since(
     since: Timestamp,
     look_at: Timestamp,
 ) -> AttemptState {
-    let look = Look { at: look_at, count: 0 };
+    let look = LookSchedule { at: look_at, count: 0 };
     AttemptState::Pending { charge_permission_id, charge_id, since, look, alarm_count: 0 }
 }
 

@@ -1,20 +1,20 @@
 //! What a look at the session or at its charge proves for an attempt whose answer was lost or is pending:
 //! what ends it, what is sent again, and when to stop asking.
 
-use super::agree::SessionSeen;
-use super::finalize::{Finalized, may_send_again, pending_since, session, succeed};
+use super::agree::SessionView;
+use super::finalize::{FinalizeSuccess, may_send_again, pending_since, session, succeed};
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{CallId, NextStep};
-use crate::merchant::payment::charge::{ChargeSeen, ChargeStateSeen};
+use crate::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
 use crate::merchant::rules::{GONE_AFTER, NOT_FOUNDS, SENDS_FOR_IDS, next_evidence_look, pending_delay};
 use crate::terms::PaymentIntent;
 
 /// Takes in what a look at the session showed; says what comes next.
-pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionSeen) -> NextStep {
+pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionView) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
     let may_send_again = may_send_again(draft, attempt);
     let doubt = attempt.state.doubt().cloned();
@@ -24,20 +24,20 @@ pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionSeen) -> NextS
     draft.emit(number, AttemptEvent::LookedUp { found: seen.name() });
     match (seen, doubt) {
         // Canceled is proof of non-payment.
-        (SessionSeen::Canceled { reason }, _) => {
+        (SessionView::Canceled { reason }, _) => {
             draft.end_unpaid(number, NotPaidReason::SessionCanceled(reason.clone()));
             NextStep::Rest
         }
-        (SessionSeen::Completed { charge_permission_id, charge_id }, doubt) => {
+        (SessionView::Completed { charge_permission_id, charge_id }, doubt) => {
             completed(draft, number, charge_permission_id.as_ref(), charge_id.as_ref(), doubt)
         }
         // Open is proof of nothing.
-        (SessionSeen::Open(_), Some(doubt)) => {
+        (SessionView::Open(_), Some(doubt)) => {
             stay_in_doubt(draft, number, Doubt { not_found_count: 0, ..doubt });
             if may_send_again { NextStep::SendAgain(CallId::Finalize(number)) } else { NextStep::Rest }
         }
         // Not found ends the re-sending, but not the looking.
-        (SessionSeen::NotFound, Some(doubt)) => {
+        (SessionView::NotFound, Some(doubt)) => {
             let not_found_count = doubt.not_found_count.saturating_add(1);
             if not_found_count >= NOT_FOUNDS && draft.now.since(doubt.sent_at) >= GONE_AFTER {
                 leave_unresolved(draft, number, UnresolvedReason::SessionGone, doubt);
@@ -47,7 +47,7 @@ pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionSeen) -> NextS
             }
             NextStep::Rest
         }
-        (SessionSeen::Open(_) | SessionSeen::NotFound, None) => NextStep::Rest,
+        (SessionView::Open(_) | SessionView::NotFound, None) => NextStep::Rest,
     }
 }
 
@@ -70,7 +70,11 @@ fn completed(
     match (intent, permission, charge) {
         (PaymentIntent::Confirm, Some(permission), _) => {
             let charge_permission_id = permission.clone();
-            succeed(draft, number, &Finalized { pending: false, charge_permission_id, charge_id: None });
+            succeed(
+                draft,
+                number,
+                &FinalizeSuccess { pending: false, charge_permission_id, charge_id: None },
+            );
             NextStep::Rest
         }
         (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(permission), Some(charge)) => {
@@ -119,7 +123,7 @@ pub fn charge_seen(
     number: u32,
     charge_permission_id: &ChargePermissionId,
     charge_id: &ChargeId,
-    seen: &ChargeSeen,
+    seen: &ChargeStatus,
 ) {
     let (checkout, now) = (draft.checkout(), draft.now);
     let Some(current) = checkout.attempt(number) else { return };
@@ -160,27 +164,27 @@ pub fn charge_seen(
     let captures = checkout.terms.payment_intent == PaymentIntent::AuthorizeWithCapture;
     let amount_differs = seen.charge_amount.is_some_and(|amount| amount != checkout.terms.charge_amount);
     let (state, what) = match seen.state {
-        ChargeStateSeen::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
-        ChargeStateSeen::Canceled => not_paid(NotPaidReason::ChargeCanceled(seen.reason.clone())),
-        ChargeStateSeen::AuthorizationInitiated if was_pending => return,
-        ChargeStateSeen::CaptureInitiated if was_pending && captures => return,
+        AmazonChargeState::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
+        AmazonChargeState::Canceled => not_paid(NotPaidReason::ChargeCanceled(seen.reason.clone())),
+        AmazonChargeState::AuthorizationInitiated if was_pending => return,
+        AmazonChargeState::CaptureInitiated if was_pending && captures => return,
         _ if amount_differs && differed_before => return,
         _ if amount_differs => {
             let (reason, look_at) = (UnresolvedReason::AmountDiffers, next_evidence_look(sent_at, now));
             (AttemptState::Unresolved { reason, send, sent_at, look_at }, AttemptEvent::Unresolved)
         }
         // Money without an amount does not prove our payment: ask again.
-        ChargeStateSeen::Authorized | ChargeStateSeen::CaptureInitiated | ChargeStateSeen::Captured
+        AmazonChargeState::Authorized | AmazonChargeState::CaptureInitiated | AmazonChargeState::Captured
             if seen.charge_amount.is_none() =>
         {
             return;
         }
-        ChargeStateSeen::AuthorizationInitiated => pending(),
+        AmazonChargeState::AuthorizationInitiated => pending(),
         // Not taken yet: Amazon may still decline it.
-        ChargeStateSeen::CaptureInitiated if captures => pending(),
-        ChargeStateSeen::Authorized => completed(Completion::Authorized(charge_id.clone())),
-        ChargeStateSeen::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
-        ChargeStateSeen::Captured => completed(Completion::Captured(charge_id.clone())),
+        AmazonChargeState::CaptureInitiated if captures => pending(),
+        AmazonChargeState::Authorized => completed(Completion::Authorized(charge_id.clone())),
+        AmazonChargeState::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
+        AmazonChargeState::Captured => completed(Completion::Captured(charge_id.clone())),
     };
     draft.move_on(number, state);
     draft.emit(number, what);

@@ -16,7 +16,7 @@ pub mod look;
 
 use alloc::string::String;
 
-use super::call::{Doubt, InFlight, KeyOrdinal, Look, Send};
+use super::call::{Doubt, InFlight, KeyOrdinal, KeyedRequest, LookSchedule};
 use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::time::Timestamp;
@@ -70,7 +70,7 @@ pub enum AttemptState {
         /// When this began.
         since: Timestamp,
         /// When to ask for it.
-        look: Look,
+        look: LookSchedule,
         /// How many of the alarms have been raised.
         alarm_count: u32,
     },
@@ -98,7 +98,7 @@ pub enum AttemptState {
         /// Why.
         reason: UnresolvedReason,
         /// What was sent.
-        send: Option<Send>,
+        send: Option<KeyedRequest>,
         /// When it was first sent; for a session that somebody else completed, when that was seen.
         sent_at: Timestamp,
         /// When to look for evidence again.

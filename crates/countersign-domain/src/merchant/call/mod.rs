@@ -92,7 +92,7 @@ impl core::fmt::Display for KeyOrdinal {
 /// The bytes of a call that left, or will leave, this machine. They never change: a re-send carries them
 /// again, across restarts and upgrades; only the date and the signature are new.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Send {
+pub struct KeyedRequest {
     /// Which key of the call this is.
     pub n: KeyOrdinal,
     /// Derived from merchant, checkout, attempt or operation, call and `n`.
@@ -102,7 +102,7 @@ pub struct Send {
 }
 
 /// The body of a Finalize holds the buyer's address.
-impl core::fmt::Debug for Send {
+impl core::fmt::Debug for KeyedRequest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Send")
             .field("n", &self.n)
@@ -114,14 +114,14 @@ impl core::fmt::Debug for Send {
 
 /// When to look at something, and how often that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct LookSchedule {
     /// The time of the next look.
     pub at: Timestamp,
     /// How many looks there were so far, not counting a waiting buyer's extra looks.
     pub count: u32,
 }
 
-impl Look {
+impl LookSchedule {
     /// The first look at something that was never looked at and is due now.
     pub(super) const fn now(now: Timestamp) -> Self {
         Self { at: now, count: 0 }
@@ -159,7 +159,7 @@ pub enum InFlight {
     /// It has had no effect; it is to be sent, perhaps again.
     Recorded {
         /// What was sent before, or was about to be: the same body is sent again.
-        earlier: Option<Send>,
+        earlier: Option<KeyedRequest>,
         /// When a Finalize left and was turned away without being evaluated, if it ever was. The network may
         /// have made a copy of that request: its answer lets the next key be used, and proves nothing about
         /// what was paid.
@@ -170,7 +170,7 @@ pub enum InFlight {
     /// On its way; its owner waits for the answer.
     Sent {
         /// What was sent.
-        send: Send,
+        send: KeyedRequest,
         /// When it left, or was about to.
         sent_at: Timestamp,
         /// When the owner has given up, if it is still alive.
@@ -184,7 +184,7 @@ pub enum InFlight {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
     /// What was sent, and is sent again.
-    pub send: Send,
+    pub send: KeyedRequest,
     /// How many times it was sent.
     pub send_count: u32,
     /// When it was first sent.
@@ -192,7 +192,7 @@ pub struct Doubt {
     /// When the doubt began.
     pub since: Timestamp,
     /// When to look it up, or to send it again.
-    pub look: Look,
+    pub look: LookSchedule,
     /// How many of the alarms have been raised.
     pub alarm_count: u32,
     /// For a Finalize: the 5xx answer to the latest send, if there was one.
@@ -212,7 +212,7 @@ pub struct StoredError {
 
 /// What came back for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer<Success, Refusal> {
+pub enum CallAnswer<Success, Refusal> {
     /// A success that can be read.
     Success(Success),
     /// A documented refusal of this call: it has had no effect.
@@ -280,20 +280,20 @@ impl InFlight {
     }
 
     /// A call that is about to leave.
-    pub(super) fn begun(send: Send, now: Timestamp, rules: &MerchantRules) -> (Self, CallEvent) {
+    pub(super) fn begun(send: KeyedRequest, now: Timestamp, rules: &MerchantRules) -> (Self, CallEvent) {
         let event = CallEvent::Sent { n: send.n, send_count: 1 };
         (Self::Sent { send, sent_at: now, lease_until: now.plus(rules.lease) }, event)
     }
 
     /// A call whose answer proves nothing, or whose owner is gone: from now on the look-up decides.
     pub(super) fn doubted(
-        send: Send,
+        send: KeyedRequest,
         sent_at: Timestamp,
         cause: &str,
         look_at: Timestamp,
         now: Timestamp,
     ) -> (Self, CallEvent) {
-        let look = Look { at: look_at, count: 0 };
+        let look = LookSchedule { at: look_at, count: 0 };
         let doubt = Doubt {
             send,
             send_count: 1,
@@ -309,7 +309,7 @@ impl InFlight {
 
     /// The bytes that were sent last, or were about to be, and their key.
     #[must_use]
-    pub const fn send(&self) -> Option<&Send> {
+    pub const fn send(&self) -> Option<&KeyedRequest> {
         match self {
             Self::Recorded { earlier, .. } => earlier.as_ref(),
             Self::Sent { send, .. } => Some(send),
@@ -369,7 +369,7 @@ impl InFlight {
     pub(super) fn unsettled<S, R: AsRef<str>>(
         &mut self,
         kind: CallKind,
-        answer: &Answer<S, R>,
+        answer: &CallAnswer<S, R>,
         unusable: &str,
         pause: Duration,
         now: Timestamp,
@@ -379,29 +379,29 @@ impl InFlight {
         // The caller that got the answer looks up at once; if it does not, the timer does.
         let look_at = now.plus(doubt_delay(0));
         let in_doubt = |send, cause: &str| Self::doubted(send, sent_at, cause, look_at, now);
-        let again = |send: Send, left_at| {
+        let again = |send: KeyedRequest, left_at| {
             let left_at = if kind == CallKind::Finalize { left_at } else { None };
             Self::Recorded { earlier: Some(send), left_at, retry_at: now.plus(pause) }
         };
         let event;
         (*self, event) = match answer {
-            Answer::NotSent => {
+            CallAnswer::NotSent => {
                 let left_at = (send.n > KeyOrdinal::FIRST).then_some(sent_at);
                 (again(send, left_at), CallEvent::NotSent)
             }
-            Answer::NotEvaluated { code } => {
+            CallAnswer::NotEvaluated { code } => {
                 (again(send, Some(sent_at)), CallEvent::NotEvaluated { code: code.clone() })
             }
-            Answer::Success(_) => in_doubt(send, unusable),
-            Answer::Refused(refusal) => in_doubt(send, refusal.as_ref()),
-            Answer::Unclear { cause, .. } => in_doubt(send, cause),
+            CallAnswer::Success(_) => in_doubt(send, unusable),
+            CallAnswer::Refused(refusal) => in_doubt(send, refusal.as_ref()),
+            CallAnswer::Unclear { cause, .. } => in_doubt(send, cause),
         };
         Some(event)
     }
 
     /// Records a re-send before it leaves: the same bytes under the same key. `None` when the call is not in
     /// doubt.
-    pub(super) fn send_again(&mut self) -> Option<(Send, CallEvent)> {
+    pub(super) fn send_again(&mut self) -> Option<(KeyedRequest, CallEvent)> {
         let doubt = self.doubt_mut()?;
         doubt.send_count = doubt.send_count.saturating_add(1);
         let event = CallEvent::Sent { n: doubt.send.n, send_count: doubt.send_count };
@@ -422,25 +422,25 @@ impl Doubt {
             // After the last alarm it is repeated, as for an attempt that nobody can resolve.
             due = due.saturating_add(reminders_due(lasting));
         }
-        self.look = Look { at: look_at, count: self.look.count.saturating_add(1) };
+        self.look = LookSchedule { at: look_at, count: self.look.count.saturating_add(1) };
         let rings = due > self.alarm_count;
         self.alarm_count = self.alarm_count.max(due);
         rings.then_some(CallEvent::Alarm { lasting })
     }
 
     /// The stored 5xx that is known after a send of a Finalize got this answer.
-    pub(super) fn stored_error_after<S, R>(&self, answer: &Answer<S, R>) -> Option<StoredError> {
+    pub(super) fn stored_error_after<S, R>(&self, answer: &CallAnswer<S, R>) -> Option<StoredError> {
         match answer {
-            Answer::Unclear { cause, server_error: true } => {
+            CallAnswer::Unclear { cause, server_error: true } => {
                 let known = self.stored_error.as_ref().filter(|known| known.cause == *cause);
                 let replay_count = known.map_or(0, |known| known.replay_count.saturating_add(1));
                 Some(StoredError { cause: cause.clone(), replay_count })
             }
-            Answer::Success(_)
-            | Answer::Refused(_)
-            | Answer::NotSent
-            | Answer::NotEvaluated { .. }
-            | Answer::Unclear { .. } => None,
+            CallAnswer::Success(_)
+            | CallAnswer::Refused(_)
+            | CallAnswer::NotSent
+            | CallAnswer::NotEvaluated { .. }
+            | CallAnswer::Unclear { .. } => None,
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Draft {
 
 /// A complete decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
+pub struct CheckoutDecision {
     /// The checkout from now on.
     pub checkout: Checkout,
     /// What happened to it, in causal order. Moving a timer on is not an event.
@@ -67,14 +67,14 @@ impl Draft {
     }
 
     /// The complete decision, once the last rule has run.
-    pub(in crate::merchant) fn decided(self) -> Decided {
+    pub(in crate::merchant) fn decided(self) -> CheckoutDecision {
         let Self { checkout, events, is_changed, payment_before, cancellation_before, .. } = self;
         let cancellation = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
         let is_changed = is_changed
             || !events.is_empty()
             || cancellation != cancellation_before
             || (payment_before.is_some() && payment_before != checkout.payment);
-        Decided { checkout, events, is_changed }
+        CheckoutDecision { checkout, events, is_changed }
     }
 
     /// The checkout, to be changed: there will be something to write.

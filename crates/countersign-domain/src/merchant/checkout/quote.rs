@@ -70,7 +70,7 @@ pub enum Discount {
 
 /// What a quote is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuoteAsked<'a> {
+pub struct QuoteInput<'a> {
     /// The items' price.
     pub base: Money,
     /// The amount of the whole order, when it is charged in parts.
@@ -117,7 +117,7 @@ words! {
 /// [`QuoteRefused`]: of the address, then of the choice, then of the coupons; without a parcel
 /// [`QuoteRefused::UnknownError`], if the tax depends on a country that is not known. [`Cart::check`] decides
 /// whether there is something to charge.
-pub fn quote(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Cart, QuoteRefused> {
+pub fn quote(table: &QuoteTable, asked: &QuoteInput<'_>) -> Result<Cart, QuoteRefused> {
     let base = asked.base;
     let delivery_options = match asked.product_type {
         ProductType::PayAndShip => offered(table, asked)?,
@@ -169,7 +169,7 @@ pub fn quote(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Cart, QuoteRe
 }
 
 /// The delivery options for the country, with the chosen one marked.
-fn offered(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Vec<DeliveryOption>, QuoteRefused> {
+fn offered(table: &QuoteTable, asked: &QuoteInput<'_>) -> Result<Vec<DeliveryOption>, QuoteRefused> {
     let currency = asked.base.currency();
     let free = [DeliveryRate {
         id: "standard".to_string(),
@@ -305,8 +305,8 @@ mod tests {
         }
     }
 
-    fn asked<'a>(country: &'a str, option: Option<&'a str>, codes: &'a [String]) -> QuoteAsked<'a> {
-        QuoteAsked {
+    fn asked<'a>(country: &'a str, option: Option<&'a str>, codes: &'a [String]) -> QuoteInput<'a> {
+        QuoteInput {
             base: eur(2_000),
             total: None,
             product_type: ProductType::PayAndShip,
@@ -358,8 +358,8 @@ mod tests {
         let (unknown, yen) = (["NONE".to_string()], ["YEN".to_string()]);
         let only_germany =
             QuoteTable { deliveries: vec![delivery("standard", eur(490), &["DE"])], ..table() };
-        let choosing = QuoteAsked { is_choosing: true, ..asked("AT", Some("express"), &[]) };
-        let nowhere = QuoteAsked { country: None, ..asked("DE", None, &[]) };
+        let choosing = QuoteInput { is_choosing: true, ..asked("AT", Some("express"), &[]) };
+        let nowhere = QuoteInput { country: None, ..asked("DE", None, &[]) };
         for (table, asked, refused) in [
             (&table(), asked("DE", None, &unknown), QuoteRefused::CouponInvalid),
             (&table(), asked("DE", None, &yen), QuoteRefused::CouponInvalid),
@@ -378,9 +378,9 @@ mod tests {
         let table = QuoteTable::default();
         let cart = quote(&table, &asked("FR", None, &[])).unwrap();
         assert_eq!(told(&cart), "20.00 + 0.00 + 0.00 - 0 = 20.00: standard");
-        let only = QuoteAsked { product_type: ProductType::PayOnly, country: None, ..asked("", None, &[]) };
+        let only = QuoteInput { product_type: ProductType::PayOnly, country: None, ..asked("", None, &[]) };
         assert_eq!(told(&quote(&table, &only).unwrap()), "20.00 + 0.00 + 0.00 - 0 = 20.00: ");
-        let in_parts = QuoteAsked { total: Some(eur(5_000)), ..asked("DE", None, &[]) };
+        let in_parts = QuoteInput { total: Some(eur(5_000)), ..asked("DE", None, &[]) };
         assert_eq!(quote(&self::table(), &in_parts).unwrap().total_order, Some(eur(5_963)));
     }
 
@@ -396,7 +396,7 @@ mod tests {
             taxes: vec![TaxRate { country: "JP".to_string(), basis_points: 1_000 }],
             ..QuoteTable::default()
         };
-        let cart = quote(&table, &QuoteAsked { base: yen(1_005), ..asked("JP", None, &[]) }).unwrap();
+        let cart = quote(&table, &QuoteInput { base: yen(1_005), ..asked("JP", None, &[]) }).unwrap();
         assert_eq!((cart.tax, cart.charge), (yen(101), yen(1_106)));
     }
 
@@ -452,7 +452,7 @@ mod tests {
             table.taxes[0].basis_points = points;
             table.coupons[0].discount = Discount::BasisPoints(off);
             let codes = ["SPRING".to_string()];
-            let cart = quote(&table, &QuoteAsked { base: eur(minor), ..asked("DE", None, &codes) }).unwrap();
+            let cart = quote(&table, &QuoteInput { base: eur(minor), ..asked("DE", None, &codes) }).unwrap();
             let checked = cart.check(Currency::EUR, ProductType::PayAndShip, DeliveryOptions::Required);
             let is_fine = matches!(
                 checked, Ok(()) | Err(CartRefused::NothingToCharge | CartRefused::AboveMaximum)

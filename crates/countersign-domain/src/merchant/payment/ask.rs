@@ -4,7 +4,7 @@
 use super::Payment;
 use super::charge::{Charge, ChargeState};
 use super::evidence::CHARGE_IN_PROGRESS;
-use super::operation::{Asked, Operation, OperationName, Request};
+use super::operation::{Operation, OperationName, OperationRequest, PaymentCall};
 use super::permission::PermissionState;
 use super::refund::RefundState;
 use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
@@ -88,7 +88,7 @@ impl OperationRefused {
 
 /// The result of a request for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
+pub enum RecordedOperation {
     /// It was requested before, as this operation.
     Known(u32),
     /// It is recorded now, and due.
@@ -99,13 +99,17 @@ pub enum Recorded {
 ///
 /// # Errors
 /// The first broken rule; then nothing is changed.
-pub fn ask(draft: &mut Draft, name: OperationName, asked: Asked) -> Result<Recorded, OperationRefused> {
+pub fn ask(
+    draft: &mut Draft,
+    name: OperationName,
+    asked: OperationRequest,
+) -> Result<RecordedOperation, OperationRefused> {
     let payment = draft.checkout().payment.as_ref();
     let known = payment.and_then(|payment| payment.operations.iter().find(|it| it.name == name));
     if let Some(known) = known {
         let is_same = known.asked == asked;
         return if is_same {
-            Ok(Recorded::Known(known.number))
+            Ok(RecordedOperation::Known(known.number))
         } else {
             Err(OperationRefused::ReferenceReused)
         };
@@ -125,11 +129,15 @@ pub fn ask(draft: &mut Draft, name: OperationName, asked: Asked) -> Result<Recor
     // Nothing below this line may fail.
     let number = draft.payment.record(name, asked, request, draft.now);
     draft.emit(PaymentEvent::OperationRecorded(number));
-    Ok(Recorded::New(number))
+    Ok(RecordedOperation::New(number))
 }
 
 /// The call that the request asks for, or the rule that it breaks.
-fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Request, OperationRefused> {
+fn resolve(
+    payment: &Payment,
+    asked: &OperationRequest,
+    rules: &MerchantRules,
+) -> Result<PaymentCall, OperationRefused> {
     use OperationRefused as Refused;
     let checked = |field: &'static str, amount: Money| {
         if amount.currency() != payment.limit.currency() {
@@ -144,7 +152,7 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
         Ok(amount)
     };
     match asked {
-        Asked::Charge { amount, capture_now, can_handle_pending_authorization } => {
+        OperationRequest::Charge { amount, capture_now, can_handle_pending_authorization } => {
             if *capture_now && *can_handle_pending_authorization {
                 return Err(Refused::PendingWithCapture);
             }
@@ -156,7 +164,8 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
                 PermissionState::NonChargeable(_) => return Err(Refused::PermissionNonChargeable),
                 PermissionState::Closed(_) => return Err(Refused::PermissionClosed),
             }
-            let asked = payment.in_flight().filter(|it| matches!(it.request, Request::CreateCharge { .. }));
+            let asked =
+                payment.in_flight().filter(|it| matches!(it.request, PaymentCall::CreateCharge { .. }));
             let made = payment.charges.iter().filter(|it| !matches!(it.state, ChargeState::Declined(_)));
             if asked.count().saturating_add(made.count()) >= MAX_CHARGES as usize {
                 return Err(Refused::TooManyCharges);
@@ -165,13 +174,13 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
             if amount.minor() > left.minor() {
                 return Err(Refused::ExceedsLimit(left));
             }
-            Ok(Request::CreateCharge {
+            Ok(PaymentCall::CreateCharge {
                 amount,
                 capture_now: *capture_now,
                 can_handle_pending_authorization: *can_handle_pending_authorization,
             })
         }
-        Asked::Capture { charge_id, amount } => {
+        OperationRequest::Capture { charge_id, amount } => {
             let amount = amount.map(|amount| checked("captureAmount", amount)).transpose()?;
             let is_meant = |charge: &&Charge| charge.state == ChargeState::Authorized;
             let charge = named_or_only(payment, charge_id.as_ref(), is_meant)?;
@@ -185,16 +194,16 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
             if amount.minor() > charge.amount.minor() {
                 return Err(Refused::ExceedsCharge(charge.amount));
             }
-            Ok(Request::Capture { charge_id: charge.id.clone(), amount })
+            Ok(PaymentCall::Capture { charge_id: charge.id.clone(), amount })
         }
-        Asked::Refund { charge_id, amount } => {
+        OperationRequest::Refund { charge_id, amount } => {
             let amount = amount.map(|amount| checked("refundAmount", amount)).transpose()?;
             let is_meant = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
             let charge = named_or_only(payment, charge_id.as_ref(), is_meant)?;
             if !is_meant(&charge) {
                 return Err(Refused::NotCaptured);
             }
-            let is_of = |it: &&Operation| matches!(&it.request, Request::Refund { charge_id, .. } if *charge_id == charge.id);
+            let is_of = |it: &&Operation| matches!(&it.request, PaymentCall::Refund { charge_id, .. } if *charge_id == charge.id);
             let counted = charge.refunds.iter().filter(|it| !matches!(it.state, RefundState::Declined(_)));
             if counted.count().saturating_add(payment.in_flight().filter(is_of).count()) >= MAX_REFUNDS {
                 return Err(Refused::TooManyRefunds);
@@ -206,9 +215,9 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
             if amount.is_zero() || amount.minor() > most.minor() {
                 return Err(Refused::ExceedsRefundable(most));
             }
-            Ok(Request::Refund { charge_id: charge.id.clone(), amount })
+            Ok(PaymentCall::Refund { charge_id: charge.id.clone(), amount })
         }
-        Asked::CancelCharge(charge_id) => {
+        OperationRequest::CancelCharge(charge_id) => {
             let charge = payment.charge(charge_id).ok_or(Refused::NoSuchCharge)?;
             match charge.state {
                 ChargeState::AuthorizationInitiated | ChargeState::Authorized => {}
@@ -217,12 +226,12 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
                 | ChargeState::Canceled(_)
                 | ChargeState::Declined(_) => return Err(Refused::NotAuthorized),
             }
-            Ok(Request::CancelCharge { charge_id: charge_id.clone() })
+            Ok(PaymentCall::CancelCharge { charge_id: charge_id.clone() })
         }
-        Asked::Close { reason } => match payment.permission.state {
+        OperationRequest::Close { reason } => match payment.permission.state {
             PermissionState::Closed(_) => Err(Refused::PermissionClosed),
             PermissionState::Chargeable | PermissionState::NonChargeable(_) => {
-                Ok(Request::Close { reason: reason.clone() })
+                Ok(PaymentCall::Close { reason: reason.clone() })
             }
         },
     }

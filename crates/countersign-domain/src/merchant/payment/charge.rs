@@ -12,7 +12,7 @@ use core::time::Duration;
 use super::refund::{Refund, RefundState};
 use crate::amazon_limits::CAPTURE_GUARANTEED;
 use crate::ids::ChargeId;
-use crate::merchant::call::Look;
+use crate::merchant::call::LookSchedule;
 use crate::merchant::rules::{
     AUTHORIZED_UNTIL_AMAZON_SAYS, CapturePolicy, Deadline, MerchantRules, WARNINGS,
 };
@@ -35,9 +35,9 @@ pub struct Charge {
     /// How far it is.
     pub state: ChargeState,
     /// Whether Amazon shows that state.
-    pub sight: Sight,
+    pub sight: LastSeen,
     /// When to look at it in addition to the plan.
-    pub look: Option<Look>,
+    pub look: Option<LookSchedule>,
     /// Its refunds, oldest first.
     pub refunds: Vec<Refund>,
     /// `refundedAmount`, as last shown: more than the known refunds if others were made elsewhere.
@@ -46,7 +46,7 @@ pub struct Charge {
 
 /// Whether a charge's state is what Amazon shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub enum LastSeen {
     /// Nobody has looked: all that is known is Finalize's answer, which names no state.
     Never,
     /// It was shown; then Amazon refused something that this state would have allowed.
@@ -133,7 +133,7 @@ impl ChargeState {
 
 /// The states of a charge, as Get Charge shows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChargeStateSeen {
+pub enum AmazonChargeState {
     /// Still pending.
     AuthorizationInitiated,
     /// Reserved.
@@ -150,9 +150,9 @@ pub enum ChargeStateSeen {
 
 /// What Get Charge showed. An answer with an unknown state shows nothing and is not represented here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChargeSeen {
+pub struct ChargeStatus {
     /// `statusDetails.state`.
-    pub state: ChargeStateSeen,
+    pub state: AmazonChargeState,
     /// `statusDetails.reasonCode`.
     pub reason: Option<String>,
     /// `chargeAmount`, if the answer has a readable one.
@@ -161,11 +161,11 @@ pub struct ChargeSeen {
 
 /// A charge as Amazon shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChargeShown {
+pub struct ChargeView {
     /// Its id.
     pub id: ChargeId,
     /// State, reason and amount.
-    pub seen: ChargeSeen,
+    pub seen: ChargeStatus,
     /// `captureAmount`.
     pub captured: Option<Money>,
     /// `refundedAmount`.
@@ -174,17 +174,17 @@ pub struct ChargeShown {
     pub expires_at: Option<Timestamp>,
 }
 
-impl ChargeShown {
+impl ChargeView {
     /// The state, if the answer is complete: money without an amount proves nothing.
     pub(in crate::merchant) fn state(&self) -> Option<ChargeState> {
         let reason = || self.seen.reason.clone();
         Some(match self.seen.state {
-            ChargeStateSeen::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
-            ChargeStateSeen::Authorized => ChargeState::Authorized,
-            ChargeStateSeen::CaptureInitiated => ChargeState::CaptureInitiated,
-            ChargeStateSeen::Captured => ChargeState::Captured(self.captured?),
-            ChargeStateSeen::Canceled => ChargeState::Canceled(reason()),
-            ChargeStateSeen::Declined => ChargeState::Declined(reason()),
+            AmazonChargeState::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
+            AmazonChargeState::Authorized => ChargeState::Authorized,
+            AmazonChargeState::CaptureInitiated => ChargeState::CaptureInitiated,
+            AmazonChargeState::Captured => ChargeState::Captured(self.captured?),
+            AmazonChargeState::Canceled => ChargeState::Canceled(reason()),
+            AmazonChargeState::Declined => ChargeState::Declined(reason()),
         })
     }
 }
@@ -198,7 +198,7 @@ impl Charge {
             expires_at: now.plus(AUTHORIZED_UNTIL_AMAZON_SAYS),
             planned_until: now,
             state,
-            sight: Sight::Never,
+            sight: LastSeen::Never,
             look: None,
             refunds: Vec::new(),
             refunded_shown: None,
@@ -256,18 +256,21 @@ impl Charge {
     }
 
     /// The next item of its plan, and when: `None` for a charge that is not Authorized.
-    pub(in crate::merchant) fn next_planned(&self, rules: &MerchantRules) -> Option<(Timestamp, Planned)> {
+    pub(in crate::merchant) fn next_planned(
+        &self,
+        rules: &MerchantRules,
+    ) -> Option<(Timestamp, CapturePlanItem)> {
         if self.state != ChargeState::Authorized {
             return None;
         }
         let warnings = [Deadline::Guarantee, Deadline::Expiry].into_iter().flat_map(|deadline| {
             let at = self.deadline_at(deadline);
-            WARNINGS.into_iter().map(move |before| (at.minus(before), Planned::Warn(deadline)))
+            WARNINGS.into_iter().map(move |before| (at.minus(before), CapturePlanItem::Warn(deadline)))
         });
-        let capture = self.captured_at(rules).map(|at| (at, Planned::Capture));
+        let capture = self.captured_at(rules).map(|at| (at, CapturePlanItem::Capture));
         let planned = warnings.chain(capture).filter(|(at, _)| *at < self.expires_at);
         planned
-            .chain([(self.expires_at, Planned::Ask)])
+            .chain([(self.expires_at, CapturePlanItem::Ask)])
             .filter(|(at, _)| *at > self.planned_until)
             .min_by_key(|(at, _)| *at)
     }
@@ -283,7 +286,7 @@ impl Charge {
 
 /// An item of the capture plan, for one instant of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::merchant) enum Planned {
+pub(in crate::merchant) enum CapturePlanItem {
     /// The shop is notified of this deadline.
     Warn(Deadline),
     /// It is captured, if the policy says so.

@@ -8,11 +8,11 @@
 
 use alloc::string::ToString;
 
-use super::charge::{Charge, ChargeShown, ChargeState, Sight};
-use super::permission::{PermissionShown, PermissionState};
-use super::refund::{Refund, RefundShown, RefundState};
+use super::charge::{Charge, ChargeState, ChargeView, LastSeen};
+use super::permission::{PermissionState, PermissionView};
+use super::refund::{Refund, RefundState, RefundView};
 use crate::ids::ChargeId;
-use crate::merchant::call::{InFlight, Look};
+use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::draft::PaymentDraft;
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::rules::BUYERS_PACE;
@@ -24,7 +24,7 @@ pub const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
 
 /// Who made a charge that was not known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::merchant) enum Maker {
+pub(in crate::merchant) enum ChargeOrigin {
     /// One of our operations.
     Operation,
     /// Somebody else.
@@ -33,22 +33,22 @@ pub(in crate::merchant) enum Maker {
 
 impl PaymentDraft<'_> {
     /// Takes in a charge as Amazon shows it. `maker` says who made it if it is not known.
-    pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeShown, maker: Maker) {
+    pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeView, maker: ChargeOrigin) {
         let Some(state) = shown.state() else { return };
         let (now, id) = (self.now, &shown.id);
         let known = self.payment.charge(id);
-        let was_told = known.is_some_and(|known| known.sight == Sight::Contradicted);
+        let was_told = known.is_some_and(|known| known.sight == LastSeen::Contradicted);
         let known_amount = known.map(|known| known.amount);
         let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
         if amounts.into_iter().flatten().any(|amount| amount.currency() != self.payment.limit.currency()) {
             if let Some(charge) = self.payment.charge_mut(id) {
-                charge.sight = Sight::Contradicted;
+                charge.sight = LastSeen::Contradicted;
             }
             return self.contradict_unless(was_told, id, "a charge in another currency");
         }
         if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
             if let Some(charge) = self.payment.charge_mut(id) {
-                charge.sight = Sight::Contradicted;
+                charge.sight = LastSeen::Contradicted;
                 charge.look = charge.look.filter(|_| !charge.state.is_final());
             }
             return self.contradict_unless(was_told, id, "a charge of another amount");
@@ -58,8 +58,8 @@ impl PaymentDraft<'_> {
             let charge = Charge::new(id.clone(), amount, ChargeState::AuthorizationInitiated, now);
             self.payment.charges.push(charge);
             self.emit(match maker {
-                Maker::Operation => PaymentEvent::ChargePending(id.clone()),
-                Maker::Stranger => PaymentEvent::ChargeAdopted(id.clone()),
+                ChargeOrigin::Operation => PaymentEvent::ChargePending(id.clone()),
+                ChargeOrigin::Stranger => PaymentEvent::ChargeAdopted(id.clone()),
             });
         }
         let asked = self.payment.accepted_capture(id);
@@ -67,10 +67,11 @@ impl PaymentDraft<'_> {
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
         charge.refunded_shown = shown.refunded.or(charge.refunded_shown);
         // A success of Finalize says that the money is taken. What Amazon shows later is closer to the truth.
-        let was_only_said = charge.sight == Sight::Never && matches!(charge.state, ChargeState::Captured(_));
+        let was_only_said =
+            charge.sight == LastSeen::Never && matches!(charge.state, ChargeState::Captured(_));
         let contradicts = state.contradicts(&charge.state);
         if contradicts && !was_only_said {
-            charge.sight = Sight::Contradicted;
+            charge.sight = LastSeen::Contradicted;
             charge.look = None;
         }
         if contradicts {
@@ -82,39 +83,39 @@ impl PaymentDraft<'_> {
         let Some(charge) = self.payment.charge_mut(id) else { return };
         // An earlier state from a slow replica does not confirm the one that is known.
         if state.rank() >= charge.state.rank() || was_only_said {
-            charge.sight = Sight::At(now);
+            charge.sight = LastSeen::At(now);
         }
         if state.rank() > charge.state.rank() || (was_only_said && state != charge.state) {
             if charge.state == ChargeState::AuthorizationInitiated && state == ChargeState::Authorized {
                 charge.authorized_at = now;
                 charge.planned_until = now;
             }
-            charge.look = Some(Look::first(now));
+            charge.look = Some(LookSchedule::first(now));
             charge.state = state;
             self.emit_new_state(shown, asked);
         }
         let Some(charge) = self.payment.charge_mut(id) else { return };
         charge.look = match &charge.state {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => {
-                Some(Look::waiting(charge.look, now))
+                Some(LookSchedule::waiting(charge.look, now))
             }
             // Overdue, but not seen to have lapsed: the plan has no further item that would ask for it.
             ChargeState::Authorized if now >= charge.expires_at => {
-                Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
+                Some(charge.look.map_or(LookSchedule::first(now), |look| look.next(now)))
             }
             // What was shown is not what is known, and does not explain the refusal.
-            ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
-                Some(Look::waiting(charge.look, now))
+            ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == LastSeen::Doubted => {
+                Some(LookSchedule::waiting(charge.look, now))
             }
             // If it is canceled or captured elsewhere, that notification may be lost.
-            ChargeState::Authorized => Some(Look { at: now.plus(DAY), count: 0 }),
+            ChargeState::Authorized => Some(LookSchedule { at: now.plus(DAY), count: 0 }),
             ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
         };
     }
 
     /// Records the events of a charge's new state. `asked` is the amount of the capture that Amazon has
     /// accepted.
-    fn emit_new_state(&mut self, shown: &ChargeShown, asked: Option<Money>) {
+    fn emit_new_state(&mut self, shown: &ChargeView, asked: Option<Money>) {
         let Some(charge) = self.payment.charge(&shown.id) else { return };
         let id = shown.id.clone();
         let became = match &charge.state {
@@ -131,13 +132,13 @@ impl PaymentDraft<'_> {
         };
         if matches!(became, PaymentEvent::ChargeCanceled(_) | PaymentEvent::ChargeDeclined(_)) {
             // What became of the charge may have changed what the permission allows.
-            self.payment.permission.look.get_or_insert(Look::now(self.now));
+            self.payment.permission.look.get_or_insert(LookSchedule::now(self.now));
         }
         self.emit(became);
     }
 
     /// Takes in a refund as Amazon shows it.
-    pub(in crate::merchant) fn take_refund(&mut self, shown: &RefundShown) {
+    pub(in crate::merchant) fn take_refund(&mut self, shown: &RefundView) {
         let (now, id) = (self.now, &shown.id);
         let known_charge = self.payment.refund(id).map(|(charge, _)| &charge.id);
         if known_charge.is_some_and(|known| *known != shown.charge_id)
@@ -169,14 +170,14 @@ impl PaymentDraft<'_> {
             });
             refund.state = shown.state.clone();
         }
-        refund.look = (!is_final(&refund.state)).then(|| Look::waiting(refund.look, now));
+        refund.look = (!is_final(&refund.state)).then(|| LookSchedule::waiting(refund.look, now));
         if let Some(event) = event {
             self.emit(event);
         }
     }
 
     /// Takes in the permission as Amazon shows it.
-    pub(in crate::merchant) fn take_permission(&mut self, shown: &PermissionShown) {
+    pub(in crate::merchant) fn take_permission(&mut self, shown: &PermissionView) {
         let now = self.now;
         let permission = &mut self.payment.permission;
         let look_before = permission.look;
@@ -194,7 +195,7 @@ impl PaymentDraft<'_> {
         if is_news && matches!(shown.state, PermissionState::Closed(_)) {
             // Amazon may have canceled its open charges together with it.
             for charge in self.payment.charges.iter_mut().filter(|charge| !charge.state.is_final()) {
-                charge.look = Some(Look::now(now));
+                charge.look = Some(LookSchedule::now(now));
             }
             // The operations that were held back for the Close can do no harm any more.
             for operation in self.payment.operations.iter_mut().filter(|it| it.waits_for_close()) {
@@ -208,8 +209,8 @@ impl PaymentDraft<'_> {
         let permission = &mut self.payment.permission;
         permission.look = match &permission.state {
             PermissionState::NonChargeable(reason) if reason != CHARGE_IN_PROGRESS => {
-                let seen = look_before.unwrap_or(Look { at: now, count: BUYERS_PACE });
-                Some(Look { count: seen.count.max(BUYERS_PACE), ..seen }.next(now))
+                let seen = look_before.unwrap_or(LookSchedule { at: now, count: BUYERS_PACE });
+                Some(LookSchedule { count: seen.count.max(BUYERS_PACE), ..seen }.next(now))
             }
             PermissionState::Chargeable | PermissionState::NonChargeable(_) | PermissionState::Closed(_) => {
                 None

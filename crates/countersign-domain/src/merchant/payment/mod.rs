@@ -22,11 +22,11 @@ pub mod send;
 use alloc::vec::Vec;
 
 use self::charge::{Charge, ChargeState};
-use self::operation::{Asked, Operation, OperationName, OperationState, Request};
+use self::operation::{Operation, OperationName, OperationRequest, OperationState, PaymentCall};
 use self::permission::{Permission, PermissionState};
-use self::refund::{Refund, RefundShown};
+use self::refund::{Refund, RefundView};
 use super::attempt::{Attempt, AttemptState, Completion};
-use super::call::{InFlight, Look};
+use super::call::{InFlight, LookSchedule};
 use super::checkout::terms::Terms;
 use super::rules::{ASK_FOR_CHARGE_AFTER, MerchantRules, RefundCeiling};
 use crate::amazon_limits;
@@ -71,11 +71,13 @@ impl Payment {
     ) -> Self {
         // For what Finalize's answer does not say: the state and the expiry. The snapshot's own request is
         // usually faster.
-        let soon = Some(Look { at: now.plus(ASK_FOR_CHARGE_AFTER), count: 0 });
+        let soon = Some(LookSchedule { at: now.plus(ASK_FOR_CHARGE_AFTER), count: 0 });
         let charge = completion.charge_id().map(|id| {
             let (state, look) = match completion {
                 Completion::Captured(_) => (ChargeState::Captured(terms.charge_amount), soon),
-                Completion::CaptureInitiated(_) => (ChargeState::CaptureInitiated, Some(Look::first(now))),
+                Completion::CaptureInitiated(_) => {
+                    (ChargeState::CaptureInitiated, Some(LookSchedule::first(now)))
+                }
                 Completion::Authorized(_) | Completion::Confirmed => (ChargeState::Authorized, soon),
             };
             Charge { look, ..Charge::new(id.clone(), terms.charge_amount, state, now) }
@@ -115,7 +117,7 @@ impl Payment {
     /// Whether a refund belongs to a charge that is not known yet: that charge must be looked up first, or
     /// nobody would know what the refund belongs to.
     #[must_use]
-    pub fn lacks_charge_of(&self, shown: &RefundShown) -> bool {
+    pub fn lacks_charge_of(&self, shown: &RefundView) -> bool {
         self.charge(&shown.charge_id).is_none()
     }
 
@@ -150,7 +152,7 @@ impl Payment {
     #[must_use]
     pub fn left(&self) -> Money {
         let asked = self.in_flight().filter_map(|operation| {
-            let Request::CreateCharge { amount, .. } = operation.request else { return None };
+            let PaymentCall::CreateCharge { amount, .. } = operation.request else { return None };
             Some(amount)
         });
         let taken = self.charges.iter().map(Charge::taken);
@@ -161,7 +163,7 @@ impl Payment {
     #[must_use]
     pub fn refunding(&self, id: &ChargeId) -> Money {
         let asked = self.in_flight().filter_map(|operation| {
-            let Request::Refund { charge_id, amount } = &operation.request else { return None };
+            let PaymentCall::Refund { charge_id, amount } = &operation.request else { return None };
             (charge_id == id).then_some(*amount)
         });
         Money::sum(self.limit.currency(), asked)
@@ -182,8 +184,8 @@ impl Payment {
     pub(in crate::merchant) fn record(
         &mut self,
         name: OperationName,
-        asked: Asked,
-        request: Request,
+        asked: OperationRequest,
+        request: PaymentCall,
         now: Timestamp,
     ) -> u32 {
         let number = self.operations.last().map_or(1, |last| last.number.saturating_add(1));

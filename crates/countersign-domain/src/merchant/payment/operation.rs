@@ -19,9 +19,9 @@ pub struct Operation {
     /// The name by which it is identified.
     pub name: OperationName,
     /// The request as it was made: a repeated request is recognised by it.
-    pub asked: Asked,
+    pub asked: OperationRequest,
     /// The call that it means.
-    pub request: Request,
+    pub request: PaymentCall,
     /// When it was requested.
     pub requested_at: Timestamp,
     /// How many times Amazon turned it away without evaluating it.
@@ -47,7 +47,7 @@ pub enum OwnName {
     /// A part of undoing a canceled order.
     Undo {
         /// Which part.
-        what: Undoing,
+        what: UndoStep,
         /// 1 for the first time that it is requested.
         try_number: u32,
     },
@@ -55,7 +55,7 @@ pub enum OwnName {
 
 /// One part of undoing an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Undoing {
+pub enum UndoStep {
     /// This authorization is canceled.
     CancelCharge(ChargeId),
     /// This capture is refunded.
@@ -82,7 +82,7 @@ impl core::fmt::Display for OwnName {
     }
 }
 
-impl core::fmt::Display for Undoing {
+impl core::fmt::Display for UndoStep {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::CancelCharge(charge_id) => write!(f, "cancel {charge_id}"),
@@ -94,7 +94,7 @@ impl core::fmt::Display for Undoing {
 
 /// A request before defaults were filled in for what it left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum OperationRequest {
     /// A charge under the permission.
     Charge {
         /// The amount.
@@ -129,7 +129,7 @@ pub enum Asked {
 
 /// A call to Amazon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub enum PaymentCall {
     /// Create Charge.
     CreateCharge {
         /// The amount.
@@ -165,7 +165,7 @@ pub enum Request {
     },
 }
 
-impl Request {
+impl PaymentCall {
     /// The kind of call.
     #[must_use]
     pub const fn kind(&self) -> CallKind {
@@ -228,7 +228,7 @@ pub enum OperationState {
     /// It may still have its effect.
     InFlight(InFlight),
     /// It has had its effect.
-    Done(Effect),
+    Done(OperationEffect),
     /// It is proved to have had no effect.
     Refused {
         /// Amazon's code, or the state that proves it.
@@ -238,7 +238,7 @@ pub enum OperationState {
 
 /// The result of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum OperationEffect {
     /// This charge was made, captured or canceled.
     Charge(ChargeId),
     /// This refund was made.
@@ -247,7 +247,7 @@ pub enum Effect {
     Closed,
 }
 
-impl core::fmt::Display for Effect {
+impl core::fmt::Display for OperationEffect {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Charge(id) => id.fmt(f),
@@ -260,7 +260,7 @@ impl core::fmt::Display for Effect {
 impl Operation {
     /// Whether the permission of a canceled order is closed before this is finished, and not after.
     pub(in crate::merchant) const fn waits_for_close(&self) -> bool {
-        matches!(self.request, Request::CreateCharge { .. }) && self.state.is_in_doubt()
+        matches!(self.request, PaymentCall::CreateCharge { .. }) && self.state.is_in_doubt()
     }
 }
 

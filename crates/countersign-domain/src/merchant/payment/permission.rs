@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::merchant::call::Look;
+use crate::merchant::call::LookSchedule;
 
 /// The permission as it was last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Permission {
     /// Whether it can be charged.
     pub state: PermissionState,
     /// When to look at it, if there is a reason to.
-    pub look: Option<Look>,
+    pub look: Option<LookSchedule>,
 }
 
 /// Whether a permission can be charged.
@@ -47,7 +47,7 @@ impl PermissionState {
 
 /// A permission as Amazon shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PermissionShown {
+pub struct PermissionView {
     /// Its state.
     pub state: PermissionState,
 }

@@ -7,7 +7,7 @@
 use alloc::string::String;
 
 use crate::ids::{ChargeId, RefundId};
-use crate::merchant::call::Look;
+use crate::merchant::call::LookSchedule;
 use crate::money::Money;
 
 /// A refund.
@@ -20,7 +20,7 @@ pub struct Refund {
     /// Its state.
     pub state: RefundState,
     /// When to look at it.
-    pub look: Option<Look>,
+    pub look: Option<LookSchedule>,
 }
 
 /// The state of a refund.
@@ -57,7 +57,7 @@ impl RefundState {
 
 /// A refund as Amazon shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundShown {
+pub struct RefundView {
     /// Its id.
     pub id: RefundId,
     /// The charge that it belongs to.

@@ -10,31 +10,31 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Payment;
-use super::charge::{ChargeShown, ChargeState, ChargeStateSeen, Sight};
-use super::evidence::Maker;
-use super::operation::{Effect, Operation, OperationState, Request};
-use super::permission::{PermissionShown, PermissionState};
-use super::refund::RefundShown;
+use super::charge::{AmazonChargeState, ChargeState, ChargeView, LastSeen};
+use super::evidence::ChargeOrigin;
+use super::operation::{Operation, OperationEffect, OperationState, PaymentCall};
+use super::permission::{PermissionState, PermissionView};
+use super::refund::RefundView;
 use crate::ids::ChargeId;
-use crate::merchant::call::{Answer, CallNeeds, InFlight, Look, Send};
+use crate::merchant::call::{CallAnswer, CallNeeds, InFlight, KeyedRequest, LookSchedule};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
-use crate::merchant::next::{CallId, Delivery, NextStep};
+use crate::merchant::next::{CallId, NextStep, OutgoingCall};
 use crate::merchant::rules::{CLOSE_WAITS, COPY_LIFETIME, doubt_delay, not_evaluated_delay};
 use crate::reason_code::{ReasonClass, ReasonCode};
 
 /// What came back for an operation; a refusal is Amazon's code.
-pub type OperationAnswer = Answer<Shown, String>;
+pub type OperationAnswer = CallAnswer<ObjectView, String>;
 
 /// What a success of an operation shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shown {
+pub enum ObjectView {
     /// The charge that it concerns.
-    Charge(ChargeShown),
+    Charge(ChargeView),
     /// The refund that it created.
-    Refund(RefundShown),
+    Refund(RefundView),
     /// The permission.
-    Permission(PermissionShown),
+    Permission(PermissionView),
 }
 
 /// The code of an operation that was overtaken by a cancellation before it had an effect.
@@ -42,7 +42,7 @@ pub const OVERTAKEN: &str = "OrderCanceled";
 
 /// Records an operation's first send, or the next one after it was turned away, before it leaves. `first` is
 /// used only if nothing was sent before.
-pub fn begin(draft: &mut Draft, number: u32, first: Send) -> NextStep {
+pub fn begin(draft: &mut Draft, number: u32, first: KeyedRequest) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
     let OperationState::InFlight(InFlight::Recorded { earlier, .. }) = &mut operation.state else {
@@ -99,21 +99,21 @@ pub fn orphaned(draft: &mut Draft) -> usize {
 }
 
 /// Takes in what Get Charge showed; returns the next step for the operations that wait for it.
-pub fn charge_shown(draft: &mut Draft, shown: &ChargeShown) -> NextStep {
+pub fn charge_shown(draft: &mut Draft, shown: &ChargeView) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
-    draft.take_charge(shown, Maker::Stranger);
+    draft.take_charge(shown, ChargeOrigin::Stranger);
     draft.resolve_by_charge(&shown.id)
 }
 
 /// Takes in what Get Refund showed.
-pub fn refund_shown(draft: &mut Draft, shown: &RefundShown) {
+pub fn refund_shown(draft: &mut Draft, shown: &RefundView) {
     if let Some(draft) = &mut draft.payment() {
         draft.take_refund(shown);
     }
 }
 
 /// Takes in what Get Charge Permission showed; returns the next step for a Close that waits for it.
-pub fn permission_shown(draft: &mut Draft, shown: &PermissionShown) -> NextStep {
+pub fn permission_shown(draft: &mut Draft, shown: &PermissionView) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_permission(shown);
     draft.resolve_by_permission(shown)
@@ -122,34 +122,38 @@ pub fn permission_shown(draft: &mut Draft, shown: &PermissionShown) -> NextStep 
 /// The step that finds out the result of an operation in doubt.
 fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
     match &operation.request {
-        Request::CreateCharge { .. } | Request::Refund { .. } => {
+        PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {
             NextStep::SendAgain(CallId::Operation(operation.number))
         }
-        Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id } => {
+        PaymentCall::Capture { charge_id, .. } | PaymentCall::CancelCharge { charge_id } => {
             NextStep::LookAtCharge(charge_id.clone())
         }
-        Request::Close { .. } => NextStep::LookAtPermission(payment.charge_permission_id.clone()),
+        PaymentCall::Close { .. } => NextStep::LookAtPermission(payment.charge_permission_id.clone()),
     }
 }
 
 /// The effect of a success, if it is a success of this request: it names the right object, in a state that is
 /// the effect.
-fn effect(request: &Request, shown: &Shown) -> Option<Effect> {
-    use ChargeStateSeen::{Canceled, CaptureInitiated, Captured};
+fn effect(request: &PaymentCall, shown: &ObjectView) -> Option<OperationEffect> {
+    use AmazonChargeState::{Canceled, CaptureInitiated, Captured};
     let (effect, is_of_it) = match (request, shown) {
-        (Request::CreateCharge { .. }, Shown::Charge(shown)) => (Effect::Charge(shown.id.clone()), true),
-        (Request::Capture { charge_id, .. }, Shown::Charge(shown)) => {
+        (PaymentCall::CreateCharge { .. }, ObjectView::Charge(shown)) => {
+            (OperationEffect::Charge(shown.id.clone()), true)
+        }
+        (PaymentCall::Capture { charge_id, .. }, ObjectView::Charge(shown)) => {
             let is_captured = matches!(shown.seen.state, CaptureInitiated | Captured);
-            (Effect::Charge(shown.id.clone()), shown.id == *charge_id && is_captured)
+            (OperationEffect::Charge(shown.id.clone()), shown.id == *charge_id && is_captured)
         }
-        (Request::CancelCharge { charge_id }, Shown::Charge(shown)) => {
-            (Effect::Charge(shown.id.clone()), shown.id == *charge_id && shown.seen.state == Canceled)
-        }
-        (Request::Refund { charge_id, amount }, Shown::Refund(shown)) => {
-            (Effect::Refund(shown.id.clone()), shown.charge_id == *charge_id && shown.amount == *amount)
-        }
-        (Request::Close { .. }, Shown::Permission(shown)) => {
-            (Effect::Closed, matches!(shown.state, PermissionState::Closed(_)))
+        (PaymentCall::CancelCharge { charge_id }, ObjectView::Charge(shown)) => (
+            OperationEffect::Charge(shown.id.clone()),
+            shown.id == *charge_id && shown.seen.state == Canceled,
+        ),
+        (PaymentCall::Refund { charge_id, amount }, ObjectView::Refund(shown)) => (
+            OperationEffect::Refund(shown.id.clone()),
+            shown.charge_id == *charge_id && shown.amount == *amount,
+        ),
+        (PaymentCall::Close { .. }, ObjectView::Permission(shown)) => {
+            (OperationEffect::Closed, matches!(shown.state, PermissionState::Closed(_)))
         }
         _ => return None,
     };
@@ -157,9 +161,9 @@ fn effect(request: &Request, shown: &Shown) -> Option<Effect> {
 }
 
 impl PaymentDraft<'_> {
-    fn delivery(&self, number: u32, send: Send) -> NextStep {
+    fn delivery(&self, number: u32, send: KeyedRequest) -> NextStep {
         let Some(operation) = self.payment.operation(number) else { return NextStep::Rest };
-        NextStep::Send(Delivery::Operation {
+        NextStep::Send(OutgoingCall::Operation {
             number,
             charge_permission_id: self.payment.charge_permission_id.clone(),
             request: operation.request.clone(),
@@ -169,13 +173,13 @@ impl PaymentDraft<'_> {
 
     fn take_answer(&mut self, number: u32, answer: &OperationAnswer) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
-        if let Answer::Success(shown) = answer
+        if let CallAnswer::Success(shown) = answer
             && let Some(effect) = effect(&operation.request, shown)
         {
             return self.take_success(number, effect, shown);
         }
         let OperationState::InFlight(in_flight) = &mut operation.state else { return };
-        if let Answer::Refused(code) = answer {
+        if let CallAnswer::Refused(code) = answer {
             let counts = match in_flight {
                 InFlight::Sent { .. } => true,
                 InFlight::InDoubt(doubt) => ends_doubt(&operation.request, doubt.look, code),
@@ -204,7 +208,7 @@ impl PaymentDraft<'_> {
 
     /// Takes in a success with its effect. If the operation has ended differently, the operator is notified;
     /// what the success shows counts all the same, since Amazon has it.
-    fn take_success(&mut self, number: u32, effect: Effect, shown: &Shown) {
+    fn take_success(&mut self, number: u32, effect: OperationEffect, shown: &ObjectView) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let differs = match &operation.state {
             // Nothing was sent that could have an effect.
@@ -217,32 +221,34 @@ impl PaymentDraft<'_> {
             OperationState::Refused { .. } => true,
         };
         match shown {
-            Shown::Charge(shown) => self.take_charge(shown, Maker::Operation),
-            Shown::Refund(shown) => self.take_refund(shown),
-            Shown::Permission(shown) => self.take_permission(shown),
+            ObjectView::Charge(shown) => self.take_charge(shown, ChargeOrigin::Operation),
+            ObjectView::Refund(shown) => self.take_refund(shown),
+            ObjectView::Permission(shown) => self.take_permission(shown),
         }
         // A capture that was accepted and then declined has come to nothing; that is already known.
         let is_declined = |id| {
             self.payment.charge(id).is_some_and(|charge| matches!(charge.state, ChargeState::Declined(_)))
         };
-        let came_to_nothing = matches!(&effect, Effect::Charge(id) if is_declined(id));
+        let came_to_nothing = matches!(&effect, OperationEffect::Charge(id) if is_declined(id));
         if differs && !came_to_nothing {
             self.contradict(&effect, "a late success");
         }
     }
 
     /// Looks at the object whose state, according to a refusal, is not the one known here.
-    fn look_after_refusal(&mut self, request: &Request) {
-        let look = Some(Look::now(self.now));
+    fn look_after_refusal(&mut self, request: &PaymentCall) {
+        let look = Some(LookSchedule::now(self.now));
         match request {
-            Request::CreateCharge { .. } | Request::Close { .. } => self.payment.permission.look = look,
-            Request::Capture { charge_id, .. }
-            | Request::CancelCharge { charge_id }
-            | Request::Refund { charge_id, .. } => {
+            PaymentCall::CreateCharge { .. } | PaymentCall::Close { .. } => {
+                self.payment.permission.look = look
+            }
+            PaymentCall::Capture { charge_id, .. }
+            | PaymentCall::CancelCharge { charge_id }
+            | PaymentCall::Refund { charge_id, .. } => {
                 if let Some(charge) = self.payment.charge_mut(charge_id) {
                     charge.look = look;
-                    if let Sight::At(_) = charge.sight {
-                        charge.sight = Sight::Doubted;
+                    if let LastSeen::At(_) = charge.sight {
+                        charge.sight = LastSeen::Doubted;
                     }
                 }
             }
@@ -325,7 +331,9 @@ impl PaymentDraft<'_> {
                     self.contradict(id, "a capture of another amount");
                 }
                 (ChargeState::Captured(_) | ChargeState::CaptureInitiated, Some(_))
-                | (ChargeState::Canceled(_), None) => self.end(number, Ok(Effect::Charge(id.clone()))),
+                | (ChargeState::Canceled(_), None) => {
+                    self.end(number, Ok(OperationEffect::Charge(id.clone())))
+                }
                 (ChargeState::Canceled(_) | ChargeState::Declined(_), Some(_))
                 | (
                     ChargeState::Captured(_) | ChargeState::CaptureInitiated | ChargeState::Declined(_),
@@ -347,13 +355,13 @@ impl PaymentDraft<'_> {
     }
 
     /// Ends the Close that waits for the permission, by the state in which it was seen.
-    fn resolve_by_permission(&mut self, shown: &PermissionShown) -> NextStep {
+    fn resolve_by_permission(&mut self, shown: &PermissionView) -> NextStep {
         let closes = self.payment.operations.iter().filter(|it| it.state.is_in_doubt() && is_close(it));
         let closes: Vec<u32> = closes.map(|it| it.number).collect();
         let mut next = NextStep::Rest;
         for number in closes {
             match shown.state {
-                PermissionState::Closed(_) => self.end(number, Ok(Effect::Closed)),
+                PermissionState::Closed(_) => self.end(number, Ok(OperationEffect::Closed)),
                 PermissionState::Chargeable | PermissionState::NonChargeable(_) => {
                     next = NextStep::SendAgain(CallId::Operation(number));
                 }
@@ -363,7 +371,7 @@ impl PaymentDraft<'_> {
     }
 
     /// Ends an operation by what was seen: with its effect, or with the code that proves that it had none.
-    pub(in crate::merchant) fn end(&mut self, number: u32, ended: Result<Effect, &str>) {
+    pub(in crate::merchant) fn end(&mut self, number: u32, ended: Result<OperationEffect, &str>) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let event;
         (operation.state, event) = match ended {
@@ -381,14 +389,14 @@ impl PaymentDraft<'_> {
 /// Whether a refusal of one copy speaks for every copy: a decline does, since the key remembers it; any other
 /// refusal only when the earlier copy has arrived long ago or never will. For an operation that changes a
 /// charge, the charge itself shows what happened.
-fn ends_doubt(request: &Request, look: Look, code: &str) -> bool {
+fn ends_doubt(request: &PaymentCall, look: LookSchedule, code: &str) -> bool {
     match request {
-        Request::CreateCharge { .. } | Request::Refund { .. } => {
+        PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {
             // The take-up that sends a copy has already been counted, and has set the pause after it.
             let pause_before = doubt_delay(look.count.saturating_sub(2));
             is_decline(code) || pause_before > COPY_LIFETIME
         }
-        Request::Capture { .. } | Request::CancelCharge { .. } | Request::Close { .. } => false,
+        PaymentCall::Capture { .. } | PaymentCall::CancelCharge { .. } | PaymentCall::Close { .. } => false,
     }
 }
 
@@ -399,5 +407,5 @@ fn is_decline(code: &str) -> bool {
 }
 
 fn is_close(operation: &Operation) -> bool {
-    matches!(operation.request, Request::Close { .. })
+    matches!(operation.request, PaymentCall::Close { .. })
 }

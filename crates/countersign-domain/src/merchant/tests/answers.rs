@@ -4,7 +4,7 @@ use super::decide::attempts::*;
 use super::*;
 
 fn success(pending: bool, charge_id: Option<ChargeId>) -> FinalizeAnswer {
-    FinalizeAnswer::Success(Finalized { pending, charge_permission_id: permission(), charge_id })
+    FinalizeAnswer::Success(FinalizeSuccess { pending, charge_permission_id: permission(), charge_id })
 }
 
 /// The states in words, their times relative to when they were sent.
@@ -85,7 +85,7 @@ fn a_contradiction_names_what_amazon_says_was_paid() {
 // Promise: B08
 #[test]
 fn each_state_takes_each_look_at_the_session_so() {
-    let ids = |permission: Option<_>, charge: Option<_>| SessionSeen::Completed {
+    let ids = |permission: Option<_>, charge: Option<_>| SessionView::Completed {
         charge_permission_id: permission,
         charge_id: charge,
     };
@@ -94,8 +94,8 @@ fn each_state_takes_each_look_at_the_session_so() {
         ("Completed", ids(Some(permission()), Some(charge()))),
         ("Completed without charge", ids(Some(permission()), None)),
         ("Completed without ids", ids(None, None)),
-        ("Canceled", SessionSeen::Canceled { reason: Some("Expired".to_string()) }),
-        ("404", SessionSeen::NotFound),
+        ("Canceled", SessionView::Canceled { reason: Some("Expired".to_string()) }),
+        ("404", SessionView::NotFound),
     ];
     let mut states = states();
     states.push(in_doubt_attempt(Doubt { not_found_count: 2, ..doubt() }));
@@ -131,12 +131,12 @@ fn each_state_takes_each_look_at_the_charge_so() {
     let other_amount = Money::from_minor(1_401, Currency::USD);
     let other_currency = Money::from_minor(1_400, Currency::EUR);
     let charge_states = [
-        ChargeStateSeen::AuthorizationInitiated,
-        ChargeStateSeen::Authorized,
-        ChargeStateSeen::CaptureInitiated,
-        ChargeStateSeen::Captured,
-        ChargeStateSeen::Declined,
-        ChargeStateSeen::Canceled,
+        AmazonChargeState::AuthorizationInitiated,
+        AmazonChargeState::Authorized,
+        AmazonChargeState::CaptureInitiated,
+        AmazonChargeState::Captured,
+        AmazonChargeState::Declined,
+        AmazonChargeState::Canceled,
     ];
     let amounts = [
         ("ours", Some(amount())),
@@ -154,7 +154,7 @@ fn each_state_takes_each_look_at_the_charge_so() {
     let table = folded(&conditions, |[state, charge_state, of_amount]| {
         let before = checkout(PaymentIntent::Authorize, states[state].clone());
         let (state, charge_amount) = (charge_states[charge_state], amounts[of_amount].1);
-        let seen = ChargeSeen { state, reason: None, charge_amount };
+        let seen = ChargeStatus { state, reason: None, charge_amount };
         match charge_seen(&before, 1, &permission(), &charge(), &seen, now) {
             Some(step) => outcome(&before, Some(&step), now),
             None => "does not count".to_string(),
@@ -166,20 +166,20 @@ fn each_state_takes_each_look_at_the_charge_so() {
 #[test]
 fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     let now = sent_at().plus(60 * SECOND);
-    let seen = |state| ChargeSeen { state, reason: None, charge_amount: Some(amount()) };
+    let seen = |state| ChargeStatus { state, reason: None, charge_amount: Some(amount()) };
     let look = |before: &Checkout, state| {
         charge_seen(before, 1, &permission(), &charge(), &seen(state), now).map(|step| step.next)
     };
     let in_doubt = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
-    let under_way = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
+    let under_way = look(&in_doubt, AmazonChargeState::CaptureInitiated).unwrap();
     assert_eq!(under_way.verdict().outcome(), "pending");
     assert!(under_way.payment.is_none() && under_way.due_at(&rules()).is_some());
-    assert_eq!(look(&under_way, ChargeStateSeen::CaptureInitiated), None);
-    assert_eq!(look(&under_way, ChargeStateSeen::Captured).unwrap().verdict().outcome(), "paid");
-    assert_eq!(look(&under_way, ChargeStateSeen::Declined).unwrap().verdict().outcome(), "notPaid");
+    assert_eq!(look(&under_way, AmazonChargeState::CaptureInitiated), None);
+    assert_eq!(look(&under_way, AmazonChargeState::Captured).unwrap().verdict().outcome(), "paid");
+    assert_eq!(look(&under_way, AmazonChargeState::Declined).unwrap().verdict().outcome(), "notPaid");
     // Only a reservation was asked for, and it was reserved, no matter who captures it.
     let in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
-    let reserved = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
+    let reserved = look(&in_doubt, AmazonChargeState::CaptureInitiated).unwrap();
     assert_eq!(reserved.verdict().outcome(), "authorized");
 }
 
@@ -208,7 +208,7 @@ fn nothing_is_begun_under_another_key_than_the_next() {
         let before = checkout(PaymentIntent::Authorize, state);
         let next = before.attempts[0].next_key_ordinal();
         for n in (1..=4).map(KeyOrdinal::new).filter(|n| *n != next) {
-            let send = Send { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"new") };
+            let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"new") };
             let keys = |n: KeyOrdinal| key_of(n.get());
             let begin = |draft: &mut Draft| crate::merchant::attempt::finalize::begin(draft, 1, send, &keys);
             let (step, _) = super::decide::decided(&before, sent_at(), &rules(), begin);
@@ -220,9 +220,9 @@ fn nothing_is_begun_under_another_key_than_the_next() {
 #[test]
 fn a_session_that_is_over_ends_what_was_never_sent_whatever_the_clock_says() {
     let over = [
-        ("Canceled", SessionSeen::Canceled { reason: None }),
-        ("NotFound", SessionSeen::NotFound),
-        ("Completed", SessionSeen::Completed { charge_permission_id: None, charge_id: None }),
+        ("Canceled", SessionView::Canceled { reason: None }),
+        ("NotFound", SessionView::NotFound),
+        ("Completed", SessionView::Completed { charge_permission_id: None, charge_id: None }),
     ];
     let mut table = String::new();
     for state in states() {

@@ -19,7 +19,7 @@ fn asked_for(checkout: &Checkout) -> String {
     let words = operations.map(|operation| {
         let call = operation.request.call();
         let amount = match &operation.request {
-            Request::Refund { amount, .. } => format!(" {}", amount.amount()),
+            PaymentCall::Refund { amount, .. } => format!(" {}", amount.amount()),
             _ => String::new(),
         };
         format!("{call}{amount} {}", operation_words(operation, sent_at()))
@@ -120,7 +120,7 @@ fn each_charge_is_undone_so() {
 fn undo(
     mut checkout: Checkout,
     now: Timestamp,
-    answer: impl Fn(&Request) -> OperationAnswer,
+    answer: impl Fn(&PaymentCall) -> OperationAnswer,
 ) -> (Checkout, Vec<PaymentEvent>) {
     let mut told = Vec::new();
     for _ in 0..40 {
@@ -139,7 +139,7 @@ fn undo(
         let captured = checkout.payment.iter().flat_map(|payment| &payment.charges);
         let is_captured = captured.map(|it| &it.state).any(|it| matches!(it, ChargeState::Captured(_)));
         if matches!(act, NextStep::LookAtCharge(_)) && is_captured {
-            let shown = charge_shown_as(ChargeStateSeen::Captured);
+            let shown = charge_shown_as(AmazonChargeState::Captured);
             let (step, _) = charge_shown(&checkout, &shown, now, &rules()).unwrap();
             events.extend(step.events);
             checkout = step.next;
@@ -152,16 +152,18 @@ fn undo(
     (checkout, told)
 }
 
-fn obliging(request: &Request) -> OperationAnswer {
+fn obliging(request: &PaymentCall) -> OperationAnswer {
     match request {
-        Request::CancelCharge { .. } => charge_answer(charge_shown_as(ChargeStateSeen::Canceled)),
-        Request::Refund { amount, .. } => {
+        PaymentCall::CancelCharge { .. } => charge_answer(charge_shown_as(AmazonChargeState::Canceled)),
+        PaymentCall::Refund { amount, .. } => {
             let mut shown = refund_shown_as(RefundState::Refunded);
             shown.amount = *amount;
             refund_answer(shown)
         }
-        Request::Close { .. } => permission_answer(permission_shown_as(closed())),
-        Request::CreateCharge { .. } | Request::Capture { .. } => panic!("an order is undone, not charged"),
+        PaymentCall::Close { .. } => permission_answer(permission_shown_as(closed())),
+        PaymentCall::CreateCharge { .. } | PaymentCall::Capture { .. } => {
+            panic!("an order is undone, not charged")
+        }
     }
 }
 
@@ -186,12 +188,12 @@ fn an_order_is_undone_to_its_end_and_told_once() {
 #[test]
 fn amazon_captured_what_was_to_be_canceled_and_it_is_refunded() {
     let step = canceled(&paid(payment_of(vec![charge_in(ChargeState::Authorized)])));
-    let unanswered = |request: &Request| match request {
-        Request::CancelCharge { .. } => unclear(),
+    let unanswered = |request: &PaymentCall| match request {
+        PaymentCall::CancelCharge { .. } => unclear(),
         other => obliging(other),
     };
     let (in_doubt, _) = undo(step.next, sent_at(), unanswered);
-    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let captured = charge_shown_as(AmazonChargeState::Captured);
     let (step, _) = charge_shown(&in_doubt, &captured, sent_at(), &rules()).unwrap();
     assert!(asked_for(&step.next).contains("createRefund 100.00"), "{}", asked_for(&step.next));
     assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
@@ -200,8 +202,8 @@ fn amazon_captured_what_was_to_be_canceled_and_it_is_refunded() {
 #[test]
 fn a_refund_that_amazon_declines_is_tried_three_times_and_told_to_the_operator() {
     let step = canceled(&paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))])));
-    let refusing = |request: &Request| match request {
-        Request::Refund { .. } => refused("AmazonRejected"),
+    let refusing = |request: &PaymentCall| match request {
+        PaymentCall::Refund { .. } => refused("AmazonRejected"),
         other => obliging(other),
     };
     let (after, told) = undo(step.next, sent_at(), refusing);
@@ -225,7 +227,7 @@ fn a_charge_that_turns_up_after_the_end_is_undone_too_and_nothing_is_told_again(
     let step = canceled(&paid(payment_of(vec![])));
     let (done, _) = undo(step.next, sent_at(), obliging);
     assert_eq!(progress(&done), "done");
-    let stray = charge_shown_as(ChargeStateSeen::Authorized);
+    let stray = charge_shown_as(AmazonChargeState::Authorized);
     let (step, _) = charge_shown(&done, &stray, sent_at(), &rules()).unwrap();
     let (after, told) = undo(step.next, sent_at(), obliging);
     assert_eq!(after.payment.as_ref().unwrap().charges[0].state.name(), "Canceled");
@@ -236,10 +238,10 @@ fn a_charge_that_turns_up_after_the_end_is_undone_too_and_nothing_is_told_again(
 fn what_turns_up_after_the_end_and_cannot_be_undone_is_told_to_the_operator() {
     let step = canceled(&paid(payment_of(vec![])));
     let (done, _) = undo(step.next, sent_at(), obliging);
-    let stray = charge_shown_as(ChargeStateSeen::Captured);
+    let stray = charge_shown_as(AmazonChargeState::Captured);
     let (step, _) = charge_shown(&done, &stray, sent_at(), &rules()).unwrap();
-    let refusing = |request: &Request| match request {
-        Request::Refund { .. } => refused("AmazonRejected"),
+    let refusing = |request: &PaymentCall| match request {
+        PaymentCall::Refund { .. } => refused("AmazonRejected"),
         other => obliging(other),
     };
     let (after, told) = undo(step.next, sent_at(), refusing);
@@ -261,11 +263,11 @@ fn an_overtaken_capture_that_takes_the_money_all_the_same_is_refunded() {
     let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
     payment.operations = vec![operation(1, capture(), in_doubt())];
     let step = canceled(&paid(payment));
-    let held = charge_shown_as(ChargeStateSeen::Authorized);
+    let held = charge_shown_as(AmazonChargeState::Authorized);
     let (step, _) = charge_shown(&step.next, &held, sent_at(), &rules()).unwrap();
     // The capture arrives before the cancel.
-    let refusing = |request: &Request| match request {
-        Request::CancelCharge { .. } => refused("InvalidChargeStatus"),
+    let refusing = |request: &PaymentCall| match request {
+        PaymentCall::CancelCharge { .. } => refused("InvalidChargeStatus"),
         other => obliging(other),
     };
     let (waiting, told) = undo(step.next, sent_at(), refusing);
@@ -275,7 +277,7 @@ fn an_overtaken_capture_that_takes_the_money_all_the_same_is_refunded() {
         ("under way", 1),
         "none is tried before the charge was looked at"
     );
-    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let captured = charge_shown_as(AmazonChargeState::Captured);
     let (step, _) = charge_shown(&waiting, &captured, sent_at(), &rules()).unwrap();
     assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
 }
@@ -285,7 +287,7 @@ fn a_capture_that_a_cancellation_overtakes_is_looked_up_and_not_sent_again() {
     let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
     payment.operations = vec![operation(1, capture(), in_doubt())];
     let step = canceled(&paid(payment));
-    let held = charge_shown_as(ChargeStateSeen::Authorized);
+    let held = charge_shown_as(AmazonChargeState::Authorized);
     let (step, act) = charge_shown(&step.next, &held, sent_at(), &rules()).unwrap();
     assert_eq!(act, NextStep::Rest);
     let operations = &step.next.payment.as_ref().unwrap().operations;
@@ -302,7 +304,7 @@ fn a_success_that_comes_after_the_cancel_is_undone_in_the_same_step() {
     };
     let step = canceled(&terms(checkout(PaymentIntent::Authorize, on_its_way)));
     assert_eq!(progress(&step.next), "under way");
-    let paid = FinalizeAnswer::Success(Finalized {
+    let paid = FinalizeAnswer::Success(FinalizeSuccess {
         pending: false,
         charge_permission_id: permission(),
         charge_id: Some(charge()),
@@ -351,7 +353,7 @@ fn after_a_cancel_nothing_new_begins_and_its_name_is_its_own() {
     assert_eq!(again("cancel2", Some("the buyer called")), Err(OperationRefused::OrderCanceled));
     let mut taken = paid(payment_of(vec![]));
     taken.payment.as_mut().unwrap().operations =
-        vec![operation(1, close(), OperationState::Done(Effect::Closed))];
+        vec![operation(1, close(), OperationState::Done(OperationEffect::Closed))];
     let key_of = |_: u32, n: u32| key_of(n);
     let reused = request_cancel(&taken, "ref1", None, &key_of, sent_at(), &rules());
     assert_eq!(reused, Err(OperationRefused::ReferenceReused));
@@ -379,15 +381,15 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     let (closed, told) = undo(step.next, due_at, obliging);
     let states: Vec<_> = closed.payment.as_ref().unwrap().operations.iter().map(|it| &it.state).collect();
     assert!(states[0].is_in_doubt(), "{states:?}");
-    assert_eq!(states[1], &OperationState::Done(Effect::Closed));
+    assert_eq!(states[1], &OperationState::Done(OperationEffect::Closed));
     assert_eq!(progress(&closed), "under way");
     assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
     // Now the same bytes under the same key show its result.
     let (sent, step) = send_again(&closed, 1, due_at, &rules()).unwrap();
     assert_eq!(sent, send());
-    let made = ChargeShown {
+    let made = ChargeView {
         id: ChargeId::parse("S01-1-C9").unwrap(),
-        ..charge_shown_as(ChargeStateSeen::Captured)
+        ..charge_shown_as(AmazonChargeState::Captured)
     };
     let step = answered(&step.next, 1, &charge_answer(made), due_at, &rules()).unwrap();
     assert_eq!(asked_for(&step.next).matches("createRefund").count(), 1, "{}", asked_for(&step.next));
@@ -418,8 +420,8 @@ fn a_charge_in_doubt_that_never_arrived_ends_with_the_closed_permission() {
 fn a_close_that_amazon_refuses_is_tried_again_with_each_reminder() {
     let mut payment = payment_of(vec![charge_in(ChargeState::Canceled(None))]);
     payment.operations = vec![operation(1, create(), in_doubt())];
-    let refusing = |request: &Request| match request {
-        Request::Close { .. } => refused("InvalidRequest"),
+    let refusing = |request: &PaymentCall| match request {
+        PaymentCall::Close { .. } => refused("InvalidRequest"),
         other => obliging(other),
     };
     let (stuck, _) = undo(canceled(&paid(payment)).next, sent_at(), refusing);
@@ -441,36 +443,36 @@ fn a_refund_that_a_lagging_replica_refuses_is_looked_after_and_asked_for_again()
     let step = canceled(&paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))])));
     let begun = begin(&step.next, 1, Arc::from(*b"body"), key_of(1), sent_at(), &rules()).unwrap().1;
     let step = answered(&begun.next, 1, &refused("InvalidChargeStatus"), sent_at(), &rules()).unwrap();
-    let stale = charge_shown_as(ChargeStateSeen::Authorized);
+    let stale = charge_shown_as(AmazonChargeState::Authorized);
     let (step, _) = charge_shown(&step.next, &stale, sent_at(), &rules()).unwrap();
     let due_at = step.next.due_at(&rules()).unwrap();
     assert!(due_at <= sent_at().plus(60 * SECOND), "{due_at}");
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
     assert_eq!(act, NextStep::LookAtCharge(charge()));
-    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let captured = charge_shown_as(AmazonChargeState::Captured);
     let (step, _) = charge_shown(&step.next, &captured, due_at, &rules()).unwrap();
     assert_eq!(progress(&undo(step.next, due_at, obliging).0), "done");
 }
 
 #[test]
 fn a_charge_that_nobody_has_looked_at_is_looked_at_before_it_is_undone_again() {
-    let unseen = Charge { sight: Sight::Never, ..charge_in(ChargeState::Captured(hundred())) };
+    let unseen = Charge { sight: LastSeen::Never, ..charge_in(ChargeState::Captured(hundred())) };
     let step = canceled(&paid(payment_of(vec![unseen])));
     let begun = begin(&step.next, 1, Arc::from(*b"body"), key_of(1), sent_at(), &rules()).unwrap().1;
     let step = answered(&begun.next, 1, &refused("InvalidChargeStatus"), sent_at(), &rules()).unwrap();
     assert_eq!(step.next.payment.as_ref().unwrap().in_flight().count(), 0, "{}", asked_for(&step.next));
     let (step, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
     assert_eq!(act, NextStep::LookAtCharge(charge()));
-    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let captured = charge_shown_as(AmazonChargeState::Captured);
     let (step, _) = charge_shown(&step.next, &captured, sent_at(), &rules()).unwrap();
     assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
 }
 
 #[test]
 fn a_hold_that_amazon_refuses_to_release_is_tried_again_with_each_reminder() {
-    let refusing = |_: &Request| refused("InvalidRequest");
+    let refusing = |_: &PaymentCall| refused("InvalidRequest");
     let looked = |checkout: Checkout, now: Timestamp| {
-        let held = charge_shown_as(ChargeStateSeen::Authorized);
+        let held = charge_shown_as(AmazonChargeState::Authorized);
         charge_shown(&checkout, &held, now, &rules()).unwrap().0.next
     };
     let mut checkout = canceled(&paid(payment_of(vec![charge_in(ChargeState::Authorized)]))).next;

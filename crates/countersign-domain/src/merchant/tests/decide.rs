@@ -12,7 +12,7 @@ pub(super) fn decided<T>(
 ) -> (Option<CheckoutStep>, T) {
     let mut draft = Draft::new(before.clone(), now, *rules);
     let outcome = decide(&mut draft);
-    let Decided { checkout: next, events, is_changed } = draft.finish();
+    let CheckoutDecision { checkout: next, events, is_changed } = draft.finish();
     (is_changed.then_some(Step { next, events }), outcome)
 }
 
@@ -21,9 +21,11 @@ fn step_or_none(before: &Checkout, step: Option<CheckoutStep>) -> CheckoutStep {
     step.unwrap_or_else(|| Step { next: before.clone(), events: Vec::new() })
 }
 
-fn delivered(next: NextStep) -> Option<Send> {
+fn delivered(next: NextStep) -> Option<KeyedRequest> {
     match next {
-        NextStep::Send(Delivery::Finalize { send, .. } | Delivery::Operation { send, .. }) => Some(send),
+        NextStep::Send(OutgoingCall::Finalize { send, .. } | OutgoingCall::Operation { send, .. }) => {
+            Some(send)
+        }
         _ => None,
     }
 }
@@ -51,11 +53,11 @@ pub(super) mod attempts {
     pub(crate) fn agree(
         before: &Checkout,
         attempt: u32,
-        seen: &SessionSeen,
+        seen: &SessionView,
         environment: Environment,
         now: Timestamp,
     ) -> Agreement {
-        let priced = comparing::Priced::Known;
+        let priced = comparing::QuoteBasis::Known;
         let agree = |draft: &mut Draft| comparing::agree(draft, attempt, seen, environment, priced);
         match decided(before, now, &rules(), agree) {
             (None, Some((kind, address))) => Agreement::Agreed(kind, address),
@@ -100,7 +102,7 @@ pub(super) mod attempts {
 
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) enum Beginning {
-        Send(Send, CheckoutStep),
+        Send(KeyedRequest, CheckoutStep),
         Ends(CheckoutStep),
         NotReady,
     }
@@ -114,7 +116,7 @@ pub(super) mod attempts {
         rules: &MerchantRules,
     ) -> Beginning {
         let n = before.attempt(attempt).map_or(KeyOrdinal::FIRST, Attempt::next_key_ordinal);
-        let send = Send { n, idempotency_key: key_of(n.get()), body };
+        let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body };
         let begin = |draft: &mut Draft| finalize::begin(draft, attempt, send, &|n| key_of(n.get()));
         let (step, next) = decided(before, now, rules, begin);
         match (step, delivered(next)) {
@@ -155,7 +157,7 @@ pub(super) mod attempts {
         before: &Checkout,
         attempt: u32,
         key_of: &dyn Fn(u32) -> IdempotencyKey,
-    ) -> Option<(Send, CheckoutStep)> {
+    ) -> Option<(KeyedRequest, CheckoutStep)> {
         let send_again = |draft: &mut Draft| finalize::send_again(draft, attempt, &|n| key_of(n.get()));
         let (step, next) = decided(before, sent_at(), &rules(), send_again);
         Some((delivered(next)?, step?))
@@ -164,7 +166,7 @@ pub(super) mod attempts {
     pub(crate) fn session_seen(
         before: &Checkout,
         attempt: u32,
-        seen: &SessionSeen,
+        seen: &SessionView,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
@@ -177,7 +179,7 @@ pub(super) mod attempts {
         attempt: u32,
         permission: &ChargePermissionId,
         charge: &ChargeId,
-        seen: &ChargeSeen,
+        seen: &ChargeStatus,
         now: Timestamp,
     ) -> Option<CheckoutStep> {
         let see = |draft: &mut Draft| look::charge_seen(draft, attempt, permission, charge, seen);
@@ -188,14 +190,14 @@ pub(super) mod attempts {
 pub(super) mod payments {
     use super::super::super::after::{cancel, due, hint};
     use super::super::super::payment::ask::{self, OperationRefused};
-    use super::super::super::payment::operation::{Asked, OperationName};
-    use super::super::super::payment::permission::PermissionShown;
-    use super::super::super::payment::refund::RefundShown;
+    use super::super::super::payment::operation::{OperationName, OperationRequest};
+    use super::super::super::payment::permission::PermissionView;
+    use super::super::super::payment::refund::RefundView;
     use super::super::super::payment::send::{self, OperationAnswer};
     use super::*;
 
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(crate) enum Recorded {
+    pub(crate) enum RecordedOperation {
         Known(u32),
         New(u32, CheckoutStep),
     }
@@ -203,14 +205,14 @@ pub(super) mod payments {
     pub(crate) fn ask(
         before: &Checkout,
         name: OperationName,
-        asked: Asked,
+        asked: OperationRequest,
         now: Timestamp,
         rules: &MerchantRules,
-    ) -> Result<Recorded, OperationRefused> {
+    ) -> Result<RecordedOperation, OperationRefused> {
         let (step, recorded) = decided(before, now, rules, |draft| ask::ask(draft, name, asked));
         Ok(match recorded? {
-            ask::Recorded::Known(number) => Recorded::Known(number),
-            ask::Recorded::New(number) => Recorded::New(number, step_or_none(before, step)),
+            ask::RecordedOperation::Known(number) => RecordedOperation::Known(number),
+            ask::RecordedOperation::New(number) => RecordedOperation::New(number, step_or_none(before, step)),
         })
     }
 
@@ -233,8 +235,8 @@ pub(super) mod payments {
         };
         let (step, requested) = decided(before, now, rules, request);
         Ok(match requested? {
-            cancel::CancelRequested::Known => CancelAsked::Known,
-            cancel::CancelRequested::New => CancelAsked::New(step_or_none(before, step)),
+            cancel::RecordedCancellation::Known => CancelAsked::Known,
+            cancel::RecordedCancellation::New => CancelAsked::New(step_or_none(before, step)),
         })
     }
 
@@ -245,8 +247,8 @@ pub(super) mod payments {
         key: IdempotencyKey,
         now: Timestamp,
         rules: &MerchantRules,
-    ) -> Option<(Send, CheckoutStep)> {
-        let first = Send { n: KeyOrdinal::FIRST, idempotency_key: key, body };
+    ) -> Option<(KeyedRequest, CheckoutStep)> {
+        let first = KeyedRequest { n: KeyOrdinal::FIRST, idempotency_key: key, body };
         let (step, next) = decided(before, now, rules, |draft| send::begin(draft, number, first));
         Some((delivered(next)?, step?))
     }
@@ -256,7 +258,7 @@ pub(super) mod payments {
         number: u32,
         now: Timestamp,
         rules: &MerchantRules,
-    ) -> Option<(Send, CheckoutStep)> {
+    ) -> Option<(KeyedRequest, CheckoutStep)> {
         let (step, next) = decided(before, now, rules, |draft| send::send_again(draft, number));
         Some((delivered(next)?, step?))
     }
@@ -277,7 +279,7 @@ pub(super) mod payments {
 
     pub(crate) fn charge_shown(
         before: &Checkout,
-        shown: &ChargeShown,
+        shown: &ChargeView,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
@@ -288,7 +290,7 @@ pub(super) mod payments {
 
     pub(crate) fn permission_shown(
         before: &Checkout,
-        shown: &PermissionShown,
+        shown: &PermissionView,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
@@ -299,7 +301,7 @@ pub(super) mod payments {
 
     pub(crate) fn refund_shown(
         before: &Checkout,
-        shown: &RefundShown,
+        shown: &RefundView,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<CheckoutStep> {
@@ -331,7 +333,7 @@ pub(super) mod payments {
     pub(crate) fn unpaid_charge_seen(
         before: &Checkout,
         permission: &ChargePermissionId,
-        shown: &ChargeShown,
+        shown: &ChargeView,
         now: Timestamp,
     ) -> Option<CheckoutStep> {
         let see = |draft: &mut Draft| hint::unpaid_charge_seen(draft, permission, shown);

@@ -59,38 +59,38 @@ impl Amazon {
         id
     }
 
-    fn charge(&self, id: &ChargeId) -> ChargeShown {
+    fn charge(&self, id: &ChargeId) -> ChargeView {
         let (amount, state) = &self.charges[id];
         let (seen, captured) = match state {
-            ChargeState::AuthorizationInitiated => (ChargeStateSeen::AuthorizationInitiated, None),
-            ChargeState::Authorized => (ChargeStateSeen::Authorized, None),
-            ChargeState::CaptureInitiated => (ChargeStateSeen::CaptureInitiated, None),
-            ChargeState::Captured(captured) => (ChargeStateSeen::Captured, Some(*captured)),
-            ChargeState::Canceled(_) => (ChargeStateSeen::Canceled, None),
-            ChargeState::Declined(_) => (ChargeStateSeen::Declined, None),
+            ChargeState::AuthorizationInitiated => (AmazonChargeState::AuthorizationInitiated, None),
+            ChargeState::Authorized => (AmazonChargeState::Authorized, None),
+            ChargeState::CaptureInitiated => (AmazonChargeState::CaptureInitiated, None),
+            ChargeState::Captured(captured) => (AmazonChargeState::Captured, Some(*captured)),
+            ChargeState::Canceled(_) => (AmazonChargeState::Canceled, None),
+            ChargeState::Declined(_) => (AmazonChargeState::Declined, None),
         };
-        ChargeShown {
+        ChargeView {
             id: id.clone(),
-            seen: ChargeSeen { state: seen, reason: None, charge_amount: Some(usd(*amount)) },
+            seen: ChargeStatus { state: seen, reason: None, charge_amount: Some(usd(*amount)) },
             captured,
             refunded: None,
             expires_at: Some(sent_at().plus(30 * DAY)),
         }
     }
 
-    fn refund(&self, id: &RefundId) -> RefundShown {
+    fn refund(&self, id: &RefundId) -> RefundView {
         let (charge_id, amount, state) = self.refunds[id].clone();
-        RefundShown { id: id.clone(), charge_id, amount: usd(amount), state }
+        RefundView { id: id.clone(), charge_id, amount: usd(amount), state }
     }
 
-    fn permission(&self) -> PermissionShown {
+    fn permission(&self) -> PermissionView {
         let state = if self.is_closed { closed() } else { PermissionState::Chargeable };
-        PermissionShown { state }
+        PermissionView { state }
     }
 
     /// Executes a request, or answers its key with what it did before.
-    fn call(&mut self, number: u32, request: &Request, key: &str) -> OperationAnswer {
-        let makes = !matches!(request, Request::CancelCharge { .. } | Request::Close { .. });
+    fn call(&mut self, number: u32, request: &PaymentCall, key: &str) -> OperationAnswer {
+        let makes = !matches!(request, PaymentCall::CancelCharge { .. } | PaymentCall::Close { .. });
         if let Some(saved) = self.replies.get(key).filter(|_| makes) {
             return saved.clone();
         }
@@ -104,13 +104,13 @@ impl Amazon {
         answer
     }
 
-    fn carry_out(&mut self, request: &Request) -> (OperationAnswer, Option<String>) {
+    fn carry_out(&mut self, request: &PaymentCall) -> (OperationAnswer, Option<String>) {
         let wrong_state = || (unclear(), None);
         match request {
-            Request::CreateCharge { .. } if self.is_closed => {
+            PaymentCall::CreateCharge { .. } if self.is_closed => {
                 (refused("InvalidChargePermissionStatus"), None)
             }
-            Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => {
+            PaymentCall::CreateCharge { amount, capture_now, can_handle_pending_authorization } => {
                 if self.taken() + amount.minor() > LIMIT {
                     self.over_the_limit += 1;
                     return (refused("TransactionAmountExceeded"), None);
@@ -124,26 +124,30 @@ impl Amazon {
                 let id = self.new_charge(amount.minor(), state);
                 (charge_answer(self.charge(&id)), Some(format!("made {id}")))
             }
-            Request::Capture { charge_id, amount } => match &mut self.charges.get_mut(charge_id).unwrap().1 {
-                state @ ChargeState::Authorized => {
-                    self.capturing.insert(charge_id.clone(), *amount);
-                    // Every second amount is captured asynchronously.
-                    *state = match amount.minor() % 2 {
-                        0 => ChargeState::Captured(*amount),
-                        _ => ChargeState::CaptureInitiated,
-                    };
-                    (charge_answer(self.charge(charge_id)), Some(format!("captured {charge_id}")))
+            PaymentCall::Capture { charge_id, amount } => {
+                match &mut self.charges.get_mut(charge_id).unwrap().1 {
+                    state @ ChargeState::Authorized => {
+                        self.capturing.insert(charge_id.clone(), *amount);
+                        // Every second amount is captured asynchronously.
+                        *state = match amount.minor() % 2 {
+                            0 => ChargeState::Captured(*amount),
+                            _ => ChargeState::CaptureInitiated,
+                        };
+                        (charge_answer(self.charge(charge_id)), Some(format!("captured {charge_id}")))
+                    }
+                    _ => wrong_state(),
                 }
-                _ => wrong_state(),
-            },
-            Request::CancelCharge { charge_id } => match &mut self.charges.get_mut(charge_id).unwrap().1 {
-                state @ (ChargeState::Authorized | ChargeState::AuthorizationInitiated) => {
-                    *state = ChargeState::Canceled(None);
-                    (charge_answer(self.charge(charge_id)), Some(format!("canceled {charge_id}")))
+            }
+            PaymentCall::CancelCharge { charge_id } => {
+                match &mut self.charges.get_mut(charge_id).unwrap().1 {
+                    state @ (ChargeState::Authorized | ChargeState::AuthorizationInitiated) => {
+                        *state = ChargeState::Canceled(None);
+                        (charge_answer(self.charge(charge_id)), Some(format!("canceled {charge_id}")))
+                    }
+                    _ => wrong_state(),
                 }
-                _ => wrong_state(),
-            },
-            Request::Refund { charge_id, amount } => {
+            }
+            PaymentCall::Refund { charge_id, amount } => {
                 let ChargeState::Captured(captured) = &self.charges[charge_id].1 else {
                     return (refused("InvalidChargeStatus"), None);
                 };
@@ -154,8 +158,8 @@ impl Amazon {
                 let id = self.new_refund(charge_id, amount.minor());
                 (refund_answer(self.refund(&id)), Some(format!("made {id}")))
             }
-            Request::Close { .. } if self.is_closed => wrong_state(),
-            Request::Close { .. } => {
+            PaymentCall::Close { .. } if self.is_closed => wrong_state(),
+            PaymentCall::Close { .. } => {
                 self.is_closed = true;
                 let open = |state: &ChargeState| {
                     matches!(state, ChargeState::Authorized | ChargeState::AuthorizationInitiated)
@@ -351,10 +355,10 @@ impl World {
         charges.get(usize::from(charge) % charges.len().max(1)).map(|charge| charge.id.clone())
     }
 
-    fn ask(&mut self, asked: Asked) {
+    fn ask(&mut self, asked: OperationRequest) {
         self.asked += 1;
         let name = OperationName::Shop(format!("ref{}", self.asked));
-        if let Ok(Recorded::New(_, step)) = ask(&self.checkout, name, asked, self.now, &self.rules) {
+        if let Ok(RecordedOperation::New(_, step)) = ask(&self.checkout, name, asked, self.now, &self.rules) {
             self.keep(step);
         }
     }
@@ -436,20 +440,20 @@ impl World {
 
     fn run(&mut self, op: &Op) {
         match *op {
-            Op::Charge { amount, capture_now, pending } => self.ask(Asked::Charge {
+            Op::Charge { amount, capture_now, pending } => self.ask(OperationRequest::Charge {
                 amount: usd(amount.into()),
                 capture_now,
                 can_handle_pending_authorization: pending,
             }),
             Op::Capture { charge, amount } => {
                 let amount = amount.map(|amount| usd(amount.into()));
-                self.ask(Asked::Capture { charge_id: self.place(charge), amount });
+                self.ask(OperationRequest::Capture { charge_id: self.place(charge), amount });
             }
             Op::Refund { charge, amount } => {
                 let amount = amount.map(|amount| usd(amount.into()));
-                self.ask(Asked::Refund { charge_id: self.place(charge), amount });
+                self.ask(OperationRequest::Refund { charge_id: self.place(charge), amount });
             }
-            Op::Close => self.ask(Asked::Close { reason: None }),
+            Op::Close => self.ask(OperationRequest::Close { reason: None }),
             Op::Cancel => {
                 let keys = |_: u32, n: u32| key_of(n);
                 let asked = request_cancel(&self.checkout, "cancel", None, &keys, self.now, &self.rules);
@@ -559,9 +563,13 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
         let effects = world.amazon.effects.get(&operation.number).map_or(0, BTreeSet::len);
         prop_assert!(effects <= 1, "{operation:?} did {:?}", world.amazon.effects);
         match &operation.state {
-            OperationState::Done(Effect::Charge(id)) => prop_assert!(world.amazon.charges.contains_key(id)),
-            OperationState::Done(Effect::Refund(id)) => prop_assert!(world.amazon.refunds.contains_key(id)),
-            OperationState::Done(Effect::Closed) => prop_assert!(world.amazon.is_closed),
+            OperationState::Done(OperationEffect::Charge(id)) => {
+                prop_assert!(world.amazon.charges.contains_key(id))
+            }
+            OperationState::Done(OperationEffect::Refund(id)) => {
+                prop_assert!(world.amazon.refunds.contains_key(id))
+            }
+            OperationState::Done(OperationEffect::Closed) => prop_assert!(world.amazon.is_closed),
             OperationState::Refused { code } if code != OVERTAKEN => {
                 prop_assert_eq!(effects, 0, "{:?}", operation);
             }
@@ -572,8 +580,10 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
     let is_canceled = world.checkout.cancellation.is_some();
     prop_assert_eq!(is_canceled, world.is_canceled);
     for operation in &new.operations {
-        let is_own_close =
-            matches!((&operation.name, &operation.request), (OperationName::Own(_), Request::Close { .. }));
+        let is_own_close = matches!(
+            (&operation.name, &operation.request),
+            (OperationName::Own(_), PaymentCall::Close { .. })
+        );
         prop_assert!(!is_own_close || is_canceled, "{operation:?}");
     }
     // The budgets: never more than was agreed, and the shop never asks Amazon for more.
@@ -605,7 +615,7 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
             // Amazon declined one refund three times: the operator is reminded, and the cancellation is never
             // reported as finished.
             let is_refund = |name: &OperationName| {
-                matches!(name, OperationName::Own(OwnName::Undo { what: Undoing::Refund(_), .. }))
+                matches!(name, OperationName::Own(OwnName::Undo { what: UndoStep::Refund(_), .. }))
             };
             let tries = payment.operations.iter().filter(|operation| is_refund(&operation.name)).count();
             prop_assert!(tries >= 3 && cancellation.due_at().is_some(), "{:?}", payment.operations);

@@ -22,27 +22,28 @@ use core::time::Duration;
 
 use super::after::fulfilment::fulfilment;
 use super::after::hint::{Hint, unpaid_under};
-use super::attempt::agree::{OpenSession, SessionSeen};
+use super::attempt::agree::{OpenSession, SessionView};
 use super::attempt::arrive::ArrivalRefused;
-use super::attempt::finalize::{FinalizeAnswer, Finalized};
+use super::attempt::finalize::{FinalizeAnswer, FinalizeSuccess};
 use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
-use super::call::{CallEvent, Doubt, InFlight, KeyOrdinal, Look, Send, StoredError};
+use super::call::{CallEvent, Doubt, InFlight, KeyOrdinal, KeyedRequest, LookSchedule, StoredError};
 use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState};
-use super::checkout::draft::{Decided, Draft};
+use super::checkout::draft::{CheckoutDecision, Draft};
 use super::checkout::terms::{Terms, TermsRefused};
 use super::checkout::verdict::Verdict;
 use super::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
-use super::next::{CallId, Delivery, NextStep};
+use super::next::{CallId, NextStep, OutgoingCall};
 use super::payment::Payment;
 use super::payment::ask::OperationRefused;
-use super::payment::charge::{Charge, ChargeSeen, ChargeShown, ChargeState, ChargeStateSeen, Sight};
+use super::payment::charge::{AmazonChargeState, Charge, ChargeState, ChargeStatus, ChargeView, LastSeen};
 use super::payment::operation::{
-    Asked, Effect, Operation, OperationName, OperationState, OwnName, Request, Undoing,
+    Operation, OperationEffect, OperationName, OperationRequest, OperationState, OwnName, PaymentCall,
+    UndoStep,
 };
-use super::payment::permission::{Permission, PermissionShown, PermissionState};
-use super::payment::refund::{Refund, RefundShown, RefundState};
-use super::payment::send::{OVERTAKEN, OperationAnswer, Shown};
+use super::payment::permission::{Permission, PermissionState, PermissionView};
+use super::payment::refund::{Refund, RefundState, RefundView};
+use super::payment::send::{OVERTAKEN, ObjectView, OperationAnswer};
 use super::rules::{ALARMS, CapturePolicy, MAX_OPERATIONS, MerchantRules, Policy, RefundCeiling};
 use crate::address::{Address, AddressKind};
 use crate::folded_table::{Condition, folded};
@@ -143,8 +144,8 @@ fn open_session(terms: &Terms) -> OpenSession {
     }
 }
 
-fn open() -> SessionSeen {
-    SessionSeen::Open(Box::new(open_session(&unpaid(PaymentIntent::Authorize).terms)))
+fn open() -> SessionView {
+    SessionView::Open(Box::new(open_session(&unpaid(PaymentIntent::Authorize).terms)))
 }
 
 /// The event of an attempt.
@@ -155,8 +156,8 @@ fn what(event: &CheckoutEvent) -> &AttemptEvent {
     }
 }
 
-fn send() -> Send {
-    Send { n: KeyOrdinal::FIRST, idempotency_key: key_of(1), body: Arc::from(*b"body") }
+fn send() -> KeyedRequest {
+    KeyedRequest { n: KeyOrdinal::FIRST, idempotency_key: key_of(1), body: Arc::from(*b"body") }
 }
 
 fn doubt() -> Doubt {
@@ -165,7 +166,7 @@ fn doubt() -> Doubt {
         send_count: 1,
         sent_at: sent_at(),
         since: sent_at(),
-        look: Look { at: sent_at().plus(SECOND), count: 0 },
+        look: LookSchedule { at: sent_at().plus(SECOND), count: 0 },
         alarm_count: 0,
         stored_error: None,
         not_found_count: 0,
@@ -224,7 +225,7 @@ fn states() -> Vec<AttemptState> {
             charge_permission_id: permission(),
             charge_id: charge(),
             since: at,
-            look: Look { at: at.plus(5 * SECOND), count: 0 },
+            look: LookSchedule { at: at.plus(5 * SECOND), count: 0 },
             alarm_count: 0,
         },
         completed(Completion::Authorized(charge())),

@@ -12,9 +12,9 @@ enum Op {
     Arrive(u8),
     Agree(u8, LookResult),
     BeginApproved(u8),
-    Answer(u8, u8, Answer),
+    Answer(u8, u8, ModelAnswer),
     LookUp(u8, LookResult),
-    AskCharge(u8, ChargeStateSeen, Option<u8>),
+    AskCharge(u8, AmazonChargeState, Option<u8>),
     Resend(u8),
     TakeUp(u8),
     Orphan(u8),
@@ -35,7 +35,7 @@ enum LookResult {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+enum ModelAnswer {
     Success { pending: bool, charge: bool },
     Declined,
     NotSent,
@@ -54,25 +54,25 @@ fn looks() -> impl Strategy<Value = LookResult> {
     ]
 }
 
-fn answers() -> impl Strategy<Value = Answer> {
+fn answers() -> impl Strategy<Value = ModelAnswer> {
     prop_oneof![
-        2 => (any::<bool>(), any::<bool>()).prop_map(|(pending, charge)| Answer::Success { pending, charge }),
-        1 => Just(Answer::Declined),
-        1 => Just(Answer::NotSent),
-        1 => Just(Answer::NotEvaluated),
-        4 => (0..2_u8).prop_map(Answer::ServerError),
-        2 => Just(Answer::Lost),
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(pending, charge)| ModelAnswer::Success { pending, charge }),
+        1 => Just(ModelAnswer::Declined),
+        1 => Just(ModelAnswer::NotSent),
+        1 => Just(ModelAnswer::NotEvaluated),
+        4 => (0..2_u8).prop_map(ModelAnswer::ServerError),
+        2 => Just(ModelAnswer::Lost),
     ]
 }
 
 fn ops() -> impl Strategy<Value = Op> {
     let charge_states = prop_oneof![
-        Just(ChargeStateSeen::AuthorizationInitiated),
-        Just(ChargeStateSeen::Authorized),
-        Just(ChargeStateSeen::CaptureInitiated),
-        Just(ChargeStateSeen::Captured),
-        Just(ChargeStateSeen::Declined),
-        Just(ChargeStateSeen::Canceled),
+        Just(AmazonChargeState::AuthorizationInitiated),
+        Just(AmazonChargeState::Authorized),
+        Just(AmazonChargeState::CaptureInitiated),
+        Just(AmazonChargeState::Captured),
+        Just(AmazonChargeState::Declined),
+        Just(AmazonChargeState::Canceled),
     ];
     let amounts = prop_oneof![3 => Just(Some(0_u8)), 1 => Just(Some(1)), 1 => Just(None)];
     prop_oneof![
@@ -126,10 +126,12 @@ impl Copies {
                     *count += u32::from(matches!(new.state, AttemptState::Finalize(InFlight::Sent { .. })));
                 }
                 Op::Resend(_) => *count += 1,
-                Op::Answer(_, _, Answer::NotSent) if was_on_its_way => *count -= 1,
-                Op::Answer(_, _, Answer::Declined) if was_on_its_way && *count == 1 => *count = 0,
+                Op::Answer(_, _, ModelAnswer::NotSent) if was_on_its_way => *count -= 1,
+                Op::Answer(_, _, ModelAnswer::Declined) if was_on_its_way && *count == 1 => *count = 0,
                 Op::LookUp(_, LookResult::Canceled)
-                | Op::AskCharge(_, ChargeStateSeen::Declined | ChargeStateSeen::Canceled, _) => *count = 0,
+                | Op::AskCharge(_, AmazonChargeState::Declined | AmazonChargeState::Canceled, _) => {
+                    *count = 0
+                }
                 _ => {}
             }
         }
@@ -152,21 +154,21 @@ impl World {
         }
     }
 
-    fn seen(&self, look: LookResult) -> SessionSeen {
+    fn seen(&self, look: LookResult) -> SessionView {
         match look {
-            LookResult::Open => SessionSeen::Open(Box::new(open_session(&self.checkout.terms))),
+            LookResult::Open => SessionView::Open(Box::new(open_session(&self.checkout.terms))),
             LookResult::OpenOfOtherTerms => {
                 let other = Money::from_minor(1, Currency::USD);
                 let session =
                     OpenSession { charge_amount: Some(other), ..open_session(&self.checkout.terms) };
-                SessionSeen::Open(Box::new(session))
+                SessionView::Open(Box::new(session))
             }
-            LookResult::Completed(has_permission, has_charge) => SessionSeen::Completed {
+            LookResult::Completed(has_permission, has_charge) => SessionView::Completed {
                 charge_permission_id: has_permission.then(permission),
                 charge_id: has_charge.then(charge),
             },
-            LookResult::Canceled => SessionSeen::Canceled { reason: None },
-            LookResult::NotFound => SessionSeen::NotFound,
+            LookResult::Canceled => SessionView::Canceled { reason: None },
+            LookResult::NotFound => SessionView::NotFound,
         }
     }
 
@@ -197,7 +199,8 @@ impl World {
             Op::BeginApproved(attempt) => {
                 let attempt = self.place(attempt);
                 let Some(AttemptState::Finalize(InFlight::Recorded {
-                    earlier: Some(Send { body, .. }), ..
+                    earlier: Some(KeyedRequest { body, .. }),
+                    ..
                 })) = checkout.attempt(attempt).map(|attempt| &attempt.state)
                 else {
                     return None;
@@ -209,18 +212,22 @@ impl World {
             }
             Op::Answer(attempt, n, answer) => {
                 let answer = match answer {
-                    Answer::Success { pending, charge: has_charge } => FinalizeAnswer::Success(Finalized {
-                        pending,
-                        charge_permission_id: permission(),
-                        charge_id: has_charge.then(charge),
-                    }),
-                    Answer::Declined => FinalizeAnswer::Refused(NotPaidReason::Declined("X".to_string())),
-                    Answer::NotSent => FinalizeAnswer::NotSent,
-                    Answer::NotEvaluated => FinalizeAnswer::NotEvaluated { code: "X".to_string() },
-                    Answer::ServerError(kind) => {
+                    ModelAnswer::Success { pending, charge: has_charge } => {
+                        FinalizeAnswer::Success(FinalizeSuccess {
+                            pending,
+                            charge_permission_id: permission(),
+                            charge_id: has_charge.then(charge),
+                        })
+                    }
+                    ModelAnswer::Declined => {
+                        FinalizeAnswer::Refused(NotPaidReason::Declined("X".to_string()))
+                    }
+                    ModelAnswer::NotSent => FinalizeAnswer::NotSent,
+                    ModelAnswer::NotEvaluated => FinalizeAnswer::NotEvaluated { code: "X".to_string() },
+                    ModelAnswer::ServerError(kind) => {
                         FinalizeAnswer::Unclear { cause: format!("50{kind}"), server_error: true }
                     }
-                    Answer::Lost => {
+                    ModelAnswer::Lost => {
                         FinalizeAnswer::Unclear { cause: "lost".to_string(), server_error: false }
                     }
                 };
@@ -234,7 +241,7 @@ impl World {
                     0 => checkout.terms.charge_amount,
                     _ => Money::from_minor(1, Currency::EUR),
                 });
-                let seen = ChargeSeen { state, reason: None, charge_amount };
+                let seen = ChargeStatus { state, reason: None, charge_amount };
                 charge_seen(checkout, self.place(attempt), &permission(), &charge(), &seen, now)?.next
             }
             Op::Resend(attempt) => send_again(checkout, self.place(attempt), &key_of)?.1.next,
@@ -267,7 +274,7 @@ impl World {
     }
 }
 
-fn send_of(state: &AttemptState) -> Option<&Send> {
+fn send_of(state: &AttemptState) -> Option<&KeyedRequest> {
     match state {
         AttemptState::Finalize(InFlight::Sent { send, .. }) => Some(send),
         AttemptState::Finalize(InFlight::InDoubt(doubt)) => Some(&doubt.send),

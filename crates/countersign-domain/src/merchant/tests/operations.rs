@@ -4,30 +4,30 @@ use super::decide::payments::*;
 use super::paid::*;
 use super::*;
 
-type Call = (Request, Checkout, Effect, Vec<(&'static str, OperationAnswer)>);
+type Call = (PaymentCall, Checkout, OperationEffect, Vec<(&'static str, OperationAnswer)>);
 
 /// The calls, each with a payment that it fits, its effect, and the answers that are specific to it.
 fn calls() -> Vec<Call> {
     let with = |state| paid(payment_of(vec![charge_in(state)]));
     let of_charge = |state| charge_answer(charge_shown_as(state));
     let other_amount = |mut answer: OperationAnswer| {
-        if let OperationAnswer::Success(Shown::Charge(shown)) = &mut answer {
+        if let OperationAnswer::Success(ObjectView::Charge(shown)) = &mut answer {
             shown.captured = Some(usd(9_999));
         }
         answer
     };
     let new = ChargeId::parse("S01-1-C2").unwrap();
     let other = ChargeId::parse("S01-1-C3").unwrap();
-    let mut other_charge = new_charge_shown(ChargeStateSeen::Authorized);
+    let mut other_charge = new_charge_shown(AmazonChargeState::Authorized);
     other_charge.id = other;
     vec![
         (
             create(),
             with(ChargeState::Authorized),
-            Effect::Charge(new),
+            OperationEffect::Charge(new),
             vec![
-                ("201 pending", charge_answer(new_charge_shown(ChargeStateSeen::AuthorizationInitiated))),
-                ("201", charge_answer(new_charge_shown(ChargeStateSeen::Authorized))),
+                ("201 pending", charge_answer(new_charge_shown(AmazonChargeState::AuthorizationInitiated))),
+                ("201", charge_answer(new_charge_shown(AmazonChargeState::Authorized))),
                 ("201 another", charge_answer(other_charge)),
                 ("no", refused("HardDeclined")),
             ],
@@ -35,19 +35,19 @@ fn calls() -> Vec<Call> {
         (
             capture(),
             with(ChargeState::Authorized),
-            Effect::Charge(charge()),
+            OperationEffect::Charge(charge()),
             vec![
-                ("200", of_charge(ChargeStateSeen::Captured)),
-                ("200 CaptureInitiated", of_charge(ChargeStateSeen::CaptureInitiated)),
-                ("200 Authorized", of_charge(ChargeStateSeen::Authorized)),
-                ("200 other amount", other_amount(of_charge(ChargeStateSeen::Captured))),
+                ("200", of_charge(AmazonChargeState::Captured)),
+                ("200 CaptureInitiated", of_charge(AmazonChargeState::CaptureInitiated)),
+                ("200 Authorized", of_charge(AmazonChargeState::Authorized)),
+                ("200 other amount", other_amount(of_charge(AmazonChargeState::Captured))),
                 ("no", refused("TransactionAmountExceeded")),
             ],
         ),
         (
             refund(),
             with(ChargeState::Captured(hundred())),
-            Effect::Refund(refund_id()),
+            OperationEffect::Refund(refund_id()),
             vec![
                 ("201", refund_answer(refund_shown_as(RefundState::RefundInitiated))),
                 ("no", refused("TransactionAmountExceeded")),
@@ -56,17 +56,17 @@ fn calls() -> Vec<Call> {
         (
             cancel(),
             with(ChargeState::Authorized),
-            Effect::Charge(charge()),
+            OperationEffect::Charge(charge()),
             vec![
-                ("200", of_charge(ChargeStateSeen::Canceled)),
-                ("200 Captured", of_charge(ChargeStateSeen::Captured)),
+                ("200", of_charge(AmazonChargeState::Canceled)),
+                ("200 Captured", of_charge(AmazonChargeState::Captured)),
                 ("no", refused("InvalidRequest")),
             ],
         ),
         (
             close(),
             with(ChargeState::Captured(hundred())),
-            Effect::Closed,
+            OperationEffect::Closed,
             vec![
                 ("200", permission_answer(permission_shown_as(closed()))),
                 ("200 Chargeable", permission_answer(permission_shown_as(PermissionState::Chargeable))),
@@ -76,7 +76,7 @@ fn calls() -> Vec<Call> {
     ]
 }
 
-fn with_operation(mut before: Checkout, request: &Request, state: OperationState) -> Checkout {
+fn with_operation(mut before: Checkout, request: &PaymentCall, state: OperationState) -> Checkout {
     let payment = before.payment.as_mut().unwrap();
     payment.operations.push(operation(1, request.clone(), state));
     before
@@ -260,7 +260,7 @@ fn a_look_settles_each_doubt_about_a_charge_so() {
         }
     }
     let partly = {
-        let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+        let mut shown = charge_shown_as(AmazonChargeState::Captured);
         shown.captured = Some(usd(1));
         let payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
         let before = with_operation(paid(payment), &capture(), in_doubt());
@@ -303,23 +303,23 @@ fn a_close_waits_for_what_was_asked_for_before_it_and_goes_as_soon_as_that_is_ov
     assert_eq!(state(&step.next).due_at(), Some(now));
 }
 
-fn asked(amount: Money) -> Asked {
-    Asked::Charge { amount, capture_now: false, can_handle_pending_authorization: false }
+fn asked(amount: Money) -> OperationRequest {
+    OperationRequest::Charge { amount, capture_now: false, can_handle_pending_authorization: false }
 }
 
-fn captured(amount: Money) -> Asked {
-    Asked::Capture { charge_id: Some(charge()), amount: Some(amount) }
+fn captured(amount: Money) -> OperationRequest {
+    OperationRequest::Capture { charge_id: Some(charge()), amount: Some(amount) }
 }
 
-fn refunded(amount: Money) -> Asked {
-    Asked::Refund { charge_id: Some(charge()), amount: Some(amount) }
+fn refunded(amount: Money) -> OperationRequest {
+    OperationRequest::Refund { charge_id: Some(charge()), amount: Some(amount) }
 }
 
 fn shop(reference: &str) -> OperationName {
     OperationName::Shop(reference.to_string())
 }
 
-fn asked_of(checkout: &Checkout, asked: &Asked) -> Result<Recorded, OperationRefused> {
+fn asked_of(checkout: &Checkout, asked: &OperationRequest) -> Result<RecordedOperation, OperationRefused> {
     ask(checkout, shop("new"), asked.clone(), sent_at(), &rules())
 }
 
@@ -362,14 +362,17 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
         checkout
     };
     let two = paid(payment_of(many(2, &ChargeState::Authorized)));
-    let pending_capture =
-        Asked::Charge { amount: usd(1), capture_now: true, can_handle_pending_authorization: true };
-    let any = |charge_id| Asked::Capture { charge_id, amount: None };
+    let pending_capture = OperationRequest::Charge {
+        amount: usd(1),
+        capture_now: true,
+        can_handle_pending_authorization: true,
+    };
+    let any = |charge_id| OperationRequest::Capture { charge_id, amount: None };
     let unknown = ChargeId::parse("S01-9-C9").ok();
     let canceled = Checkout { cancellation: Some(cancellation()), ..authorized() };
     let unfinished = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let invalid = PermissionState::NonChargeable("PaymentMethodInvalid".to_string());
-    let rows: Vec<(Checkout, Asked, Refused, Option<&str>)> = vec![
+    let rows: Vec<(Checkout, OperationRequest, Refused, Option<&str>)> = vec![
         (unfinished, asked(usd(1)), Refused::NotCompleted, None),
         (canceled, asked(usd(1)), Refused::OrderCanceled, None),
         (full, asked(usd(1)), Refused::TooManyOperations, None),
@@ -382,7 +385,12 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
         (captured_with(vec![]), refunded(yen), Refused::OtherCurrency("refundAmount"), Some("refundAmount")),
         (authorized(), asked(too_much), Refused::AboveMaximum("chargeAmount"), Some("chargeAmount")),
         (with_permission(closed()), asked(usd(1)), Refused::PermissionClosed, None),
-        (with_permission(closed()), Asked::Close { reason: None }, Refused::PermissionClosed, None),
+        (
+            with_permission(closed()),
+            OperationRequest::Close { reason: None },
+            Refused::PermissionClosed,
+            None,
+        ),
         (with_permission(invalid), asked(usd(1)), Refused::PermissionNonChargeable, None),
         (paid(payment_of(many(25, &ChargeState::Authorized))), asked(usd(1)), Refused::TooManyCharges, None),
         (authorized(), asked(usd(15_001)), Refused::ExceedsLimit(usd(15_000)), Some("chargeAmount")),
@@ -434,7 +442,7 @@ fn exactly_what_is_left_may_be_asked_for() {
         (&after_declines, asked(usd(25_000))),
         (&declined, refunded(hundred())),
     ] {
-        assert!(matches!(asked_of(before, &asked), Ok(Recorded::New(1, _))), "{asked:?}");
+        assert!(matches!(asked_of(before, &asked), Ok(RecordedOperation::New(1, _))), "{asked:?}");
     }
 }
 
@@ -444,25 +452,25 @@ fn what_was_left_out_is_filled_in_and_a_repetition_leaves_it_out_again() {
     let cases = [
         (
             paid(payment_of(vec![charge_in(ChargeState::Authorized)])),
-            Asked::Capture { charge_id: None, amount: None },
+            OperationRequest::Capture { charge_id: None, amount: None },
             capture(),
         ),
         (
             captured_with(refunds),
-            Asked::Refund { charge_id: None, amount: None },
-            Request::Refund { charge_id: charge(), amount: usd(6_000) },
+            OperationRequest::Refund { charge_id: None, amount: None },
+            PaymentCall::Refund { charge_id: charge(), amount: usd(6_000) },
         ),
     ];
     for (before, asked, request) in cases {
-        let Ok(Recorded::New(1, step)) = asked_of(&before, &asked) else { panic!("{asked:?}") };
+        let Ok(RecordedOperation::New(1, step)) = asked_of(&before, &asked) else { panic!("{asked:?}") };
         assert_eq!(first(&step.next).request, request);
-        assert_eq!(asked_of(&step.next, &asked), Ok(Recorded::Known(1)), "the same again");
-        let done = OperationState::Done(Effect::Charge(charge()));
+        assert_eq!(asked_of(&step.next, &asked), Ok(RecordedOperation::Known(1)), "the same again");
+        let done = OperationState::Done(OperationEffect::Charge(charge()));
         let mut later = step.next.clone();
         later.payment.as_mut().unwrap().operations[0].state = done;
         later.cancellation = Some(cancellation());
-        assert_eq!(asked_of(&later, &asked), Ok(Recorded::Known(1)), "and after everything else");
-        let named = Asked::Capture { charge_id: Some(charge()), amount: None };
+        assert_eq!(asked_of(&later, &asked), Ok(RecordedOperation::Known(1)), "and after everything else");
+        let named = OperationRequest::Capture { charge_id: Some(charge()), amount: None };
         assert_eq!(asked_of(&later, &named), Err(OperationRefused::ReferenceReused));
     }
 }
@@ -471,7 +479,7 @@ fn what_was_left_out_is_filled_in_and_a_repetition_leaves_it_out_again() {
 #[test]
 fn of_two_refunds_of_sixty_on_a_hundred_one_is_recorded_whatever_state_the_first_is_in() {
     for state in [recorded(), sending(), in_doubt()] {
-        let first = Request::Refund { charge_id: charge(), amount: usd(6_000) };
+        let first = PaymentCall::Refund { charge_id: charge(), amount: usd(6_000) };
         let before = with_operation(captured_with(vec![]), &first, state);
         let refused = asked_of(&before, &refunded(usd(6_000)));
         assert_eq!(refused, Err(OperationRefused::ExceedsRefundable(usd(4_000))));
@@ -479,7 +487,7 @@ fn of_two_refunds_of_sixty_on_a_hundred_one_is_recorded_whatever_state_the_first
     }
     let given_back = with_operation(
         captured_with(vec![]),
-        &Request::Refund { charge_id: charge(), amount: usd(6_000) },
+        &PaymentCall::Refund { charge_id: charge(), amount: usd(6_000) },
         OperationState::Refused { code: "X".to_string() },
     );
     assert!(asked_of(&given_back, &refunded(hundred())).is_ok(), "a refused one returns its budget");

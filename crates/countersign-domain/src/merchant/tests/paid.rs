@@ -26,8 +26,8 @@ pub(super) fn charge_in(state: ChargeState) -> Charge {
         expires_at: sent_at().plus(30 * DAY),
         planned_until: sent_at(),
         state,
-        sight: Sight::At(sent_at()),
-        look: is_awaited.then(|| Look { at: sent_at().plus(5 * SECOND), count: 0 }),
+        sight: LastSeen::At(sent_at()),
+        look: is_awaited.then(|| LookSchedule { at: sent_at().plus(5 * SECOND), count: 0 }),
         refunds: Vec::new(),
         refunded_shown: None,
     }
@@ -46,8 +46,8 @@ pub(super) fn charge_states() -> Vec<ChargeState> {
 
 /// A refund of the tables' charge.
 pub(super) fn refund_in(amount: u64, state: RefundState) -> Refund {
-    let look =
-        (state == RefundState::RefundInitiated).then(|| Look { at: sent_at().plus(5 * SECOND), count: 0 });
+    let look = (state == RefundState::RefundInitiated)
+        .then(|| LookSchedule { at: sent_at().plus(5 * SECOND), count: 0 });
     Refund { id: refund_id(), amount: usd(amount), state, look }
 }
 
@@ -67,44 +67,50 @@ pub(super) fn paid(payment: Payment) -> Checkout {
     Checkout { payment: Some(payment), ..checkout(PaymentIntent::Authorize, completed(completion)) }
 }
 
-pub(super) fn operation(number: u32, request: Request, state: OperationState) -> Operation {
+pub(super) fn operation(number: u32, request: PaymentCall, state: OperationState) -> Operation {
     let asked = match &request {
-        Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => Asked::Charge {
-            amount: *amount,
-            capture_now: *capture_now,
-            can_handle_pending_authorization: *can_handle_pending_authorization,
-        },
-        Request::Capture { charge_id, amount } => {
-            Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+        PaymentCall::CreateCharge { amount, capture_now, can_handle_pending_authorization } => {
+            OperationRequest::Charge {
+                amount: *amount,
+                capture_now: *capture_now,
+                can_handle_pending_authorization: *can_handle_pending_authorization,
+            }
         }
-        Request::Refund { charge_id, amount } => {
-            Asked::Refund { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+        PaymentCall::Capture { charge_id, amount } => {
+            OperationRequest::Capture { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
         }
-        Request::CancelCharge { charge_id } => Asked::CancelCharge(charge_id.clone()),
-        Request::Close { reason } => Asked::Close { reason: reason.clone() },
+        PaymentCall::Refund { charge_id, amount } => {
+            OperationRequest::Refund { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+        }
+        PaymentCall::CancelCharge { charge_id } => OperationRequest::CancelCharge(charge_id.clone()),
+        PaymentCall::Close { reason } => OperationRequest::Close { reason: reason.clone() },
     };
     let name = OperationName::Shop(format!("ref{number}"));
     Operation { number, name, asked, request, requested_at: sent_at(), turned_away: 0, state }
 }
 
-pub(super) fn create() -> Request {
-    Request::CreateCharge { amount: usd(5_000), capture_now: false, can_handle_pending_authorization: true }
+pub(super) fn create() -> PaymentCall {
+    PaymentCall::CreateCharge {
+        amount: usd(5_000),
+        capture_now: false,
+        can_handle_pending_authorization: true,
+    }
 }
 
-pub(super) fn capture() -> Request {
-    Request::Capture { charge_id: charge(), amount: hundred() }
+pub(super) fn capture() -> PaymentCall {
+    PaymentCall::Capture { charge_id: charge(), amount: hundred() }
 }
 
-pub(super) fn refund() -> Request {
-    Request::Refund { charge_id: charge(), amount: usd(4_000) }
+pub(super) fn refund() -> PaymentCall {
+    PaymentCall::Refund { charge_id: charge(), amount: usd(4_000) }
 }
 
-pub(super) fn cancel() -> Request {
-    Request::CancelCharge { charge_id: charge() }
+pub(super) fn cancel() -> PaymentCall {
+    PaymentCall::CancelCharge { charge_id: charge() }
 }
 
-pub(super) fn close() -> Request {
-    Request::Close { reason: None }
+pub(super) fn close() -> PaymentCall {
+    PaymentCall::Close { reason: None }
 }
 
 pub(super) fn recorded() -> OperationState {
@@ -126,7 +132,7 @@ pub(super) fn turned_away(retry_at: Timestamp) -> OperationState {
 }
 
 /// Every state of an operation with this effect.
-pub(super) fn operation_states(effect: Effect) -> Vec<OperationState> {
+pub(super) fn operation_states(effect: OperationEffect) -> Vec<OperationState> {
     vec![
         recorded(),
         turned_away(sent_at().plus(2 * SECOND)),
@@ -137,11 +143,11 @@ pub(super) fn operation_states(effect: Effect) -> Vec<OperationState> {
     ]
 }
 
-pub(super) fn charge_shown_as(state: ChargeStateSeen) -> ChargeShown {
-    let captured = matches!(state, ChargeStateSeen::Captured | ChargeStateSeen::CaptureInitiated);
-    ChargeShown {
+pub(super) fn charge_shown_as(state: AmazonChargeState) -> ChargeView {
+    let captured = matches!(state, AmazonChargeState::Captured | AmazonChargeState::CaptureInitiated);
+    ChargeView {
         id: charge(),
-        seen: ChargeSeen { state, reason: None, charge_amount: Some(hundred()) },
+        seen: ChargeStatus { state, reason: None, charge_amount: Some(hundred()) },
         captured: captured.then(hundred),
         refunded: None,
         expires_at: Some(sent_at().plus(30 * DAY)),
@@ -149,47 +155,47 @@ pub(super) fn charge_shown_as(state: ChargeStateSeen) -> ChargeShown {
 }
 
 /// A charge that is not known yet.
-pub(super) fn new_charge_shown(state: ChargeStateSeen) -> ChargeShown {
-    ChargeShown {
+pub(super) fn new_charge_shown(state: AmazonChargeState) -> ChargeView {
+    ChargeView {
         id: ChargeId::parse("S01-1-C2").unwrap(),
-        seen: ChargeSeen { state, reason: None, charge_amount: Some(usd(5_000)) },
-        captured: (state == ChargeStateSeen::Captured).then(|| usd(5_000)),
+        seen: ChargeStatus { state, reason: None, charge_amount: Some(usd(5_000)) },
+        captured: (state == AmazonChargeState::Captured).then(|| usd(5_000)),
         refunded: None,
         expires_at: Some(sent_at().plus(30 * DAY)),
     }
 }
 
-pub(super) fn refund_shown_as(state: RefundState) -> RefundShown {
-    RefundShown { id: refund_id(), charge_id: charge(), amount: usd(4_000), state }
+pub(super) fn refund_shown_as(state: RefundState) -> RefundView {
+    RefundView { id: refund_id(), charge_id: charge(), amount: usd(4_000), state }
 }
 
 pub(super) fn closed() -> PermissionState {
     PermissionState::Closed("MerchantClosed".to_string())
 }
 
-pub(super) fn permission_shown_as(state: PermissionState) -> PermissionShown {
-    PermissionShown { state }
+pub(super) fn permission_shown_as(state: PermissionState) -> PermissionView {
+    PermissionView { state }
 }
 
-pub(super) const CHARGES_SEEN: [ChargeStateSeen; 6] = [
-    ChargeStateSeen::AuthorizationInitiated,
-    ChargeStateSeen::Authorized,
-    ChargeStateSeen::CaptureInitiated,
-    ChargeStateSeen::Captured,
-    ChargeStateSeen::Canceled,
-    ChargeStateSeen::Declined,
+pub(super) const CHARGES_SEEN: [AmazonChargeState; 6] = [
+    AmazonChargeState::AuthorizationInitiated,
+    AmazonChargeState::Authorized,
+    AmazonChargeState::CaptureInitiated,
+    AmazonChargeState::Captured,
+    AmazonChargeState::Canceled,
+    AmazonChargeState::Declined,
 ];
 
-pub(super) fn charge_answer(shown: ChargeShown) -> OperationAnswer {
-    OperationAnswer::Success(Shown::Charge(shown))
+pub(super) fn charge_answer(shown: ChargeView) -> OperationAnswer {
+    OperationAnswer::Success(ObjectView::Charge(shown))
 }
 
-pub(super) fn refund_answer(shown: RefundShown) -> OperationAnswer {
-    OperationAnswer::Success(Shown::Refund(shown))
+pub(super) fn refund_answer(shown: RefundView) -> OperationAnswer {
+    OperationAnswer::Success(ObjectView::Refund(shown))
 }
 
-pub(super) fn permission_answer(shown: PermissionShown) -> OperationAnswer {
-    OperationAnswer::Success(Shown::Permission(shown))
+pub(super) fn permission_answer(shown: PermissionView) -> OperationAnswer {
+    OperationAnswer::Success(ObjectView::Permission(shown))
 }
 
 pub(super) fn refused(code: &str) -> OperationAnswer {
@@ -223,9 +229,9 @@ pub(super) fn operation_words(operation: &Operation, now: Timestamp) -> String {
         OperationState::InFlight(InFlight::InDoubt(doubt)) => {
             format!("{name} sent {} look {}", doubt.send_count, after(now, doubt.look.at))
         }
-        OperationState::Done(Effect::Charge(id)) => format!("{name} {id}"),
-        OperationState::Done(Effect::Refund(id)) => format!("{name} {id}"),
-        OperationState::Done(Effect::Closed) => format!("{name} closed"),
+        OperationState::Done(OperationEffect::Charge(id)) => format!("{name} {id}"),
+        OperationState::Done(OperationEffect::Refund(id)) => format!("{name} {id}"),
+        OperationState::Done(OperationEffect::Closed) => format!("{name} closed"),
         OperationState::Refused { code } => format!("{name} {code}"),
     }
 }

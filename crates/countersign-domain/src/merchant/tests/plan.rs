@@ -91,7 +91,7 @@ fn an_authorization_that_should_have_lapsed_is_asked_for_until_it_is_seen_to_hav
         checkout = step.next;
         if let NextStep::LookAtCharge(_) = act {
             asked.push(now);
-            let mut shown = charge_shown_as(ChargeStateSeen::Authorized);
+            let mut shown = charge_shown_as(AmazonChargeState::Authorized);
             shown.expires_at = Some(sent_at().plus(2 * DAY));
             if let Some((step, _)) = charge_shown(&checkout, &shown, now, &rules()) {
                 checkout = step.next;
@@ -100,7 +100,7 @@ fn an_authorization_that_should_have_lapsed_is_asked_for_until_it_is_seen_to_hav
     }
     assert_eq!(asked[0], sent_at().plus(2 * DAY), "at the very instant");
     assert!(asked.windows(2).all(|pair| pair[0] < pair[1]), "{asked:?}");
-    let lapsed = charge_shown_as(ChargeStateSeen::Canceled);
+    let lapsed = charge_shown_as(AmazonChargeState::Canceled);
     let now = checkout.due_at(&rules()).unwrap();
     let (step, _) = charge_shown(&checkout, &lapsed, now, &rules()).unwrap();
     assert_eq!(step.next.payment.as_ref().unwrap().charges[0].due_at(&rules()), None);
@@ -112,11 +112,11 @@ fn an_expiry_that_amazon_tells_late_moves_what_is_still_to_come() {
     let before = authorized(2 * DAY);
     let capture_at = sent_at().plus(2 * DAY - rules.policy.capture_margin);
     let (step, _) =
-        charge_shown(&before, &charge_shown_as(ChargeStateSeen::Authorized), sent_at(), &rules).unwrap();
+        charge_shown(&before, &charge_shown_as(AmazonChargeState::Authorized), sent_at(), &rules).unwrap();
     let (step, act) = take_up_payment(&step.next, capture_at, &rules).unwrap();
     assert_eq!(act, NextStep::LookAtCharge(charge()), "as on every day");
     assert_eq!(take_up_payment(&step.next, capture_at, &rules), None);
-    let shown = charge_shown_as(ChargeStateSeen::Authorized);
+    let shown = charge_shown_as(AmazonChargeState::Authorized);
     let third_day = sent_at().plus(3 * DAY + SECOND);
     let (step, _) = charge_shown(&step.next, &shown, third_day, &rules).unwrap();
     assert_eq!(step.next.due_at(&rules), Some(sent_at().plus(4 * DAY)), "72 hours before the seven days end");
@@ -170,7 +170,7 @@ fn a_parcel_may_leave_for_each_state_so() {
         // A charge that was ever seen was seen just now, unless the row says otherwise.
         let mut checkout = checkout.clone();
         let charges = checkout.payment.iter_mut().flat_map(|payment| &mut payment.charges);
-        charges.filter(|it| it.sight == Sight::At(sent_at())).for_each(|it| it.sight = Sight::At(now));
+        charges.filter(|it| it.sight == LastSeen::At(sent_at())).for_each(|it| it.sight = LastSeen::At(now));
         let fulfilment = fulfilment(&checkout, None, now).unwrap();
         let ships = if fulfilment.may_ship { "ships" } else { "stays" };
         table.push_str(&format!("{name:<34} {ships} {}\n", fulfilment.reason));
@@ -208,7 +208,7 @@ fn a_parcel_may_leave_for_each_state_so() {
     let elsewhere = Charge { refunded_shown: Some(hundred()), ..charge_in(ChargeState::Captured(hundred())) };
     add("Captured, refunded elsewhere", &paid(payment_of(vec![elsewhere])), now);
     let mut refunding = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
-    let whole = Request::Refund { charge_id: charge(), amount: hundred() };
+    let whole = PaymentCall::Refund { charge_id: charge(), amount: hundred() };
     refunding.operations = vec![operation(1, whole, in_doubt())];
     add("Captured, its refund in doubt", &paid(refunding), now);
     for (name, state) in [
@@ -221,11 +221,11 @@ fn a_parcel_may_leave_for_each_state_so() {
         add(&format!("Captured, a further charge {name}"), &paid(further), now);
     }
     for (name, sight) in [
-        ("never looked at", Sight::Never),
-        ("doubted", Sight::Doubted),
-        ("contradicted", Sight::Contradicted),
-        ("seen just now", Sight::At(now.minus(300 * SECOND).plus(MILLISECOND))),
-        ("seen five minutes ago", Sight::At(now.minus(300 * SECOND))),
+        ("never looked at", LastSeen::Never),
+        ("doubted", LastSeen::Doubted),
+        ("contradicted", LastSeen::Contradicted),
+        ("seen just now", LastSeen::At(now.minus(300 * SECOND).plus(MILLISECOND))),
+        ("seen five minutes ago", LastSeen::At(now.minus(300 * SECOND))),
     ] {
         for state in [ChargeState::Authorized, ChargeState::Captured(hundred())] {
             let word = state.name();
@@ -233,7 +233,7 @@ fn a_parcel_may_leave_for_each_state_so() {
             add(&format!("{word}, {name}"), &paid(payment_of(vec![charge])), now);
         }
     }
-    let cancel = Request::CancelCharge { charge_id: charge() };
+    let cancel = PaymentCall::CancelCharge { charge_id: charge() };
     for (name, request, state) in [
         ("capture recorded", capture(), recorded()),
         ("capture in doubt", capture(), in_doubt()),
@@ -273,8 +273,8 @@ fn the_named_charge_answers_for_its_parcel_and_the_one_that_was_last_asked_for_f
     assert_eq!(reason(&payment, None), Some("Captured"), "Finalize's own");
     // An earlier one whose answer was lost may become known later: it is not the one that was requested last.
     payment.operations = vec![
-        operation(1, create(), OperationState::Done(Effect::Charge(id("S01-1-C3")))),
-        operation(2, create(), OperationState::Done(Effect::Charge(id("S01-1-C2")))),
+        operation(1, create(), OperationState::Done(OperationEffect::Charge(id("S01-1-C3")))),
+        operation(2, create(), OperationState::Done(OperationEffect::Charge(id("S01-1-C2")))),
     ];
     assert_eq!(reason(&payment, None), Some("AuthorizationInitiated"));
 }

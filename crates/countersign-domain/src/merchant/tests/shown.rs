@@ -12,7 +12,7 @@ fn payment(checkout: &Checkout) -> &Payment {
     checkout.payment.as_ref().unwrap()
 }
 
-fn charge_row(before: &Checkout, shown: &ChargeShown) -> String {
+fn charge_row(before: &Checkout, shown: &ChargeView) -> String {
     let (step, _) = charge_shown(before, shown, sent_at().plus(SECOND), &rules()).unwrap();
     let is = charge_words(payment(&step.next).charge(&shown.id).unwrap());
     match happened_to_payment(&step) {
@@ -28,10 +28,10 @@ fn each_charge_takes_each_look_at_it_so() {
     for state in charge_states() {
         let before = paid(payment_of(vec![charge_in(state.clone())]));
         let was = charge_words(&payment(&before).charges[0]);
-        let mut looks: Vec<(String, ChargeShown)> =
+        let mut looks: Vec<(String, ChargeView)> =
             CHARGES_SEEN.iter().map(|seen| (format!("{seen:?}"), charge_shown_as(*seen))).collect();
-        let other = |change: fn(&mut ChargeShown)| {
-            let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+        let other = |change: fn(&mut ChargeView)| {
+            let mut shown = charge_shown_as(AmazonChargeState::Captured);
             change(&mut shown);
             shown
         };
@@ -214,30 +214,30 @@ fn before_a_success_a_hint_looks_at_what_is_in_doubt_or_pending() {
 // Promise: B09
 #[test]
 fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
-    let said = Charge { sight: Sight::Never, ..charge_in(ChargeState::Captured(hundred())) };
+    let said = Charge { sight: LastSeen::Never, ..charge_in(ChargeState::Captured(hundred())) };
     let before = paid(payment_of(vec![said]));
     let now = sent_at().plus(SECOND);
     let look =
         |before: &Checkout, state| charge_shown(before, &charge_shown_as(state), now, &rules()).unwrap().0;
     let may_ship = |checkout: &Checkout| fulfilment(checkout, None, now).unwrap();
     assert_eq!(may_ship(&before).unseen, Some(charge()));
-    let seen = look(&before, ChargeStateSeen::Captured).next;
+    let seen = look(&before, AmazonChargeState::Captured).next;
     assert!(may_ship(&seen).may_ship);
     assert_eq!(payment(&seen).due_at(&rules()), None, "nothing is left to ask");
-    let under_way = look(&before, ChargeStateSeen::CaptureInitiated);
+    let under_way = look(&before, AmazonChargeState::CaptureInitiated);
     assert_eq!(happened_to_payment(&under_way), "CapturePending(S01-1-C1)");
     assert_eq!(may_ship(&under_way.next).reason.as_str(), "CaptureInitiated");
     assert!(
-        look(&under_way.next, ChargeStateSeen::Captured)
+        look(&under_way.next, AmazonChargeState::Captured)
             .next
             .payment
             .is_some_and(|payment| { matches!(payment.charges[0].state, ChargeState::Captured(_)) })
     );
-    let declined = look(&before, ChargeStateSeen::Declined);
+    let declined = look(&before, AmazonChargeState::Declined);
     assert!(happened_to_payment(&declined).contains("Contradiction"), "the operator is told");
     assert_eq!(may_ship(&declined.next).reason.as_str(), "ChargeDeclined");
     // A slow replica does not undo what was seen.
-    let stale = look(&seen, ChargeStateSeen::CaptureInitiated).next;
+    let stale = look(&seen, AmazonChargeState::CaptureInitiated).next;
     assert!(may_ship(&stale).may_ship);
 }
 
@@ -247,7 +247,7 @@ fn an_authorized_charge_is_looked_at_daily_until_it_is_over() {
     let mut now = sent_at();
     for day in 1..=3 {
         let (step, _) =
-            charge_shown(&checkout, &charge_shown_as(ChargeStateSeen::Authorized), now, &rules()).unwrap();
+            charge_shown(&checkout, &charge_shown_as(AmazonChargeState::Authorized), now, &rules()).unwrap();
         now = step.next.due_at(&rules()).unwrap();
         assert_eq!(now, sent_at().plus(day * DAY));
         let (step, act) = take_up_payment(&step.next, now, &rules()).unwrap();
@@ -255,14 +255,14 @@ fn an_authorized_charge_is_looked_at_daily_until_it_is_over() {
         checkout = step.next;
     }
     let (step, _) =
-        charge_shown(&checkout, &charge_shown_as(ChargeStateSeen::Canceled), now, &rules()).unwrap();
+        charge_shown(&checkout, &charge_shown_as(AmazonChargeState::Canceled), now, &rules()).unwrap();
     assert_eq!(payment(&step.next).charges[0].due_at(&rules()), None);
 }
 
 #[test]
 fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     let before = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
-    let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+    let mut shown = charge_shown_as(AmazonChargeState::Captured);
     shown.refunded = Some(usd(7_000));
     let (step, _) = charge_shown(&before, &shown, sent_at(), &rules()).unwrap();
     assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
@@ -280,8 +280,8 @@ fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
 }
 
 /// The real histories of a charge, seen at every stage.
-fn stories() -> Vec<Vec<ChargeStateSeen>> {
-    use ChargeStateSeen::{
+fn stories() -> Vec<Vec<AmazonChargeState>> {
+    use AmazonChargeState::{
         AuthorizationInitiated, Authorized, Canceled, CaptureInitiated, Captured, Declined,
     };
     vec![
@@ -325,8 +325,8 @@ proptest! {
         }
         let end = &payment(&checkout).charges[0];
         let expected = match last {
-            ChargeStateSeen::Captured => "Captured",
-            ChargeStateSeen::Canceled => "Canceled",
+            AmazonChargeState::Captured => "Captured",
+            AmazonChargeState::Canceled => "Canceled",
             _ => "Declined",
         };
         prop_assert_eq!(end.state.name(), expected);
@@ -352,7 +352,7 @@ fn what_is_shown_of_another_order_changes_nothing() {
 
 #[test]
 fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_else_is_none() {
-    use ChargeStateSeen as Seen;
+    use AmazonChargeState as Seen;
     for ended in [Seen::Declined, Seen::Canceled] {
         for before in states() {
             let before = checkout(PaymentIntent::Authorize, before);
@@ -391,16 +391,16 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
 fn a_charge_that_contradicts_itself_is_told_once_and_ships_nothing() {
     let captured = || paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
     let other_amount = || {
-        let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+        let mut shown = charge_shown_as(AmazonChargeState::Captured);
         shown.seen.charge_amount = Some(usd(1));
         shown
     };
     let other_currency = || {
-        let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+        let mut shown = charge_shown_as(AmazonChargeState::Captured);
         shown.refunded = Some(Money::from_minor(1, Currency::EUR));
         shown
     };
-    for shown in [other_amount(), other_currency(), charge_shown_as(ChargeStateSeen::Declined)] {
+    for shown in [other_amount(), other_currency(), charge_shown_as(AmazonChargeState::Declined)] {
         let mut checkout = captured();
         let mut told = 0;
         for _ in 0..3 {
@@ -415,7 +415,7 @@ fn a_charge_that_contradicts_itself_is_told_once_and_ships_nothing() {
         }
         assert_eq!(told, 1, "{shown:?}");
         // If Amazon shows again what it showed before, that counts again.
-        let agreeing = charge_shown_as(ChargeStateSeen::Captured);
+        let agreeing = charge_shown_as(AmazonChargeState::Captured);
         let (step, _) = charge_shown(&checkout, &agreeing, sent_at(), &rules()).unwrap();
         assert!(fulfilment(&step.next, None, sent_at()).unwrap().may_ship);
     }

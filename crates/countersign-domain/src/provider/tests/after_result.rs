@@ -18,11 +18,11 @@ use crate::provider::charge::{ChargeCancelReason, ChargeState};
 use crate::provider::charge_permission::{ClosureReason, PermissionClosed, update, update_payment_method};
 use crate::provider::close_charge_permission::{OpenCharges, close_charge_permission};
 use crate::provider::create_charge::{
-    Charged, CreateCharge, CreateChargeRefused, CreateChargeSimulation, create_charge,
+    CreateCharge, CreateChargeOutcome, CreateChargeRefused, CreateChargeSimulation, create_charge,
 };
 use crate::provider::create_refund::{CreateRefund, CreateRefundRefused, RefundSimulation, create_refund};
 use crate::provider::event::Event;
-use crate::provider::finalize::{Completed, FinalizeRules, finalize};
+use crate::provider::finalize::{CompletedCheckout, FinalizeRules, finalize};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
@@ -47,7 +47,7 @@ pub(super) fn of(details: PaymentDetails, card: Card) -> Payment {
     let session = placed(session(ProductType::PayAndShip, details), card);
     let rules = FinalizeRules { profile: PROFILE, ..FinalizeRules::default() };
     let result = finalize(&session, &agreeing(&session), None, &rules, super::ids(), start());
-    let Completed { permission, charge, .. } = completed(result);
+    let CompletedCheckout { permission, charge, .. } = completed(result);
     Payment { permission, charges: charge.into_iter().collect() }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn charge_of(
     request: CreateCharge,
     simulation: Option<CreateChargeSimulation>,
     now: Timestamp,
-) -> Result<Charged, CreateChargeRefused> {
+) -> Result<CreateChargeOutcome, CreateChargeRefused> {
     create_charge(payment, request, simulation, new_charge(payment), PROFILE, now)
 }
 
@@ -193,7 +193,9 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
             None => "forgotten".to_string(),
         },
         "create charge 6.00" => match charge_of(payment, of_amount(usd(600)), None, now) {
-            Ok(Charged::Created(step) | Charged::Declined(_, step)) => row(&step.next),
+            Ok(CreateChargeOutcome::Created(step) | CreateChargeOutcome::Declined(_, step)) => {
+                row(&step.next)
+            }
             Err(refused) => format!("refused: {refused:?}"),
         },
         "capture 14.00" => {
@@ -289,7 +291,7 @@ fn every_permission_state_under_every_command_before_at_and_after_each_deadline(
     let open = authorized();
     let declined = match charge_of(&open, of_amount(usd(100)), Some(CreateChargeSimulation::HardDeclined), at)
     {
-        Ok(Charged::Declined(_, step)) => step.next,
+        Ok(CreateChargeOutcome::Declined(_, step)) => step.next,
         other => panic!("{other:?}"),
     };
     let of_intent = |intent| of(paying(intent), Card::Visa1111);
@@ -350,7 +352,7 @@ fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
         (CreateChargeSimulation::HardDeclined, "NonChargeable/PaymentMethodInvalid"),
         (CreateChargeSimulation::AmazonRejected, "Closed/AmazonCanceled"),
     ] {
-        let Ok(Charged::Declined(reason, step)) =
+        let Ok(CreateChargeOutcome::Declined(reason, step)) =
             charge_of(&open, of_amount(usd(100)), Some(simulation), start())
         else {
             panic!("{simulation}: expected a decline")
@@ -381,7 +383,8 @@ fn a_pending_charge_is_decided_as_its_card_or_simulation_says() {
         (Some(CreateChargeSimulation::PendingAuthorized), "Authorized"),
         (Some(CreateChargeSimulation::PendingDeclined), "Declined/HardDeclined"),
     ] {
-        let Ok(Charged::Created(step)) = charge_of(&open, may_pend.clone(), simulation, start()) else {
+        let Ok(CreateChargeOutcome::Created(step)) = charge_of(&open, may_pend.clone(), simulation, start())
+        else {
             panic!("{simulation:?}")
         };
         let mut payment = step.next;
@@ -411,8 +414,10 @@ fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
             let request =
                 CreateCharge { capture_now, can_handle_pending_authorization, ..of_amount(usd(600)) };
             let outcome = match charge_of(&open, request, Some(*code), start()) {
-                Ok(Charged::Created(step)) => later(step, 1),
-                Ok(Charged::Declined(reason, step)) => format!("declined: {reason}; {}", row(&step.next)),
+                Ok(CreateChargeOutcome::Created(step)) => later(step, 1),
+                Ok(CreateChargeOutcome::Declined(reason, step)) => {
+                    format!("declined: {reason}; {}", row(&step.next))
+                }
                 Err(refused) => format!("refused: {refused:?}"),
             };
             table.push_str(&format!("CreateCharge  {:<20} {form:<10} {outcome}\n", code.as_str()));
@@ -465,7 +470,7 @@ fn a_buyers_other_card_pays_from_then_on_and_a_bad_one_does_not() {
         let mended = update_payment_method(&declined.permission, card, now).unwrap().unwrap();
         assert_eq!(mended.events.len(), 1);
         let mended = Payment { permission: mended.next, charges: declined.charges.clone() };
-        let Ok(Charged::Created(step)) = charge_of(&mended, may_pend(), None, now) else {
+        let Ok(CreateChargeOutcome::Created(step)) = charge_of(&mended, may_pend(), None, now) else {
             panic!("{card:?}")
         };
         let mut later = step.next;

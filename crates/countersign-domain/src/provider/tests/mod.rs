@@ -23,8 +23,9 @@ use crate::provider::checkout_session::{
 };
 use crate::provider::event::Event;
 use crate::provider::finalize::{
-    Attribute, CheckOrder, CompleteRequest, Completed, FinalizeRefused, FinalizeReplay, FinalizeRequest,
-    FinalizeRules, Finalized, NewIds, PaymentFailure, SimulationCode, UnsharedAddress, complete, finalize,
+    Attribute, CheckOrder, CompleteRequest, CompletedCheckout, FinalizeOutcome, FinalizeRefused,
+    FinalizeReplay, FinalizeRequest, FinalizeRules, NewIds, PaymentFailure, SimulationCode, UnsharedAddress,
+    complete, finalize,
 };
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
@@ -123,32 +124,32 @@ fn agreeing(session: &CheckoutSession) -> FinalizeRequest {
     }
 }
 
-fn run(session: &CheckoutSession, request: &FinalizeRequest) -> Result<Finalized, FinalizeRefused> {
+fn run(session: &CheckoutSession, request: &FinalizeRequest) -> Result<FinalizeOutcome, FinalizeRefused> {
     finalize(session, request, None, &FinalizeRules::default(), ids(), start())
 }
 
-fn completed(result: Result<Finalized, FinalizeRefused>) -> Completed {
+fn completed(result: Result<FinalizeOutcome, FinalizeRefused>) -> CompletedCheckout {
     match result {
-        Ok(Finalized::Completed(completed)) => *completed,
+        Ok(FinalizeOutcome::Completed(completed)) => *completed,
         other => panic!("{other:?}"),
     }
 }
 
-fn said(result: &Result<Finalized, FinalizeRefused>) -> String {
+fn said(result: &Result<FinalizeOutcome, FinalizeRefused>) -> String {
     match result {
-        Ok(Finalized::Completed(completed)) => {
+        Ok(FinalizeOutcome::Completed(completed)) => {
             let charge = completed.charge.as_ref().map_or("no charge", |charge| charge_word(charge));
             let permission = permission_word(&completed.permission.state);
             format!("Completed: {charge}, permission {permission}")
         }
-        Ok(Finalized::Failed(failure, step)) => {
+        Ok(FinalizeOutcome::Failed(failure, step)) => {
             let failure = match failure {
                 PaymentFailure::SessionCanceled => "CheckoutSessionCanceled",
                 PaymentFailure::HardDeclined => "HardDeclined",
             };
             format!("{failure}; session {}", session_word(&step.next.state))
         }
-        Ok(Finalized::Again) => "Completed: as before".to_string(),
+        Ok(FinalizeOutcome::Again) => "Completed: as before".to_string(),
         Err(refused) => format!("refused: {refused:?}"),
     }
 }
@@ -458,7 +459,7 @@ fn a_request_that_breaks_one_rule_is_refused_for_it_and_a_right_one_still_pays()
             | FinalizeRefused::OrderNotPlaced
             | FinalizeRefused::AddressNotShared(_)
             | FinalizeRefused::SimulationDoesNotFit => assert_eq!(again, Err(expected), "{name}"),
-            _ => assert!(matches!(again, Ok(Finalized::Completed(_))), "{name}"),
+            _ => assert!(matches!(again, Ok(FinalizeOutcome::Completed(_))), "{name}"),
         }
     }
 }
@@ -531,7 +532,7 @@ fn amounts_match_as_values_and_addresses_as_the_flag_says() {
     for text in ["14", "14.0", "14.00"] {
         let charge_amount = Money::parse(text, Currency::USD).ok();
         let request = FinalizeRequest { charge_amount, ..agreeing(&plain) };
-        assert!(matches!(run(&plain, &request), Ok(Finalized::Completed(_))), "{text}");
+        assert!(matches!(run(&plain, &request), Ok(FinalizeOutcome::Completed(_))), "{text}");
     }
     let blanks = FinalizeRequest { shipping_address: Some(address(" 10  Ditka Ave")), ..agreeing(&plain) };
     let with = |address_match, unshared_address| FinalizeRules {
@@ -567,7 +568,7 @@ fn a_completed_session_is_refused_or_answered_again_as_the_flag_says() {
     let done = completed(run(&session, &agreeing(&session))).session;
     assert_eq!(run(&done, &agreeing(&done)), Err(FinalizeRefused::SessionCompleted));
     let rules = FinalizeRules { replay: FinalizeReplay::SameAnswer, ..FinalizeRules::default() };
-    assert_eq!(finalize(&done, &agreeing(&done), None, &rules, ids(), start()), Ok(Finalized::Again));
+    assert_eq!(finalize(&done, &agreeing(&done), None, &rules, ids(), start()), Ok(FinalizeOutcome::Again));
 }
 
 #[test]
@@ -582,7 +583,7 @@ fn the_checks_can_be_made_in_the_other_order() {
     assert_eq!(under(&canceled, &wrong), Err(FinalizeRefused::AmountDiffers(Attribute::ChargeAmount)));
     assert_eq!(run(&canceled, &wrong), Err(FinalizeRefused::SessionCanceled));
     assert_eq!(under(&canceled, &agreeing(&session)), Err(FinalizeRefused::SessionCanceled));
-    assert!(matches!(under(&session, &agreeing(&session)), Ok(Finalized::Completed(_))));
+    assert!(matches!(under(&session, &agreeing(&session)), Ok(FinalizeOutcome::Completed(_))));
 }
 
 /// Every code, and none, with every card, whether or not the session can wait; by Finalize and by Complete.
@@ -622,7 +623,7 @@ fn complete_takes_the_amounts_alone_and_demands_that_nothing_is_missing() {
         let request = CompleteRequest { charge_amount, total_order_amount };
         complete(session, &request, None, &FinalizeRules::default(), ids(), start())
     };
-    assert!(matches!(run(&session, charge, total), Ok(Finalized::Completed(_))));
+    assert!(matches!(run(&session, charge, total), Ok(FinalizeOutcome::Completed(_))));
     for (charge_amount, total_order_amount, refused) in [
         (None, total, FinalizeRefused::Missing(Attribute::ChargeAmount)),
         (charge, None, FinalizeRefused::Missing(Attribute::TotalOrderAmount)),
@@ -760,7 +761,7 @@ fn paid(intent: PaymentIntent, card: Card, total_order_amount: Option<Money>) ->
     let can_handle_pending_authorization = intent == PaymentIntent::Authorize;
     let payment = PaymentDetails { can_handle_pending_authorization, total_order_amount, ..paying(intent) };
     let session = placed(session(ProductType::PayAndShip, payment), card);
-    let Completed { permission, charge, .. } = completed(run(&session, &agreeing(&session)));
+    let CompletedCheckout { permission, charge, .. } = completed(run(&session, &agreeing(&session)));
     Payment { permission, charges: charge.into_iter().collect() }
 }
 
@@ -811,7 +812,7 @@ fn the_profile_decides_when_an_authorization_lapses() {
             placed(session(ProductType::PayAndShip, paying(PaymentIntent::Authorize)), Card::Visa1111);
         let rules = FinalizeRules { profile, ..FinalizeRules::default() };
         let result = finalize(&session, &agreeing(&session), None, &rules, ids(), start());
-        let Completed { permission, charge, .. } = completed(result);
+        let CompletedCheckout { permission, charge, .. } = completed(result);
         let mut payment = Payment { permission, charges: charge.into_iter().collect() };
         let lapses = start().plus(DAY.saturating_mul(days));
         payment.carry_to(lapses.minus(MILLISECOND), profile).unwrap();
@@ -867,7 +868,7 @@ fn notes_are_updated_by_a_success_and_nothing_else_of_the_session_is() {
     let session = placed(noted, Card::Visa1111);
     let notes = MerchantMetadata { note_to_buyer: Some("new".to_string()), ..MerchantMetadata::default() };
     let request = FinalizeRequest { merchant_metadata: Some(notes), ..agreeing(&session) };
-    let Completed { session: after, permission, .. } = completed(run(&session, &request));
+    let CompletedCheckout { session: after, permission, .. } = completed(run(&session, &request));
     assert_eq!(after.merchant_metadata.merchant_reference_id.as_deref(), Some("order 1"));
     assert_eq!(after.merchant_metadata.note_to_buyer.as_deref(), Some("new"));
     assert_eq!(after.merchant_metadata, permission.merchant_metadata);

@@ -21,11 +21,13 @@ use crate::provider::capture_charge::{CaptureSimulation, capturable, capture_cha
 use crate::provider::charge::{Charge, ChargeCancelReason};
 use crate::provider::charge_permission::{ClosureReason, update_payment_method};
 use crate::provider::close_charge_permission::{OpenCharges, close_charge_permission};
-use crate::provider::create_charge::{Charged, CreateCharge, CreateChargeSimulation, create_charge};
+use crate::provider::create_charge::{
+    CreateCharge, CreateChargeOutcome, CreateChargeSimulation, create_charge,
+};
 use crate::provider::create_refund::{CreateRefund, RefundSimulation, create_refund};
 use crate::provider::event::Event;
-use crate::provider::finalize::{Completed, FinalizeRules, finalize};
-use crate::provider::ledger::{Account, Balances, Posting, Unbalanced};
+use crate::provider::finalize::{CompletedCheckout, FinalizeRules, finalize};
+use crate::provider::ledger::{Account, Balances, LedgerImbalance, Posting};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
@@ -88,7 +90,7 @@ fn played(
     let session = placed(session(ProductType::PayAndShip, details), Card::Visa1111);
     let rules = FinalizeRules { profile, ..FinalizeRules::default() };
     let result = finalize(&session, &agreeing(&session), None, &rules, super::ids(), start());
-    let Completed { permission, charge, mut events, .. } = completed(result);
+    let CompletedCheckout { permission, charge, mut events, .. } = completed(result);
     let mut payment = Payment { permission, charges: charge.into_iter().collect() };
     let (mut now, mut carried_out) = (start(), 0);
     for (draw, act) in acts.iter().enumerate() {
@@ -110,7 +112,7 @@ fn played(
                 let id = ChargeId::under(&payment.permission.id, 1_000 + draw as u64);
                 let created = create_charge(&payment, request, simulation, id, profile, now);
                 unless_refused(created).map(|charged| match charged {
-                    Charged::Created(step) | Charged::Declined(_, step) => step,
+                    CreateChargeOutcome::Created(step) | CreateChargeOutcome::Declined(_, step) => step,
                 })
             }
             Act::Capture { charge, amount, simulation } => {
@@ -205,7 +207,7 @@ fn broken(payment: &Payment) -> Option<&'static str> {
 }
 
 /// The balances computed from a log.
-fn replayed(limit: Money, events: &[Event]) -> Result<Balances, Unbalanced> {
+fn replayed(limit: Money, events: &[Event]) -> Result<Balances, LedgerImbalance> {
     let mut balances = Balances::of_limit(limit);
     for posting in events.iter().flat_map(|event| &event.postings) {
         balances.post(*posting)?;
@@ -292,7 +294,7 @@ fn every_movement() -> Vec<(&'static str, Balances, Option<Charge>, Charge)> {
         later
     };
     let created = |payment: &Payment, request| match charge_of(payment, request, None, start()) {
-        Ok(Charged::Created(step)) => step.next,
+        Ok(CreateChargeOutcome::Created(step)) => step.next,
         other => panic!("{other:?}"),
     };
     let (open, paid) = (authorized(), captured());
@@ -371,7 +373,7 @@ fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
     ] {
         let posting = Posting { from, to, amount };
         let mut after = balances;
-        assert_eq!(after.post(posting), Err(Unbalanced::Posting(posting)));
+        assert_eq!(after.post(posting), Err(LedgerImbalance::Posting(posting)));
         assert_eq!(after, balances);
     }
 }

@@ -17,10 +17,12 @@ use crate::provider::capture_charge::{CaptureRefused, CaptureSimulation, capture
 use crate::provider::charge::{ChargeCancelReason, ChargeState};
 use crate::provider::charge_permission::{ChargePermissionState, ClosureReason, NonChargeableReason, update};
 use crate::provider::close_charge_permission::{CloseRefused, OpenCharges, close_charge_permission};
-use crate::provider::create_charge::{Charged, CreateCharge, CreateChargeRefused, CreateChargeSimulation};
+use crate::provider::create_charge::{
+    CreateCharge, CreateChargeOutcome, CreateChargeRefused, CreateChargeSimulation,
+};
 use crate::provider::create_refund::{CreateRefund, CreateRefundRefused, create_refund};
 use crate::provider::finalize::FinalizeRefused;
-use crate::provider::ledger::{Account, Posting, Unbalanced};
+use crate::provider::ledger::{Account, LedgerImbalance, Posting};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::refund::{Refund, RefundState};
@@ -110,7 +112,7 @@ const CREATE_CHARGE: [(&str, BreakCreate); 12] = [
     ("Unbalanced", |it| it.payment.permission.balances.held = usd(u64::MAX)),
 ];
 
-fn creating(breaks: &[BreakCreate]) -> Result<Charged, CreateChargeRefused> {
+fn creating(breaks: &[BreakCreate]) -> Result<CreateChargeOutcome, CreateChargeRefused> {
     let request = of_amount(usd(600));
     let mut it = Creating { payment: authorized(), request, simulation: None };
     breaks.iter().for_each(|breaks| breaks(&mut it));
@@ -119,7 +121,7 @@ fn creating(breaks: &[BreakCreate]) -> Result<Charged, CreateChargeRefused> {
 
 #[test]
 fn each_refusal_of_create_charge_is_reached_and_the_first_of_two_is_answered() {
-    assert!(matches!(creating(&[]), Ok(Charged::Created(_))));
+    assert!(matches!(creating(&[]), Ok(CreateChargeOutcome::Created(_))));
     let mut reached = BTreeSet::new();
     for (position, (rule, first)) in CREATE_CHARGE.iter().enumerate() {
         assert_eq!(creating(&[*first]).map_err(create_charge_rule), Err(*rule));
@@ -142,7 +144,10 @@ fn a_permission_that_an_open_charge_uses_up_refuses_another_until_that_one_is_ca
     );
     let id = charge_id(&open);
     let free = cancel_charge(&open, &id, ChargeCancelReason::MerchantCanceled, start()).unwrap().next;
-    assert!(matches!(charge_of(&free, of_amount(usd(1)), None, start()), Ok(Charged::Created(_))));
+    assert!(matches!(
+        charge_of(&free, of_amount(usd(1)), None, start()),
+        Ok(CreateChargeOutcome::Created(_))
+    ));
 }
 
 type BreakCapture = fn(&mut Payment, &mut Option<Money>);
@@ -275,14 +280,14 @@ fn accounts_that_are_broken_stop_a_deadline_and_a_completion_too() {
     let mut broken = with_broken_accounts();
     let posting = Posting { from: Account::Held, to: Account::Available, amount: usd(1_400) };
     let lapsed = broken.carry_to(start().plus(DAY.saturating_mul(30)), PROFILE);
-    assert_eq!(lapsed, Err(Unbalanced::Posting(posting)));
+    assert_eq!(lapsed, Err(LedgerImbalance::Posting(posting)));
     // No session can be created like this: its total is below its charge.
     let details = PaymentDetails { total_order_amount: Some(usd(1_000)), ..paying(PaymentIntent::Authorize) };
     let session = placed(session(ProductType::PayAndShip, details), Card::Visa1111);
     let posting = Posting { from: Account::Available, to: Account::Held, amount: usd(1_400) };
     assert_eq!(
         run(&session, &agreeing(&session)),
-        Err(FinalizeRefused::Unbalanced(Unbalanced::Posting(posting)))
+        Err(FinalizeRefused::Unbalanced(LedgerImbalance::Posting(posting)))
     );
 }
 
@@ -321,7 +326,8 @@ fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_curren
         let open = of(details, Card::Visa1111);
         let over = charge_of(&open, of_amount(money(most + 1)), None, start());
         assert_eq!(over, Err(CreateChargeRefused::AboveMaximum), "{currency}");
-        let Ok(Charged::Created(step)) = charge_of(&open, of_amount(money(most)), None, start()) else {
+        let Ok(CreateChargeOutcome::Created(step)) = charge_of(&open, of_amount(money(most)), None, start())
+        else {
             panic!("{currency}")
         };
         assert_eq!(step.next.permission.balance(), money(2));
@@ -393,7 +399,8 @@ fn an_order_is_overcharged_once_however_many_charges_it_has() {
                 ..paying(PaymentIntent::Authorize)
             };
             let open = of(details, Card::Visa1111);
-            let Ok(Charged::Created(step)) = charge_of(&open, of_amount(money(authorized)), None, start())
+            let Ok(CreateChargeOutcome::Created(step)) =
+                charge_of(&open, of_amount(money(authorized)), None, start())
             else {
                 panic!("{currency}")
             };
@@ -428,7 +435,8 @@ fn a_declined_capture_gives_its_overcharge_back() {
         ..paying(PaymentIntent::Authorize)
     };
     let open = of(details, Card::Visa1111);
-    let Ok(Charged::Created(step)) = charge_of(&open, of_amount(usd(60_000)), None, start()) else {
+    let Ok(CreateChargeOutcome::Created(step)) = charge_of(&open, of_amount(usd(60_000)), None, start())
+    else {
         panic!("expected the charge to be created")
     };
     let (one, two) = (&step.next.charges[0].id, &step.next.charges[1].id);

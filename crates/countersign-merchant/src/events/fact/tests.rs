@@ -7,9 +7,9 @@ use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::event::CheckoutEvent;
 use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::charge::{ChargeState, Sight};
+use countersign_domain::merchant::payment::charge::{ChargeState, LastSeen};
 use countersign_domain::merchant::payment::operation::{
-    Asked, Operation, OperationName, OperationState, OwnName, Request, Undoing,
+    Operation, OperationName, OperationRequest, OperationState, OwnName, PaymentCall, UndoStep,
 };
 use countersign_domain::merchant::payment::permission::{Permission, PermissionState};
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
@@ -61,7 +61,7 @@ fn charge(n: u32, state: ChargeState) -> Charge {
         expires_at: at().plus(std::time::Duration::from_secs(86_400)),
         planned_until: at(),
         state,
-        sight: Sight::Never,
+        sight: LastSeen::Never,
         look: None,
         refunds: Vec::new(),
         refunded_shown: None,
@@ -72,30 +72,30 @@ fn charge(n: u32, state: ChargeState) -> Charge {
 fn operations() -> Vec<Operation> {
     let (shop, own) = (OperationName::Shop, OperationName::Own);
     let undo = |what| OwnName::Undo { what, try_number: 1 };
-    let create = Request::CreateCharge {
+    let create = PaymentCall::CreateCharge {
         amount: usd(700),
         capture_now: false,
         can_handle_pending_authorization: false,
     };
-    let capture = Request::Capture { charge_id: charge_id(1), amount: usd(1_000) };
-    let refund = Request::Refund { charge_id: charge_id(2), amount: usd(100) };
-    let cancel = Request::CancelCharge { charge_id: charge_id(1) };
-    let close = Request::Close { reason: Some("Mrs Canary moved".to_owned()) };
+    let capture = PaymentCall::Capture { charge_id: charge_id(1), amount: usd(1_000) };
+    let refund = PaymentCall::Refund { charge_id: charge_id(2), amount: usd(100) };
+    let cancel = PaymentCall::CancelCharge { charge_id: charge_id(1) };
+    let close = PaymentCall::Close { reason: Some("Mrs Canary moved".to_owned()) };
     let named = [
         (shop("parcel 2".to_owned()), create),
         (shop("parcel 1".to_owned()), capture.clone()),
         (shop("back".to_owned()), refund.clone()),
         (shop("end".to_owned()), close.clone()),
         (own(OwnName::PolicyCapture(charge_id(1))), capture),
-        (own(undo(Undoing::CancelCharge(charge_id(1)))), cancel),
-        (own(undo(Undoing::Refund(charge_id(2)))), refund),
-        (own(undo(Undoing::Close)), close),
+        (own(undo(UndoStep::CancelCharge(charge_id(1)))), cancel),
+        (own(undo(UndoStep::Refund(charge_id(2)))), refund),
+        (own(undo(UndoStep::Close)), close),
     ];
     let refused = |number, name, request| Operation {
         number,
         name,
         // The fact of a refusal depends on the resolved request, not on what was asked for.
-        asked: Asked::Close { reason: None },
+        asked: OperationRequest::Close { reason: None },
         request,
         requested_at: at(),
         turned_away: 0,

@@ -2,15 +2,15 @@
 //! the state of a charge, a refund or a permission.
 
 use bytes::Bytes;
-use countersign_client::{Answer, Error, Standing};
+use countersign_client::{Answer, Error, FailureClass};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
-use countersign_domain::merchant::call::Send;
-use countersign_domain::merchant::payment::charge::ChargeShown;
-use countersign_domain::merchant::payment::charge::{ChargeSeen, ChargeStateSeen};
-use countersign_domain::merchant::payment::operation::Request;
-use countersign_domain::merchant::payment::permission::{PermissionShown, PermissionState};
-use countersign_domain::merchant::payment::refund::{RefundShown, RefundState};
-use countersign_domain::merchant::payment::send::{OperationAnswer, Shown};
+use countersign_domain::merchant::call::KeyedRequest;
+use countersign_domain::merchant::payment::charge::ChargeView;
+use countersign_domain::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
+use countersign_domain::merchant::payment::operation::PaymentCall;
+use countersign_domain::merchant::payment::permission::{PermissionState, PermissionView};
+use countersign_domain::merchant::payment::refund::{RefundState, RefundView};
+use countersign_domain::merchant::payment::send::{ObjectView, OperationAnswer};
 use countersign_protocol::wire::{
     Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonClass, ReasonCode, Refund,
     RefundState as WireRefundState, Word,
@@ -19,25 +19,25 @@ use countersign_protocol::wire::{
 use super::{Amazon, ShowsNothing, bounded, classify, code_in_words, shows_nothing};
 
 /// What a body shows, or why nothing can be concluded from it.
-type Read<T> = Result<T, &'static str>;
+type ReadResult<T> = Result<T, &'static str>;
 
 impl Amazon {
     /// Get Charge.
-    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeShown, ShowsNothing> {
+    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeView, ShowsNothing> {
         let answer = self.shown(self.client.get_charge(id).await)?;
         let shown = charge_shown(&answer.value).map_err(ShowsNothing::of)?;
         if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another charge")) }
     }
 
     /// Get Refund.
-    pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundShown, ShowsNothing> {
+    pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundView, ShowsNothing> {
         let answer = self.shown(self.client.get_refund(id).await)?;
         let shown = refund_shown(&answer.value).map_err(ShowsNothing::of)?;
         if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another refund")) }
     }
 
     /// Get Charge Permission.
-    pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionShown, ShowsNothing> {
+    pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionView, ShowsNothing> {
         let answer = self.shown(self.client.get_charge_permission(id).await)?;
         permission_shown(id, &answer.value).map_err(ShowsNothing::of)
     }
@@ -55,7 +55,7 @@ impl Amazon {
     pub(crate) async fn permission_as_it_came(
         &self,
         id: &ChargePermissionId,
-    ) -> Result<(Bytes, Option<PermissionShown>), ShowsNothing> {
+    ) -> Result<(Bytes, Option<PermissionView>), ShowsNothing> {
         let answer = self.shown(self.client.get_charge_permission(id).await)?;
         let shown = permission_shown(id, &answer.value).ok();
         Ok((answer.body, shown))
@@ -65,7 +65,7 @@ impl Amazon {
     pub(crate) async fn charge_as_it_came(
         &self,
         id: &ChargeId,
-    ) -> Result<(Bytes, Option<ChargeShown>), ShowsNothing> {
+    ) -> Result<(Bytes, Option<ChargeView>), ShowsNothing> {
         let answer = self.shown(self.client.get_charge(id).await)?;
         let shown = charge_shown(&answer.value).ok().filter(|shown| shown.id == *id);
         Ok((answer.body, shown))
@@ -75,32 +75,32 @@ impl Amazon {
     pub(crate) async fn operate(
         &self,
         permission: &ChargePermissionId,
-        request: &Request,
-        send: &Send,
+        request: &PaymentCall,
+        send: &KeyedRequest,
     ) -> OperationAnswer {
         let (body, key) = (Bytes::copy_from_slice(&send.body), &send.idempotency_key);
         let client = &self.client;
         let read = match request {
-            Request::CreateCharge { amount, .. } => self
+            PaymentCall::CreateCharge { amount, .. } => self
                 .noted(client.create_charge_bytes(body, key).await)
                 .map(|answer| created(permission, *amount, &answer.value)),
-            Request::Capture { charge_id, .. } => {
+            PaymentCall::Capture { charge_id, .. } => {
                 self.noted(client.capture_charge_bytes(charge_id, body, key).await).map(charge_answer)
             }
-            Request::CancelCharge { charge_id } => {
+            PaymentCall::CancelCharge { charge_id } => {
                 self.noted(client.cancel_charge_bytes(charge_id, body).await).map(charge_answer)
             }
-            Request::Refund { .. } => self
+            PaymentCall::Refund { .. } => self
                 .noted(client.create_refund_bytes(body, key).await)
-                .map(|answer| refund_shown(&answer.value).map(Shown::Refund)),
-            Request::Close { .. } => self
+                .map(|answer| refund_shown(&answer.value).map(ObjectView::Refund)),
+            PaymentCall::Close { .. } => self
                 .noted(client.close_charge_permission_bytes(permission, body).await)
-                .map(|answer| permission_shown(permission, &answer.value).map(Shown::Permission)),
+                .map(|answer| permission_shown(permission, &answer.value).map(ObjectView::Permission)),
         };
         match read {
             Ok(Ok(shown)) => OperationAnswer::Success(shown),
             Ok(Err(cause)) => OperationAnswer::Unclear { cause: cause.to_owned(), server_error: false },
-            Err(error) => classify(&error, |standing| refusal(standing, &error, request)),
+            Err(error) => classify(&error, |failure_class| refusal(failure_class, &error, request)),
         }
     }
 
@@ -109,8 +109,8 @@ impl Amazon {
     }
 }
 
-fn charge_answer(answer: Answer<Charge>) -> Read<Shown> {
-    charge_shown(&answer.value).map(Shown::Charge)
+fn charge_answer(answer: Answer<Charge>) -> ReadResult<ObjectView> {
+    charge_shown(&answer.value).map(ObjectView::Charge)
 }
 
 /// A new charge counts only when it is ours: under our permission, for our amount.
@@ -118,7 +118,7 @@ fn created(
     permission: &ChargePermissionId,
     amount: countersign_domain::money::Money,
     charge: &Charge,
-) -> Read<Shown> {
+) -> ReadResult<ObjectView> {
     let shown = charge_shown(charge)?;
     if charge.charge_permission_id.as_ref().is_some_and(|of| of != permission) {
         return Err("a charge under another permission");
@@ -126,23 +126,23 @@ fn created(
     if shown.seen.charge_amount != Some(amount) {
         return Err("a charge of another amount");
     }
-    Ok(Shown::Charge(shown))
+    Ok(ObjectView::Charge(shown))
 }
 
-fn charge_shown(charge: &Charge) -> Read<ChargeShown> {
+fn charge_shown(charge: &Charge) -> ReadResult<ChargeView> {
     let id = charge.charge_id.clone().ok_or("a charge without an id")?;
     let status = charge.status_details.clone().unwrap_or_default();
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown charge state")? {
-        ChargeState::AuthorizationInitiated => ChargeStateSeen::AuthorizationInitiated,
-        ChargeState::Authorized => ChargeStateSeen::Authorized,
-        ChargeState::CaptureInitiated => ChargeStateSeen::CaptureInitiated,
-        ChargeState::Captured => ChargeStateSeen::Captured,
-        ChargeState::Declined => ChargeStateSeen::Declined,
-        ChargeState::Canceled => ChargeStateSeen::Canceled,
+        ChargeState::AuthorizationInitiated => AmazonChargeState::AuthorizationInitiated,
+        ChargeState::Authorized => AmazonChargeState::Authorized,
+        ChargeState::CaptureInitiated => AmazonChargeState::CaptureInitiated,
+        ChargeState::Captured => AmazonChargeState::Captured,
+        ChargeState::Declined => AmazonChargeState::Declined,
+        ChargeState::Canceled => AmazonChargeState::Canceled,
     };
-    Ok(ChargeShown {
+    Ok(ChargeView {
         id,
-        seen: ChargeSeen {
+        seen: ChargeStatus {
             state,
             reason: status.reason_code.map(|code| bounded(code.as_str())),
             charge_amount: charge.charge_amount.as_ref().map(|price| price.money),
@@ -153,7 +153,7 @@ fn charge_shown(charge: &Charge) -> Read<ChargeShown> {
     })
 }
 
-fn refund_shown(refund: &Refund) -> Read<RefundShown> {
+fn refund_shown(refund: &Refund) -> ReadResult<RefundView> {
     let status = refund.status_details.clone().unwrap_or_default();
     let reason = status.reason_code.map(|code| bounded(code.as_str()));
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown refund state")? {
@@ -161,7 +161,7 @@ fn refund_shown(refund: &Refund) -> Read<RefundShown> {
         WireRefundState::Refunded => RefundState::Refunded,
         WireRefundState::Declined => RefundState::Declined(reason),
     };
-    Ok(RefundShown {
+    Ok(RefundView {
         id: refund.refund_id.clone().ok_or("a refund without an id")?,
         charge_id: refund.charge_id.clone().ok_or("a refund without its charge")?,
         amount: refund
@@ -173,7 +173,7 @@ fn refund_shown(refund: &Refund) -> Read<RefundShown> {
     })
 }
 
-fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> Read<PermissionShown> {
+fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> ReadResult<PermissionView> {
     if permission.charge_permission_id.as_ref() != Some(id) {
         return Err("another charge permission");
     }
@@ -186,17 +186,19 @@ fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> R
         ChargePermissionState::NonChargeable => PermissionState::NonChargeable(reason),
         ChargePermissionState::Closed => PermissionState::Closed(reason),
     };
-    Ok(PermissionShown { state })
+    Ok(PermissionView { state })
 }
 
 /// The code of an answer that refuses a call for good.
-fn refusal(standing: Standing, error: &Error, request: &Request) -> Option<String> {
-    let is_refusal = match (standing, error.reason_code().and_then(Word::known)) {
-        (Standing::Misuse, _) => true,
+fn refusal(failure_class: FailureClass, error: &Error, request: &PaymentCall) -> Option<String> {
+    let is_refusal = match (failure_class, error.reason_code().and_then(Word::known)) {
+        (FailureClass::Misuse, _) => true,
         // A code with a status other than its own, such as 500, proves nothing.
-        (Standing::Refused, Some(code)) => is_refusal(request, code),
-        (Standing::InDoubt, Some(code)) => is_refusal(request, code) && error.status() == Some(code.status()),
-        (Standing::NotEvaluated | Standing::Refused | Standing::InDoubt, _) => false,
+        (FailureClass::Refused, Some(code)) => is_refusal(request, code),
+        (FailureClass::InDoubt, Some(code)) => {
+            is_refusal(request, code) && error.status() == Some(code.status())
+        }
+        (FailureClass::NotEvaluated | FailureClass::Refused | FailureClass::InDoubt, _) => false,
     };
     is_refusal.then(|| code_in_words(error))
 }
@@ -204,9 +206,9 @@ fn refusal(standing: Standing, error: &Error, request: &Request) -> Option<Strin
 /// The codes that refuse a call for good. A refused state proves that only where an earlier success of the
 /// same call would be answered by its key; an earlier capture, cancellation or closing leaves the very state
 /// that refuses the next one. A declined capture changes its charge, which is looked up.
-fn is_refusal(request: &Request, code: ReasonCode) -> bool {
+fn is_refusal(request: &PaymentCall, code: ReasonCode) -> bool {
     match request {
-        Request::CreateCharge { .. } => {
+        PaymentCall::CreateCharge { .. } => {
             code.class() == ReasonClass::Decline
                 || matches!(
                     code,
@@ -217,7 +219,7 @@ fn is_refusal(request: &Request, code: ReasonCode) -> bool {
                         | ReasonCode::InvalidChargePermissionStatus
                 )
         }
-        Request::Refund { .. } => matches!(
+        PaymentCall::Refund { .. } => matches!(
             code,
             ReasonCode::TransactionAmountExceeded
                 | ReasonCode::TransactionCountExceeded
@@ -225,12 +227,12 @@ fn is_refusal(request: &Request, code: ReasonCode) -> bool {
                 | ReasonCode::InvalidChargeStatus
                 | ReasonCode::AmazonRejected
         ),
-        Request::Capture { .. } => matches!(
+        PaymentCall::Capture { .. } => matches!(
             code,
             ReasonCode::TransactionAmountExceeded
                 | ReasonCode::TransactionCountExceeded
                 | ReasonCode::CurrencyMismatch
         ),
-        Request::CancelCharge { .. } | Request::Close { .. } => false,
+        PaymentCall::CancelCharge { .. } | PaymentCall::Close { .. } => false,
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_domain::address::{Address, AddressKind};
 use countersign_domain::ids::{ChargePermissionId, IdempotencyKey, MerchantId};
-use countersign_domain::merchant::call::{CallKind, KeyOrdinal, Send};
+use countersign_domain::merchant::call::{CallKind, KeyOrdinal, KeyedRequest};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Cancellation;
 use countersign_domain::merchant::checkout::terms::Terms;
-use countersign_domain::merchant::payment::operation::Request;
+use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_protocol::wire::{
     self, CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
 };
@@ -23,20 +23,24 @@ pub(crate) fn finalize_send(
     checkout: &Checkout,
     attempt: u32,
     (kind, address): (AddressKind, Address),
-) -> Option<Send> {
+) -> Option<KeyedRequest> {
     let n = checkout.attempt(attempt)?.next_key_ordinal();
     let idempotency_key = finalize_keys(merchant, checkout.id.as_str(), attempt)(n);
-    Some(Send { n, idempotency_key, body: finalize_body(&checkout.terms, kind, address) })
+    Some(KeyedRequest { n, idempotency_key, body: finalize_body(&checkout.terms, kind, address) })
 }
 
 /// What an operation sends. `None` when there is no such operation.
-pub(crate) fn operation_send(merchant: &MerchantId, checkout: &Checkout, number: u32) -> Option<Send> {
+pub(crate) fn operation_send(
+    merchant: &MerchantId,
+    checkout: &Checkout,
+    number: u32,
+) -> Option<KeyedRequest> {
     let payment = checkout.payment.as_ref()?;
     let request = &payment.operation(number)?.request;
     let n = KeyOrdinal::FIRST;
     let idempotency_key = idempotency_key(merchant, checkout.id.as_str(), number, request.call(), n);
     let body = operation_body(request, &payment.charge_permission_id, checkout.cancellation.as_ref());
-    Some(Send { n, idempotency_key, body })
+    Some(KeyedRequest { n, idempotency_key, body })
 }
 
 /// The keys of an attempt's Finalize.
@@ -107,12 +111,12 @@ const CLOSED: &str = "Closed by the shop.";
 
 /// The bytes of an operation's call.
 fn operation_body(
-    request: &Request,
+    request: &PaymentCall,
     permission_id: &ChargePermissionId,
     cancellation: Option<&Cancellation>,
 ) -> Arc<[u8]> {
     let text = match request {
-        Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => CreateCharge {
+        PaymentCall::CreateCharge { amount, capture_now, can_handle_pending_authorization } => CreateCharge {
             charge_permission_id: Some(permission_id.clone()),
             charge_amount: Some((*amount).into()),
             capture_now: capture_now.then_some(true),
@@ -120,20 +124,20 @@ fn operation_body(
             ..CreateCharge::default()
         }
         .to_request(),
-        Request::Capture { amount, .. } => {
+        PaymentCall::Capture { amount, .. } => {
             CaptureCharge { capture_amount: Some((*amount).into()), ..CaptureCharge::default() }.to_request()
         }
-        Request::CancelCharge { .. } => {
+        PaymentCall::CancelCharge { .. } => {
             CancelCharge { cancellation_reason: Some(CANCELED.to_owned()), ..CancelCharge::default() }
                 .to_request()
         }
-        Request::Refund { charge_id, amount } => CreateRefund {
+        PaymentCall::Refund { charge_id, amount } => CreateRefund {
             charge_id: Some(charge_id.clone()),
             refund_amount: Some((*amount).into()),
             ..CreateRefund::default()
         }
         .to_request(),
-        Request::Close { reason } => CloseChargePermission {
+        PaymentCall::Close { reason } => CloseChargePermission {
             closure_reason: Some(reason.as_deref().unwrap_or(CLOSED).to_owned()),
             // A pending charge that is not known here would keep the permission open.
             cancel_pending_charges: cancellation.is_some().then_some(true),

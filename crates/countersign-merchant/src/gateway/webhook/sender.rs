@@ -44,7 +44,7 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// The result of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sent {
+enum DeliveryOutcome {
     Delivered,
     /// The shop wants no more webhooks.
     Gone,
@@ -54,7 +54,7 @@ enum Sent {
     },
 }
 
-enum Leased {
+enum LeaseOutcome {
     Facts(Vec<KeptFact>),
     NothingFor(Duration),
 }
@@ -62,7 +62,7 @@ enum Leased {
 struct Sender {
     book: Arc<Book>,
     webhook: Webhook,
-    running: InHand<(KeptFact, Sent)>,
+    running: InHand<(KeptFact, DeliveryOutcome)>,
     /// Checkouts with a request on its way.
     in_hand: HashSet<String>,
     /// The waiting facts of each checkout, with the time until which they wait.
@@ -99,8 +99,8 @@ impl Sender {
             return LONGEST;
         }
         let mut leased = match lease(&self.book, room).await {
-            Ok(Leased::Facts(leased)) => leased,
-            Ok(Leased::NothingFor(pause)) => return pause.clamp(SHORTEST, LONGEST),
+            Ok(LeaseOutcome::Facts(leased)) => leased,
+            Ok(LeaseOutcome::NothingFor(pause)) => return pause.clamp(SHORTEST, LONGEST),
             Err(failed) => {
                 tracing::error!(%failed, "the webhooks that are due could not be read");
                 return LONGEST;
@@ -155,11 +155,11 @@ impl Sender {
     }
 
     /// Keeps the result of one request.
-    async fn settle(&mut self, kept: &KeptFact, sent: Sent) {
+    async fn settle(&mut self, kept: &KeptFact, sent: DeliveryOutcome) {
         self.in_hand.remove(&kept.subject);
         let (outcome, again_at) = match sent {
-            Sent::Delivered => ("delivered", None),
-            Sent::Gone => {
+            DeliveryOutcome::Delivered => ("delivered", None),
+            DeliveryOutcome::Gone => {
                 // Requests that were on their way at the same time get the same answer.
                 if !std::mem::replace(&mut self.is_gone, true) {
                     tracing::error!(
@@ -168,7 +168,7 @@ impl Sender {
                 }
                 ("gone", Some(self.book.clock.now()))
             }
-            Sent::Failed { status, asked } => {
+            DeliveryOutcome::Failed { status, asked } => {
                 let failure_count = self.book.count_failure(kept).await.unwrap_or_else(|failed| {
                     // A webhook is not given up because the store cannot count.
                     tracing::warn!(
@@ -258,43 +258,43 @@ impl Sender {
 }
 
 /// Leases what is due. It reads first, because a lease is a write.
-async fn lease(book: &Book, room: usize) -> Result<Leased, StoreFailed> {
+async fn lease(book: &Book, room: usize) -> Result<LeaseOutcome, StoreFailed> {
     let now = book.clock.now();
     match book.next_delivery().await? {
-        Some(next_at) if next_at <= now => Ok(Leased::Facts(book.lease_facts(LEASE, room).await?)),
-        Some(next_at) => Ok(Leased::NothingFor(next_at.since(now))),
-        None => Ok(Leased::NothingFor(LONGEST)),
+        Some(next_at) if next_at <= now => Ok(LeaseOutcome::Facts(book.lease_facts(LEASE, room).await?)),
+        Some(next_at) => Ok(LeaseOutcome::NothingFor(next_at.since(now))),
+        None => Ok(LeaseOutcome::NothingFor(LONGEST)),
     }
 }
 
 /// Sends one fact once.
-async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Sent {
+async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> DeliveryOutcome {
     let payload = fact::body(kept.sequence, &kept.bytes);
     // The wall clock, not the decision clock: the shop compares the time with its own clock.
     let (id, now) = (fact::id(kept.sequence), book.clock.wall());
     let Ok(request) = signed_post(webhook.url.clone(), &webhook.secrets, &id, now, payload) else {
-        return Sent::Failed { status: None, asked: None };
+        return DeliveryOutcome::Failed { status: None, asked: None };
     };
     let sending = webhook.transport.send(request, TIMEOUT);
     match within(&book.clock.waiting(), TIMEOUT, sending).await {
         Some(Ok(answer)) => read(&answer, book.clock.wall()),
-        Some(Err(_)) | None => Sent::Failed { status: None, asked: None },
+        Some(Err(_)) | None => DeliveryOutcome::Failed { status: None, asked: None },
     }
 }
 
 /// Only a 2xx means that the shop has received it; a redirect is not followed.
-fn read(answer: &Response<Bytes>, now: Timestamp) -> Sent {
+fn read(answer: &Response<Bytes>, now: Timestamp) -> DeliveryOutcome {
     let status = answer.status();
     if status.is_success() {
-        return Sent::Delivered;
+        return DeliveryOutcome::Delivered;
     }
     if status == StatusCode::GONE {
-        return Sent::Gone;
+        return DeliveryOutcome::Gone;
     }
     let asked = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     let asked = asked.and_then(|asked| match asked.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(read_http_date(asked)?.since(now)),
     });
-    Sent::Failed { status: Some(status.as_u16()), asked }
+    DeliveryOutcome::Failed { status: Some(status.as_u16()), asked }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_document::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
-use countersign_domain::merchant::call::Look;
+use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -23,9 +23,9 @@ fn address() -> Address {
     Address { city: Some("Zürich".to_owned()), name: Some(String::new()), ..Address::default() }
 }
 
-fn send() -> Send {
+fn send() -> KeyedRequest {
     let idempotency_key = IdempotencyKey::parse("key1").unwrap();
-    Send { n: KeyOrdinal::FIRST, idempotency_key, body: Arc::from(*b"{\"a\":\"\xc3\xbc\"}") }
+    KeyedRequest { n: KeyOrdinal::FIRST, idempotency_key, body: Arc::from(*b"{\"a\":\"\xc3\xbc\"}") }
 }
 
 fn permission() -> ChargePermissionId {
@@ -45,7 +45,7 @@ fn states() -> Vec<AttemptState> {
         send_count: 2,
         sent_at: at(1),
         since: at(2),
-        look: Look { at: at(3), count: 4 },
+        look: LookSchedule { at: at(3), count: 4 },
         alarm_count: 7,
         stored_error: None,
         not_found_count: 6,
@@ -65,7 +65,7 @@ fn states() -> Vec<AttemptState> {
             charge_permission_id: permission(),
             charge_id: charge(),
             since: at(1),
-            look: Look { at: at(2), count: 3 },
+            look: LookSchedule { at: at(2), count: 3 },
             alarm_count: 1,
         },
         completed(Completion::Captured(charge())),
@@ -153,8 +153,8 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             success_url: Some("https://shop.example/thanks".to_owned()),
             checkout_language: Some("de_DE".to_owned()),
         },
-        browsing: Browsing {
-            quoted: Some(Quoted {
+        browsing: BrowserState {
+            quoted: Some(LastQuote {
                 at: at(5),
                 base: usd(1_000),
                 total: Some(usd(2_600)),
@@ -266,7 +266,7 @@ proptest! {
         terms.total_order_amount = None;
         terms.supplementary_data.clone_from(&texts[0]);
         terms.shipping_address = None;
-        registration.browsing = Browsing::default();
+        registration.browsing = BrowserState::default();
         registration.links.success_url.clone_from(&texts[1]);
         registration.checkout.registered_at = Timestamp::from_millis(millis);
         let mut registration = with_payment(registration);
@@ -281,7 +281,7 @@ proptest! {
             (
                 number + 1,
                 AttemptState::Finalize(InFlight::Recorded {
-                    earlier: Some(Send { body: Arc::from(body.into_bytes()), ..send() }),
+                    earlier: Some(KeyedRequest { body: Arc::from(body.into_bytes()), ..send() }),
                     left_at: None,
                     retry_at: at(2),
                 }),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_document::{Bytes, Unreadable, decode, encode};
+use countersign_document::{Bytes, UnreadableDocument, decode, encode};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey, RefundId};
-use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, Send};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, KeyedRequest};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
 
@@ -23,8 +23,8 @@ fn charge_id(number: u32) -> ChargeId {
     ChargeId::parse(&format!("S03-1-C{number}")).unwrap()
 }
 
-fn send() -> Send {
-    Send {
+fn send() -> KeyedRequest {
+    KeyedRequest {
         n: KeyOrdinal::FIRST,
         idempotency_key: IdempotencyKey::parse("key1").unwrap(),
         body: Arc::from("{\"a\":\"ü\"}".as_bytes()),
@@ -35,7 +35,7 @@ fn charges() -> Vec<Charge> {
     let refund = |number: u32, state| Refund {
         id: RefundId::parse(&format!("S03-1-R{number}")).unwrap(),
         amount: yen(100 * u64::from(number)),
-        look: (state == RefundState::RefundInitiated).then(|| Look { at: at(60), count: 2 }),
+        look: (state == RefundState::RefundInitiated).then(|| LookSchedule { at: at(60), count: 2 }),
         state,
     };
     let states = [
@@ -55,13 +55,13 @@ fn charges() -> Vec<Charge> {
         expires_at: at(2),
         planned_until: at(3),
         sight: match number % 4 {
-            0 => Sight::Never,
-            1 => Sight::Doubted,
-            2 => Sight::Contradicted,
-            _ => Sight::At(at(5)),
+            0 => LastSeen::Never,
+            1 => LastSeen::Doubted,
+            2 => LastSeen::Contradicted,
+            _ => LastSeen::At(at(5)),
         },
         refunded_shown: matches!(state, ChargeState::Captured(_)).then(|| yen(4)),
-        look: (!state.is_final()).then(|| Look { at: at(4), count: number }),
+        look: (!state.is_final()).then(|| LookSchedule { at: at(4), count: number }),
         refunds: match state {
             ChargeState::Captured(_) => vec![
                 refund(1, RefundState::RefundInitiated),
@@ -82,8 +82,12 @@ fn operations() -> Vec<Operation> {
     let operations = [
         (
             shop("parcel 2"),
-            Asked::Charge { amount: yen(5), capture_now: true, can_handle_pending_authorization: false },
-            Request::CreateCharge {
+            OperationRequest::Charge {
+                amount: yen(5),
+                capture_now: true,
+                can_handle_pending_authorization: false,
+            },
+            PaymentCall::CreateCharge {
                 amount: yen(5),
                 capture_now: true,
                 can_handle_pending_authorization: false,
@@ -92,8 +96,8 @@ fn operations() -> Vec<Operation> {
         ),
         (
             shop("capture"),
-            Asked::Capture { charge_id: None, amount: None },
-            Request::Capture { charge_id: charge_id(2), amount: yen(1_000) },
+            OperationRequest::Capture { charge_id: None, amount: None },
+            PaymentCall::Capture { charge_id: charge_id(2), amount: yen(1_000) },
             OperationState::InFlight(InFlight::Recorded {
                 earlier: Some(send()),
                 left_at: None,
@@ -102,20 +106,20 @@ fn operations() -> Vec<Operation> {
         ),
         (
             OperationName::Own(OwnName::PolicyCapture(charge_id(2))),
-            Asked::Capture { charge_id: of_charge.clone(), amount: Some(yen(7)) },
-            Request::Capture { charge_id: charge_id(2), amount: yen(7) },
+            OperationRequest::Capture { charge_id: of_charge.clone(), amount: Some(yen(7)) },
+            PaymentCall::Capture { charge_id: charge_id(2), amount: yen(7) },
             OperationState::InFlight(InFlight::Sent { send: send(), sent_at: at(7), lease_until: at(8) }),
         ),
         (
             shop("refund"),
-            Asked::Refund { charge_id: None, amount: Some(Money::from_minor(8, Currency::EUR)) },
-            Request::Refund { charge_id: charge_id(4), amount: yen(8) },
+            OperationRequest::Refund { charge_id: None, amount: Some(Money::from_minor(8, Currency::EUR)) },
+            PaymentCall::Refund { charge_id: charge_id(4), amount: yen(8) },
             OperationState::InFlight(InFlight::InDoubt(Doubt {
                 send: send(),
                 send_count: 2,
                 sent_at: at(8),
                 since: at(9),
-                look: Look { at: at(10), count: 3 },
+                look: LookSchedule { at: at(10), count: 3 },
                 alarm_count: 4,
                 stored_error: None,
                 not_found_count: 0,
@@ -123,26 +127,26 @@ fn operations() -> Vec<Operation> {
         ),
         (
             shop("refund 2"),
-            Asked::Refund { charge_id: of_charge, amount: None },
-            Request::Refund { charge_id: charge_id(4), amount: yen(9) },
-            OperationState::Done(Effect::Refund(RefundId::parse("S03-1-R1").unwrap())),
+            OperationRequest::Refund { charge_id: of_charge, amount: None },
+            PaymentCall::Refund { charge_id: charge_id(4), amount: yen(9) },
+            OperationState::Done(OperationEffect::Refund(RefundId::parse("S03-1-R1").unwrap())),
         ),
         (
-            OperationName::Own(OwnName::Undo { what: Undoing::CancelCharge(charge_id(2)), try_number: 1 }),
-            Asked::CancelCharge(charge_id(2)),
-            Request::CancelCharge { charge_id: charge_id(2) },
-            OperationState::Done(Effect::Charge(charge_id(2))),
+            OperationName::Own(OwnName::Undo { what: UndoStep::CancelCharge(charge_id(2)), try_number: 1 }),
+            OperationRequest::CancelCharge(charge_id(2)),
+            PaymentCall::CancelCharge { charge_id: charge_id(2) },
+            OperationState::Done(OperationEffect::Charge(charge_id(2))),
         ),
         (
             shop("close"),
-            Asked::Close { reason: Some("sold out".to_owned()) },
-            Request::Close { reason: Some("sold out".to_owned()) },
-            OperationState::Done(Effect::Closed),
+            OperationRequest::Close { reason: Some("sold out".to_owned()) },
+            PaymentCall::Close { reason: Some("sold out".to_owned()) },
+            OperationState::Done(OperationEffect::Closed),
         ),
         (
             shop("close 2"),
-            Asked::Close { reason: None },
-            Request::Close { reason: None },
+            OperationRequest::Close { reason: None },
+            PaymentCall::Close { reason: None },
             OperationState::Refused { code: "InvalidParameterValue".to_owned() },
         ),
     ];
@@ -164,7 +168,8 @@ fn payments() -> Vec<Payment> {
         limit: yen(10_000),
         began_at: at(0),
         permission: Permission {
-            look: matches!(state, PermissionState::NonChargeable(_)).then(|| Look { at: at(1), count: 1 }),
+            look: matches!(state, PermissionState::NonChargeable(_))
+                .then(|| LookSchedule { at: at(1), count: 1 }),
             state,
         },
         charges: charges(),
@@ -250,7 +255,7 @@ fn what_cannot_be_read_is_told_without_its_content() {
         ("\"request\":{\"Capture\":{\"charge_id\":\"S03-1-C2\",", "\"request\":{\"Capture\":{"),
     ] {
         assert!(text.contains(from), "{from}");
-        let read: Result<Payment, Unreadable> =
+        let read: Result<Payment, UnreadableDocument> =
             decode::<Merchant, _>("checkout", text.replace(from, to).as_bytes());
         let why = read.unwrap_err().to_string();
         assert!(why.starts_with("a stored checkout cannot be read: "), "{why}");

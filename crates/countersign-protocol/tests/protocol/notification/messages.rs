@@ -1,7 +1,9 @@
 //! Messages: both spellings of their members, every kind of object, and refusals by member name.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
-use countersign_protocol::notification::{Message, MessageRefused, NotificationType, Notified, ObjectType};
+use countersign_protocol::notification::{
+    Message, MessageRefused, NotificationType, NotifiedObject, ObjectType,
+};
 use countersign_protocol::wire::Word;
 use serde_json::{Value, json};
 
@@ -24,7 +26,7 @@ fn parse(value: &Value) -> Result<Message, MessageRefused> {
 fn expected() -> Message {
     Message {
         merchant_id: MerchantId::parse("A1EXAMPLEMERCHANT").unwrap(),
-        object: Notified::Charge(ChargeId::parse("S01-5105180-3221187-C056351").unwrap()),
+        object: NotifiedObject::Charge(ChargeId::parse("S01-5105180-3221187-C056351").unwrap()),
         charge_permission_id: Some(ChargePermissionId::parse("S01-5105180-3221187").unwrap()),
         notification_type: Some(NotificationType::StateChange.into()),
         notification_id: Some("3f1c2a52-1111-4c5e-9d1b-0c3f0a1e7c11".to_owned()),
@@ -56,14 +58,18 @@ fn both_spellings_are_one_message() {
 fn every_kind_of_object_has_its_id_and_unknown_words_are_kept() {
     let permission = ChargePermissionId::parse("S01-5105180-3221187").unwrap();
     for (object_type, object_id, object) in [
-        ("CHARGE_PERMISSION", "S01-5105180-3221187", Notified::ChargePermission(permission)),
+        ("CHARGE_PERMISSION", "S01-5105180-3221187", NotifiedObject::ChargePermission(permission)),
         (
             "REFUND",
             "S01-5105180-3221187-R022868",
-            Notified::Refund(RefundId::parse("S01-5105180-3221187-R022868").unwrap()),
+            NotifiedObject::Refund(RefundId::parse("S01-5105180-3221187-R022868").unwrap()),
         ),
-        ("CHARGEBACK", "B0000000", Notified::Chargeback("B0000000".to_owned())),
-        ("LOAN", "L-1", Notified::Other { object_type: "LOAN".to_owned(), object_id: "L-1".to_owned() }),
+        ("CHARGEBACK", "B0000000", NotifiedObject::Chargeback("B0000000".to_owned())),
+        (
+            "LOAN",
+            "L-1",
+            NotifiedObject::Other { object_type: "LOAN".to_owned(), object_id: "L-1".to_owned() },
+        ),
     ] {
         let mut value = whole();
         value["ObjectType"] = json!(object_type);

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use countersign_domain::ids::{IdempotencyKey, Region};
 use countersign_protocol::signing::{
-    Algorithm, ButtonRefused, Claim, SignRefused, Verified, VerifyRefused, VerifyingKey, base64, prepare,
-    verify_button,
+    Algorithm, ButtonRefused, Claim, SignRefused, VerifiedRequest, VerifyRefused, VerifyingKey, base64,
+    prepare, verify_button,
 };
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ use super::keys::{
     verifying_key, with_header,
 };
 
-fn verify(request: &http::Request<Bytes>, key: &VerifyingKey) -> Result<Verified, VerifyRefused> {
+fn verify(request: &http::Request<Bytes>, key: &VerifyingKey) -> Result<VerifiedRequest, VerifyRefused> {
     Claim::parse(request, IdempotencyKey::MAX_LEN)?.verify(key, request.body())
 }
 

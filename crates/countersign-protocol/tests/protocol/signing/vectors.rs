@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use countersign_protocol::signing::{
-    Algorithm, Claim, Head, Verified, VerifyRefused, VerifyingKey, string_to_sign, string_to_sign_of_button,
-    verify_button,
+    Algorithm, Claim, Head, VerifiedRequest, VerifyRefused, VerifyingKey, string_to_sign,
+    string_to_sign_of_button, verify_button,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -69,7 +69,7 @@ impl Request {
         Claim::parse(Head { method, path, query: self.query.as_deref(), headers }, 32)
     }
 
-    fn verify(&self, key: &VerifyingKey) -> Result<Verified, VerifyRefused> {
+    fn verify(&self, key: &VerifyingKey) -> Result<VerifiedRequest, VerifyRefused> {
         let headers = self.header_map();
         self.claim(&headers)?.verify(key, &self.body)
     }

@@ -13,7 +13,7 @@ use countersign_store::memory::MemoryStore;
 use futures_util::FutureExt as _;
 use serde_json::json;
 
-use crate::world::{Answer, Call, World, id, right_body};
+use crate::world::{Call, HttpAnswer, World, id, right_body};
 
 /// A sandbox whose work is counted.
 struct Counted {
@@ -34,7 +34,7 @@ impl Counted {
         Self { world, store, table: String::new() }
     }
 
-    fn call(&mut self, name: &str, call: &Call, status: u16) -> Answer {
+    fn call(&mut self, name: &str, call: &Call, status: u16) -> HttpAnswer {
         let request = call.request();
         let before = self.store.counts();
         let mut reply = None;
@@ -55,7 +55,7 @@ impl Counted {
         )
         .unwrap();
         let Some(countersign_http::Reply::Answer(answer)) = reply else { panic!("a connection was reset") };
-        let answer = Answer::of(&answer);
+        let answer = HttpAnswer::of(&answer);
         assert_eq!(answer.status, status, "{name}: {}", answer.text);
         answer
     }

@@ -11,11 +11,11 @@ use futures_util::FutureExt as _;
 use http::Method;
 use serde_json::json;
 
-use crate::world::{Answer, Call, START, World, at, id, right_body};
+use crate::world::{Call, HttpAnswer, START, World, at, id, right_body};
 
 /// Reads at an instant, with a signature of that instant: moves the virtual clock, which runs timers, or the
 /// wall clock under it, which does not.
-async fn read_at(world: &World, timers_run: bool, now: &str, path: &str) -> Answer {
+async fn read_at(world: &World, timers_run: bool, now: &str, path: &str) -> HttpAnswer {
     if timers_run {
         world.control(Method::POST, "clock", json!({ "set": now })).await;
     } else {

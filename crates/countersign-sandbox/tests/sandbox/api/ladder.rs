@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Call, FOREIGN_KEY_ID, World, id, merged, right_body};
+use crate::world::{Call, FOREIGN_KEY_ID, HttpAnswer, World, id, merged, right_body};
 
 /// A request that can be broken in many ways at once.
 #[derive(Clone)]
@@ -163,7 +163,7 @@ fn set_amount(it: &mut Attempt, member: &str, amount: &str) {
 }
 
 /// Sends a request with these breaches, and returns the answer and the session before and after.
-async fn attempt(world: &World, breaches: &[&Breach]) -> (Answer, Value, Value) {
+async fn attempt(world: &World, breaches: &[&Breach]) -> (HttpAnswer, Value, Value) {
     let blank = Call::finalize("", "");
     let mut attempt = Attempt {
         checkout: rich_checkout(),

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::order::{Order, cancel, capture, refund, usd};
-use crate::world::{Answer, Call, World, at};
+use crate::world::{Call, HttpAnswer, World, at};
 
 async fn live() -> World {
     World::with(|settings| settings.profile = Profile::Live).await
@@ -21,7 +21,7 @@ async fn set(world: &World, timers_run: bool, now: &str) {
     }
 }
 
-async fn call_at(world: &World, now: &str, call: Call) -> Answer {
+async fn call_at(world: &World, now: &str, call: Call) -> HttpAnswer {
     world.call(&Call { signed_at: at(now), ..call }).await
 }
 
@@ -142,7 +142,7 @@ struct Life<'a> {
 
 impl Life<'_> {
     /// Adds a row: the day, the call, its answer, and what can be read after it.
-    async fn row(&mut self, call: &str, answer: &Answer) {
+    async fn row(&mut self, call: &str, answer: &HttpAnswer) {
         let clock = self.world.control(Method::GET, "clock", "").await;
         let mut row = format!("{} | {call:46} | {:3} ", clock.text("now"), answer.status);
         row += &format!("{:28}", answer.json["reasonCode"].as_str().unwrap_or(answer.state()));

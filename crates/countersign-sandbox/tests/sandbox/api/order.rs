@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Call, World, id, merged, right_body};
+use crate::world::{Call, HttpAnswer, World, id, merged, right_body};
 
 /// The ids that a merchant stores from Finalize's answer.
 pub(crate) struct Order {
@@ -104,17 +104,17 @@ impl World {
     }
 
     /// Makes a call that must succeed.
-    pub(crate) async fn succeeds(&self, call: &Call) -> Answer {
+    pub(crate) async fn succeeds(&self, call: &Call) -> HttpAnswer {
         let answer = self.call(call).await;
         assert!(answer.status < 300, "{} {}: {}", call.method, call.path, answer.text);
         answer
     }
 
-    pub(crate) async fn charge(&self, charge_id: &str) -> Answer {
+    pub(crate) async fn charge(&self, charge_id: &str) -> HttpAnswer {
         self.succeeds(&Call::get(format!("/v2/charges/{charge_id}"))).await
     }
 
-    pub(crate) async fn permission(&self, order: &Order) -> Answer {
+    pub(crate) async fn permission(&self, order: &Order) -> HttpAnswer {
         self.succeeds(&order.get_permission()).await
     }
 

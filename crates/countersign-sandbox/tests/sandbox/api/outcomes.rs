@@ -3,23 +3,23 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Call, World, id, right_body};
+use crate::world::{Call, HttpAnswer, World, id, right_body};
 
 fn pretty(json: &Value) -> String {
     serde_json::to_string_pretty(json).unwrap()
 }
 
-async fn finalized(world: &World, over: Value) -> (String, Answer) {
+async fn finalized(world: &World, over: Value) -> (String, HttpAnswer) {
     let session = world.placed(over).await;
     let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;
     (id(&session).to_owned(), answer)
 }
 
-async fn charge(world: &World, finalized: &Answer) -> Answer {
+async fn charge(world: &World, finalized: &HttpAnswer) -> HttpAnswer {
     world.call(&Call::get(format!("/v2/charges/{}", finalized.text("chargeId")))).await
 }
 
-async fn permission(world: &World, finalized: &Answer) -> Answer {
+async fn permission(world: &World, finalized: &HttpAnswer) -> HttpAnswer {
     let id = finalized.text("chargePermissionId");
     world.call(&Call::get(format!("/v2/chargePermissions/{id}"))).await
 }

@@ -1,6 +1,6 @@
 //! Paths, methods, environments, and the answers to incomplete requests.
 
-use countersign_http::{Handler as _, Unreadable};
+use countersign_http::{Handler as _, IncompleteRequest};
 use http::Method;
 use proptest::prelude::*;
 use serde_json::json;
@@ -61,12 +61,12 @@ async fn incomplete_requests_are_answered_in_the_envelope() {
     let world = World::new().await;
     let (head, ()) = http::Request::builder().uri("/v2/checkoutSessions").body(()).unwrap().into_parts();
     for (unreadable, status, reason_code) in [
-        (Unreadable::BodyTooLarge, 413, "InvalidRequest"),
-        (Unreadable::HeadTooLarge, 431, "InvalidRequest"),
-        (Unreadable::BodyTimedOut, 408, "RequestTimeout"),
-        (Unreadable::BodyTruncated, 400, "InvalidRequestFormat"),
+        (IncompleteRequest::BodyTooLarge, 413, "InvalidRequest"),
+        (IncompleteRequest::HeadTooLarge, 431, "InvalidRequest"),
+        (IncompleteRequest::BodyTimedOut, 408, "RequestTimeout"),
+        (IncompleteRequest::BodyTruncated, 400, "InvalidRequestFormat"),
     ] {
-        let answer = crate::world::Answer::of(&world.sandbox.refuse(&head, unreadable));
+        let answer = crate::world::HttpAnswer::of(&world.sandbox.refuse(&head, unreadable));
         assert_eq!(answer.refusal(), (status, reason_code));
     }
 }

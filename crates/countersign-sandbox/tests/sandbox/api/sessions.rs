@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::keys::creation;
 use crate::world::{Call, World, id, merged};
 
-async fn create(world: &World, over: Value) -> crate::world::Answer {
+async fn create(world: &World, over: Value) -> crate::world::HttpAnswer {
     let body = merged(creation(), over);
     // One key per body: no body is sent twice here.
     let key = format!(
@@ -17,11 +17,11 @@ async fn create(world: &World, over: Value) -> crate::world::Answer {
     world.call(&Call::post("/v2/checkoutSessions", body).idempotent(&key)).await
 }
 
-async fn update(world: &World, id: &str, body: Value) -> crate::world::Answer {
+async fn update(world: &World, id: &str, body: Value) -> crate::world::HttpAnswer {
     world.call(&Call::patch(format!("/v2/checkoutSessions/{id}"), body)).await
 }
 
-async fn buyer(world: &World, id: &str, act: Value) -> crate::world::Answer {
+async fn buyer(world: &World, id: &str, act: Value) -> crate::world::HttpAnswer {
     world.control(Method::POST, &format!("checkout-sessions/{id}/buyer"), act).await
 }
 
@@ -240,7 +240,7 @@ async fn a_presentment_currency_follows_the_charge_and_is_not_updated_itself() {
         [(&single, json!(null), json!(null)), (&multi, json!("EUR"), json!("GBP"))]
     {
         let presented =
-            |answer: &crate::world::Answer| answer.json["paymentDetails"]["presentmentCurrency"].clone();
+            |answer: &crate::world::HttpAnswer| answer.json["paymentDetails"]["presentmentCurrency"].clone();
         assert_eq!(presented(session), before);
         let session = id(&session.json);
         let refused =

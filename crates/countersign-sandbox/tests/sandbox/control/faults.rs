@@ -5,11 +5,11 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::scene::{Answered, KEY, OTHER_MERCHANT, Scene};
+use super::scene::{KEY, OTHER_MERCHANT, Scene, SceneAnswer};
 
 const PATH: &str = "/_sandbox/faults";
 
-async fn order(scene: &Scene, fault: &Value) -> Answered {
+async fn order(scene: &Scene, fault: &Value) -> SceneAnswer {
     scene.control(Method::POST, PATH, &fault.to_string()).await
 }
 
@@ -233,7 +233,7 @@ async fn stale_reads_of_a_payment_show_it_before_its_last_change() {
     ordered(&scene, &json!({"operation": "getRefund", "kind": "staleRead", "delay": "PT1M"})).await;
     assert_eq!(shown(refund.clone()).await, "RefundInitiated", "it was decided less than a minute ago");
     assert_eq!(shown(refund).await, "Refunded");
-    let left = |read: &Answered| read.body["limits"]["amountBalance"]["amount"].clone();
+    let left = |read: &SceneAnswer| read.body["limits"]["amountBalance"]["amount"].clone();
     let permission = format!("/v2/chargePermissions/{permission}");
     let closed = scene.signed(Method::DELETE, &format!("{permission}/close"), "{}").await.unwrap();
     ordered(&scene, &json!({"operation": "getChargePermission", "kind": "staleRead"})).await;

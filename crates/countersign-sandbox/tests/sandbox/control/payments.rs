@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::scene::{Answered, Scene};
+use super::scene::{Scene, SceneAnswer};
 
 /// An order of 100.00 USD, of which 14.00 are authorized: its session, permission and charge.
 async fn split_order(scene: &Scene) -> (String, String, String) {
@@ -14,11 +14,11 @@ async fn split_order(scene: &Scene) -> (String, String, String) {
     (id, permission, charge)
 }
 
-async fn buyer(scene: &Scene, permission: &str, body: &str) -> Answered {
+async fn buyer(scene: &Scene, permission: &str, body: &str) -> SceneAnswer {
     scene.control(Method::POST, &format!("/_sandbox/charge-permissions/{permission}/buyer"), body).await
 }
 
-async fn ledger(scene: &Scene, query: &str) -> Answered {
+async fn ledger(scene: &Scene, query: &str) -> SceneAnswer {
     scene.control(Method::GET, &format!("/_sandbox/ledger{query}"), "").await
 }
 
@@ -56,7 +56,7 @@ async fn a_declined_permission_is_chargeable_again_once_its_buyer_names_another_
     }});
     let id = scene.checkout(&over).await;
     let permission = scene.finalize(&id).await.text("chargePermissionId").to_owned();
-    let state = |answer: &Answered| answer.body["statusDetails"]["state"].as_str().unwrap().to_owned();
+    let state = |answer: &SceneAnswer| answer.body["statusDetails"]["state"].as_str().unwrap().to_owned();
     let update = r#"{"action":"updatePaymentMethod"}"#;
     scene.advance("PT30S").await;
     let charge = charge_of(&permission);

@@ -3,9 +3,9 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::scene::{Answered, NOON, Scene};
+use super::scene::{NOON, Scene, SceneAnswer};
 
-async fn reset(scene: &Scene) -> Answered {
+async fn reset(scene: &Scene) -> SceneAnswer {
     scene.control(Method::POST, "/_sandbox/reset", "").await
 }
 

@@ -31,13 +31,13 @@ pub(crate) const OTHER_MERCHANT: &str = "BXK2S637RBGABLAFWAHEGSJC";
 
 /// An answer, read.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct SceneAnswer {
     pub(crate) status: u16,
     pub(crate) request_id: Option<String>,
     pub(crate) body: Value,
 }
 
-impl Answered {
+impl SceneAnswer {
     pub(crate) fn text(&self, member: &str) -> &str {
         self.body[member].as_str().unwrap_or_else(|| panic!("no text {member}: {}", self.body))
     }
@@ -138,7 +138,7 @@ impl Scene {
         headers: HeaderMap,
         body: &str,
         peer: Option<&str>,
-    ) -> Answered {
+    ) -> SceneAnswer {
         let mut request = http::Request::new(Bytes::from(body.to_owned()));
         *request.method_mut() = method.clone();
         *request.uri_mut() = path.parse().unwrap();
@@ -149,11 +149,11 @@ impl Scene {
         self.answered(request).await.unwrap_or_else(|| panic!("{method} {path} was reset"))
     }
 
-    async fn answered(&self, request: http::Request<Bytes>) -> Option<Answered> {
+    async fn answered(&self, request: http::Request<Bytes>) -> Option<SceneAnswer> {
         let Reply::Answer(response) = self.sandbox.handle(request).await else { return None };
         assert_eq!(response.headers()["content-type"], "application/json");
         let request_id = response.headers().get("x-amz-pay-request-id");
-        Some(Answered {
+        Some(SceneAnswer {
             status: response.status().as_u16(),
             request_id: request_id.map(|id| id.to_str().unwrap().to_owned()),
             body: serde_json::from_slice(response.body()).unwrap(),
@@ -161,12 +161,12 @@ impl Scene {
     }
 
     /// Makes a call of the control API.
-    pub(crate) async fn control(&self, method: Method, path: &str, body: &str) -> Answered {
+    pub(crate) async fn control(&self, method: Method, path: &str, body: &str) -> SceneAnswer {
         self.send(&method, path, HeaderMap::new(), body, Some("127.0.0.1:5000")).await
     }
 
     /// Makes a call of the first merchant; `None` if the connection was reset.
-    pub(crate) async fn signed(&self, method: Method, path: &str, body: &str) -> Option<Answered> {
+    pub(crate) async fn signed(&self, method: Method, path: &str, body: &str) -> Option<SceneAnswer> {
         self.answered(self.signed_request(method, path, body, HeaderMap::new())).await
     }
 
@@ -177,7 +177,7 @@ impl Scene {
         path: &str,
         body: &str,
         key: &'static str,
-    ) -> Option<Answered> {
+    ) -> Option<SceneAnswer> {
         self.answered(self.signed_request(method, path, body, with_key(key))).await
     }
 
@@ -198,7 +198,7 @@ impl Scene {
     }
 
     /// Starts a checkout: $14.00, Authorize, PayAndShip, with some members changed.
-    pub(crate) async fn start(&self, changes: &Value) -> Answered {
+    pub(crate) async fn start(&self, changes: &Value) -> SceneAnswer {
         let usual = json!({
             "productType": "PayAndShip",
             "paymentDetails": {
@@ -223,7 +223,7 @@ impl Scene {
     }
 
     /// Lets the buyer act.
-    pub(crate) async fn act(&self, id: &str, act: &Value) -> Answered {
+    pub(crate) async fn act(&self, id: &str, act: &Value) -> SceneAnswer {
         let path = format!("/_sandbox/checkout-sessions/{id}/buyer");
         self.control(Method::POST, &path, &act.to_string()).await
     }
@@ -241,29 +241,29 @@ impl Scene {
         events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub(crate) async fn get_checkout_session(&self, id: &str) -> Answered {
+    pub(crate) async fn get_checkout_session(&self, id: &str) -> SceneAnswer {
         self.signed(Method::GET, &format!("/v2/checkoutSessions/{id}"), "").await.unwrap()
     }
 
-    pub(crate) async fn get_charge(&self, id: &str) -> Answered {
+    pub(crate) async fn get_charge(&self, id: &str) -> SceneAnswer {
         self.signed(Method::GET, &format!("/v2/charges/{id}"), "").await.unwrap()
     }
 
     /// Finalizes by the attributes with which the checkout was started.
-    pub(crate) async fn finalize(&self, id: &str) -> Answered {
+    pub(crate) async fn finalize(&self, id: &str) -> SceneAnswer {
         self.try_finalize(id).await.unwrap_or_else(|| panic!("Finalize was reset"))
     }
 
     /// The same; `None` if the connection was reset.
-    pub(crate) async fn try_finalize(&self, id: &str) -> Option<Answered> {
+    pub(crate) async fn try_finalize(&self, id: &str) -> Option<SceneAnswer> {
         self.answered(self.finalize_request(id)).await
     }
 
-    pub(crate) async fn finalize_with_key(&self, id: &str, key: &'static str) -> Answered {
+    pub(crate) async fn finalize_with_key(&self, id: &str, key: &'static str) -> SceneAnswer {
         self.answered(self.finalize_request_with(id, with_key(key))).await.unwrap()
     }
 
-    pub(crate) async fn finalize_with_a_wrong_signature(&self, id: &str) -> Answered {
+    pub(crate) async fn finalize_with_a_wrong_signature(&self, id: &str) -> SceneAnswer {
         let mut request = self.finalize_request(id);
         *request.body_mut() = Bytes::from_static(b"{}");
         self.answered(request).await.unwrap()

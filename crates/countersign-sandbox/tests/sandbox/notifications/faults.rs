@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::receiver::{Does, Post};
 use super::scene::{Scene, Unbelieved};
-use crate::world::{Answer, Call, FOREIGN_KEY_ID, KEY_ID, START, at};
+use crate::world::{Call, FOREIGN_KEY_ID, HttpAnswer, KEY_ID, START, at};
 
 fn message_ids(sent: &[Post]) -> Vec<String> {
     sent.iter().map(Post::message_id).collect()
@@ -157,7 +157,7 @@ async fn a_notification_that_comes_before_the_answer_holds_the_answer_back() {
             let Poll::Ready(Reply::Answer(answer)) = answer.as_mut().poll(&mut context) else {
                 panic!("the answer is held still")
             };
-            assert_eq!(Answer::of(&answer).status, 200);
+            assert_eq!(HttpAnswer::of(&answer).status, 200);
         } else {
             assert_eq!(scene.sent().len(), 1);
         }

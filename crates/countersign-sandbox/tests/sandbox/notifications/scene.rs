@@ -18,7 +18,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::receiver::{Post, Receiver};
-use crate::world::{Answer, Call, START, World, at, id, right_body};
+use crate::world::{Call, HttpAnswer, START, World, at, id, right_body};
 
 /// The sandbox's own origin, as receivers see it.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8100";
@@ -105,7 +105,7 @@ impl Scene {
         self.sent().iter().map(Post::object).collect()
     }
 
-    pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> HttpAnswer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.world.control(method, path, body).await
     }
@@ -166,7 +166,7 @@ impl Scene {
     }
 
     /// Makes a call of the first merchant, which must succeed.
-    pub(crate) async fn call(&self, call: Call) -> Answer {
+    pub(crate) async fn call(&self, call: Call) -> HttpAnswer {
         let answer = self.world.call(&call).await;
         assert!(answer.status < 300, "{}", answer.text);
         answer

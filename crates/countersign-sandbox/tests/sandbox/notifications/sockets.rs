@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::{Https, Transport as _, TransportError};
-use countersign_http::{Handler, Limits, Reply, Request, Response, Unreadable, serve};
+use countersign_http::{Handler, IncompleteRequest, Limits, Reply, Request, Response, serve};
 use countersign_sandbox::notify::{Courier, NotDelivered, Notifications};
 use countersign_sandbox::{Parts, Sandbox, ids, settings};
 use countersign_store::memory::MemoryStore;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::world::{Answer, merchants};
+use crate::world::{HttpAnswer, merchants};
 
 struct Sockets(Https);
 
@@ -63,7 +63,7 @@ impl Handler for Shop {
         Box::pin(std::future::ready(reply))
     }
 
-    fn refuse(&self, _: &http::request::Parts, _: Unreadable) -> Response {
+    fn refuse(&self, _: &http::request::Parts, _: IncompleteRequest) -> Response {
         Response::new(Bytes::new())
     }
 }
@@ -75,13 +75,13 @@ async fn listen(handler: Arc<dyn Handler>) -> SocketAddr {
     address
 }
 
-async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> Answer {
+async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> HttpAnswer {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = http::Request::builder().method(method).uri(format!("/_sandbox/{path}"));
     let Reply::Answer(answer) = sandbox.handle(request.body(body.into()).unwrap()).await else {
         panic!("{path} was reset")
     };
-    Answer::of(&answer)
+    HttpAnswer::of(&answer)
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What is notified, to whom and in what form; and that a receiver can detect a forgery.
 
-use countersign_protocol::notification::{EnvelopeRefused, NotificationType, Notified, SignatureRefused};
+use countersign_protocol::notification::{
+    EnvelopeRefused, NotificationType, NotifiedObject, SignatureRefused,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -28,7 +30,7 @@ async fn a_notification_says_which_object_changed_and_not_how() {
 
         let message = scene.message(post).await;
         assert_eq!(message.merchant_id.as_str(), "AONE");
-        assert!(matches!(&message.object, Notified::Charge(id) if id.as_str() == order.charge_id));
+        assert!(matches!(&message.object, NotifiedObject::Charge(id) if id.as_str() == order.charge_id));
         assert_eq!(message.charge_permission_id.unwrap().as_str(), order.permission_id);
         assert_eq!(message.notification_type, Some(NotificationType::StateChange.into()));
         assert_eq!(message.notification_version.as_deref(), Some("V2"));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign_store::contract::{ChangeSet, CommitError, Content, Lease, Store, StoreError};
 use countersign_store::intercept::{
-    Call, Counts, Fault, Hook, InterceptedStore, Operation, Outage, Outages, Outcome, nth,
+    Call, CallOutcome, Counts, Fault, Hook, InterceptedStore, Operation, Outage, Outages, nth,
 };
 
 use super::values::{
@@ -168,8 +168,8 @@ impl Hook for Notes {
         is_refused.then_some(Fault::RequestLost)
     }
 
-    async fn after(&self, call: Call<'_>, outcome: Outcome) {
-        self.note(if outcome == Outcome::Done { "done" } else { "failed" }, call);
+    async fn after(&self, call: Call<'_>, outcome: CallOutcome) {
+        self.note(if outcome == CallOutcome::Done { "done" } else { "failed" }, call);
     }
 }
 

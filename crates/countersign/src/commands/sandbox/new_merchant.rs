@@ -6,7 +6,7 @@ use std::path::Path;
 use countersign_domain::ids::PublicKeyId;
 use countersign_protocol::signing::{MerchantKey, VerifyingKey, sha256_hex};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 
 /// A merchant that nobody gave.
@@ -18,7 +18,7 @@ pub(super) struct NewMerchant {
 }
 
 /// Reads the private key, or makes one where no file is. Whatever else is there is left as it is.
-pub(super) fn find_or_make(path: &Path) -> Outcome<NewMerchant> {
+pub(super) fn find_or_make(path: &Path) -> CommandResult<NewMerchant> {
     let (private, unwritten) = if path.exists() {
         (key_files::read_private(path)?, None)
     } else {

@@ -11,7 +11,7 @@ use clap::Args;
 use countersign_client::{Https, Transport as _, TransportError};
 use countersign_protocol::notification::SignatureVersion;
 use countersign_sandbox::notify::{
-    Courier, EndpointUrl, FixedEndpoint, KeySource, NotDelivered, Notifications, Shelf,
+    CertificateStore, Courier, EndpointUrl, FixedEndpoint, KeySource, NotDelivered, Notifications,
 };
 use futures_util::future::BoxFuture;
 use http::uri::Scheme;
@@ -101,7 +101,7 @@ impl Courier for Sockets {
 /// The signing key's file, for its owner alone.
 struct KeyFile(PathBuf);
 
-impl Shelf for KeyFile {
+impl CertificateStore for KeyFile {
     fn take(&self) -> Result<Option<String>, String> {
         if !self.0.exists() {
             return Ok(None);

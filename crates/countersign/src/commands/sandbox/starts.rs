@@ -5,14 +5,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CommandResult, Failure};
 use crate::key_files::{self, Readers};
 
 /// The file, in the sandbox's directory: a decimal number.
 const FILE: &str = "starts";
 
 /// Counts this start, and gives the number of those before it. The directory is this process's alone.
-pub(super) fn count(directory: &Path) -> Outcome<u64> {
+pub(super) fn count(directory: &Path) -> CommandResult<u64> {
     let path = directory.join(FILE);
     let failed =
         |why: &dyn std::fmt::Display| Failure::new(format_args!("{} cannot be used: {why}", path.display()));

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use serde_json::Value;
 
-use crate::http::{Answer, Api, text};
+use crate::http::{Api, HttpAnswer, text};
 
 /// What an order's operations came to, or those of all.
 #[derive(Debug, Default, Clone, Copy)]
@@ -94,7 +94,7 @@ pub(super) fn check_timers(checkout: &Value) {
 }
 
 /// Checks that what was answered to a request of this reference is kept as one operation, and is still so.
-pub(super) fn check_reference(checkout: &Value, reference: &str, answer: Option<&Answer>) {
+pub(super) fn check_reference(checkout: &Value, reference: &str, answer: Option<&HttpAnswer>) {
     if checkout["cancellation"]["reference"] == reference {
         return;
     }

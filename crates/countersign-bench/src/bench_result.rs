@@ -1,4 +1,4 @@
 //! What a part of the bench gives back.
 
 /// What was measured; or why nothing is, which ends the bench.
-pub(super) type Measured<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(super) type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

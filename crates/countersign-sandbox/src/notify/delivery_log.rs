@@ -16,7 +16,7 @@ pub(crate) const MAX_LISTED: usize = 1_000;
 
 /// The result of one attempt to send a notification, or what happened instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum DeliveryOutcome {
     /// The endpoint accepted it.
     Delivered(StatusCode),
     /// The endpoint answered with any other status.
@@ -33,14 +33,14 @@ pub(crate) enum Outcome {
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct DeliveryRecord {
     /// By the virtual clock.
     pub(crate) at: Timestamp,
     pub(crate) endpoint_id: String,
     pub(crate) letter: Letter,
     /// 1 for the first attempt; 0 if there was none.
     pub(crate) attempt: u32,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: DeliveryOutcome,
     /// When it is sent again, by the virtual clock.
     pub(crate) again_at: Option<Timestamp>,
     /// The ordered fault that struck it.
@@ -49,17 +49,17 @@ pub(crate) struct Record {
 
 /// The list.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
-    records: Mutex<VecDeque<Record>>,
+pub(crate) struct DeliveryLog {
+    records: Mutex<VecDeque<DeliveryRecord>>,
     progress: Notify,
 }
 
-impl Sent {
-    fn records(&self) -> MutexGuard<'_, VecDeque<Record>> {
+impl DeliveryLog {
+    fn records(&self) -> MutexGuard<'_, VecDeque<DeliveryRecord>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn note(&self, record: Record) {
+    pub(super) fn note(&self, record: DeliveryRecord) {
         let mut records = self.records();
         if records.len() >= MAX_LISTED {
             records.pop_front();
@@ -70,7 +70,7 @@ impl Sent {
     }
 
     /// Oldest first.
-    pub(crate) fn list(&self) -> Vec<Record> {
+    pub(crate) fn list(&self) -> Vec<DeliveryRecord> {
         self.records().iter().cloned().collect()
     }
 
@@ -93,7 +93,7 @@ impl Sent {
 
     fn has_noted(&self, endpoint_ids: &[String], message_ids: &[String]) -> bool {
         let records = self.records();
-        let of = |record: &Record, endpoint_id: &String, message_id: &String| {
+        let of = |record: &DeliveryRecord, endpoint_id: &String, message_id: &String| {
             record.endpoint_id == *endpoint_id && record.letter.message_id == *message_id
         };
         message_ids.iter().all(|message_id| {
@@ -109,13 +109,13 @@ mod tests {
     use super::*;
     use futures_util::FutureExt as _;
 
-    fn record(endpoint_id: &str, message_id: &str) -> Record {
-        Record {
+    fn record(endpoint_id: &str, message_id: &str) -> DeliveryRecord {
+        DeliveryRecord {
             at: Timestamp::UNIX_EPOCH,
             endpoint_id: endpoint_id.to_owned(),
             letter: Letter { message_id: message_id.to_owned(), message: None },
             attempt: 1,
-            outcome: Outcome::Delivered(StatusCode::OK),
+            outcome: DeliveryOutcome::Delivered(StatusCode::OK),
             again_at: None,
             fault: None,
         }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_latest_are_listed() {
-        let sent = Sent::default();
+        let sent = DeliveryLog::default();
         for number in 0..=MAX_LISTED {
             sent.note(record("e", &number.to_string()));
         }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn waiting_for_a_message_is_waiting_for_every_endpoint() {
-        let sent = Sent::default();
+        let sent = DeliveryLog::default();
         let (endpoints, messages) = (["a".to_owned(), "b".to_owned()], ["m".to_owned()]);
         sent.note(record("a", "m"));
         sent.note(record("b", "other"));

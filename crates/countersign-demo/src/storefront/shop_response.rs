@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 /// What a request came to.
-pub(super) enum Outgoing {
+pub(super) enum ShopResponse {
     Page(StatusCode, String),
     SeeOther(String),
     Json(StatusCode, Value),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_domain::time::{HOUR, Timestamp};
 
-use crate::book::outbox::Leased;
+use crate::book::outbox::LeasedNotice;
 use crate::faults::notification::NotificationFault;
 
 /// At most this many messages' states are remembered. For any others the loop knows only what it would know
@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// The state of a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hand {
+pub(super) struct MessageProgress {
     /// How many times it was posted.
     pub(super) attempts: u32,
     /// The instant that its retries count from.
@@ -27,10 +27,10 @@ pub(super) struct Hand {
     pub(super) is_done: bool,
 }
 
-impl From<&Leased> for Hand {
+impl From<&LeasedNotice> for MessageProgress {
     /// What a process knows about a message that it has not handled. If it was leased before, an earlier
     /// process handled it, and may have died before it posted anything.
-    fn from(leased: &Leased) -> Self {
+    fn from(leased: &LeasedNotice) -> Self {
         let (attempts, base) = (leased.attempts, leased.notice.at);
         let due_at = base.plus(HOUR.saturating_mul(attempts));
         let is_looked_at = leased.lease_count > 1;
@@ -40,55 +40,55 @@ impl From<&Leased> for Hand {
 
 /// The messages that were handled, and those that wait for the next one of their endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Hands(Mutex<Remembered>);
+pub(super) struct MessagesInHand(Mutex<InHandState>);
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct InHandState {
     /// By sequence.
-    hands: HashMap<u64, Hand>,
+    hands: HashMap<u64, MessageProgress>,
     /// By endpoint.
-    held: HashMap<String, Vec<Leased>>,
+    held: HashMap<String, Vec<LeasedNotice>>,
 }
 
-impl Hands {
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
+impl MessagesInHand {
+    fn lock(&self) -> MutexGuard<'_, InHandState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn of(&self, leased: &Leased) -> Hand {
+    pub(super) fn of(&self, leased: &LeasedNotice) -> MessageProgress {
         self.lock().hands.get(&leased.sequence).copied().unwrap_or_else(|| leased.into())
     }
 
-    pub(super) fn remember(&self, leased: &Leased, hand: Hand) {
+    pub(super) fn remember(&self, leased: &LeasedNotice, hand: MessageProgress) {
         let hands = &mut self.lock().hands;
         if hands.len() < MAX_REMEMBERED || hands.contains_key(&leased.sequence) {
             hands.insert(leased.sequence, hand);
         }
     }
 
-    pub(super) fn forget(&self, leased: &Leased) -> Option<Hand> {
+    pub(super) fn forget(&self, leased: &LeasedNotice) -> Option<MessageProgress> {
         self.lock().hands.remove(&leased.sequence)
     }
 
     /// Makes a message wait for the next one of its endpoint.
-    pub(super) fn hold(&self, leased: &Leased) {
+    pub(super) fn hold(&self, leased: &LeasedNotice) {
         let held = &mut self.lock().held;
         held.entry(leased.notice.endpoint_id.clone()).or_default().push(leased.clone());
     }
 
     /// Ends this wait: the message is due before another one came.
-    pub(super) fn unhold(&self, leased: &Leased) {
+    pub(super) fn unhold(&self, leased: &LeasedNotice) {
         if let Some(held) = self.lock().held.get_mut(&leased.notice.endpoint_id) {
             held.retain(|other| other.sequence != leased.sequence);
         }
     }
 
     /// Ends the wait of an endpoint's messages, and returns them.
-    pub(super) fn take_held(&self, endpoint_id: &str) -> Vec<Leased> {
+    pub(super) fn take_held(&self, endpoint_id: &str) -> Vec<LeasedNotice> {
         self.lock().held.remove(endpoint_id).unwrap_or_default()
     }
 
     pub(super) fn clear(&self) {
-        *self.lock() = Remembered::default();
+        *self.lock() = InHandState::default();
     }
 }

@@ -5,7 +5,7 @@ use countersign_protocol::wire::{ReasonClass, ReasonCode, Word};
 
 /// What is known of the effect of a call that was evaluated at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum FailureClass {
     /// Amazon evaluated it and refused: it had no effect, and the same request gets the same answer.
     Refused,
     /// It had no effect: the request is wrong, and so is the program or the configuration behind it.
@@ -20,25 +20,25 @@ pub enum Standing {
 ///
 /// Success statuses are classified as well: a caller asks only if it could not use their body.
 #[must_use]
-pub fn standing(status: u16, reason_code: Option<&Word<ReasonCode>>) -> Standing {
+pub fn failure_class(status: u16, reason_code: Option<&Word<ReasonCode>>) -> FailureClass {
     match status {
         // Turned away without being evaluated, whatever the body says.
-        401 | 403 | 429 => return Standing::NotEvaluated,
+        401 | 403 | 429 => return FailureClass::NotEvaluated,
         // An early 404 can come from a replica that is not up to date; 408 and 425 can come from a gateway
         // that has forwarded the request.
-        404 | 408 | 425 => return Standing::InDoubt,
+        404 | 408 | 425 => return FailureClass::InDoubt,
         400..=499 => {}
         // A success without a readable body, a redirect, or a failure during execution.
-        _ => return Standing::InDoubt,
+        _ => return FailureClass::InDoubt,
     }
     let Some(Word::Known(code)) = reason_code else {
-        return Standing::InDoubt;
+        return FailureClass::InDoubt;
     };
     match code.class() {
-        ReasonClass::Decline | ReasonClass::Rule => Standing::Refused,
-        ReasonClass::Misuse => Standing::Misuse,
-        ReasonClass::TurnedAway => Standing::NotEvaluated,
-        ReasonClass::Unclear => Standing::InDoubt,
+        ReasonClass::Decline | ReasonClass::Rule => FailureClass::Refused,
+        ReasonClass::Misuse => FailureClass::Misuse,
+        ReasonClass::TurnedAway => FailureClass::NotEvaluated,
+        ReasonClass::Unclear => FailureClass::InDoubt,
     }
 }
 
@@ -51,8 +51,8 @@ mod tests {
     fn every_reason_code_is_classified() {
         let mut table = String::new();
         for code in ReasonCode::ALL {
-            let standing = standing(code.status(), Some(&Word::Known(*code)));
-            table.push_str(&format!("{} {code}: {standing:?}\n", code.status()));
+            let failure_class = failure_class(code.status(), Some(&Word::Known(*code)));
+            table.push_str(&format!("{} {code}: {failure_class:?}\n", code.status()));
         }
         insta::assert_snapshot!(table);
     }
@@ -65,8 +65,8 @@ mod tests {
             503,
         ] {
             let unknown = Word::Unknown("TooLucky".to_owned());
-            assert_eq!(standing(status, Some(&unknown)), standing(status, None), "{status}");
-            table.push_str(&format!("{status}: {:?}\n", standing(status, None)));
+            assert_eq!(failure_class(status, Some(&unknown)), failure_class(status, None), "{status}");
+            table.push_str(&format!("{status}: {:?}\n", failure_class(status, None)));
         }
         insta::assert_snapshot!(table);
     }
@@ -76,7 +76,11 @@ mod tests {
     fn no_reason_code_makes_a_server_failure_definitive() {
         for code in ReasonCode::ALL {
             for status in [200, 301, 404, 408, 425, 500, 503, 599] {
-                assert_eq!(standing(status, Some(&Word::Known(*code))), Standing::InDoubt, "{status} {code}");
+                assert_eq!(
+                    failure_class(status, Some(&Word::Known(*code))),
+                    FailureClass::InDoubt,
+                    "{status} {code}"
+                );
             }
         }
     }
@@ -85,7 +89,7 @@ mod tests {
     fn a_canceled_session_is_a_refusal_under_either_documented_status() {
         let code = Word::Known(ReasonCode::CheckoutSessionCanceled);
         for status in [400, 422] {
-            assert_eq!(standing(status, Some(&code)), Standing::Refused);
+            assert_eq!(failure_class(status, Some(&code)), FailureClass::Refused);
         }
     }
 }

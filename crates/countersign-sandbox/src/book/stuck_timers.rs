@@ -11,14 +11,14 @@ const STUCK_FOR: Duration = Duration::from_secs(60);
 
 /// Timers that could not be applied.
 #[derive(Debug, Default)]
-pub(super) struct Stuck {
+pub(super) struct StuckTimers {
     /// Each with the wall clock's instant at which it was tried.
     left_alone: HashMap<DueTimer, Timestamp>,
     /// Timers of this round that their documents did not ask for.
     unasked: HashSet<DueTimer>,
 }
 
-impl Stuck {
+impl StuckTimers {
     pub(super) fn release_all(&mut self) {
         *self = Self::default();
     }
@@ -64,7 +64,7 @@ mod tests {
         let at = Timestamp::from_millis(1_795_448_820_000);
         let key = Key { collection: checkout_session::COLLECTION, id: "s".to_owned() };
         let timer = DueTimer { key, due_at: at };
-        let mut stuck = Stuck::default();
+        let mut stuck = StuckTimers::default();
         for _ in 0..2 {
             // Each round begins with this.
             stuck.release(at);

@@ -16,7 +16,7 @@ const MAX_RECENT_BYTES: usize = 16 << 20;
 
 /// The last change of each object, within bounds.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<RecentChanges>);
+pub(super) struct LastChanges(Mutex<RecentChanges>);
 
 #[derive(Debug, Default)]
 struct RecentChanges {
@@ -58,7 +58,7 @@ impl RecentChanges {
     }
 }
 
-impl Recent {
+impl LastChanges {
     fn lock(&self) -> MutexGuard<'_, RecentChanges> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_stale_read_shows_the_object_before_its_last_change_until_it_is_old() {
-        let recent = Recent::default();
+        let recent = LastChanges::default();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
         let shows = |id: &str, seconds| recent.before(id, Some(DEFAULT_STALENESS), at(seconds));
         assert_eq!(shows("a", 0), None);
@@ -137,7 +137,7 @@ mod tests {
         let at = Timestamp::from_millis(0);
         let changes = [None, Some(document(1, "one")), Some(document(2, "two"))];
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            let recent = Recent::default();
+            let recent = LastChanges::default();
             for change in order {
                 recent.changed("a", changes[change].clone(), at);
             }
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_bounded_number_of_changes_is_remembered() {
-        let recent = Recent::default();
+        let recent = LastChanges::default();
         let at = Timestamp::from_millis(0);
         for number in 0..=MAX_RECENT {
             recent.changed(&number.to_string(), Some(document(1, "one")), at);
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_bounded_number_of_bytes_is_remembered() {
-        let recent = Recent::default();
+        let recent = LastChanges::default();
         let at = Timestamp::from_millis(0);
         let large = document(1, &"x".repeat(1 << 20));
         for number in 0..16 {

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// A stored value that cannot be read: where it is in its document, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Illegible {
+pub struct IllegibleValue {
     /// Such as `state.Captured.amount` or `refunds[2].id`; empty for the document itself.
     pub(super) path: String,
     pub(super) why: &'static str,
@@ -12,7 +12,7 @@ pub struct Illegible {
     pub(super) position: usize,
 }
 
-impl Illegible {
+impl IllegibleValue {
     /// The same error, inside the member or variant with this name.
     #[must_use]
     pub fn inside(mut self, name: &str) -> Self {
@@ -27,7 +27,7 @@ impl Illegible {
     }
 }
 
-impl fmt::Display for Illegible {
+impl fmt::Display for IllegibleValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why, position } = self;
         if path.is_empty() {

@@ -7,9 +7,9 @@ use futures_util::future::select;
 
 use super::certificate::{Certificates, KeySource};
 use super::courier::Courier;
-use super::hand::Hands;
-use super::sent::Sent;
-use crate::book::caller::{Appended, Told};
+use super::delivery_log::DeliveryLog;
+use super::message_progress::MessagesInHand;
+use crate::book::caller::{AppendedNotifications, NotificationBatch};
 use crate::clock::VirtualClock;
 use crate::faults::notification::{NotificationFaults, NotificationPoint};
 use crate::stored::notification::Letter;
@@ -18,34 +18,34 @@ use crate::stored::notification::Letter;
 const LONGEST_HOLD: Duration = Duration::from_secs(15);
 
 /// What the sending of notifications works with.
-pub(crate) struct Notices {
+pub(crate) struct Notifier {
     pub(crate) courier: Arc<dyn Courier>,
     pub(crate) certificates: Certificates,
     pub(crate) origin: String,
     pub(crate) faults: NotificationFaults,
-    pub(crate) sent: Sent,
+    pub(crate) sent: DeliveryLog,
     /// Locked by the sending loop while it runs.
     pub(super) sending: tokio::sync::Mutex<()>,
-    pub(super) hands: Hands,
+    pub(super) hands: MessagesInHand,
 }
 
-impl Notices {
+impl Notifier {
     pub(crate) fn new(courier: Arc<dyn Courier>, key: KeySource, origin: String) -> Self {
         Self {
             courier,
             certificates: Certificates::new(key),
             origin,
             faults: NotificationFaults::default(),
-            sent: Sent::default(),
+            sent: DeliveryLog::default(),
             sending: tokio::sync::Mutex::default(),
-            hands: Hands::default(),
+            hands: MessagesInHand::default(),
         }
     }
 
     /// Holds an answer back, if a fault orders it, until the call's notifications were sent to the merchant's
     /// endpoints, or sending them has failed once.
-    pub(crate) async fn hold_answer(&self, told: &Told, clock: &VirtualClock) {
-        let Appended { endpoint_ids, letters } = told.appended();
+    pub(crate) async fn hold_answer(&self, told: &AppendedNotifications, clock: &VirtualClock) {
+        let NotificationBatch { endpoint_ids, letters } = told.appended();
         let strikes = |letter: &&Letter| {
             let message = letter.message.as_ref();
             message.is_some_and(|message| {
