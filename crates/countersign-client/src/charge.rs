@@ -244,7 +244,7 @@ macro_rules! states {
         }
 
         impl CurrentCharge {
-            fn of(client: &Client, charge: Charge) -> Self {
+            fn new(client: &Client, charge: Charge) -> Self {
                 let state = charge.status_details.as_ref().and_then(|status| status.state.as_ref());
                 match (charge.charge_id.clone(), state.and_then(Word::known)) {
                     $((Some(id), Some(ChargeState::$state)) => Self::$state(ChargeHandle::new(client, id, charge)),)+
@@ -402,6 +402,6 @@ impl Client {
     /// The handle of a charge, by the state that an answer shows. No call is made.
     #[must_use]
     pub fn charge(&self, answered: Charge) -> CurrentCharge {
-        CurrentCharge::of(self, answered)
+        CurrentCharge::new(self, answered)
     }
 }

@@ -39,12 +39,12 @@ impl Https {
     /// A pool for an endpoint: TLS only, unless the endpoint says `http`.
     #[must_use]
     pub fn new(endpoint: &Endpoint, connect_timeout: Duration) -> Self {
-        Self::of_scheme(endpoint.scheme(), connect_timeout)
+        Self::for_scheme(endpoint.scheme(), connect_timeout)
     }
 
     /// A pool for URLs of one scheme: TLS only, unless it is `http`.
     #[must_use]
-    pub fn of_scheme(scheme: &http::uri::Scheme, connect_timeout: Duration) -> Self {
+    pub fn for_scheme(scheme: &http::uri::Scheme, connect_timeout: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);

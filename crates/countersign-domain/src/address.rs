@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_part_only_what_it_has_can_contradict() {
+    fn a_partial_address_contradicts_only_by_what_it_has() {
         let whole = Address { city: Some("Berlin".to_string()), ..street(Some("10 Ditka Ave")) };
         let contradiction = |part: &Address| part.contradiction(&whole, AddressMatch::Canonical);
         assert_eq!(contradiction(&Address::default()), None);

@@ -201,7 +201,7 @@ pub(crate) struct Doubts {
 }
 
 impl Doubts {
-    pub(crate) fn of(checkout: &Checkout) -> Self {
+    pub(crate) fn new(checkout: &Checkout) -> Self {
         let is_in_doubt = |state: &AttemptState| {
             matches!(state, AttemptState::Finalize(InFlight::InDoubt(_)) | AttemptState::Unresolved { .. })
         };
@@ -225,7 +225,7 @@ pub(crate) struct CountedStep {
 
 impl CountedStep {
     /// The changes between a checkout that had these doubts and the checkout after the decision.
-    pub(crate) fn of(before: &Doubts, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
+    pub(crate) fn new(before: &Doubts, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
         let mut noted = Self::default();
         for Event { kind, about } in events {
             let figure = kind.row().figure;

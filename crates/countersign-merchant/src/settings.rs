@@ -87,7 +87,7 @@ pub struct Origin(String);
 impl Origin {
     /// The origin of an http or https URL; `None` for anything else.
     #[must_use]
-    pub fn of_url(url: &str) -> Option<Self> {
+    pub fn from_url(url: &str) -> Option<Self> {
         // `Uri` does not read fragments.
         let uri: http::Uri = url.split('#').next()?.parse().ok()?;
         let scheme = uri.scheme_str()?;
@@ -184,7 +184,7 @@ mod tests {
             ("https://a@shop.example", None),
             ("ftp://shop.example", None),
         ] {
-            assert_eq!(Origin::of_url(url).as_ref().map(Origin::as_str), origin, "{url}");
+            assert_eq!(Origin::from_url(url).as_ref().map(Origin::as_str), origin, "{url}");
         }
     }
 }

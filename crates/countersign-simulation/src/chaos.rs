@@ -54,7 +54,7 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
         Misfortune::Outage(half) => {
             let outage = random.one_of(&[Outage::ReadOnly, Outage::Unreachable]);
             note(format!("a store is {outage:?} for {for_a_while:?}"));
-            let outages = &world.stores.of(half).store.hook.outages;
+            let outages = &world.stores.get(half).store.hook.outages;
             outages.fail(outage);
             executor.sleep(for_a_while).await;
             outages.heal();
@@ -70,10 +70,10 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
         Misfortune::Clock(half) => {
             let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
             note(format!("the clock of {half} is off by {off_by} ms for {lasting:?}"));
-            world.clocks.of(half).shift_to(off_by);
+            world.clocks.get(half).shift_to(off_by);
             executor.sleep(lasting).await;
             note(format!("the clock of {half} is set right"));
-            world.clocks.of(half).shift_to(0);
+            world.clocks.get(half).shift_to(0);
         }
     }
 }

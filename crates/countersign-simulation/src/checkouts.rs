@@ -17,7 +17,7 @@ const RESEND_WINDOW_MS: i64 = 15 * 60 * 1_000;
 const STORED_ERRORS: u32 = 3;
 
 /// What a step of the merchant half's checkout must respect. `decided_at` is the half's own time.
-pub(crate) fn of_step(
+pub(crate) fn check_step(
     before: Option<&Checkout>,
     after: &Checkout,
     write: &Write,
@@ -45,18 +45,18 @@ pub(crate) fn of_step(
             format!("attempt {} has no timer", attempt.number)
         })?;
         let earlier = before.and_then(|before| before.attempt(attempt.number));
-        of_attempt(earlier, attempt, decided_at, ledger)?;
+        check_attempt(earlier, attempt, decided_at, ledger)?;
         if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
             is_true(after, attempt, ledger)?;
         }
     }
-    payments::of_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
-    after.cancellation.as_ref().map_or(Ok(()), payments::of_cancellation)?;
+    payments::check_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
+    after.cancellation.as_ref().map_or(Ok(()), payments::check_cancellation)?;
     if let Some(payment) = &after.payment {
         let was_canceled = before.is_some_and(|before| before.cancellation.is_some());
         let before = before.and_then(|before| before.payment.as_ref());
         if was_canceled {
-            payments::of_canceled_sends(before, payment)?;
+            payments::check_canceled_sends(before, payment)?;
         }
         payments::is_true(before, payment, &ledger.truth(&payment.charge_permission_id), decided_at)?;
     }
@@ -64,7 +64,7 @@ pub(crate) fn of_step(
     if forgotten { broken(Invariant::VerdictChanged, "an attempt is gone") } else { Ok(()) }
 }
 
-fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> CheckResult {
+fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> CheckResult {
     let number = after.number;
     if let Some(before) = before {
         never(
@@ -163,7 +163,7 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResu
 }
 
 /// What must hold when a session's money moves at Amazon. `checkouts` are all those of the merchant half.
-pub(crate) fn of_payment<'a>(
+pub(crate) fn check_payment<'a>(
     session: &str,
     ledger: &Ledger,
     checkouts: impl Iterator<Item = &'a Checkout>,
@@ -221,7 +221,7 @@ impl Statement {
 
 /// What is said about a session must be stored. `before` is the checkout when the request came, `after` when
 /// the answer was sent.
-pub(crate) fn of_completion(
+pub(crate) fn check_completion(
     said: &Statement,
     session: &str,
     before: Option<&Checkout>,
@@ -257,7 +257,7 @@ pub(crate) fn of_completion(
 }
 
 /// What is said about a checkout as a whole, by the shop's API or the result page.
-pub(crate) fn of_checkout_shown(
+pub(crate) fn check_shown_checkout(
     said: &Statement,
     before: Option<&Checkout>,
     after: &Checkout,
@@ -298,7 +298,7 @@ pub(crate) fn of_checkout_shown(
 }
 
 /// What must hold for a checkout when all faults are over and 40 days have passed.
-pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> CheckResult {
+pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> CheckResult {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
         match &attempt.state {
@@ -331,7 +331,7 @@ pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bo
 pub(crate) type DurableSends = HashMap<(String, String), String>;
 
 /// What is sent must have been made durable before, to the byte.
-pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> CheckResult {
+pub(crate) fn check_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> CheckResult {
     match durable.get(&(session.to_owned(), key.to_owned())) {
         None => broken(Invariant::SendChanged, "a Finalize is sent under a key that is not durable"),
         Some(kept) if kept.as_bytes() != body => {
@@ -420,7 +420,7 @@ pub(crate) mod tests {
 
     fn step(before: Option<&Checkout>, after: &Checkout, decided_at: i64, ledger: &Ledger) -> CheckResult {
         let due_at = after.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
-        of_step(before, after, &write(due_at), decided_at, ledger)
+        check_step(before, after, &write(due_at), decided_at, ledger)
     }
 
     fn said(word: &str, charge: Option<&str>) -> Statement {
@@ -454,33 +454,33 @@ pub(crate) mod tests {
             (VerdictChanged, step(Some(&done), &one(authorized("b")), NOW, &paid)),
             (VerdictChanged, step(Some(&done), &checkout(json!([])), NOW, &paid)),
             (TwoLiveAttempts, step(None, &both, NOW, &paid)),
-            (NoTimer, of_step(None, &in_doubt, &write(None), NOW, &untouched)),
-            (NoTimer, of_step(None, &in_doubt, &write(Some(NOW + 1)), NOW, &untouched)),
+            (NoTimer, check_step(None, &in_doubt, &write(None), NOW, &untouched)),
+            (NoTimer, check_step(None, &in_doubt, &write(Some(NOW + 1)), NOW, &untouched)),
             (SendChanged, step(Some(&in_doubt), &one(doubt(2, "{}", 2)), NOW, &untouched)),
             (SendChanged, step(Some(&in_doubt), &one(doubt(1, "{ }", 2)), NOW, &untouched)),
             (SentTooLate, step(Some(&in_doubt), &one(doubt(1, "{}", 2)), late, &untouched)),
-            (SendChanged, of_leaving(SESSION, "key-2", b"{}", &durable)),
-            (SendChanged, of_leaving(SESSION, "key-1", b"{ }", &durable)),
-            (ChargedWithoutOrder, of_payment(SESSION, &paid, [].into_iter())),
+            (SendChanged, check_leaving(SESSION, "key-2", b"{}", &durable)),
+            (SendChanged, check_leaving(SESSION, "key-1", b"{ }", &durable)),
+            (ChargedWithoutOrder, check_payment(SESSION, &paid, [].into_iter())),
             (
                 ChargedWithoutOrder,
-                of_payment(SESSION, &paid, [&one(json!({ "Bound": { "retry_at": NOW } }))].into_iter()),
+                check_payment(SESSION, &paid, [&one(json!({ "Bound": { "retry_at": NOW } }))].into_iter()),
             ),
-            (PaidCalledUnpaid, of_payment(SESSION, &paid, [&one(not_paid())].into_iter())),
-            (SessionOfTwoOrders, of_payment(SESSION, &paid, [&in_doubt, &in_doubt].into_iter())),
-            (PaidTwice, of_payment("session-2", &twice, [&both].into_iter())),
-            (SaidBeforeKept, of_completion(&said("authorized", Some("a")), SESSION, None, &in_doubt)),
-            (SaidBeforeKept, of_completion(&said("authorized", Some("b")), SESSION, None, &done)),
-            (SaidBeforeKept, of_completion(&said("paid", Some("a")), SESSION, None, &done)),
-            (SaidBeforeKept, of_completion(&said("notPaid", None), SESSION, None, &in_doubt)),
-            (VerdictChanged, of_completion(&said("checking", None), SESSION, Some(&done), &done)),
-            (SaidBeforeKept, of_checkout_shown(&said("good", None), None, &in_doubt)),
-            (PaidCalledUnpaid, of_checkout_shown(&said("bad", None), Some(&in_doubt), &in_doubt)),
-            (VerdictChanged, of_checkout_shown(&said("open", None), Some(&done), &done)),
-            (NeverDecided, of_the_end(&in_doubt, &paid, true)),
+            (PaidCalledUnpaid, check_payment(SESSION, &paid, [&one(not_paid())].into_iter())),
+            (SessionOfTwoOrders, check_payment(SESSION, &paid, [&in_doubt, &in_doubt].into_iter())),
+            (PaidTwice, check_payment("session-2", &twice, [&both].into_iter())),
+            (SaidBeforeKept, check_completion(&said("authorized", Some("a")), SESSION, None, &in_doubt)),
+            (SaidBeforeKept, check_completion(&said("authorized", Some("b")), SESSION, None, &done)),
+            (SaidBeforeKept, check_completion(&said("paid", Some("a")), SESSION, None, &done)),
+            (SaidBeforeKept, check_completion(&said("notPaid", None), SESSION, None, &in_doubt)),
+            (VerdictChanged, check_completion(&said("checking", None), SESSION, Some(&done), &done)),
+            (SaidBeforeKept, check_shown_checkout(&said("good", None), None, &in_doubt)),
+            (PaidCalledUnpaid, check_shown_checkout(&said("bad", None), Some(&in_doubt), &in_doubt)),
+            (VerdictChanged, check_shown_checkout(&said("open", None), Some(&done), &done)),
+            (NeverDecided, check_end(&in_doubt, &paid, true)),
             (
                 UnresolvedWithoutNeed,
-                of_the_end(
+                check_end(
                     &one(json!({ "Unresolved": { "reason": "IdsMissing", "look_at": NOW } })),
                     &paid,
                     true,
@@ -488,13 +488,13 @@ pub(crate) mod tests {
             ),
             (
                 UnresolvedWithoutNeed,
-                of_the_end(
+                check_end(
                     &one(json!({ "Unresolved": { "reason": "AnythingElse", "look_at": NOW } })),
                     &paid,
                     false,
                 ),
             ),
-            (PaidCalledUnpaid, of_the_end(&one(not_paid()), &paid, true)),
+            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, true)),
         ]
     }
 
@@ -509,11 +509,11 @@ pub(crate) mod tests {
             step(Some(&in_doubt), &one(not_paid()), NOW, &untouched),
             step(Some(&in_doubt), &one(doubt(1, "{}", 2)), NOW + RESEND_WINDOW_MS, &untouched),
             step(Some(&replayed_often), &one(doubt(2, "{}", 5)), NOW, &untouched),
-            of_payment(SESSION, &paid, [&in_doubt].into_iter()),
-            of_completion(&said("authorized", Some("a")), SESSION, Some(&in_doubt), &done),
-            of_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
-            of_checkout_shown(&said("good", None), Some(&in_doubt), &done),
-            of_the_end(&done, &paid, true),
+            check_payment(SESSION, &paid, [&in_doubt].into_iter()),
+            check_completion(&said("authorized", Some("a")), SESSION, Some(&in_doubt), &done),
+            check_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
+            check_shown_checkout(&said("good", None), Some(&in_doubt), &done),
+            check_end(&done, &paid, true),
         ] {
             assert_eq!(held, Ok(()));
         }

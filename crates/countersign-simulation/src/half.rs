@@ -26,7 +26,7 @@ pub(crate) struct Halves<T> {
 }
 
 impl<T> Halves<T> {
-    pub(crate) fn of(&self, half: Half) -> &T {
+    pub(crate) fn get(&self, half: Half) -> &T {
         match half {
             Half::Merchant => &self.merchant,
             Half::Amazon => &self.amazon,

@@ -10,7 +10,7 @@ use futures_util::future::join;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::requests::{CANCEL, of_the_shop, read};
+use crate::requests::{CANCEL, read, shop_request};
 use crate::shop::{MINUTE, RegisteredOrder, SECOND, Story};
 
 impl Story {
@@ -106,7 +106,7 @@ impl Story {
             };
             let patience =
                 if self.random.happens(200) { self.random.time(Duration::ZERO, 10 * SECOND) } else { MINUTE };
-            let answer = self.call(of_the_shop(Method::POST, &path, body), patience, inspect).await;
+            let answer = self.call(shop_request(Method::POST, &path, body), patience, inspect).await;
             let is_heard = answer.is_some_and(|answer| answer.status().as_u16() < 500);
             if is_heard && !self.random.happens(150) {
                 return;
@@ -124,6 +124,6 @@ impl Story {
             }
         };
         let path = format!("/v1/checkouts/{}/fulfilment", registered.checkout_id);
-        self.call(of_the_shop(Method::GET, &path, &Value::Null), MINUTE, inspect).await;
+        self.call(shop_request(Method::GET, &path, &Value::Null), MINUTE, inspect).await;
     }
 }

@@ -123,12 +123,12 @@ fn live(run: Run) -> (Executor, Arc<Witness>) {
     let world = World::new(run.seed, run.orders);
     let (executor, witness) = (world.executor.clone(), Arc::clone(&world.witness));
     let ended = executor.run(world.live(), || !witness.has_seen_enough());
-    of_the_run(ended, &witness);
+    check_run_end(ended, &witness);
     (executor, witness)
 }
 
 /// Checks that a run came to its end, unless it was stopped.
-fn of_the_run(ended: Result<(), StopReason>, witness: &Witness) {
+fn check_run_end(ended: Result<(), StopReason>, witness: &Witness) {
     match ended {
         Ok(()) | Err(StopReason::Stopped) => {}
         Err(ended @ (StopReason::Stalled | StopReason::Endless)) => {
@@ -147,7 +147,7 @@ mod tests {
     fn run(main: impl Future<Output = ()> + Send + 'static, goes_on: bool) -> CheckResult {
         let executor = Executor::new(Random::stream(1, 0));
         let witness = Witness::new(&executor, &half_clock(&executor));
-        of_the_run(executor.run(main, || goes_on), &witness);
+        check_run_end(executor.run(main, || goes_on), &witness);
         witness.violation().map_or(Ok(()), |(violation, _)| Err(violation.broken))
     }
 

@@ -7,7 +7,7 @@ use countersign_http::{Request, Response};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::requests::{of_the_shop, read};
+use crate::requests::{read, shop_request};
 use crate::witness::Witness;
 
 /// A request, and what is done with its answer at the moment it is made.
@@ -39,6 +39,6 @@ impl Inspection {
                 witness.checkout_said(order, before.as_ref(), &said);
             }
         };
-        Self { request: of_the_shop(Method::GET, path, &Value::Null), inspect: Box::new(inspect) }
+        Self { request: shop_request(Method::GET, path, &Value::Null), inspect: Box::new(inspect) }
     }
 }

@@ -60,7 +60,7 @@ enum CalledOperation {
 }
 
 impl CalledOperation {
-    fn of(request: &Request) -> Self {
+    fn from_request(request: &Request) -> Self {
         let mut segments = request.uri().path().rsplit('/');
         let last = segments.next().unwrap_or_default();
         if last == "finalize" {
@@ -413,7 +413,7 @@ impl Transport for Network {
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
             let Self { executor, weather, amazon, witness, .. } = self;
-            let called = CalledOperation::of(&request);
+            let called = CalledOperation::from_request(&request);
             if let CalledOperation::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());
             }

@@ -21,7 +21,7 @@ const ACCOUNTS: [&str; 6] = ["Available", "Held", "Captured", "Refunded", "Overc
 
 impl Accounts {
     /// A permission's document.
-    pub(crate) fn of(permission: &ChargePermission) -> Option<Self> {
+    pub(crate) fn from_document(permission: &ChargePermission) -> Option<Self> {
         let Balances { available, held, captured, refunded, overcharge, goodwill } = &permission.balances;
         let given = permission.limit.0 + overcharge.0 + goodwill.0;
         let left = given.checked_sub(held.0 + captured.0 + refunded.0)?;
@@ -83,7 +83,7 @@ impl Books {
 
     /// The document must have what the log adds up to.
     pub(crate) fn agree(&self, permission: &ChargePermission) -> CheckResult {
-        let (of_document, of_log) = (Accounts::of(permission), self.0.get(&permission.id));
+        let (of_document, of_log) = (Accounts::from_document(permission), self.0.get(&permission.id));
         match (of_document, of_log) {
             (Some(document), Some(log)) if document == *log => {
                 let overcharge = document.0.get("Overcharge").copied().unwrap_or_default();
@@ -108,7 +108,7 @@ pub(crate) fn permission_of(id: &str) -> &str {
 }
 
 /// What may change in one step of a payment, and how.
-pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> CheckResult {
+pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>) -> CheckResult {
     let Some(after) = after else {
         return match before {
             Some(_) => broken(Invariant::VerdictChanged, "a payment is gone"),
@@ -285,7 +285,7 @@ impl Truth<'_> {
 
 /// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no more
 /// is refunded than was captured.
-pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> CheckResult {
+pub(crate) fn check_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> CheckResult {
     let asked = |is_it: fn(&Operation) -> bool| {
         payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
     };
@@ -313,7 +313,7 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
 }
 
 /// For an order that is canceled, a new charge in doubt is sent again only under a closed permission.
-pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> CheckResult {
+pub(crate) fn check_canceled_sends(before: Option<&Payment>, after: &Payment) -> CheckResult {
     if matches!(after.permission.state, SeenPermissionState::Closed(_)) {
         return Ok(());
     }
@@ -334,7 +334,7 @@ pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> Ch
 }
 
 /// An order is canceled only when the shop asks for it.
-pub(crate) fn of_cancellation(cancellation: &Cancellation) -> CheckResult {
+pub(crate) fn check_cancellation(cancellation: &Cancellation) -> CheckResult {
     if cancellation.reference == CANCEL {
         return Ok(());
     }
@@ -342,7 +342,7 @@ pub(crate) fn of_cancellation(cancellation: &Cancellation) -> CheckResult {
 }
 
 /// When all faults are over, both ledgers agree, every operation is decided and a cancellation is done.
-pub(crate) fn of_the_end(
+pub(crate) fn check_end(
     payment: &Payment,
     cancellation: Option<&Cancellation>,
     truth: &Truth<'_>,
@@ -404,7 +404,7 @@ pub(crate) fn of_the_end(
 }
 
 /// What a fact for the shop claims must be true, and the shop must get it once.
-pub(crate) fn of_fact(
+pub(crate) fn check_fact(
     fact: &Value,
     told: &mut std::collections::HashSet<String>,
     truth: &Truth<'_>,
@@ -437,7 +437,7 @@ pub(crate) fn of_fact(
 }
 
 /// A parcel may leave only for money that is authorized or captured.
-pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> CheckResult {
+pub(crate) fn check_fulfilment(answer: &Value, truth: &Truth<'_>) -> CheckResult {
     if answer["mayShip"] != Value::Bool(true) {
         return Ok(());
     }

@@ -37,7 +37,7 @@ pub(crate) struct QuotedOrder {
 }
 
 impl QuotedOrder {
-    pub(crate) fn of(terms: &Value) -> Option<Self> {
+    pub(crate) fn from_terms(terms: &Value) -> Option<Self> {
         let amount = terms["paymentDetails"]["chargeAmount"]["amount"].as_str()?;
         let currency = terms["paymentDetails"]["chargeAmount"]["currencyCode"].as_str()?;
         let base = Money::parse(amount, Currency::parse(currency)?).ok()?.minor();
@@ -52,11 +52,11 @@ impl QuotedOrder {
     }
 
     /// A Finalize must ask for what the order costs in its buyer's country.
-    pub(crate) fn of_leaving(self, body: &[u8]) -> CheckResult {
+    pub(crate) fn check_leaving(self, body: &[u8]) -> CheckResult {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let address = if self.is_shipped { &body["shippingAddress"] } else { &body["billingAddress"] };
         let country = address["countryCode"].as_str().unwrap_or_default();
-        let asked = Self::of(&json!({ "paymentDetails": body })).map(|asked| asked.base);
+        let asked = Self::from_terms(&json!({ "paymentDetails": body })).map(|asked| asked.base);
         if asked == Some(self.price(country)) {
             return Ok(());
         }
@@ -73,7 +73,7 @@ pub(crate) mod tests {
         let of = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
         let terms = json!({ "productType": "PayAndShip", "paymentDetails": { "chargeAmount": of("14.00") } });
         let body = json!({ "chargeAmount": of(amount), "shippingAddress": { "countryCode": country } });
-        QuotedOrder::of(&terms).unwrap().of_leaving(body.to_string().as_bytes())
+        QuotedOrder::from_terms(&terms).unwrap().check_leaving(body.to_string().as_bytes())
     }
 
     /// Breaks the invariants, and returns each with what the check found.

@@ -19,7 +19,7 @@ fn request(method: Method, path: &str, body: &Value) -> Request {
 }
 
 /// A request of the shop's back end.
-pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
+pub(crate) fn shop_request(method: Method, path: &str, body: &Value) -> Request {
     let mut request = request(method, path, body);
     if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
         request.headers_mut().insert(header::AUTHORIZATION, token);

@@ -15,7 +15,7 @@ use crate::entropy::Random;
 use crate::looking::Inspection;
 use crate::prices::QuotedOrder;
 use crate::process::{GivingUp, ServeOutcome};
-use crate::requests::{at_amazon, at_the_page, of_the_shop, read};
+use crate::requests::{at_amazon, at_the_page, read, shop_request};
 use crate::world::World;
 
 /// One order's story.
@@ -131,11 +131,11 @@ impl Story {
         body["orderId"] = json!(format!("order-{}", self.order));
         body["startOfCheckoutUrl"] = json!("https://shop.example/checkout");
         let is_quoted = self.world.quotes() && self.random.happens(700);
-        if let Some(priced) = QuotedOrder::of(terms).filter(|_| is_quoted) {
+        if let Some(priced) = QuotedOrder::from_terms(terms).filter(|_| is_quoted) {
             self.world.witness.is_priced(self.order, priced);
         }
         for _ in 0..20 {
-            let request = of_the_shop(Method::POST, "/v1/checkouts", &body);
+            let request = shop_request(Method::POST, "/v1/checkouts", &body);
             let answer = self.call(request, 30 * SECOND, |_| ()).await;
             let answer = answer.filter(|answer| answer.status().is_success());
             if let Some(answer) = answer.as_ref().and_then(read) {
@@ -161,7 +161,7 @@ impl Story {
         let mut body = changed.clone();
         body["termsVersion"] = json!(registered.terms_version);
         let path = format!("/v1/checkouts/{}/terms", registered.checkout_id);
-        let answer = self.call(of_the_shop(Method::PUT, &path, &body), 30 * SECOND, |_| ()).await;
+        let answer = self.call(shop_request(Method::PUT, &path, &body), 30 * SECOND, |_| ()).await;
         if answer.is_some_and(|answer| answer.status().is_success()) {
             terms = changed;
         }
@@ -303,7 +303,7 @@ impl Story {
     async fn complete(&self, session: &str, body: &Value, registered: &RegisteredOrder) -> CompletionHeard {
         let random = &self.random;
         let by_the_shop = |checkout_id: &str| {
-            of_the_shop(Method::POST, &format!("/v1/checkouts/{checkout_id}/complete"), body)
+            shop_request(Method::POST, &format!("/v1/checkouts/{checkout_id}/complete"), body)
         };
         let (mut request, mut order) = (by_the_shop(&registered.checkout_id), self.order);
         let mut is_in_browser = registered.is_quoted;

@@ -15,7 +15,7 @@ pub(crate) struct KeyedHash {
 }
 
 impl KeyedHash {
-    fn of(&self, text: &[u8]) -> [u8; 32] {
+    fn hash(&self, text: &[u8]) -> [u8; 32] {
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &self.secret.to_le_bytes());
         let mut hash = [0; 32];
         hash.copy_from_slice(aws_lc_rs::hmac::sign(&key, text).as_ref());
@@ -35,13 +35,13 @@ impl SignRequest for KeyedHash {
         signed_at: Timestamp,
     ) -> Result<(), SigningFailed> {
         let prepared = prepare(request, Algorithm::PssV2, region, signed_at)?;
-        let hash = self.of(prepared.string_to_sign().as_bytes());
+        let hash = self.hash(prepared.string_to_sign().as_bytes());
         Ok(prepared.attach(request, &self.public_key_id, &hash)?)
     }
 }
 
 impl VerifySignature for KeyedHash {
     fn verifies(&self, text: &[u8], signature: &[u8], _: Algorithm) -> bool {
-        self.of(text) == signature
+        self.hash(text) == signature
     }
 }

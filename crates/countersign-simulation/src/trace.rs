@@ -31,7 +31,7 @@ impl Trace {
     }
 
     /// The lines of one order, and those about the whole world from its beginning on.
-    pub(crate) fn of(&self, order: Option<usize>) -> String {
+    pub(crate) fn excerpt(&self, order: Option<usize>) -> String {
         use fmt::Write as _;
         let first = order.and_then(|_| self.lines.iter().position(|line| line.order == order)).unwrap_or(0);
         let mut text = String::new();

@@ -158,7 +158,7 @@ impl Weather {
 
     /// How often a half's store fails now.
     pub(crate) fn store_fault_rate(&self, half: Half) -> Option<u32> {
-        let rate = *self.rates.store.of(half);
+        let rate = *self.rates.store.get(half);
         (!self.is_calm() && rate > 0).then_some(rate)
     }
 }

@@ -119,7 +119,7 @@ impl Facts {
                 self.checkout_wrote(change, write, after.into_checkout());
             }
             "notification" => {
-                let held = self.of_notification(write);
+                let held = self.check_notification(write);
                 self.judge(None, held);
             }
             "snapshot" => {
@@ -175,7 +175,7 @@ impl Facts {
             }
         }
         let decided_at = change.at.as_millis();
-        let held = checkouts::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
+        let held = checkouts::check_step(before.as_deref(), &after, write, decided_at, &self.ledger);
         self.judge(order, held);
         if after.is_completed() && !self.snapshots.contains_key(&after.id) {
             let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
@@ -190,7 +190,7 @@ impl Facts {
     }
 
     /// Checks what is written about a notification. It may be done only if its session has no call in flight.
-    fn of_notification(&mut self, write: &Write) -> CheckResult {
+    fn check_notification(&mut self, write: &Write) -> CheckResult {
         let Some(notification) = read::<Notification>(write) else { return Ok(()) };
         let Some(permission) = notification.is_over().then(|| notification.permission()).flatten() else {
             return Ok(());
@@ -266,7 +266,7 @@ impl Facts {
                 let is_ours = |payment: &&Payment| payment.charge_permission_id == write.key.id;
                 let payment = checkout.and_then(|checkout| checkout.payment.as_ref()).filter(is_ours);
                 let is_canceled = checkout.is_some_and(|checkout| checkout.cancellation.is_some());
-                payments::of_effects(payment, is_canceled, &self.ledger.truth(&write.key.id))
+                payments::check_effects(payment, is_canceled, &self.ledger.truth(&write.key.id))
             });
             self.judge(order, held);
         }
@@ -283,7 +283,7 @@ impl Facts {
             Some(payment.charge_permission_id.clone())
         });
         let truth = permission.as_deref().map(|id| self.ledger.truth(id)).unwrap_or_default();
-        let held = payments::of_fact(&fact, &mut self.told, &truth);
+        let held = payments::check_fact(&fact, &mut self.told, &truth);
         self.note(order, format!("merchant notifies the shop: {fact}"));
         self.judge(order, held);
     }
@@ -299,7 +299,7 @@ impl Facts {
                 _ => continue,
             };
             let checkouts = self.checkouts.values().map(Arc::as_ref);
-            let held = checkouts::of_payment(&session, &self.ledger, checkouts);
+            let held = checkouts::check_payment(&session, &self.ledger, checkouts);
             if held.is_err() {
                 let order = self.order_of_session.get(&session).copied();
                 self.judge(order, held);
@@ -429,11 +429,11 @@ impl Witness {
         let order = facts.order_of_session.get(session).copied();
         facts.count("Finalize");
         facts.note(order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
-        let held = checkouts::of_leaving(session, key, body, &facts.durable);
+        let held = checkouts::check_leaving(session, key, body, &facts.durable);
         facts.judge(order, held);
         if let Some(priced) = order.and_then(|order| facts.priced.get(&order)).copied() {
             facts.count("Finalize of a quote");
-            facts.judge(order, priced.of_leaving(body));
+            facts.judge(order, priced.check_leaving(body));
         }
     }
 
@@ -447,7 +447,7 @@ impl Witness {
             Some(payment) => facts.ledger.truth(&payment.charge_permission_id),
             None => payments::Truth::default(),
         };
-        let held = payments::of_fulfilment(answer, &truth);
+        let held = payments::check_fulfilment(answer, &truth);
         facts.judge(Some(order), held);
     }
 
@@ -478,7 +478,7 @@ impl Witness {
         facts.count(&format!("said {}", said.word));
         facts.note(Some(order), format!("merchant says {} about the session {}", said.word, &session[..8]));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
-        let held = checkouts::of_completion(&said, session, before.map(Arc::as_ref), &after);
+        let held = checkouts::check_completion(&said, session, before.map(Arc::as_ref), &after);
         facts.judge(Some(order), held);
     }
 
@@ -489,7 +489,7 @@ impl Witness {
         facts.count(&format!("shown {}", said.word));
         facts.note(Some(order), format!("merchant shows {}", said.word));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
-        let held = checkouts::of_checkout_shown(&said, before.map(Arc::as_ref), &after);
+        let held = checkouts::check_shown_checkout(&said, before.map(Arc::as_ref), &after);
         facts.judge(Some(order), held);
     }
 
@@ -500,11 +500,11 @@ impl Witness {
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
-            let held = checkouts::of_the_end(&checkout, &facts.ledger, ids_are_shown);
+            let held = checkouts::check_end(&checkout, &facts.ledger, ids_are_shown);
             facts.judge(Some(order), held);
             if let Some(payment) = &checkout.payment {
                 let truth = facts.ledger.truth(&payment.charge_permission_id);
-                let held = payments::of_the_end(payment, checkout.cancellation.as_ref(), &truth);
+                let held = payments::check_end(payment, checkout.cancellation.as_ref(), &truth);
                 facts.judge(Some(order), held);
             }
             let snapshot = facts.snapshots.get(&checkout.id);
@@ -533,12 +533,12 @@ impl Witness {
     pub(crate) fn violation(&self) -> Option<(Violation, String)> {
         let facts = self.facts();
         let violation = facts.violation.clone()?;
-        let trace = facts.trace.of(violation.order);
+        let trace = facts.trace.excerpt(violation.order);
         Some((violation, trace))
     }
 
     pub(crate) fn trace(&self) -> String {
-        self.facts().trace.of(None)
+        self.facts().trace.excerpt(None)
     }
 
     pub(crate) fn trace_hash(&self) -> u64 {

@@ -275,8 +275,8 @@ impl World {
             }
             let mut next = left;
             for half in [Half::Merchant, Half::Amazon] {
-                let due_at = self.stores.of(half).memory.next_due().await.ok().flatten();
-                next = due_at.map_or(next, |due_at| next.min(due_at.since(self.clocks.of(half).now())));
+                let due_at = self.stores.get(half).memory.next_due().await.ok().flatten();
+                next = due_at.map_or(next, |due_at| next.min(due_at.since(self.clocks.get(half).now())));
             }
             self.executor.leap(next.max(least).min(left));
             self.executor.sleep(Duration::from_secs(2)).await;
@@ -285,8 +285,8 @@ impl World {
 
     /// What is due in a half now, or was not delivered.
     pub(crate) async fn work_left(&self, half: Half) -> Vec<String> {
-        let now = self.clocks.of(half).now();
-        let left = work_left(&*self.stores.of(half).memory, now, &["fact", "notification"]).await;
+        let now = self.clocks.get(half).now();
+        let left = work_left(&*self.stores.get(half).memory, now, &["fact", "notification"]).await;
         left.unwrap_or_else(|failed| unreachable!("memory answers: {failed:?}"))
     }
 
@@ -294,8 +294,8 @@ impl World {
         self.witness.note(None, "the weather calms down".to_owned());
         self.weather.calm_down();
         for half in [Half::Merchant, Half::Amazon] {
-            self.stores.of(half).store.hook.outages.heal();
-            self.clocks.of(half).shift_to(0);
+            self.stores.get(half).store.hook.outages.heal();
+            self.clocks.get(half).shift_to(0);
             // A half that is down is not started by its misfortune anymore, and a frozen one thaws by itself:
             // each is crashed here, so that it is then started once.
             self.crash(half);

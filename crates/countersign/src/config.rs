@@ -13,7 +13,7 @@ mod values;
 
 use std::path::PathBuf;
 
-use crate::failure::{Failure, CommandResult};
+use crate::failure::{CommandResult, Failure};
 pub(crate) use given::{DoorValues, GivenValues};
 pub(crate) use keys::Config;
 pub(crate) use parse::StorePlace;
@@ -249,7 +249,8 @@ mod tests {
             "http://localhost/q",
             "http://[::1]:3/q",
         ] {
-            let config = read(&with(&format!("quote_url = \"{url}\"\n{secret}")), GivenValues::default()).unwrap();
+            let config =
+                read(&with(&format!("quote_url = \"{url}\"\n{secret}")), GivenValues::default()).unwrap();
             let quote_url = config.shop.quote_url.unwrap().to_string();
             assert_eq!((quote_url.as_str(), config.shop.webhook_url), (url, None));
         }

@@ -28,7 +28,7 @@ impl Copy {
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub(super) fn of(root: &Path, target: &Path) -> Result<Self, String> {
+    pub(super) fn new(root: &Path, target: &Path) -> Result<Self, String> {
         Self::made(root, target).map_err(|error| format!("the copy below target/defects: {error}"))
     }
 
@@ -136,7 +136,7 @@ mod tests {
         fs::write(root.join("src/a.rs"), "a").unwrap();
         let read = |copy: &Copy, path: &str| fs::read_to_string(copy.tree.join(path)).ok();
         {
-            let copy = Copy::of(&root, &target).unwrap();
+            let copy = Copy::new(&root, &target).unwrap();
             let age = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
             assert_eq!(age(copy.tree.join("src/a.rs")), age(root.join("src/a.rs")));
             assert!(!copy.tree.join("target").exists());
@@ -144,7 +144,7 @@ mod tests {
             copy.write("src/left.rs", "left").unwrap();
             fs::create_dir_all(copy.tree.join("left")).unwrap();
         }
-        let copy = Copy::of(&root, &target).unwrap();
+        let copy = Copy::new(&root, &target).unwrap();
         assert_eq!(read(&copy, "src/a.rs").as_deref(), Some("a"));
         assert_eq!(read(&copy, "src/left.rs"), None);
         assert!(!copy.tree.join("left").exists());

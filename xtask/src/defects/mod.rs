@@ -127,7 +127,7 @@ fn load(root: &Path) -> Result<Vec<Defect>, String> {
 }
 
 fn copy(root: &Path) -> Result<Copy, String> {
-    Copy::of(root, &folders::target(root))
+    Copy::new(root, &folders::target(root))
 }
 
 /// Puts the defect in, runs its judges, and takes it out again.

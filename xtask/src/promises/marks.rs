@@ -18,7 +18,7 @@ pub(super) fn marks<'t>(path: &'t str, text: &'t str) -> Vec<Mark<'t>> {
     let mut marks = Vec::new();
     let mut suite = None;
     for (line, ids) in (1..).zip(text.lines()).filter_map(|(line, text)| Some((line, ids(text)?))) {
-        let suite = suite.get_or_insert_with(|| Suite::of(path, text));
+        let suite = suite.get_or_insert_with(|| Suite::find(path, text));
         let test = suite.as_ref().and_then(|suite| suite.test_at(line));
         marks.extend(ids.split(',').map(|id| Mark { id: id.trim(), path, line, test }));
     }

@@ -26,7 +26,7 @@ impl<'t> Test<'t> {
             name.split_once(": ").ok_or_else(|| format!("{name} must be written as `FILE: NAME`"))?;
         let text = text_of(path).ok_or_else(|| format!("{name}: there is no such file"))?;
         let suite =
-            Suite::of(path, text).ok_or_else(|| format!("{name}: the test command runs no such file"))?;
+            Suite::find(path, text).ok_or_else(|| format!("{name}: the test command runs no such file"))?;
         let mut tests = (0..suite.lines.len()).filter_map(|line| suite.test_at(line));
         tests.find(|test| test.title == title).ok_or_else(|| format!("{name}: the file has no such test"))
     }
@@ -51,7 +51,7 @@ enum Language {
 
 impl<'t> Suite<'t> {
     /// The tests of this file, if the test command runs it.
-    pub(super) fn of(path: &str, text: &'t str) -> Option<Self> {
+    pub(super) fn find(path: &str, text: &'t str) -> Option<Self> {
         let name_in = |folder: &str| path.strip_prefix(folder).filter(|name| !name.contains('/'));
         let language = if package(path).is_some() {
             Language::Rust { has_macro: text.contains("macro_rules!") && text.contains("#[test]") }

@@ -106,7 +106,7 @@ fn storefront(root: &Path) -> Tally {
 /// What Node's own test runner finds in a folder, or in these files of it.
 fn node_suite(name: &'static str, files: &[&str]) -> Step {
     let runner = ["--test", "--test-reporter=tap"];
-    Step::new(name, "node", &[runner.as_slice(), files].concat()).counted_by(tally::of_node)
+    Step::new(name, "node", &[runner.as_slice(), files].concat()).counted_by(tally::from_node)
 }
 
 fn python(root: &Path, binary: &Path) -> Tally {
@@ -123,7 +123,7 @@ fn python(root: &Path, binary: &Path) -> Tally {
         })
     });
     let suite = Step::new("python sdk", &program, &["-B", "-m", "unittest", "--quiet"]);
-    let suite = suite.counted_by(tally::of_unittest).with_variable(BINARY, binary);
+    let suite = suite.counted_by(tally::from_unittest).with_variable(BINARY, binary);
     installed.then(|| suite.run(&folder))
 }
 

@@ -94,15 +94,15 @@ fn tests() -> Vec<Step> {
     if has_nextest() {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
         vec![
-            cargo("tests", &arguments).counted_by(tally::of_nextest),
-            cargo("shop build", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_nextest),
-            cargo("doctests", &["test", "--workspace", "--doc"]).counted_by(tally::of_cargo_test),
+            cargo("tests", &arguments).counted_by(tally::from_nextest),
+            cargo("shop build", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::from_nextest),
+            cargo("doctests", &["test", "--workspace", "--doc"]).counted_by(tally::from_cargo_test),
         ]
     } else {
         let arguments = ["test", "--workspace", "--no-fail-fast"];
         vec![
-            cargo("tests", &arguments).counted_by(tally::of_cargo_test),
-            cargo("shop build", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_cargo_test),
+            cargo("tests", &arguments).counted_by(tally::from_cargo_test),
+            cargo("shop build", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::from_cargo_test),
         ]
     }
 }

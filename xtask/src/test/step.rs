@@ -133,12 +133,12 @@ mod tests {
 
     #[test]
     fn a_runner_that_breaks_before_its_tests_is_a_failure() {
-        assert_eq!(tally("false", &[], Some(tally::of_nextest)), Tally { passed: 0, failed: 1 });
+        assert_eq!(tally("false", &[], Some(tally::from_nextest)), Tally { passed: 0, failed: 1 });
     }
 
     #[test]
     fn failed_tests_count_even_when_the_runner_says_it_succeeded() {
         let arguments = ["# pass 2\n# fail 1"];
-        assert_eq!(tally("echo", &arguments, Some(tally::of_node)), Tally { passed: 2, failed: 1 });
+        assert_eq!(tally("echo", &arguments, Some(tally::from_node)), Tally { passed: 2, failed: 1 });
     }
 }

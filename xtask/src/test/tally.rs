@@ -33,7 +33,7 @@ impl fmt::Display for Tally {
 }
 
 /// `test result: ok. 3 passed; 0 failed; …`, once a test binary.
-pub(super) fn of_cargo_test(output: &str) -> Tally {
+pub(super) fn from_cargo_test(output: &str) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines().filter(|line| line.starts_with("test result: ")) {
         tally += Tally {
@@ -46,7 +46,7 @@ pub(super) fn of_cargo_test(output: &str) -> Tally {
 
 /// `Summary [ 1.2s] 12 tests run: 11 passed, 1 failed, 0 skipped`; a failure may also be called
 /// timed out or exec failed, so it is what did not pass.
-pub(super) fn of_nextest(output: &str) -> Tally {
+pub(super) fn from_nextest(output: &str) -> Tally {
     let summary = output.lines().rev().find(|line| line.trim_start().starts_with("Summary ["));
     let Some(line) = summary else { return Tally::default() };
     let run = number_before(line, " tests run:").or_else(|| number_before(line, " test run:"));
@@ -55,7 +55,7 @@ pub(super) fn of_nextest(output: &str) -> Tally {
 }
 
 /// `# pass 3` and `# fail 1`, with what was cancelled counted as failed.
-pub(super) fn of_node(output: &str) -> Tally {
+pub(super) fn from_node(output: &str) -> Tally {
     let count = |what: &str| {
         output.lines().find_map(|line| line.strip_prefix(what)?.trim().parse().ok()).unwrap_or(0)
     };
@@ -63,7 +63,7 @@ pub(super) fn of_node(output: &str) -> Tally {
 }
 
 /// `Ran 3 tests in 0.1s`, then `OK` or `FAILED (failures=1, errors=1)`.
-pub(super) fn of_unittest(output: &str) -> Tally {
+pub(super) fn from_unittest(output: &str) -> Tally {
     let ran = output.lines().rev().find_map(|line| number_before(line.strip_prefix("Ran")?, " test"));
     let verdict = output.lines().rev().find(|line| line.starts_with("FAILED")).unwrap_or_default();
     let count = |what: &str| {
@@ -95,13 +95,13 @@ mod tests {
         let broken = "Ran 4 tests in 0.1s\n\nFAILED (failures=1, errors=2)\n";
         type Reader = fn(&str) -> Tally;
         let cases: [(Reader, &str, u64, u64); 7] = [
-            (of_nextest, nextest, 10, 2),
-            (of_nextest, "     Summary [   0.1s] 1 test run: 1 passed, 0 skipped", 1, 0),
-            (of_nextest, "error: could not compile", 0, 0),
-            (of_cargo_test, cargo_test, 5, 1),
-            (of_node, node, 3, 2),
-            (of_unittest, broken, 1, 3),
-            (of_unittest, "Ran 1 test in 0.1s\n\nOK\n", 1, 0),
+            (from_nextest, nextest, 10, 2),
+            (from_nextest, "     Summary [   0.1s] 1 test run: 1 passed, 0 skipped", 1, 0),
+            (from_nextest, "error: could not compile", 0, 0),
+            (from_cargo_test, cargo_test, 5, 1),
+            (from_node, node, 3, 2),
+            (from_unittest, broken, 1, 3),
+            (from_unittest, "Ran 1 test in 0.1s\n\nOK\n", 1, 0),
         ];
         for (read, output, passed, failed) in cases {
             assert_eq!(read(output), Tally { passed, failed }, "{output}");

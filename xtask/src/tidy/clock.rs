@@ -34,7 +34,7 @@ pub(super) fn one_crate_reads_the_clock_and_draws_entropy(tree: &Tree) -> Vec<Vi
                 continue;
             }
             let what = |word: &str| format!("{word} outside {home} of {WORLD}");
-            violations.extend(Violation::of_words(&file.path, code, words, what));
+            violations.extend(Violation::for_words(&file.path, code, words, what));
         }
     }
     violations
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> usize {
-        one_crate_reads_the_clock_and_draws_entropy(&Tree::of(path, text)).len()
+        one_crate_reads_the_clock_and_draws_entropy(&Tree::with_file(path, text)).len()
     }
 
     #[test]

@@ -15,11 +15,11 @@ pub(super) fn one_folder_calls_the_store(tree: &Tree) -> Vec<Violation> {
             let code = &file.code().shipped;
             if !below.starts_with(folder) && below != root {
                 let what = |_: &str| format!("names the store, which only {folder} may call");
-                violations.extend(Violation::of_words(&file.path, code, &["countersign_store"], what));
+                violations.extend(Violation::for_words(&file.path, code, &["countersign_store"], what));
             }
             if ["src/http/", "src/calls/"].iter().any(|handlers| below.starts_with(handlers)) {
                 let what = |_: &str| format!("a handler names a stored document; ask {folder} instead");
-                violations.extend(Violation::of_words(&file.path, code, &["crate::stored"], what));
+                violations.extend(Violation::for_words(&file.path, code, &["crate::stored"], what));
             }
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn only_the_store_knows_sql(tree: &Tree) -> Vec<Violation> {
         .filter(|file| file.in_crate().is_some_and(|(krate, _)| elsewhere(krate)))
         .flat_map(|file| {
             let what = |_: &str| "only countersign-store knows SQL".to_owned();
-            Violation::of_words(&file.path, &file.code().shipped, &["rusqlite"], what).collect::<Vec<_>>()
+            Violation::for_words(&file.path, &file.code().shipped, &["rusqlite"], what).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     fn found(rule: fn(&Tree) -> Vec<Violation>, path: &str, text: &str) -> usize {
-        rule(&Tree::of(path, text)).len()
+        rule(&Tree::with_file(path, text)).len()
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(super) fn nothing_is_left_undone(tree: &Tree) -> Vec<Violation> {
         let code = file.code();
         for text in [&code.shipped, &code.tests] {
             let what = |word: &str| format!("{word} is left");
-            violations.extend(Violation::of_words(&file.path, text, &UNDONE, what));
+            violations.extend(Violation::for_words(&file.path, text, &UNDONE, what));
         }
     }
     violations
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn found(rule: fn(&Tree) -> Vec<Violation>, path: &str, text: &str) -> usize {
-        rule(&Tree::of(path, text)).len()
+        rule(&Tree::with_file(path, text)).len()
     }
 
     #[test]

@@ -78,7 +78,11 @@ mod tests {
             ("web/page.html", format!("{banned}\n"), 0),
         ];
         for (path, text, expected) in cases {
-            assert_eq!(sentences_have_no_banned_phrase(&Tree::of(path, &text)).len(), expected, "{text}");
+            assert_eq!(
+                sentences_have_no_banned_phrase(&Tree::with_file(path, &text)).len(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

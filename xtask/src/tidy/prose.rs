@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_seed_draws_the_same_passages_each_time() {
         let comments: String = (0..99).map(|number| format!("// Number {number}.\n\n")).collect();
-        let tree = Tree::of("crates/countersign-domain/src/money.rs", &comments);
+        let tree = Tree::with_file("crates/countersign-domain/src/money.rs", &comments);
         assert_eq!(draw(&tree, "1"), draw(&tree, "1"));
         assert_ne!(draw(&tree, "1"), draw(&tree, "2"));
         assert_eq!(draw(&tree, "1").matches("Number").count(), DRAWN);

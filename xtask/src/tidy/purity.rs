@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn found(rule: fn(&Tree) -> Vec<Violation>, path: &str, text: &str) -> usize {
-        rule(&Tree::of(path, text)).len()
+        rule(&Tree::with_file(path, text)).len()
     }
 
     #[test]

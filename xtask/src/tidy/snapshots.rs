@@ -57,7 +57,7 @@ mod tests {
             ("a.md", rows(197), 0),
         ];
         for (path, rows, expected) in cases {
-            let tree = Tree::of(path, &format!("{header}{rows}"));
+            let tree = Tree::with_file(path, &format!("{header}{rows}"));
             assert_eq!(long_snapshots_have_headings(&tree).len(), expected, "{path}\n{rows}");
         }
     }

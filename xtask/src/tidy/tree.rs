@@ -83,7 +83,7 @@ pub(super) struct Tree {
 impl Tree {
     /// A tree of one file.
     #[cfg(test)]
-    pub(super) fn of(path: &str, text: &str) -> Self {
+    pub(super) fn with_file(path: &str, text: &str) -> Self {
         Self { files: vec![File::new(path, text)], ..Self::default() }
     }
 

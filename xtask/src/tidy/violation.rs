@@ -16,7 +16,7 @@ impl Violation {
     }
 
     /// One for each of these words that is in a file's code, at the first line that has it.
-    pub(super) fn of_words(
+    pub(super) fn for_words(
         path: &str,
         code: &str,
         words: &[&str],
@@ -39,7 +39,7 @@ impl std::fmt::Display for Violation {
 pub(super) fn words_in(tree: &Tree, krate: &str, words: &[&str], place: &str) -> Vec<Violation> {
     let of_file = |file: &File| {
         let what = |word: &str| format!("{word} {place}");
-        Violation::of_words(&file.path, &file.code().shipped, words, what).collect::<Vec<_>>()
+        Violation::for_words(&file.path, &file.code().shipped, words, what).collect::<Vec<_>>()
     };
     tree.files_of(krate).flat_map(|(file, _)| of_file(file)).collect()
 }

@@ -58,7 +58,7 @@ impl Client {
     ) -> CallResult<Charge> {
         let body = request.to_request().into();
         let call = self.capture_call(id, body, SendMode::RepeatedlyWithKey(key));
-        of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
+        require_requested_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
 
     /// Capture Charge with exactly these bytes as its body; sent once, never repeated.
@@ -81,7 +81,7 @@ impl Client {
     /// another charge is ambiguous.
     pub async fn cancel_charge(&self, id: &ChargeId, request: &CancelCharge) -> CallResult<Charge> {
         let call = self.cancel_call(id, request.to_request().into());
-        of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
+        require_requested_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
 
     /// Cancel Charge with exactly these bytes as its body.
@@ -115,7 +115,7 @@ impl Client {
 }
 
 /// A success, unless it names a charge other than the requested one: then it says nothing about ours.
-pub(super) fn of_this_charge<T>(
+pub(super) fn require_requested_charge<T>(
     call: &Call<'_>,
     answer: Answer<T>,
     asked: Option<&ChargeId>,

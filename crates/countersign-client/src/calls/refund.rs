@@ -5,7 +5,7 @@ use countersign_domain::ids::{IdempotencyKey, RefundId};
 use countersign_protocol::wire::{CreateRefund, Object as _, Refund};
 
 use super::SendMode;
-use super::charge::of_this_charge;
+use super::charge::require_requested_charge;
 use crate::client::Client;
 use crate::error::CallResult;
 
@@ -22,7 +22,7 @@ impl Client {
         let sending = SendMode::RepeatedlyWithKey(key);
         let call = self.payment_call("createRefund", "refunds".to_owned(), body, sending);
         let (answer, asked) = (self.exchange(&call).await?, request.charge_id.as_ref());
-        of_this_charge(&call, answer, asked, |it: &Refund| it.charge_id.as_ref())
+        require_requested_charge(&call, answer, asked, |it: &Refund| it.charge_id.as_ref())
     }
 
     /// Create Refund with exactly these bytes as its body; sent once, never repeated.

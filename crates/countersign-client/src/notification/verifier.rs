@@ -225,7 +225,7 @@ impl NotificationVerifierBuilder {
         let https = || {
             let plain = self.origins.has_plain();
             let scheme = if plain { http::uri::Scheme::HTTP } else { http::uri::Scheme::HTTPS };
-            let https = Https::of_scheme(&scheme, FETCH_DEADLINE);
+            let https = Https::for_scheme(&scheme, FETCH_DEADLINE);
             Arc::new(https.with_longest_answer(MAX_CERTIFICATE_LEN)) as Arc<dyn Transport>
         };
         let transport = self.transport.clone().unwrap_or_else(https);

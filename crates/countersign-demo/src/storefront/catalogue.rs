@@ -77,7 +77,7 @@ pub(super) struct PriceQuestion<'a> {
 
 impl Basket {
     /// The basket of a form's numbers, in the order of [`GOODS`]; none when there is nothing in it.
-    pub(super) fn of(counts: impl Fn(&str) -> Option<u32>) -> Option<Self> {
+    pub(super) fn from_counts(counts: impl Fn(&str) -> Option<u32>) -> Option<Self> {
         let lines = GOODS.iter().enumerate().filter_map(|(place, good)| {
             let count = counts(good.id).unwrap_or(0).min(MOST);
             (count > 0).then_some((place, count))
@@ -194,7 +194,8 @@ mod tests {
     use super::*;
 
     fn basket(counts: [u32; 3]) -> Basket {
-        Basket::of(|id| GOODS.iter().position(|good| good.id == id).map(|place| counts[place])).unwrap()
+        Basket::from_counts(|id| GOODS.iter().position(|good| good.id == id).map(|place| counts[place]))
+            .unwrap()
     }
 
     fn asked<'a>(state: &'a str, delivery: &'a str, coupons: &[&'a str]) -> PriceQuestion<'a> {
@@ -243,6 +244,6 @@ mod tests {
         let charge = &basket([0, 0, 1]).quote(&nowhere)["totalChargeAmount"]["amount"];
         assert_eq!(charge, "6.50", "what is sent by mail goes everywhere");
         assert_eq!(reason(&asked("WA", "pigeon", &[])), "deliveryOptionUnavailable");
-        assert_eq!(Basket::of(|_| None), None);
+        assert_eq!(Basket::from_counts(|_| None), None);
     }
 }

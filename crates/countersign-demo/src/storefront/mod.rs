@@ -104,7 +104,7 @@ impl Storefront {
     }
 
     fn order(&self, page: &str) -> Option<Order> {
-        self.orders().of_page(page).cloned()
+        self.orders().by_page(page).cloned()
     }
 
     /// What the merchant half has signed just now, by the clock that it goes by.
@@ -131,7 +131,7 @@ impl Storefront {
             return Ok(ShopResponse::Nothing(StatusCode::PAYLOAD_TOO_LARGE));
         }
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        let basket = Basket::of(|id| form.get(id)?.parse().ok());
+        let basket = Basket::from_counts(|id| form.get(id)?.parse().ok());
         let intent = form.get("paymentIntent").and_then(|word| PaymentIntent::parse(word));
         let (Some(basket), Some(intent)) = (basket, intent) else {
             let why = "Choose at least one thing, and how it shall be paid.";
@@ -210,7 +210,7 @@ impl Storefront {
             return ShopResponse::Nothing(StatusCode::UNAUTHORIZED);
         };
         let text = |pointer: &str| asked.pointer(pointer).and_then(Value::as_str);
-        let order = text("/orderId").and_then(|id| self.orders().of_id(id).cloned());
+        let order = text("/orderId").and_then(|id| self.orders().by_id(id).cloned());
         let Some(order) = order else { return ShopResponse::Nothing(StatusCode::NOT_FOUND) };
         let quote = order.basket.quote(&PriceQuestion {
             country: text("/shippingAddress/countryCode"),
@@ -262,7 +262,7 @@ mod tests {
         };
         let shop = Storefront::new(places, SECRET).unwrap();
         let name = shop.orders().reserve(&SystemEntropy);
-        let basket = Basket::of(|id| (id == "cup").then_some(1)).unwrap();
+        let basket = Basket::from_counts(|id| (id == "cup").then_some(1)).unwrap();
         shop.orders().keep(Order::new(name, basket, PaymentIntent::Authorize, Value::Null));
         shop
     }
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!([heard("e1", now_s), heard("e1", now_s), heard("e2", now_s)], [204; 3]);
         assert_eq!([heard("e3", now_s - 310), heard("e3", now_s + 310)], [401; 2]);
         let orders = shop.orders();
-        assert_eq!(orders.of_id("D-1001").unwrap().facts().count(), 2);
+        assert_eq!(orders.by_id("D-1001").unwrap().facts().count(), 2);
     }
 
     #[test]

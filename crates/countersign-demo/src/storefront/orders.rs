@@ -96,7 +96,7 @@ impl Orders {
     }
 
     /// The order whose page's address ends so.
-    pub(super) fn of_page(&self, segment: &str) -> Option<&Order> {
+    pub(super) fn by_page(&self, segment: &str) -> Option<&Order> {
         let (number, key) = segment.split_once('-')?;
         let order = self.by_number.get(&number.parse().ok()?)?;
         let is_its_key = constant_time::verify_slices_are_equal(order.name.key.as_bytes(), key.as_bytes());
@@ -104,7 +104,7 @@ impl Orders {
     }
 
     /// The order of this number, as the merchant half names it.
-    pub(super) fn of_id(&self, id: &str) -> Option<&Order> {
+    pub(super) fn by_id(&self, id: &str) -> Option<&Order> {
         self.by_number.get(&number_of(id)?)
     }
 
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn order(name: Name) -> Order {
-        let basket = Basket::of(|id| (id == GOODS[0].id).then_some(1)).unwrap();
+        let basket = Basket::from_counts(|id| (id == GOODS[0].id).then_some(1)).unwrap();
         Order::new(name, basket, PaymentIntent::Authorize, Value::Null)
     }
 
@@ -155,10 +155,10 @@ mod tests {
         orders.keep(order(one.clone()));
         orders.keep(order(other.clone()));
         let segment = |name: &Name| name.path().strip_prefix("/shop/orders/").unwrap().to_owned();
-        assert_eq!(orders.of_page(&segment(&one)).map(|it| &it.name), Some(&one));
+        assert_eq!(orders.by_page(&segment(&one)).map(|it| &it.name), Some(&one));
         let mixed = format!("1001-{}", other.key);
         for wrong in ["1001", "1001-", "D-1001", "1003-", "", mixed.as_str(), &one.key[1..]] {
-            assert!(orders.of_page(wrong).is_none(), "{wrong}");
+            assert!(orders.by_page(wrong).is_none(), "{wrong}");
         }
         assert_eq!(one.key.len(), 32);
     }
@@ -170,7 +170,7 @@ mod tests {
             let name = orders.reserve(&SystemEntropy);
             orders.keep(order(name));
         }
-        assert!(orders.of_id("D-1001").is_none() && orders.of_id("D-1002").is_some());
+        assert!(orders.by_id("D-1001").is_none() && orders.by_id("D-1002").is_some());
         assert_eq!(orders.newest(1)[0].name.id(), "D-1501");
     }
 }

@@ -285,7 +285,7 @@ mod tests {
         let places = Places { own_url, merchant: server(2), amazon: server(3), clock };
         let mut orders = Orders::default();
         let name = orders.reserve(&SystemEntropy);
-        let basket = Basket::of(|_| Some(1)).unwrap();
+        let basket = Basket::from_counts(|_| Some(1)).unwrap();
         orders.keep(Order::new(name, basket, PaymentIntent::Authorize, Value::Null));
         orders.hear("D-1001", "e1", "20260101T000001Z", "charge.authorized");
         let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
@@ -307,7 +307,7 @@ mod tests {
             { "at": "20260101T000005Z", "type": "ChargeAuthorized", "amount": usd("31.30") },
         ] });
         let at_amazon = [("s1".to_owned(), events)];
-        let page = order(&places, orders.of_id("D-1001").unwrap(), &checkout, &explanation, &at_amazon);
+        let page = order(&places, orders.by_id("D-1001").unwrap(), &checkout, &explanation, &at_amazon);
         let front = front(&places, "20260101T000006Z", &[]);
         let shown = words(&page) + &words(&front);
         for second in 1..=6 {

@@ -498,7 +498,7 @@ fn pay(
         checkout_session_id: session.id.clone(),
         owner: session.owner.clone(),
         limit,
-        balances: Balances::of_limit(limit),
+        balances: Balances::with_limit(limit),
         charge_count: 0,
         allow_overcharge: session.payment.allow_overcharge,
         open_charges: Vec::new(),

@@ -89,7 +89,7 @@ pub struct Balances {
 impl Balances {
     /// The balances of a new permission: its whole limit can be charged.
     #[must_use]
-    pub const fn of_limit(limit: Money) -> Self {
+    pub const fn with_limit(limit: Money) -> Self {
         let zero = Money::zero(limit.currency());
         Self {
             available: limit,

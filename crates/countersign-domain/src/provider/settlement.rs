@@ -80,7 +80,7 @@ pub(super) fn posted(
     for posting in postings {
         balances.post(*posting)?;
     }
-    let nothing = Balances::of_limit(Money::zero(balances.currency()));
+    let nothing = Balances::with_limit(Money::zero(balances.currency()));
     let (was, is) = (before.map_or(nothing, own_balances), own_balances(after));
     // The last account, Available, follows from these: no posting creates or destroys money.
     for account in

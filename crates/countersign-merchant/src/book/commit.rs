@@ -178,7 +178,7 @@ impl Book {
         let Registration { checkout, links, browsing } = registration;
         Revision {
             was_completed: is_completed(&checkout),
-            doubts: Doubts::of(&checkout),
+            doubts: Doubts::new(&checkout),
             draft: Draft::new(checkout, now, self.rules()),
             browsing,
             besides: Vec::new(),
@@ -219,8 +219,9 @@ impl Book {
         }
         let has_succeeded = is_completed(&next.checkout) && !was_completed;
         let next = if has_succeeded { next.without_quoted_address() } else { next };
-        let mut events: Vec<_> = events.iter().map(|event| Event::of(event, &next.checkout)).collect();
-        let noted = CountedStep::of(&doubts, &next.checkout, &events, now);
+        let mut events: Vec<_> =
+            events.iter().map(|event| Event::from_domain(event, &next.checkout)).collect();
+        let noted = CountedStep::new(&doubts, &next.checkout, &events, now);
         let (expect, version) = match version {
             // A version counts how often a document was written.
             Some(version) => (Expect::Version(version), Version(version.0.saturating_add(1))),

@@ -97,7 +97,7 @@ impl Book {
         now: Timestamp,
     ) -> Result<Vec<NewMessage>, StoreFailed> {
         let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(Vec::new()) };
-        Ok(self.told(&loaded.registration.checkout, &[Event::of_notification(about)], now))
+        Ok(self.told(&loaded.registration.checkout, &[Event::from_notification(about)], now))
     }
 
     async fn rewrite(

@@ -107,7 +107,7 @@ impl Book {
                     pointer(result_link_key(&registration.links.result_token), id),
                     pointer(browser_link_key(&registration.links.browser_token), id),
                 ];
-                revision.besides = vec![Event::of_checkout(EventKind::Registered)];
+                revision.besides = vec![Event::new(EventKind::Registered)];
                 Ok(self.keep(revision, RegistrationOutcome { registration, is_new: true }))
             })
             .await?;

@@ -110,7 +110,7 @@ impl Book {
                 let sealed = self.seal(checkout_id, &fetched.transaction);
                 let taken = Snapshot::Taken { taken_at: now, sealed };
                 revision.writes.push(write(checkout_id, Expect::Version(due.version), &taken, now));
-                revision.besides.push(Event::of_checkout(EventKind::SnapshotTaken));
+                revision.besides.push(Event::new(EventKind::SnapshotTaken));
                 let draft = &mut revision.draft;
                 let mut next = Vec::new();
                 next.extend(fetched.permission.as_ref().map(|shown| permission_shown(draft, shown)));
@@ -145,7 +145,7 @@ impl Book {
             } else {
                 Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) }
             };
-            let told = is_forgotten.then(|| Event::of_checkout(EventKind::SnapshotMissed));
+            let told = is_forgotten.then(|| Event::new(EventKind::SnapshotMissed));
             let append = told.into_iter().map(|event| message(checkout_id, event, now)).collect();
             let write = write(checkout_id, Expect::Version(version), &next, now);
             Ok(self.beside(vec![write], append, (), now))
@@ -208,7 +208,7 @@ impl Book {
             }
             let erased = Snapshot::Erased { erased_at: now };
             let write = write(checkout_id, Expect::Version(document.version), &erased, now);
-            let told = message(checkout_id, Event::of_checkout(EventKind::SnapshotErased), now);
+            let told = message(checkout_id, Event::new(EventKind::SnapshotErased), now);
             Ok(self.beside(vec![write], vec![told], now, now))
         });
         erased.await.map(|(_, erased_at)| erased_at)

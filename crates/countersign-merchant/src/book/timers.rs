@@ -53,7 +53,7 @@ impl Book {
                 Some(registration) => self.open(LoadedRegistration { registration, ..before }, now),
                 None => return Ok(self.keep_anyway(self.open(before, now), ())),
             };
-            revision.besides.push(Event::of_checkout(EventKind::QuoteLapsed));
+            revision.besides.push(Event::new(EventKind::QuoteLapsed));
             Ok::<_, StoreFailed>(self.keep(revision, ()))
         });
         set.await.map(|_| ())

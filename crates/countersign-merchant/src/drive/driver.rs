@@ -26,7 +26,7 @@ use countersign_domain::merchant::payment::send::{
 use super::App;
 use crate::book::StoreFailed;
 use crate::book::commit::LoadedRegistration;
-use crate::gateway::amazon::ShowsNothing;
+use crate::gateway::amazon::NoEvidence;
 use crate::gateway::amazon::send::{finalize_keys, finalize_send, operation_send};
 use crate::registration::Registration;
 
@@ -410,7 +410,7 @@ impl<'a> Driver<'a> {
     /// What Amazon has shown, if anything. If not, that is logged, and the timer asks again.
     fn shown<T>(
         &self,
-        answer: Result<T, ShowsNothing>,
+        answer: Result<T, NoEvidence>,
         attempt: Option<u32>,
         message: &'static str,
     ) -> Option<T> {

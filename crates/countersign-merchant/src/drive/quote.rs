@@ -41,7 +41,7 @@ pub(crate) struct Question {
 
 impl Question {
     /// A question that has only its trigger.
-    pub(crate) const fn of(trigger: Trigger) -> Self {
+    pub(crate) const fn new(trigger: Trigger) -> Self {
         Self {
             trigger,
             shipping_address: None,
@@ -76,7 +76,7 @@ struct Price {
 }
 
 impl<'a> PreparedQuestion<'a> {
-    fn of(
+    fn new(
         registration: &'a Registration,
         question: &'a Question,
         now: Timestamp,
@@ -224,7 +224,7 @@ impl App {
 
     /// What the order costs, by what the question says.
     async fn price(&self, registration: &Registration, question: &Question) -> Result<Price, QuoteFailure> {
-        let asked = PreparedQuestion::of(registration, question, self.clock.now())?;
+        let asked = PreparedQuestion::new(registration, question, self.clock.now())?;
         let quoted = &asked.quoted;
         let details = match &self.quote_hook {
             Some(hook) => {
@@ -288,7 +288,7 @@ impl Driver<'_> {
         let question = Question {
             shipping_address: is_shipped.then(|| address.clone()),
             billing_address: if is_shipped { session.billing_address.clone() } else { Some(address.clone()) },
-            ..Question::of(Trigger::Complete)
+            ..Question::new(Trigger::Complete)
         };
         match app.price(&registration, &question).await {
             Ok(Price { registered, terms: priced, quoted, .. })

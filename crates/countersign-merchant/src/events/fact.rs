@@ -114,31 +114,33 @@ impl<'a> FactSource<'a> {
         self.after.payment.as_ref()?.charges.iter().find(|charge| charge.id.as_str() == id)
     }
 
-    fn of_charge(self, kind: &'static str, of: Money) -> Members {
-        self.under_permission(kind).some("chargeId", self.about.charge_id.as_ref()).with("amount", amount(of))
+    fn about_charge(self, kind: &'static str, money: Money) -> Members {
+        self.under_permission(kind)
+            .some("chargeId", self.about.charge_id.as_ref())
+            .with("amount", amount(money))
     }
 
     /// A fact about money that is held, and until when.
     pub(super) fn held(self, kind: &'static str) -> Option<Fact> {
         let charge = self.charge()?;
-        Some(Fact(self.of_charge(kind, charge.amount).with("dueAt", charge.expires_at.to_string())))
+        Some(Fact(self.about_charge(kind, charge.amount).with("dueAt", charge.expires_at.to_string())))
     }
 
     /// A fact about money that is captured.
     pub(super) fn captured(self, kind: &'static str) -> Option<Fact> {
-        Some(Fact(self.of_charge(kind, self.charge()?.captured())))
+        Some(Fact(self.about_charge(kind, self.charge()?.captured())))
     }
 
     /// A fact about a charge that was canceled or declined.
     pub(super) fn charge_over(self, kind: &'static str) -> Option<Fact> {
         let charge = self.charge()?;
-        Some(Fact(self.of_charge(kind, charge.amount).some("reason", charge.state.reason())))
+        Some(Fact(self.about_charge(kind, charge.amount).some("reason", charge.state.reason())))
     }
 
     /// A fact about a deadline of a charge.
     pub(super) fn due(self, kind: &'static str) -> Option<Fact> {
         let Some(Detail::Due { deadline, at }) = &self.about.detail else { return None };
-        let members = self.of_charge(kind, self.charge()?.amount);
+        let members = self.about_charge(kind, self.charge()?.amount);
         Some(Fact(members.with("reason", deadline).with("dueAt", at)))
     }
 

@@ -1,5 +1,5 @@
 //! The table of events. A new event needs a row with every column and, if it comes from the domain, its ids and
-//! detail in [`Event::of`]; without them it does not compile.
+//! detail in [`Event::from_domain`]; without them it does not compile.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub(crate) struct Event {
 
 impl Event {
     /// An event of the checkout as a whole.
-    pub(crate) fn of_checkout(kind: EventKind) -> Self {
+    pub(crate) fn new(kind: EventKind) -> Self {
         Self { kind, about: EventSubject::default() }
     }
 
@@ -44,7 +44,7 @@ impl Event {
     }
 
     /// A notification from Amazon that this checkout has taken in.
-    pub(crate) fn of_notification(message: &Message) -> Self {
+    pub(crate) fn from_notification(message: &Message) -> Self {
         let (charge_id, refund_id) = match &message.object {
             NotifiedObject::Charge(id) => (Some(id.to_string()), None),
             NotifiedObject::Refund(id) => (None, Some(id.to_string())),
@@ -63,7 +63,7 @@ impl Event {
     }
 
     /// An event of the domain. The checkout after it shows what it is about.
-    pub(crate) fn of(event: &CheckoutEvent, after: &Checkout) -> Self {
+    pub(crate) fn from_domain(event: &CheckoutEvent, after: &Checkout) -> Self {
         let (kind, about) = match event {
             CheckoutEvent::Attempt { attempt, event } => to_attempt(*attempt, event, after),
             CheckoutEvent::Payment(event) => to_payment(event, after),
@@ -453,7 +453,7 @@ struct CallEventKinds {
     detail: Option<Detail>,
 }
 
-fn of_call(event: &CallEvent) -> CallEventKinds {
+fn call_event_kinds(event: &CallEvent) -> CallEventKinds {
     let (finalize, operation, detail) = match event {
         CallEvent::Sent { n, send_count } => {
             let detail = Detail::Sent { key: n.get(), send_count: *send_count };
@@ -477,7 +477,7 @@ fn of_call(event: &CallEvent) -> CallEventKinds {
 
 fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (EventKind, EventSubject) {
     let attempt = after.attempt(number);
-    let about = of_attempt(number, attempt);
+    let about = attempt_subject(number, attempt);
     let plain = |kind| (kind, about.clone());
     let with = |kind, detail| (kind, EventSubject { detail, ..about.clone() });
     match event {
@@ -487,7 +487,7 @@ fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (EventKind
         }
         AttemptEvent::Approved => plain(EventKind::Approved),
         AttemptEvent::Call(event) => {
-            let CallEventKinds { finalize, detail, .. } = of_call(event);
+            let CallEventKinds { finalize, detail, .. } = call_event_kinds(event);
             with(finalize, detail)
         }
         AttemptEvent::LookedUp { found } => with(EventKind::LookedUp, word(found)),
@@ -513,7 +513,7 @@ fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (EventKind
     }
 }
 
-fn of_attempt(number: u32, attempt: Option<&Attempt>) -> EventSubject {
+fn attempt_subject(number: u32, attempt: Option<&Attempt>) -> EventSubject {
     let (charge_permission_id, charge_id) = match attempt.map(|attempt| &attempt.state) {
         Some(AttemptState::Completed { completion, charge_permission_id, .. }) => {
             (Some(charge_permission_id), completion.charge_id())
@@ -568,10 +568,16 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
     };
     let operation = |kind, number: u32, detail| {
         let found = payment.and_then(|payment| payment.operation(number));
-        (kind, found.map_or_else(|| of.clone(), |it| of_operation(it, EventSubject { detail, ..of.clone() })))
+        (
+            kind,
+            found.map_or_else(
+                || of.clone(),
+                |it| operation_subject(it, EventSubject { detail, ..of.clone() }),
+            ),
+        )
     };
-    let charge = |kind, id: &ChargeId| (kind, of_charge(payment, id, of.clone()));
-    let refund = |kind, id: &RefundId| (kind, of_refund(payment, id, of.clone()));
+    let charge = |kind, id: &ChargeId| (kind, charge_subject(payment, id, of.clone()));
+    let refund = |kind, id: &RefundId| (kind, refund_subject(payment, id, of.clone()));
     let permission = |kind| {
         let reason = payment.and_then(|payment| payment.permission.state.reason());
         (kind, EventSubject { detail: reason.and_then(word), ..of.clone() })
@@ -584,8 +590,8 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
             operation(EventKind::OperationRecorded, *number, amount)
         }
         PaymentEvent::OperationCall { number, event } => {
-            let of_call = of_call(event);
-            operation(of_call.operation, *number, of_call.detail)
+            let call_event_kinds = call_event_kinds(event);
+            operation(call_event_kinds.operation, *number, call_event_kinds.detail)
         }
         PaymentEvent::OperationDone(number) => operation(EventKind::OperationDone, *number, None),
         PaymentEvent::OperationRefused { number, code } => {
@@ -623,7 +629,7 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
     }
 }
 
-fn of_operation(operation: &Operation, about: EventSubject) -> EventSubject {
+fn operation_subject(operation: &Operation, about: EventSubject) -> EventSubject {
     let (done_charge, refund_id) = match &operation.state {
         OperationState::Done(OperationEffect::Charge(id)) => (Some(id), None),
         OperationState::Done(OperationEffect::Refund(id)) => (None, Some(id)),
@@ -639,7 +645,7 @@ fn of_operation(operation: &Operation, about: EventSubject) -> EventSubject {
     }
 }
 
-fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: EventSubject) -> EventSubject {
+fn charge_subject(payment: Option<&Payment>, id: &ChargeId, about: EventSubject) -> EventSubject {
     let charge = payment.and_then(|payment| payment.charge(id));
     let detail = charge.and_then(|charge| match &charge.state {
         ChargeState::Captured(captured) => Some(captured.to_string()),
@@ -651,7 +657,7 @@ fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: EventSubject) -> E
     EventSubject { charge_id: Some(id.to_string()), detail: detail.map(Detail::Word), ..about }
 }
 
-fn of_refund(payment: Option<&Payment>, id: &RefundId, about: EventSubject) -> EventSubject {
+fn refund_subject(payment: Option<&Payment>, id: &RefundId, about: EventSubject) -> EventSubject {
     let found = payment.and_then(|payment| payment.refund(id));
     let detail = found.map(|(_, refund)| match refund.state.reason() {
         Some(reason) => reason.to_owned(),
@@ -682,7 +688,7 @@ mod tests {
             charge_id: ChargeId::parse("S01-1-C1").ok(),
         };
         let event = CheckoutEvent::Attempt { attempt: 1, event };
-        let Event { kind, about } = Event::of(&event, &checkout(PermissionState::Chargeable));
+        let Event { kind, about } = Event::from_domain(&event, &checkout(PermissionState::Chargeable));
         assert_eq!((kind, about.text().as_deref()), (EventKind::Contradiction, Some("a late success")));
         assert_eq!(about.charge_permission_id.as_deref(), Some("S01-1"));
         assert_eq!(about.charge_id.as_deref(), Some("S01-1-C1"));

@@ -12,7 +12,7 @@ use countersign_domain::time::Timestamp;
 use crate::registration::Registration;
 use countersign_protocol::json::Members;
 
-pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Members> {
+pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec<Members> {
     let checkout = &registration.checkout;
     let mut awaited = Vec::new();
     let lapse = "the quote lapses unless it is paid, and the registered amount applies again";
@@ -38,12 +38,12 @@ pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Memb
     if let Some(payment) = &checkout.payment {
         for operation in payment.in_flight() {
             let is_held_back = checkout.holds_back(operation);
-            let what = format!("operation {}: {}", operation.number, of_operation(operation, is_held_back));
+            let what = format!("operation {}: {}", operation.number, operation_text(operation, is_held_back));
             add(&mut awaited, what, operation.state.due_at());
         }
     }
     for charge in checkout.payment.iter().flat_map(|payment| &payment.charges) {
-        of_charge(charge, rules, &mut awaited);
+        add_charge(charge, rules, &mut awaited);
     }
     if let Some(permission) = checkout.payment.as_ref().map(|payment| &payment.permission) {
         let what = match permission.state {
@@ -75,7 +75,7 @@ fn add(awaited: &mut Vec<Members>, what: String, at: Option<Timestamp>) {
     }
 }
 
-fn of_operation(operation: &Operation, is_held_back: bool) -> String {
+fn operation_text(operation: &Operation, is_held_back: bool) -> String {
     let call = operation.request.call();
     match &operation.state {
         OperationState::InFlight(InFlight::Recorded { .. }) => format!("{call} is sent"),
@@ -96,7 +96,7 @@ fn of_operation(operation: &Operation, is_held_back: bool) -> String {
     }
 }
 
-fn of_charge(charge: &Charge, rules: &MerchantRules, awaited: &mut Vec<Members>) {
+fn add_charge(charge: &Charge, rules: &MerchantRules, awaited: &mut Vec<Members>) {
     let id = &charge.id;
     match &charge.state {
         ChargeState::Authorized => {

@@ -28,7 +28,7 @@ pub(crate) fn explanation(
         .with("state", checkout.verdict().outcome())
         .with("timeline", timeline(&page.entries))
         .with("after", page.next_after.map(|after| after.to_string()))
-        .with("awaited", awaited::of(registration, rules))
+        .with("awaited", awaited::entries(registration, rules))
         .with("mayShip", may_ship)
         .with("reason", reason.as_str())
         .with("reasonInWords", in_words(reason))

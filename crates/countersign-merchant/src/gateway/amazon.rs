@@ -26,14 +26,14 @@ pub(crate) struct Amazon {
 
 /// Nothing can be concluded from a Get: there was no answer, a 5xx, or a body that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ShowsNothing {
+pub(crate) struct NoEvidence {
     answer: String,
     /// Turned away for its date, key or account: an operator must fix that.
     turned_away: bool,
 }
 
-impl ShowsNothing {
-    fn of(answer: &str) -> Self {
+impl NoEvidence {
+    fn new(answer: &str) -> Self {
         Self { answer: answer.to_owned(), turned_away: false }
     }
 
@@ -76,7 +76,7 @@ impl Amazon {
     }
 
     /// Get Checkout Session.
-    pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionView, ShowsNothing> {
+    pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionView, NoEvidence> {
         match self.noted(self.client.get_checkout_session(id).await) {
             Ok(answer) => session_seen(id, &answer),
             Err(error) if error.status() == Some(404) => Ok(SessionView::NotFound),
@@ -100,10 +100,10 @@ impl Amazon {
     }
 }
 
-fn shows_nothing(error: &Error) -> ShowsNothing {
+fn shows_nothing(error: &Error) -> NoEvidence {
     let turned_away = error.failure_class() == FailureClass::NotEvaluated
         && error.status().is_some_and(|status| status != 429);
-    ShowsNothing { answer: answer_in_words(error), turned_away }
+    NoEvidence { answer: answer_in_words(error), turned_away }
 }
 
 fn answer_in_words(error: &Error) -> String {
@@ -119,19 +119,16 @@ fn bounded(code: &str) -> String {
     code.chars().filter(char::is_ascii_graphic).take(64).collect()
 }
 
-fn session_seen(
-    id: &CheckoutSessionId,
-    answer: &Answer<CheckoutSession>,
-) -> Result<SessionView, ShowsNothing> {
+fn session_seen(id: &CheckoutSessionId, answer: &Answer<CheckoutSession>) -> Result<SessionView, NoEvidence> {
     let session = &answer.value;
     if session.checkout_session_id.as_ref() != Some(id) {
-        return Err(ShowsNothing::of("another session"));
+        return Err(NoEvidence::new("another session"));
     }
     let status = session.status_details.clone().unwrap_or_default();
     match status.state {
         Some(Word::Known(CheckoutSessionState::Open)) => {
             if answer.malformed.iter().any(|malformed| is_compared(&malformed.field)) {
-                return Err(ShowsNothing::of("an open session that cannot be read"));
+                return Err(NoEvidence::new("an open session that cannot be read"));
             }
             Ok(SessionView::Open(Box::new(open_session(session))))
         }
@@ -142,7 +139,7 @@ fn session_seen(
         Some(Word::Known(CheckoutSessionState::Canceled)) => {
             Ok(SessionView::Canceled { reason: status.reason_code.map(|code| bounded(code.as_str())) })
         }
-        Some(Word::Unknown(_)) | None => Err(ShowsNothing::of("an unknown session state")),
+        Some(Word::Unknown(_)) | None => Err(NoEvidence::new("an unknown session state")),
     }
 }
 

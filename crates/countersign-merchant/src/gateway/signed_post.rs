@@ -16,7 +16,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// The transport to a URL of the shop's.
 pub(super) fn to_the_shop(url: &Uri) -> Https {
-    Https::of_scheme(url.scheme().unwrap_or(&Scheme::HTTPS), CONNECT)
+    Https::for_scheme(url.scheme().unwrap_or(&Scheme::HTTPS), CONNECT)
 }
 
 /// A POST of JSON. `now` is the machine's own clock, because the shop compares it with its own.

@@ -122,7 +122,7 @@ fn origin(
 ) -> Result<Option<HeaderValue>, RequestRefused> {
     let mut shown = request.headers().get_all(header::ORIGIN).iter();
     let Some(origin) = shown.next() else { return Ok(None) };
-    let start = Origin::of_url(&loaded.registration.links.start_of_checkout_url);
+    let start = Origin::from_url(&loaded.registration.links.start_of_checkout_url);
     let is_allowed = shown.next().is_none()
         && start
             .iter()
@@ -165,7 +165,7 @@ async fn init(page: Page, request: Request) -> RouteResult {
         billing_address: event.billing_address.map(DomainAddress::from),
         coupon_codes: coupon_codes(event.coupon_codes)?,
         buyer: event.buyer,
-        ..Question::of(Trigger::Init)
+        ..Question::new(Trigger::Init)
     };
     quoted(&page, &question).await
 }
@@ -175,7 +175,7 @@ async fn shipping_address(page: Page, request: Request) -> RouteResult {
     let question = Question {
         shipping_address: event.shipping_address.map(DomainAddress::from),
         coupon_codes: coupon_codes(event.coupon_codes)?,
-        ..Question::of(Trigger::ShippingAddress)
+        ..Question::new(Trigger::ShippingAddress)
     };
     quoted(&page, &question).await
 }
@@ -187,7 +187,7 @@ async fn delivery_option(page: Page, request: Request) -> RouteResult {
     let question = Question {
         delivery_option_id: Some(id),
         coupon_codes: coupon_codes(event.coupon_codes)?,
-        ..Question::of(Trigger::DeliveryOption)
+        ..Question::new(Trigger::DeliveryOption)
     };
     quoted(&page, &question).await
 }
@@ -201,14 +201,14 @@ async fn complete(Page { app, loaded }: Page, request: Request) -> RouteResult {
 
 async fn cancel(page: Page, request: Request) -> RouteResult {
     let _: ButtonEvent = read_event(request.body())?;
-    noted(&page, Event::of_checkout(EventKind::PageCanceled)).await
+    noted(&page, Event::new(EventKind::PageCanceled)).await
 }
 
 async fn error(page: Page, request: Request) -> RouteResult {
     let event: ButtonEvent = read_event(request.body())?;
     let event = match event.message.filter(|message| is_word(message)) {
         Some(word) => Event::with_word(EventKind::PageError, word),
-        None => Event::of_checkout(EventKind::PageError),
+        None => Event::new(EventKind::PageError),
     };
     noted(&page, event).await
 }

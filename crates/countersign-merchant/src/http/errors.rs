@@ -76,7 +76,7 @@ impl RequestRefused {
         Self { field: Some(field.into()), ..self }
     }
 
-    const fn of_field(code: &'static str, field: &'static str, why: &'static str) -> Self {
+    const fn for_field(code: &'static str, field: &'static str, why: &'static str) -> Self {
         Self {
             status: BAD,
             code: Cow::Borrowed(code),
@@ -89,11 +89,11 @@ impl RequestRefused {
     }
 
     pub(super) const fn missing(field: &'static str) -> Self {
-        Self::of_field("MissingValue", field, "is required")
+        Self::for_field("MissingValue", field, "is required")
     }
 
     pub(super) const fn invalid(field: &'static str, why: &'static str) -> Self {
-        Self::of_field("InvalidValue", field, why)
+        Self::for_field("InvalidValue", field, why)
     }
 
     pub(super) fn no_such_path() -> Self {
@@ -262,7 +262,7 @@ impl From<OperateRefused> for RequestRefused {
         let OperateRefused::Rule(rule, checkout) = operation else { return Self::no_such_checkout() };
         let is_of_permission = rule == OperationRefused::PermissionNonChargeable;
         let payment = checkout.payment.as_ref().filter(|_| is_of_permission);
-        let update_url = payment.and_then(update_url::of_permission).map(Into::into);
+        let update_url = payment.and_then(update_url::for_permission).map(Into::into);
         Self { field: rule.field().map(Into::into), update_url, ..operation_refused(rule) }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn payment(payment: &Payment) -> Members {
         .with("state", payment.permission.state.name())
         .some("reason", payment.permission.state.reason())
         // Where the buyer can choose another payment method, if that would help.
-        .some("paymentMethodUpdateUrl", update_url::of_permission(payment));
+        .some("paymentMethodUpdateUrl", update_url::for_permission(payment));
     // How the limit is used. `left` does not include what is in flight.
     let balances = Members::default()
         .with("limit", amount(payment.limit))

@@ -307,7 +307,7 @@ pub(super) fn browser_standing(settings: &Settings, registration: &Registration)
 
 /// The headline of the result page and, once the outcome is definitive, the advice that follows it.
 fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
-    let texts = Texts::of(registration.links.checkout_language.as_deref());
+    let texts = Texts::for_language(registration.links.checkout_language.as_deref());
     let mut message = texts.headline(verdict).to_owned();
     if matches!(verdict, Verdict::Pending(_) | Verdict::Checking(_)) {
         return message;

@@ -17,7 +17,7 @@ fn update_url(id: &ChargePermissionId) -> String {
 }
 
 /// The link, if the permission needs another payment method.
-pub(super) fn of_permission(payment: &Payment) -> Option<String> {
+pub(super) fn for_permission(payment: &Payment) -> Option<String> {
     let PermissionState::NonChargeable(reason) = &payment.permission.state else { return None };
     let is_of_method = reason.starts_with("PaymentMethod") || reason == "BillingAddressDeleted";
     is_of_method.then(|| update_url(&payment.charge_permission_id))
@@ -30,5 +30,5 @@ pub(super) fn for_decline(payment: &Payment, code: &str) -> Option<String> {
     if is_of_method.contains(&code) {
         return Some(update_url(&payment.charge_permission_id));
     }
-    of_permission(payment)
+    for_permission(payment)
 }

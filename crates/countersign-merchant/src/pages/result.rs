@@ -50,7 +50,7 @@ struct ResultPage<'a> {
 pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timestamp) -> Response {
     let checkout = &registration.checkout;
     let links = &registration.links;
-    let texts = Texts::of(links.checkout_language.as_deref());
+    let texts = Texts::for_language(links.checkout_language.as_deref());
     let verdict = checkout.verdict();
     let own_url = registration.result_url(settings);
     let go_on = links.success_url.as_deref().map(|url| (texts.go_on, url));

@@ -177,7 +177,7 @@ const MOST_LANGUAGES: usize = 20;
 
 impl Texts {
     /// The texts for a button's `checkoutLanguage`, such as `de_DE`; English if there is none.
-    pub(crate) fn of(checkout_language: Option<&str>) -> &'static Self {
+    pub(crate) fn for_language(checkout_language: Option<&str>) -> &'static Self {
         checkout_language.and_then(Self::spoken).unwrap_or(&ENGLISH)
     }
 

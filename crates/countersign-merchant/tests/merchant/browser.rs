@@ -218,7 +218,7 @@ fn each_outcome_has_its_status_its_words_and_its_way() {
 #[test]
 fn only_pages_of_the_shop_are_answered() {
     let mut world = World::in_memory();
-    world.storefront.origins = vec![Origin::of_url("https://m.shop.example").unwrap()];
+    world.storefront.origins = vec![Origin::from_url("https://m.shop.example").unwrap()];
     world.restart();
     let page = Page::open(&world, &order());
     let (event, standing) = (page.path("init"), page.path(""));

@@ -88,7 +88,7 @@ fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
         ("forged", changed(&|it| it["Signature"] = json!("AAAA")), refused, Some("Signature")),
         (
             "tampered",
-            changed(&|it| it["Message"] = json!(of_other_charge(&about))),
+            changed(&|it| it["Message"] = json!(about_other_charge(&about))),
             refused,
             Some("Signature"),
         ),
@@ -150,7 +150,7 @@ fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
     assert_eq!(world.certificates.requested(), [CERTIFICATE_URL]);
 }
 
-fn of_other_charge(about: &Value) -> String {
+fn about_other_charge(about: &Value) -> String {
     let mut about = about.clone();
     about["ObjectId"] = json!("S01-5105180-0000001-C999999");
     about.to_string()

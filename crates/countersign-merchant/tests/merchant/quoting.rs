@@ -55,11 +55,11 @@ impl Hook {
     /// A world whose shop has a hook, and the hook.
     pub(crate) fn asked() -> (World, Arc<Self>) {
         let mut world = World::in_memory();
-        let hook = Self::of(&mut world);
+        let hook = Self::install(&mut world);
         (world, hook)
     }
 
-    fn of(world: &mut World) -> Arc<Self> {
+    fn install(world: &mut World) -> Arc<Self> {
         let says: Speech = Box::new(|_| Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
         let hook =
             Arc::new(Self { time: world.time.clone(), arrived: Mutex::default(), says: Mutex::new(says) });
@@ -283,7 +283,7 @@ fn a_session_of_another_amount_than_the_last_quotes_is_never_finalized() {
 
 // Promise: B11
 #[test]
-fn of_two_tabs_the_last_quote_counts() {
+fn the_last_quote_of_two_tabs_counts() {
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
     let (one, other) = world.run(join(page.asking("init", &init()), page.asking("init", &init())));

@@ -226,7 +226,7 @@ fn a_hook_that_does_not_know_the_question_has_answered() {
 }
 
 #[test]
-fn of_an_order_that_has_had_its_quotes_the_last_one_is_paid_where_it_costs_the_same() {
+fn the_last_quote_of_an_order_is_paid_where_it_costs_the_same() {
     let (world, hook) = Hook::asked();
     hook.says(by_state);
     let page = Page::open(&world, &order());

@@ -146,7 +146,7 @@ pub fn explain(
     let (named, signature) = (claim.authorization.algorithm, claim.authorization.signature.to_owned());
     let canonical = claim.canonical_request(body);
     let expected = string_to_sign(named, &canonical);
-    let draft = RequestDraft::of(&claim, body);
+    let draft = RequestDraft::new(&claim, body);
     let verdict = claim.verify(key, body);
     let mistake = match &verdict {
         Ok(_) => None,
@@ -272,7 +272,7 @@ struct RequestDraft {
 }
 
 impl RequestDraft {
-    fn of(claim: &Claim<'_>, body: &[u8]) -> Self {
+    fn new(claim: &Claim<'_>, body: &[u8]) -> Self {
         let Claim { head, authorization, header_block, .. } = claim;
         let block = String::from_utf8_lossy(header_block);
         // Up to the empty line before the list.

@@ -136,7 +136,7 @@ impl Reader {
             Ok(_) => "it is not an object",
             Err(why) => why,
         };
-        self.refused = Some(BodyRefused::of_the_whole(refused));
+        self.refused = Some(BodyRefused::whole_body(refused));
         None
     }
 
@@ -146,7 +146,7 @@ impl Reader {
         match (self.refused, value) {
             (None, Some(value)) => Ok((value, self.malformed)),
             (Some(refused), _) => Err(refused),
-            (None, None) => Err(BodyRefused::of_the_whole("it cannot be read")),
+            (None, None) => Err(BodyRefused::whole_body("it cannot be read")),
         }
     }
 

@@ -61,7 +61,7 @@ impl fmt::Display for BodyRefused {
 impl core::error::Error for BodyRefused {}
 
 impl BodyRefused {
-    pub(super) fn of_the_whole(why: &str) -> Self {
+    pub(super) fn whole_body(why: &str) -> Self {
         Self { kind: BodyRefusedKind::InvalidRequestFormat, field: None, why: why.to_owned() }
     }
 }

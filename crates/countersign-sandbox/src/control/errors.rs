@@ -83,7 +83,7 @@ impl ControlRefused {
 
     /// A refusal about a named object. The control API's requests have no merchant, so its "not found" does
     /// not mention one.
-    pub(super) fn of<E: Into<api::ApiRefused>>(what: &str) -> impl Fn(E) -> Self {
+    pub(super) fn about<E: Into<api::ApiRefused>>(what: &str) -> impl Fn(E) -> Self {
         move |refused| match refused.into() {
             api::ApiRefused::Book(BookRefused::NotFound) => Self::not_found(what),
             refused => Self::Api(refused),

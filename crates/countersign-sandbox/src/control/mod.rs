@@ -124,7 +124,7 @@ async fn start_checkout(app: Arc<App>, request: Request) -> RouteResult {
         None => Ok(Step { next: session, events: Vec::new() }),
     };
     let started = app.book.start_checkout(&new, then).await?;
-    Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(&request)))
+    Ok(render::checkout(StatusCode::CREATED, &started, &Origin::from_request(&request)))
 }
 
 async fn act(app: Arc<App>, request: Request, id: CheckoutSessionId) -> RouteResult {
@@ -132,8 +132,8 @@ async fn act(app: Arc<App>, request: Request, id: CheckoutSessionId) -> RouteRes
     let moment = app.book.moment().await;
     let decide = |checkout: &_| checkout::let_act(checkout, &act, moment.now);
     let changed = app.book.change_checkout_session(&id, None, moment.now, decide).await;
-    let checkout = changed.map_err(ControlRefused::of("Checkout Session"))?;
-    Ok(render::checkout(StatusCode::OK, &checkout, &Origin::of(&request)))
+    let checkout = changed.map_err(ControlRefused::about("Checkout Session"))?;
+    Ok(render::checkout(StatusCode::OK, &checkout, &Origin::from_request(&request)))
 }
 
 async fn buyer_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> RouteResult {
@@ -156,9 +156,9 @@ async fn act_on_permission(app: &App, id: &ChargePermissionId, act: PermissionAc
             Ok(with_permission_alone(payment, step.unwrap_or_else(unchanged)))
         }
     };
-    let caller = app.book.caller_for(id, now).await.map_err(ControlRefused::of("Charge Permission"))?;
+    let caller = app.book.caller_for(id, now).await.map_err(ControlRefused::about("Charge Permission"))?;
     let acted = app.book.change_permission(&caller, id, decide).await;
-    let acted = acted.map_err(ControlRefused::of("Charge Permission"))?;
+    let acted = acted.map_err(ControlRefused::about("Charge Permission"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
@@ -172,10 +172,10 @@ async fn amazon_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) ->
 
 async fn cancel_charge(app: &App, id: &ChargeId, reason: ChargeCancelReason) -> RouteResult {
     let moment = app.book.moment().await;
-    let caller = app.book.caller_for_charge(id, moment.now).await.map_err(ControlRefused::of("Charge"))?;
+    let caller = app.book.caller_for_charge(id, moment.now).await.map_err(ControlRefused::about("Charge"))?;
     let decide = |payment: &_, id: &_| cancel(payment, id, reason, moment.now);
     let acted =
-        app.book.change_charge(&caller, Some(id), decide).await.map_err(ControlRefused::of("Charge"))?;
+        app.book.change_charge(&caller, Some(id), decide).await.map_err(ControlRefused::about("Charge"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 

@@ -218,7 +218,7 @@ fn buy_now(
     settings: &Settings,
 ) -> Result<VisitRequest, ConfigurationRefused> {
     let within = |field: &str| format!("checkoutSessionConfig.{field}");
-    let of_config = |refused| of_request(refused, "checkoutSessionConfig");
+    let of_config = |refused| refused_within(refused, "checkoutSessionConfig");
     for handler in [Handler::InitCheckout, Handler::CompleteCheckout, Handler::Cancel] {
         if !visit.handlers.contains(&handler) {
             return Err(missing(handler.as_str()));
@@ -244,7 +244,9 @@ fn buy_now(
     if !currency.is_paid_in(button.region) {
         return Err(not_paid_there(&within("paymentDetails.chargeAmount"), currency, button.region));
     }
-    payment.check(button.region).map_err(|refused| of_payment(refused, "checkoutSessionConfig"))?;
+    payment
+        .check(button.region)
+        .map_err(|refused| payment_refused_within(refused, "checkoutSessionConfig"))?;
     // The amount charged is what the shop's page answers later, not what the browser sends here.
     let payment = PaymentDetails { charge_amount: None, total_order_amount: None, ..payment };
     Restrictions::read(config.delivery_specifications.as_ref())
@@ -298,13 +300,13 @@ fn redirecting(
     verify_button(&payload, &signature, &*key.verifying_key, algorithm).map_err(wrong_signature)?;
     let payload_json = within("payloadJSON");
     let read: CreateCheckoutSession = read_request(payload.as_bytes(), settings.flags.spellings)
-        .map_err(|refused| of_request(refused.into(), &payload_json))?;
+        .map_err(|refused| refused_within(refused.into(), &payload_json))?;
     let (wanted, specifications) = (read.scopes.clone(), read.delivery_specifications.clone());
     let Checkout { session, shown } = new_checkout(read, button.owner(), button.region, &settings.flags)
-        .map_err(|refused| of_request(refused, &payload_json))?;
+        .map_err(|refused| refused_within(refused, &payload_json))?;
     Restrictions::read(specifications.as_ref())
         .map_err(|NotARestriction(field, why)| invalid(&format!("{payload_json}.{field}"), why))?;
-    session.payment.check(button.region).map_err(|refused| of_payment(refused, &payload_json))?;
+    session.payment.check(button.region).map_err(|refused| payment_refused_within(refused, &payload_json))?;
     let details = &session.web_checkout;
     if details.checkout_mode.is_some() && details.checkout_result_return_url.is_none() {
         return Err(missing(&format!("{payload_json}.webCheckoutDetails.checkoutResultReturnUrl")));
@@ -347,7 +349,7 @@ fn scopes(words: Option<&[String]>) -> Result<Vec<Scope>, ConfigurationRefused> 
 
 fn language(word: Option<&str>, region: Region) -> Result<CheckoutLanguage, ConfigurationRefused> {
     let Some(word) = word else {
-        return Ok(CheckoutLanguage::of(region));
+        return Ok(CheckoutLanguage::default_for(region));
     };
     CheckoutLanguage::parse(word).ok_or_else(|| {
         let known = listed(CheckoutLanguage::ALL.iter().map(|language| language.as_str()));
@@ -360,7 +362,7 @@ fn not_paid_there(field: &str, currency: Currency, region: Region) -> Configurat
 }
 
 /// A refusal of the API, with its field's path below the member that contains it.
-fn of_request(refused: ApiRefused, within: &str) -> ConfigurationRefused {
+fn refused_within(refused: ApiRefused, within: &str) -> ConfigurationRefused {
     match refused {
         ApiRefused::Missing(field) => missing(&format!("{within}.{field}")),
         ApiRefused::Invalid { field, why } => invalid(&format!("{within}.{field}"), why),
@@ -372,7 +374,7 @@ fn of_request(refused: ApiRefused, within: &str) -> ConfigurationRefused {
     }
 }
 
-fn of_payment(refused: PaymentDetailsRefused, within: &str) -> ConfigurationRefused {
+fn payment_refused_within(refused: PaymentDetailsRefused, within: &str) -> ConfigurationRefused {
     use PaymentDetailsRefused as Refused;
     let (field, why) = match refused {
         Refused::PendingWithCapture => {

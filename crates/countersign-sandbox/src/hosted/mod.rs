@@ -153,7 +153,7 @@ fn too_many_visits() -> String {
 
 async fn show(app: &App, token: &VisitToken, draft: Option<&AddressDraft>) -> Response {
     match app.book.visit(token).await {
-        Ok(seen) => page::of_visit(token, &seen, draft),
+        Ok(seen) => page::for_visit(token, &seen, draft),
         Err(BookRefused::NotFound) => not_found(),
         Err(_) => unavailable(),
     }

@@ -81,7 +81,7 @@ struct Alert<'a> {
 
 impl<'a> Alert<'a> {
     /// A text alone.
-    const fn of(text: &'a str) -> Self {
+    const fn new(text: &'a str) -> Self {
         Self { text, field: None, detail: None, can_retry: false }
     }
 }
@@ -174,9 +174,9 @@ struct Total {
 }
 
 /// The page of a visit, as of now.
-pub(super) fn of_visit(token: &VisitToken, seen: &VisitView, draft: Option<&AddressDraft>) -> Response {
+pub(super) fn for_visit(token: &VisitToken, seen: &VisitView, draft: Option<&AddressDraft>) -> Response {
     let VisitView { visit, session, .. } = seen;
-    let texts = Texts::of(visit.language);
+    let texts = Texts::for_language(visit.language);
     let page = match &session.state {
         CheckoutSessionState::Canceled { reason } => canceled(texts, seen, *reason),
         CheckoutSessionState::Open { .. } | CheckoutSessionState::Completed { .. } => {
@@ -252,7 +252,7 @@ fn at_its_step<'a>(
         VisitStep::Completing => completing(texts, seen),
         // Placed by the control API: the shop has not been asked yet.
         _ if is_placed => HostedPage {
-            alert: Some(Alert { can_retry: true, ..Alert::of(texts.no_answer) }),
+            alert: Some(Alert { can_retry: true, ..Alert::new(texts.no_answer) }),
             ..plain(texts, visit, texts.completing, Body::Completing)
         },
         VisitStep::SignIn => {
@@ -310,7 +310,7 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
         let is_entered = matches!(question.choice, Choice::Coupons(_) | Choice::Gift(_) | Choice::Points(_));
         let is_final = *kind == HandlerFailure::ErrorReported && is_entered;
         let detail = detail.filter(|detail| !detail.is_empty());
-        Alert { detail, can_retry: !is_final, ..Alert::of(text) }
+        Alert { detail, can_retry: !is_final, ..Alert::new(text) }
     });
     HostedPage { question, alert, ..page }
 }
@@ -344,7 +344,7 @@ fn finished<'a>(texts: &'static Texts, seen: &'a VisitView, ending: &'a Ending) 
                 _ if is_completed => (texts.done, reported(texts, code)),
                 _ => (texts.not_completed, reported(texts, code)),
             };
-            let alert = Some(Alert { detail: Some(code), ..Alert::of(text) });
+            let alert = Some(Alert { detail: Some(code), ..Alert::new(text) });
             HostedPage { alert, ..page(title, texts.back_to_shop) }
         }
         Ending::Redirect(url) => {
@@ -443,10 +443,10 @@ fn review<'a>(
     let page = with_the_shop(texts, plain(texts, visit, title, Body::Review(Box::new(body))), visit);
     if let Some(draft) = draft {
         let field = Some(label(texts, draft.wrong).0);
-        return HostedPage { alert: Some(Alert { field, ..Alert::of(texts.please_check) }), ..page };
+        return HostedPage { alert: Some(Alert { field, ..Alert::new(texts.please_check) }), ..page };
     }
     if ships && visit.address.is_none() && page.alert.is_none() && page.question.is_none() {
-        return HostedPage { alert: Some(Alert::of(texts.no_address)), ..page };
+        return HostedPage { alert: Some(Alert::new(texts.no_address)), ..page };
     }
     page
 }

@@ -146,7 +146,7 @@ fn read(file: &'static str) -> Texts {
 
 impl Texts {
     /// The texts for a `checkoutLanguage`.
-    pub(super) fn of(language: CheckoutLanguage) -> &'static Self {
+    pub(super) fn for_language(language: CheckoutLanguage) -> &'static Self {
         match language {
             CheckoutLanguage::EnUs | CheckoutLanguage::EnGb => &ENGLISH,
             CheckoutLanguage::DeDe => &GERMAN,
@@ -192,7 +192,7 @@ mod tests {
             let texts: Texts = serde_json::from_str(file).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
             assert_eq!(texts.language, name);
             assert!(
-                languages.iter().any(|language| *Texts::of(*language) == texts),
+                languages.iter().any(|language| *Texts::for_language(*language) == texts),
                 "no checkoutLanguage uses {name}"
             );
         }

@@ -23,7 +23,7 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// Reads the request's `Host`; without a valid one the origin is Amazon's.
-    pub(crate) fn of(request: &Request) -> Self {
+    pub(crate) fn from_request(request: &Request) -> Self {
         let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let host = text(HOST).filter(|host| !host.contains('@') && host.parse::<Authority>().is_ok());
         match host {
@@ -65,7 +65,7 @@ mod tests {
                 }
             }
             let request = request.body(Bytes::new()).unwrap();
-            assert_eq!(Origin::of(&request), origin, "{host:?} {scheme:?}");
+            assert_eq!(Origin::from_request(&request), origin, "{host:?} {scheme:?}");
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn verify<'a>(
             id,
             caller: Caller { owner, idempotency, now, told: AppendedNotifications::default() },
             region: verified.region(),
-            origin: Origin::of(request),
+            origin: Origin::from_request(request),
             look: ReadPoint { now, staleness: None },
             settings: &app.settings,
         },

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_certificates_the_latest_stay_readable() {
+    fn the_latest_of_many_certificates_stay_readable() {
         let certificates = Certificates::new(KeySource::ThrowAway);
         let first = certificates.current().unwrap().path();
         let mut latest = String::new();

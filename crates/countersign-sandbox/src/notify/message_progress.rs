@@ -55,7 +55,7 @@ impl MessagesInHand {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn of(&self, leased: &LeasedNotice) -> MessageProgress {
+    pub(super) fn progress(&self, leased: &LeasedNotice) -> MessageProgress {
         self.lock().hands.get(&leased.sequence).copied().unwrap_or_else(|| leased.into())
     }
 

@@ -160,7 +160,7 @@ async fn send_to(
     let sending = EndpointSender { app, endpoint };
     let mut again_at: Option<Timestamp> = None;
     while let Some(leased) = taken.pop_front() {
-        let hand = app.notices.hands.of(&leased);
+        let hand = app.notices.hands.progress(&leased);
         if again_at.is_some_and(|again_at| again_at < hand.due_at) {
             // An earlier message is to be sent again before this one is due.
             app.notices.hands.remember(&leased, hand);
@@ -171,7 +171,7 @@ async fn send_to(
         again_at = [again_at, ended.again_at].into_iter().flatten().min();
         if ended.is_timed_out {
             let rest = taken.drain(..).map(|leased| {
-                let hand = app.notices.hands.of(&leased);
+                let hand = app.notices.hands.progress(&leased);
                 sending.send_one(leased, hand)
             });
             join_all(rest).await.into_iter().collect::<Result<Vec<AttemptOutcome>, StoreFailed>>()?;
@@ -248,7 +248,7 @@ impl EndpointSender<'_> {
         let app = self.app;
         let held = app.notices.hands.take_held(&self.endpoint.id);
         for leased in held {
-            let mut hand = app.notices.hands.of(&leased);
+            let mut hand = app.notices.hands.progress(&leased);
             let due_at = hand.due_at;
             let ended = self.attempt(&leased, &mut hand).await;
             hand.is_done = ended.again_at.is_none();

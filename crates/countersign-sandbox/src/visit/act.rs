@@ -384,7 +384,7 @@ impl ActInProgress<'_> {
     }
 
     fn ask(&mut self, handler: Handler, choice: Choice) -> Result<(), ActRefused> {
-        let detail = detail::of(&self.visit, &self.session, handler, &choice).ok_or(ActRefused)?;
+        let detail = detail::for_handler(&self.visit, &self.session, handler, &choice).ok_or(ActRefused)?;
         let number = self.visit.questions.saturating_add(1);
         self.visit.questions = number;
         let asked_at = self.now;

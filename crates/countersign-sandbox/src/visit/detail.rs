@@ -10,7 +10,7 @@ use super::words::{Handler, Scope};
 use super::{Choice, Visit};
 
 /// The event of a handler; `None` if there is no buyer, or nothing, that it could be about.
-pub(super) fn of(
+pub(super) fn for_handler(
     visit: &Visit,
     session: &CheckoutSession,
     handler: Handler,

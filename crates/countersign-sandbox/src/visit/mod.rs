@@ -159,7 +159,8 @@ impl Visit {
     /// shop's.
     pub(crate) fn to_pay(session: &CheckoutSession) -> Self {
         let has_buyer = matches!(session.state, CheckoutSessionState::Open { buyer: Some(_), .. });
-        let arriving = Self::arriving(String::new(), Display::Window, CheckoutLanguage::of(session.region));
+        let arriving =
+            Self::arriving(String::new(), Display::Window, CheckoutLanguage::default_for(session.region));
         Self {
             purpose: Purpose::Paying,
             scopes: Scope::unless_named(),

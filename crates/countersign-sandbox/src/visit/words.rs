@@ -71,7 +71,7 @@ impl Scope {
 
 impl CheckoutLanguage {
     /// The language for a region's buyers, if the button names none.
-    pub(crate) const fn of(region: Region) -> Self {
+    pub(crate) const fn default_for(region: Region) -> Self {
         match region {
             Region::NorthAmerica => Self::EnUs,
             Region::Europe => Self::EnGb,

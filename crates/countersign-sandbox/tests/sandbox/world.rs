@@ -153,7 +153,7 @@ pub(crate) struct HttpAnswer {
 }
 
 impl HttpAnswer {
-    pub(crate) fn of(response: &Response) -> Self {
+    pub(crate) fn from_response(response: &Response) -> Self {
         let text = String::from_utf8(response.body().to_vec()).unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
         assert!(json.is_object(), "every answer is a JSON object: {text}");
@@ -255,7 +255,7 @@ impl World {
 
     pub(crate) async fn send(&self, request: Request) -> HttpAnswer {
         match self.reply(request).await {
-            Reply::Answer(response) => HttpAnswer::of(&response),
+            Reply::Answer(response) => HttpAnswer::from_response(&response),
             Reply::Reset => panic!("the connection was reset"),
         }
     }

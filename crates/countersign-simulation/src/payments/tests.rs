@@ -89,7 +89,7 @@ fn fact(kind: &str) -> Value {
 }
 
 fn told(fact: &Value, truth: &Truth<'_>) -> CheckResult {
-    of_fact(fact, &mut std::collections::HashSet::new(), truth)
+    check_fact(fact, &mut std::collections::HashSet::new(), truth)
 }
 
 /// Breaks the invariants, and returns each with what the check found.
@@ -100,14 +100,14 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         .into_iter()
         .chain([(
             CanceledUnasked,
-            of_cancellation(&cancellation("mine", json!({ "Requested": { "remind_at": NOW } }))),
+            check_cancellation(&cancellation("mine", json!({ "Requested": { "remind_at": NOW } }))),
         )])
         .collect()
 }
 
 fn in_steps() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
-    let step = |before: &Payment, after: &Payment| of_step(Some(before), Some(after));
+    let step = |before: &Payment, after: &Payment| check_step(Some(before), Some(after));
     let bare = payment(None, json!([]));
     let other: Payment = Payment { charge_permission_id: "Q".to_owned(), ..bare.clone() };
     let taken = payment(charge(captured(), json!([])), json!([]));
@@ -119,7 +119,7 @@ fn in_steps() -> Vec<(Invariant, CheckResult)> {
     let unowned = payment(charge(json!("AuthorizationInitiated"), json!([])), json!([]));
     let rewritten = payment(None, operation(json!({ "CreateCharge": {} }), in_doubt("{ }", 1)));
     vec![
-        (VerdictChanged, of_step(Some(&bare), None)),
+        (VerdictChanged, check_step(Some(&bare), None)),
         (VerdictChanged, step(&bare, &other)),
         (VerdictChanged, step(&taken, &bare)),
         (VerdictChanged, step(&taken, &lost)),
@@ -127,9 +127,9 @@ fn in_steps() -> Vec<(Invariant, CheckResult)> {
         (VerdictChanged, step(&given, &kept)),
         (VerdictChanged, step(&closed, &bare)),
         (VerdictChanged, step(&closed, &refused)),
-        (NoTimer, of_step(None, Some(&unowned))),
+        (NoTimer, check_step(None, Some(&unowned))),
         (SendChanged, step(&asked_again(1), &rewritten)),
-        (ChargedWithoutOrder, of_canceled_sends(Some(&asked_again(1)), &asked_again(2))),
+        (ChargedWithoutOrder, check_canceled_sends(Some(&asked_again(1)), &asked_again(2))),
     ]
 }
 
@@ -166,19 +166,19 @@ fn in_effects() -> Vec<(Invariant, CheckResult)> {
     charged_again.charges.insert("P-C2", true_charge(None));
     let closed = Truth { closed_by_merchant: true, ..Truth::default() };
     vec![
-        (EffectTwice, of_effects(None, false, &charged_again)),
-        (EffectTwice, of_effects(None, false, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
+        (EffectTwice, check_effects(None, false, &charged_again)),
+        (EffectTwice, check_effects(None, false, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
         (
             RefundedTooMuch,
-            of_effects(Some(&one_refund), false, &truth(Some(true_charge(Some(499))), refunded(500))),
+            check_effects(Some(&one_refund), false, &truth(Some(true_charge(Some(499))), refunded(500))),
         ),
-        (ClosedUnasked, of_effects(None, false, &closed)),
+        (ClosedUnasked, check_effects(None, false, &closed)),
     ]
 }
 
 fn in_the_end() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
-    let ends = |payment: &Payment, truth: &Truth<'_>| of_the_end(payment, None, truth);
+    let ends = |payment: &Payment, truth: &Truth<'_>| check_end(payment, None, truth);
     let (bare, taken) = (payment(None, json!([])), payment(charge(captured(), json!([])), json!([])));
     let authorized = payment(charge(json!("Authorized"), json!([])), json!([]));
     let truly_taken = || truth(Some(true_charge(Some(1_400))), None);
@@ -191,13 +191,13 @@ fn in_the_end() -> Vec<(Invariant, CheckResult)> {
         (LedgersDiffer, ends(&authorized, &truly_taken())),
         (LedgersDiffer, ends(&bare, &truly_taken())),
         (LedgersDiffer, ends(&taken, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
-        (NotUndone, of_the_end(&taken, Some(&was_done), &Truth { is_closed: true, ..truly_taken() })),
+        (NotUndone, check_end(&taken, Some(&was_done), &Truth { is_closed: true, ..truly_taken() })),
         (
             NotUndone,
-            of_the_end(&bare, Some(&was_done), &Truth { is_closed: true, held: 1, ..Truth::default() }),
+            check_end(&bare, Some(&was_done), &Truth { is_closed: true, held: 1, ..Truth::default() }),
         ),
-        (NotUndone, of_the_end(&bare, Some(&was_done), &Truth::default())),
-        (NeverDecided, of_the_end(&bare, Some(&goes_on), &Truth::default())),
+        (NotUndone, check_end(&bare, Some(&was_done), &Truth::default())),
+        (NeverDecided, check_end(&bare, Some(&goes_on), &Truth::default())),
     ]
 }
 
@@ -205,9 +205,9 @@ fn in_what_is_said() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let mut heard = std::collections::HashSet::new();
     let truly = truth(Some(true_charge(Some(1_400))), None);
-    let once = of_fact(&fact("charge.captured"), &mut heard, &truly);
+    let once = check_fact(&fact("charge.captured"), &mut heard, &truly);
     assert_eq!(once, Ok(()));
-    let again = of_fact(&fact("charge.captured"), &mut heard, &truly);
+    let again = check_fact(&fact("charge.captured"), &mut heard, &truly);
     let held = truth(
         Some(TrueCharge::default()),
         Some(TrueRefund { amount: 1, is_refunded: false, is_declined: false }),
@@ -224,7 +224,7 @@ fn in_what_is_said() -> Vec<(Invariant, CheckResult)> {
     let mut cases: Vec<_> = false_facts.map(|kind| (FactFalse, told(&fact(kind), &held))).to_vec();
     cases.push((FactTwice, again));
     cases.push((FactFalse, told(&fact("checkout.canceled"), &Truth { held: 1, ..Truth::default() })));
-    cases.push((ShippedUnpaid, of_fulfilment(&json!({ "mayShip": true }), &held)));
+    cases.push((ShippedUnpaid, check_fulfilment(&json!({ "mayShip": true }), &held)));
     cases
 }
 
@@ -251,18 +251,18 @@ fn correct_payments_break_no_invariant() {
     let undone = Truth { is_closed: true, ..truth(Some(true_charge(Some(500))), refunded(500)) };
     let bare_end = payment(charge(json!({ "Captured": [500, "USD"] }), refund(json!("Refunded"))), json!([]));
     for held in [
-        of_step(Some(&held), Some(&taken)),
-        of_step(Some(&asked_again(1)), Some(&asked_again(2))),
-        of_canceled_sends(None, &asked_again(2)),
+        check_step(Some(&held), Some(&taken)),
+        check_step(Some(&asked_again(1)), Some(&asked_again(2))),
+        check_canceled_sends(None, &asked_again(2)),
         is_true(Some(&held), &taken, &truly(), NOW),
         is_true(None, &asked_again(30), &Truth::default(), NOW),
-        of_effects(None, true, &Truth { closed_by_merchant: true, ..Truth::default() }),
-        of_cancellation(&was_done),
-        of_the_end(&taken, None, &truly()),
-        of_the_end(&bare_end, Some(&was_done), &undone),
+        check_effects(None, true, &Truth { closed_by_merchant: true, ..Truth::default() }),
+        check_cancellation(&was_done),
+        check_end(&taken, None, &truly()),
+        check_end(&bare_end, Some(&was_done), &undone),
         told(&fact("refund.refunded"), &truly()),
-        of_fulfilment(&json!({ "mayShip": true }), &truly()),
-        of_fulfilment(&json!({ "mayShip": false }), &Truth::default()),
+        check_fulfilment(&json!({ "mayShip": true }), &truly()),
+        check_fulfilment(&json!({ "mayShip": false }), &Truth::default()),
         posted("Available", "Held", 1_400).1,
         posted("Overcharge", "Available", 210).0.agree(&permission(1_610, 210)),
     ] {

@@ -13,7 +13,7 @@ const ORDERS: usize = 12;
 /// The seeds of each test run.
 const SEEDS: Range<u64> = 0..200;
 
-fn of(seed: u64) -> Report {
+fn report(seed: u64) -> Report {
     run(Run { seed, orders: ORDERS })
 }
 
@@ -27,7 +27,7 @@ fn check_clean(seeds: Range<u64>) -> BTreeMap<String, u64> {
             if seed >= seeds.end {
                 return;
             }
-            let report = of(seed);
+            let report = report(seed);
             if let Some(failure) = report.failure {
                 panic!("{failure}");
             }
@@ -150,9 +150,9 @@ fn two_hundred_seeds_keep_the_promise() {
 fn a_seed_always_gives_the_same_run_and_different_seeds_different_runs() {
     // Seed 0 signs with real keys, whose signatures differ each time.
     for seed in [0, 17] {
-        let (once, again) = (of(seed), of(seed));
+        let (once, again) = (report(seed), report(seed));
         assert_eq!((once.trace_hash, once.steps), (again.trace_hash, again.steps), "seed {seed}");
         assert_eq!(once.counts, again.counts);
-        assert_ne!(once.trace_hash, of(seed + 1).trace_hash);
+        assert_ne!(once.trace_hash, report(seed + 1).trace_hash);
     }
 }

@@ -33,7 +33,7 @@ with_texts! {
 }
 
 impl OpenError {
-    pub(super) fn of(path: &Path, error: &Error) -> Self {
+    pub(super) fn new(path: &Path, error: &Error) -> Self {
         let path = path.to_owned();
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse(path),

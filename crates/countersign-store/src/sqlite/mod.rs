@@ -80,7 +80,7 @@ impl SqliteStore {
     /// [`OpenError`]; each variant says what an operator can do about it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let io_error = |error| OpenError::Io(path.to_owned(), error);
-        let failed = |error: rusqlite::Error| OpenError::of(path, &error);
+        let failed = |error: rusqlite::Error| OpenError::new(path, &error);
         let resolved = resolve(path).map_err(io_error)?;
         let lock = lock(path, &resolved)?;
         create(&resolved).map_err(io_error)?;

@@ -22,7 +22,7 @@ pub(super) const MIGRATIONS: &[Step] = &[first_tables];
 /// Checks whose file it is before anything is written to it, then brings it to the newest version and
 /// configures the connection for writing.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) -> Result<(), OpenError> {
-    let failed = |error: rusqlite::Error| OpenError::of(path, &error);
+    let failed = |error: rusqlite::Error| OpenError::new(path, &error);
     let not_a_store = |why: &str| OpenError::NotAStore(path.to_owned(), why.to_owned());
     let number = |connection: &Connection, name: &str| {
         connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed)

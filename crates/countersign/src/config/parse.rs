@@ -108,7 +108,7 @@ pub(super) fn quote_url(text: &str) -> ReadResult<http::Uri> {
 
 pub(super) fn shop_url(text: &str) -> ReadResult<String> {
     let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
-    match Origin::of_url(text) {
+    match Origin::from_url(text) {
         Some(_) if is_plain => Ok(text.to_owned()),
         _ => Err("must be a URL such as https://shop.example".to_owned()),
     }
@@ -119,7 +119,7 @@ pub(super) fn page_origin(text: &str) -> ReadResult<Origin> {
     // A path would be taken for a rule that nobody applies.
     let has_no_path =
         text.trim_end_matches('/').split("://").nth(1).is_some_and(|rest| !rest.contains(['/', '?', '#']));
-    Origin::of_url(text).filter(|_| has_no_path).ok_or_else(refused)
+    Origin::from_url(text).filter(|_| has_no_path).ok_or_else(refused)
 }
 
 pub(super) fn store(text: &str) -> ReadResult<StorePlace> {

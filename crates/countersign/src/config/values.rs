@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::file::File;
 use super::given::GivenValues;
 use super::key::Key;
-use crate::failure::{Failure, CommandResult};
+use crate::failure::{CommandResult, Failure};
 
 /// What a text means, or what it must be, as the rest of a sentence that begins with its key.
 pub(super) type ReadResult<T> = Result<T, String>;
@@ -18,7 +18,11 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn gather(keys: &'static [Key], file: Option<PathBuf>, given: GivenValues) -> CommandResult<Self> {
+    pub(super) fn gather(
+        keys: &'static [Key],
+        file: Option<PathBuf>,
+        given: GivenValues,
+    ) -> CommandResult<Self> {
         let file = file.map(|path| File::read(path, keys)).transpose()?.unwrap_or_default();
         Ok(Self { keys, file, given })
     }

@@ -214,7 +214,7 @@ fn no_sigkill_makes_serve_forget_an_id_pay_twice_or_leave_a_doubt_without_an_own
     let crowd = Crowd::new(first.address);
     let last = std::thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let (crowd, memory, random) = (&crowd, &memory, random.of_client(client));
+            let (crowd, memory, random) = (&crowd, &memory, random.for_client(client));
             scope.spawn(move || take_orders(client, crowd, amazon, memory, random));
         }
         crowd.kill_again_and_again(KILLS, first, &mut random, start)

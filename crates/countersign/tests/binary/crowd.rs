@@ -36,7 +36,7 @@ impl Random {
     }
 
     /// A stream of its own for each client.
-    pub(crate) fn of_client(&self, client: usize) -> Self {
+    pub(crate) fn for_client(&self, client: usize) -> Self {
         Self { seed: self.seed, stream: Stream::part(self.seed, client as u64 + 1) }
     }
 

@@ -108,7 +108,7 @@ struct World {
 struct Copies(alloc::collections::BTreeMap<u32, u32>);
 
 impl Copies {
-    fn of(&self, attempt: u32) -> u32 {
+    fn count(&self, attempt: u32) -> u32 {
         self.0.get(&attempt).copied().unwrap_or(0)
     }
 
@@ -143,7 +143,7 @@ fn body_of(terms: &Terms) -> Arc<[u8]> {
 }
 
 impl World {
-    fn of(intent: PaymentIntent) -> Self {
+    fn new(intent: PaymentIntent) -> Self {
         Self { checkout: unpaid(intent), copies: Copies::default(), now: sent_at(), rules: rules() }
     }
 
@@ -290,7 +290,8 @@ fn send_of(state: &AttemptState) -> Option<&KeyedRequest> {
 
 fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError> {
     let after = &world.checkout;
-    let possibly_paid = after.attempts.iter().filter(|attempt| world.copies.of(attempt.number) > 0).count();
+    let possibly_paid =
+        after.attempts.iter().filter(|attempt| world.copies.count(attempt.number) > 0).count();
     prop_assert!(possibly_paid <= 1, "{possibly_paid} sessions of one order may be paid");
     let live = after.attempts.iter().filter(|attempt| attempt.state.is_live()).count();
     prop_assert!(live <= 1, "{live} live attempts");
@@ -298,7 +299,7 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         prop_assert_eq!(attempt.number as usize, index + 1);
         let state = &attempt.state;
         prop_assert_eq!(state.due_at().is_some(), !state.is_final(), "{:?}", state);
-        if world.copies.of(attempt.number) > 0 {
+        if world.copies.count(attempt.number) > 0 {
             prop_assert!(state.is_live(), "{:?} may be paid", state);
         }
         match state {
@@ -373,7 +374,7 @@ proptest! {
         ],
         ops in proptest::collection::vec(ops(), 1..120),
     ) {
-        let mut world = World::of(intent);
+        let mut world = World::new(intent);
         for op in ops {
             let before = world.checkout.clone();
             if world.decide(&op).is_some() {
@@ -392,7 +393,7 @@ fn the_model_reaches_every_state() {
     let mut reached = alloc::collections::BTreeSet::new();
     for _ in 0..1_000 {
         let ops = proptest::collection::vec(ops(), 120).new_tree(&mut runner).unwrap().current();
-        let mut world = World::of(PaymentIntent::Authorize);
+        let mut world = World::new(PaymentIntent::Authorize);
         for op in ops {
             world.decide(&op);
             reached.extend(world.checkout.attempts.iter().map(|attempt| match &attempt.state {

@@ -477,7 +477,7 @@ fn what_was_left_out_is_filled_in_and_a_repetition_leaves_it_out_again() {
 
 // Promise: B16
 #[test]
-fn of_two_refunds_of_sixty_on_a_hundred_one_is_recorded_whatever_state_the_first_is_in() {
+fn one_of_two_refunds_of_sixty_on_a_hundred_is_recorded_whatever_state_the_first_is_in() {
     for state in [recorded(), sending(), in_doubt()] {
         let first = PaymentCall::Refund { charge_id: charge(), amount: usd(6_000) };
         let before = with_operation(captured_with(vec![]), &first, state);

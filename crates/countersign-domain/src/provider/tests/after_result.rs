@@ -40,10 +40,10 @@ fn payment(intent: PaymentIntent, card: Card) -> Payment {
         total_order_amount: Some(usd(2_000)),
         ..paying(intent)
     };
-    of(details, card)
+    paid_with(details, card)
 }
 
-pub(super) fn of(details: PaymentDetails, card: Card) -> Payment {
+pub(super) fn paid_with(details: PaymentDetails, card: Card) -> Payment {
     let session = placed(session(ProductType::PayAndShip, details), card);
     let rules = FinalizeRules { profile: PROFILE, ..FinalizeRules::default() };
     let result = finalize(&session, &agreeing(&session), None, &rules, super::ids(), start());
@@ -103,7 +103,7 @@ pub(super) fn charge_of(
     create_charge(payment, request, simulation, new_charge(payment), PROFILE, now)
 }
 
-pub(super) fn of_amount(amount: Money) -> CreateCharge {
+pub(super) fn charge_request(amount: Money) -> CreateCharge {
     CreateCharge { charge_amount: Some(amount), ..CreateCharge::default() }
 }
 
@@ -192,7 +192,7 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
             Some(_) => "shown".to_string(),
             None => "forgotten".to_string(),
         },
-        "create charge 6.00" => match charge_of(payment, of_amount(usd(600)), None, now) {
+        "create charge 6.00" => match charge_of(payment, charge_request(usd(600)), None, now) {
             Ok(CreateChargeOutcome::Created(step) | CreateChargeOutcome::Declined(_, step)) => {
                 row(&step.next)
             }
@@ -289,20 +289,20 @@ fn every_charge_and_refund_state_under_every_command_before_at_and_after_each_de
 fn every_permission_state_under_every_command_before_at_and_after_each_deadline() {
     let at = start();
     let open = authorized();
-    let declined = match charge_of(&open, of_amount(usd(100)), Some(CreateChargeSimulation::HardDeclined), at)
-    {
-        Ok(CreateChargeOutcome::Declined(_, step)) => step.next,
-        other => panic!("{other:?}"),
-    };
-    let of_intent = |intent| of(paying(intent), Card::Visa1111);
+    let declined =
+        match charge_of(&open, charge_request(usd(100)), Some(CreateChargeSimulation::HardDeclined), at) {
+            Ok(CreateChargeOutcome::Declined(_, step)) => step.next,
+            other => panic!("{other:?}"),
+        };
+    let with_intent = |intent| paid_with(paying(intent), Card::Visa1111);
     let extended = PaymentDetails { extend_expiration: true, ..paying(PaymentIntent::Confirm) };
     let mut states = alloc::vec![
         ("Chargeable", open.clone()),
-        ("never charged", of_intent(PaymentIntent::Confirm)),
-        ("extended", of(extended, Card::Visa1111)),
-        ("ChargeInProgress", of_intent(PaymentIntent::Authorize)),
+        ("never charged", with_intent(PaymentIntent::Confirm)),
+        ("extended", paid_with(extended, Card::Visa1111)),
+        ("ChargeInProgress", with_intent(PaymentIntent::Authorize)),
         ("PaymentMethodInvalid", declined),
-        ("all captured", of_intent(PaymentIntent::AuthorizeWithCapture)),
+        ("all captured", with_intent(PaymentIntent::AuthorizeWithCapture)),
     ];
     for reason in ClosureReason::ALL {
         states.push((
@@ -353,7 +353,7 @@ fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
         (CreateChargeSimulation::AmazonRejected, "Closed/AmazonCanceled"),
     ] {
         let Ok(CreateChargeOutcome::Declined(reason, step)) =
-            charge_of(&open, of_amount(usd(100)), Some(simulation), start())
+            charge_of(&open, charge_request(usd(100)), Some(simulation), start())
         else {
             panic!("{simulation}: expected a decline")
         };
@@ -377,7 +377,7 @@ fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
 #[test]
 fn a_pending_charge_is_decided_as_its_card_or_simulation_says() {
     let open = payment(PaymentIntent::Authorize, Card::Pending4354);
-    let may_pend = CreateCharge { can_handle_pending_authorization: true, ..of_amount(usd(600)) };
+    let may_pend = CreateCharge { can_handle_pending_authorization: true, ..charge_request(usd(600)) };
     for (simulation, ends) in [
         (None, "Declined/HardDeclined"),
         (Some(CreateChargeSimulation::PendingAuthorized), "Authorized"),
@@ -412,7 +412,7 @@ fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
             [("plain", false, false), ("captureNow", true, false), ("may pend", false, true)]
         {
             let request =
-                CreateCharge { capture_now, can_handle_pending_authorization, ..of_amount(usd(600)) };
+                CreateCharge { capture_now, can_handle_pending_authorization, ..charge_request(usd(600)) };
             let outcome = match charge_of(&open, request, Some(*code), start()) {
                 Ok(CreateChargeOutcome::Created(step)) => later(step, 1),
                 Ok(CreateChargeOutcome::Declined(reason, step)) => {
@@ -458,7 +458,7 @@ fn a_closed_permission_keeps_its_open_charges_capturable_unless_they_are_cancele
 
 #[test]
 fn a_buyers_other_card_pays_from_then_on_and_a_bad_one_does_not() {
-    let may_pend = || CreateCharge { can_handle_pending_authorization: true, ..of_amount(usd(100)) };
+    let may_pend = || CreateCharge { can_handle_pending_authorization: true, ..charge_request(usd(100)) };
     let mut declined = payment(PaymentIntent::Authorize, Card::Pending4354);
     declined.carry_to(start().plus(HOUR), PROFILE).unwrap();
     let now = start().plus(HOUR);

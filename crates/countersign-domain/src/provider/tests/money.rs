@@ -10,7 +10,9 @@ use core::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use super::after_result::{authorized, capture_of, captured, charge_id, charge_of, of, of_amount, refund_of};
+use super::after_result::{
+    authorized, capture_of, captured, charge_id, charge_of, charge_request, paid_with, refund_of,
+};
 use super::{agreeing, completed, paying, placed, session, start, usd};
 use crate::amazon_limits::{ceiling, surplus};
 use crate::ids::{ChargeId, RefundId};
@@ -208,7 +210,7 @@ fn broken(payment: &Payment) -> Option<&'static str> {
 
 /// The balances computed from a log.
 fn replayed(limit: Money, events: &[Event]) -> Result<Balances, LedgerImbalance> {
-    let mut balances = Balances::of_limit(limit);
+    let mut balances = Balances::with_limit(limit);
     for posting in events.iter().flat_map(|event| &event.postings) {
         balances.post(*posting)?;
     }
@@ -298,16 +300,18 @@ fn every_movement() -> Vec<(&'static str, Balances, Option<Charge>, Charge)> {
         other => panic!("{other:?}"),
     };
     let (open, paid) = (authorized(), captured());
-    let overcharging =
-        of(PaymentDetails { allow_overcharge: true, ..paying(PaymentIntent::Authorize) }, Card::Visa1111);
+    let overcharging = paid_with(
+        PaymentDetails { allow_overcharge: true, ..paying(PaymentIntent::Authorize) },
+        Card::Visa1111,
+    );
     let overcharged = capture_of(&overcharging, usd(1_500), start()).unwrap();
-    let at_once = CreateCharge { capture_now: true, ..of_amount(usd(600)) };
+    let at_once = CreateCharge { capture_now: true, ..charge_request(usd(600)) };
     let (in_part, above) =
         (refund_of(&paid, usd(300), start()).unwrap(), refund_of(&paid, usd(1_600), start()).unwrap());
     let canceled =
         cancel_charge(&open, &charge_id(&open), ChargeCancelReason::MerchantCanceled, start()).unwrap();
     alloc::vec![
-        movement("authorized", &open, &created(&open, of_amount(usd(600))), 1),
+        movement("authorized", &open, &created(&open, charge_request(usd(600))), 1),
         movement("captured at once", &open, &created(&open, at_once), 1),
         movement("captured", &open, &capture_of(&open, usd(1_400), start()).unwrap(), 0),
         movement("captured in part", &open, &capture_of(&open, usd(1_000), start()).unwrap(), 0),
@@ -360,7 +364,7 @@ fn a_wrong_posting_is_caught_where_it_is_made_and_moves_nothing() {
 // Promise: A36
 #[test]
 fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
-    let balances = Balances::of_limit(usd(100));
+    let balances = Balances::with_limit(usd(100));
     for (from, to, amount) in [
         (Account::Available, Account::Held, usd(101)),
         (Account::Held, Account::Captured, usd(1)),

@@ -5,7 +5,8 @@ use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 
 use super::after_result::{
-    PROFILE, authorized, capture_of, captured, charge_id, charge_of, new_refund, of, of_amount, refund_of,
+    PROFILE, authorized, capture_of, captured, charge_id, charge_of, charge_request, new_refund, paid_with,
+    refund_of,
 };
 use super::{agreeing, paying, placed, run, session, start, usd};
 use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS, ceiling};
@@ -113,7 +114,7 @@ const CREATE_CHARGE: [(&str, BreakCreate); 12] = [
 ];
 
 fn creating(breaks: &[BreakCreate]) -> Result<CreateChargeOutcome, CreateChargeRefused> {
-    let request = of_amount(usd(600));
+    let request = charge_request(usd(600));
     let mut it = Creating { payment: authorized(), request, simulation: None };
     breaks.iter().for_each(|breaks| breaks(&mut it));
     charge_of(&it.payment, it.request, it.simulation, start())
@@ -136,16 +137,16 @@ fn each_refusal_of_create_charge_is_reached_and_the_first_of_two_is_answered() {
 
 #[test]
 fn a_permission_that_an_open_charge_uses_up_refuses_another_until_that_one_is_canceled() {
-    let open = of(paying(PaymentIntent::Authorize), Card::Visa1111);
+    let open = paid_with(paying(PaymentIntent::Authorize), Card::Visa1111);
     let reason = NonChargeableReason::ChargeInProgress;
     assert_eq!(
-        charge_of(&open, of_amount(usd(1)), None, start()),
+        charge_of(&open, charge_request(usd(1)), None, start()),
         Err(CreateChargeRefused::PermissionNonChargeable(reason))
     );
     let id = charge_id(&open);
     let free = cancel_charge(&open, &id, ChargeCancelReason::MerchantCanceled, start()).unwrap().next;
     assert!(matches!(
-        charge_of(&free, of_amount(usd(1)), None, start()),
+        charge_of(&free, charge_request(usd(1)), None, start()),
         Ok(CreateChargeOutcome::Created(_))
     ));
 }
@@ -323,24 +324,25 @@ fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_curren
             total_order_amount: Some(money(most + 3)),
             ..paying(PaymentIntent::Authorize)
         };
-        let open = of(details, Card::Visa1111);
-        let over = charge_of(&open, of_amount(money(most + 1)), None, start());
+        let open = paid_with(details, Card::Visa1111);
+        let over = charge_of(&open, charge_request(money(most + 1)), None, start());
         assert_eq!(over, Err(CreateChargeRefused::AboveMaximum), "{currency}");
-        let Ok(CreateChargeOutcome::Created(step)) = charge_of(&open, of_amount(money(most)), None, start())
+        let Ok(CreateChargeOutcome::Created(step)) =
+            charge_of(&open, charge_request(money(most)), None, start())
         else {
             panic!("{currency}")
         };
         assert_eq!(step.next.permission.balance(), money(2));
-        let over = charge_of(&step.next, of_amount(money(3)), None, start());
+        let over = charge_of(&step.next, charge_request(money(3)), None, start());
         assert_eq!(over, Err(CreateChargeRefused::ExceedsBalance), "{currency}");
-        assert!(charge_of(&step.next, of_amount(money(2)), None, start()).is_ok());
+        assert!(charge_of(&step.next, charge_request(money(2)), None, start()).is_ok());
         // The maximum bounds an overcharge as well.
         let details = PaymentDetails {
             charge_amount: Some(money(most)),
             allow_overcharge: true,
             ..paying(PaymentIntent::Authorize)
         };
-        let open = of(details, Card::Visa1111);
+        let open = paid_with(details, Card::Visa1111);
         let over = capture_of(&open, money(most + 1), start());
         assert_eq!(over, Err(CaptureRefused::AboveMaximum), "{currency}");
         assert!(capture_of(&open, money(most), start()).is_ok());
@@ -369,7 +371,7 @@ fn an_overcharge_is_captured_to_the_cent_where_the_session_allowed_it() {
                 allow_overcharge,
                 ..paying(PaymentIntent::Authorize)
             };
-            let open = of(details, Card::Visa1111);
+            let open = paid_with(details, Card::Visa1111);
             let most = if allow_overcharge { most } else { amount };
             let over = capture_of(&open, money(most + 1), start());
             assert_eq!(over, Err(CaptureRefused::ExceedsAuthorizedAmount), "{currency} {most}");
@@ -398,9 +400,9 @@ fn an_order_is_overcharged_once_however_many_charges_it_has() {
                 allow_overcharge: true,
                 ..paying(PaymentIntent::Authorize)
             };
-            let open = of(details, Card::Visa1111);
+            let open = paid_with(details, Card::Visa1111);
             let Ok(CreateChargeOutcome::Created(step)) =
-                charge_of(&open, of_amount(money(authorized)), None, start())
+                charge_of(&open, charge_request(money(authorized)), None, start())
             else {
                 panic!("{currency}")
             };
@@ -434,8 +436,8 @@ fn a_declined_capture_gives_its_overcharge_back() {
         allow_overcharge: true,
         ..paying(PaymentIntent::Authorize)
     };
-    let open = of(details, Card::Visa1111);
-    let Ok(CreateChargeOutcome::Created(step)) = charge_of(&open, of_amount(usd(60_000)), None, start())
+    let open = paid_with(details, Card::Visa1111);
+    let Ok(CreateChargeOutcome::Created(step)) = charge_of(&open, charge_request(usd(60_000)), None, start())
     else {
         panic!("expected the charge to be created")
     };
@@ -469,7 +471,7 @@ fn the_ceiling_is_refunded_to_the_last_minor_unit_in_each_currency() {
             charge_amount: Some(money(amount)),
             ..paying(PaymentIntent::AuthorizeWithCapture)
         };
-        let paid = of(details, Card::Visa1111);
+        let paid = paid_with(details, Card::Visa1111);
         let over = refund_of(&paid, money(most + 1), start());
         assert_eq!(over, Err(CreateRefundRefused::ExceedsCeiling), "{currency} {most}");
         let mut all = refund_of(&paid, money(amount), start()).unwrap();
@@ -490,7 +492,7 @@ fn one_refund_is_at_most_what_amazon_refunds_at_once_whatever_the_ceiling() {
         let most = currency.maximum();
         let details =
             PaymentDetails { charge_amount: Some(most), ..paying(PaymentIntent::AuthorizeWithCapture) };
-        let paid = of(details, Card::Visa1111);
+        let paid = paid_with(details, Card::Visa1111);
         let over = Money::from_minor(most.minor() + 1, currency);
         assert_eq!(refund_of(&paid, over, start()), Err(CreateRefundRefused::AboveMaximum), "{currency}");
         let first = refund_of(&paid, most, start()).unwrap();

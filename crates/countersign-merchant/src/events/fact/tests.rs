@@ -155,7 +155,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
 /// The fact of a payment's event, without the members that every fact has.
 fn told(event: PaymentEvent, permission: PermissionState) -> Value {
     let after = checkout(permission);
-    let fact = Event::of(&CheckoutEvent::Payment(event), &after).fact(&after, at());
+    let fact = Event::from_domain(&CheckoutEvent::Payment(event), &after).fact(&after, at());
     let Some(fact) = fact else { return Value::Null };
     let mut told: Value = serde_json::from_slice(&fact.encode()).unwrap();
     let members = told.as_object_mut().unwrap();

@@ -16,37 +16,37 @@ use countersign_protocol::wire::{
     RefundState as WireRefundState, Word,
 };
 
-use super::{Amazon, ShowsNothing, bounded, classify, code_in_words, shows_nothing};
+use super::{Amazon, NoEvidence, bounded, classify, code_in_words, shows_nothing};
 
 /// What a body shows, or why nothing can be concluded from it.
 type ReadResult<T> = Result<T, &'static str>;
 
 impl Amazon {
     /// Get Charge.
-    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeView, ShowsNothing> {
+    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeView, NoEvidence> {
         let answer = self.shown(self.client.get_charge(id).await)?;
-        let shown = charge_shown(&answer.value).map_err(ShowsNothing::of)?;
-        if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another charge")) }
+        let shown = charge_shown(&answer.value).map_err(NoEvidence::new)?;
+        if shown.id == *id { Ok(shown) } else { Err(NoEvidence::new("another charge")) }
     }
 
     /// Get Refund.
-    pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundView, ShowsNothing> {
+    pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundView, NoEvidence> {
         let answer = self.shown(self.client.get_refund(id).await)?;
-        let shown = refund_shown(&answer.value).map_err(ShowsNothing::of)?;
-        if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another refund")) }
+        let shown = refund_shown(&answer.value).map_err(NoEvidence::new)?;
+        if shown.id == *id { Ok(shown) } else { Err(NoEvidence::new("another refund")) }
     }
 
     /// Get Charge Permission.
-    pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionView, ShowsNothing> {
+    pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionView, NoEvidence> {
         let answer = self.shown(self.client.get_charge_permission(id).await)?;
-        permission_shown(id, &answer.value).map_err(ShowsNothing::of)
+        permission_shown(id, &answer.value).map_err(NoEvidence::new)
     }
 
     /// Get Charge Permission: its merchant reference, which is a checkout's id if it is ours.
-    pub(crate) async fn reference_of(&self, id: &ChargePermissionId) -> Result<Option<String>, ShowsNothing> {
+    pub(crate) async fn reference_of(&self, id: &ChargePermissionId) -> Result<Option<String>, NoEvidence> {
         let permission = self.shown(self.client.get_charge_permission(id).await)?.value;
         if permission.charge_permission_id.as_ref() != Some(id) {
-            return Err(ShowsNothing::of("another charge permission"));
+            return Err(NoEvidence::new("another charge permission"));
         }
         Ok(permission.merchant_metadata.and_then(|metadata| metadata.merchant_reference_id))
     }
@@ -55,7 +55,7 @@ impl Amazon {
     pub(crate) async fn permission_as_it_came(
         &self,
         id: &ChargePermissionId,
-    ) -> Result<(Bytes, Option<PermissionView>), ShowsNothing> {
+    ) -> Result<(Bytes, Option<PermissionView>), NoEvidence> {
         let answer = self.shown(self.client.get_charge_permission(id).await)?;
         let shown = permission_shown(id, &answer.value).ok();
         Ok((answer.body, shown))
@@ -65,7 +65,7 @@ impl Amazon {
     pub(crate) async fn charge_as_it_came(
         &self,
         id: &ChargeId,
-    ) -> Result<(Bytes, Option<ChargeView>), ShowsNothing> {
+    ) -> Result<(Bytes, Option<ChargeView>), NoEvidence> {
         let answer = self.shown(self.client.get_charge(id).await)?;
         let shown = charge_shown(&answer.value).ok().filter(|shown| shown.id == *id);
         Ok((answer.body, shown))
@@ -104,7 +104,7 @@ impl Amazon {
         }
     }
 
-    fn shown<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, ShowsNothing> {
+    fn shown<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, NoEvidence> {
         self.noted(answer).map_err(|error| shows_nothing(&error))
     }
 }

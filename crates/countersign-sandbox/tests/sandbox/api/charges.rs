@@ -129,7 +129,7 @@ async fn each_broken_rule_of_create_charge_is_answered_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_two_broken_rules_of_create_charge_the_first_is_answered() {
+async fn the_first_of_two_broken_rules_of_create_charge_is_answered() {
     let world = World::new().await;
     let order = world.split_order().await;
     // In the order of the checks: each breaks one rule, and is the one that is answered if a later rule is

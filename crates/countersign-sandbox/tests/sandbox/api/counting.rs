@@ -55,7 +55,7 @@ impl Counted {
         )
         .unwrap();
         let Some(countersign_http::Reply::Answer(answer)) = reply else { panic!("a connection was reset") };
-        let answer = HttpAnswer::of(&answer);
+        let answer = HttpAnswer::from_response(&answer);
         assert_eq!(answer.status, status, "{name}: {}", answer.text);
         answer
     }

@@ -225,7 +225,7 @@ async fn each_check_broken_alone_is_answered_as_documented_and_changes_nothing()
 
 // Promise: A02
 #[tokio::test]
-async fn of_two_broken_rules_the_first_is_answered() {
+async fn the_first_of_two_broken_rules_is_answered() {
     let world = world_with_a_taken_key().await;
     let breaches = breaches();
     let mut pairs = 0;

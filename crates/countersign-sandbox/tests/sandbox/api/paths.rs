@@ -66,7 +66,7 @@ async fn incomplete_requests_are_answered_in_the_envelope() {
         (IncompleteRequest::BodyTimedOut, 408, "RequestTimeout"),
         (IncompleteRequest::BodyTruncated, 400, "InvalidRequestFormat"),
     ] {
-        let answer = crate::world::HttpAnswer::of(&world.sandbox.refuse(&head, unreadable));
+        let answer = crate::world::HttpAnswer::from_response(&world.sandbox.refuse(&head, unreadable));
         assert_eq!(answer.refusal(), (status, reason_code));
     }
 }

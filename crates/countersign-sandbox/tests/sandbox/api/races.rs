@@ -23,7 +23,7 @@ async fn worlds(directory: &std::path::Path) -> [World; 2] {
 
 // Promise: A13
 #[tokio::test]
-async fn of_sixty_four_captures_at_once_one_succeeds() {
+async fn one_of_sixty_four_captures_at_once_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     for world in worlds(directory.path()).await {
         let order = world.split_order().await;
@@ -89,7 +89,7 @@ async fn a_copy_that_reads_the_state_after_the_first_request_took_effect_gets_it
 
 // Promise: A13
 #[tokio::test]
-async fn of_two_that_together_are_too_much_one_succeeds() {
+async fn one_of_two_that_together_are_too_much_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     for world in worlds(directory.path()).await {
         let captured = world.captured_order(usd("100.00")).await;

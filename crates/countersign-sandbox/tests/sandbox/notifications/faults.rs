@@ -157,7 +157,7 @@ async fn a_notification_that_comes_before_the_answer_holds_the_answer_back() {
             let Poll::Ready(Reply::Answer(answer)) = answer.as_mut().poll(&mut context) else {
                 panic!("the answer is held still")
             };
-            assert_eq!(HttpAnswer::of(&answer).status, 200);
+            assert_eq!(HttpAnswer::from_response(&answer).status, 200);
         } else {
             assert_eq!(scene.sent().len(), 1);
         }

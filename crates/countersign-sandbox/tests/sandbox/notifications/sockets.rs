@@ -81,14 +81,14 @@ async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> Ht
     let Reply::Answer(answer) = sandbox.handle(request.body(body.into()).unwrap()).await else {
         panic!("{path} was reset")
     };
-    HttpAnswer::of(&answer)
+    HttpAnswer::from_response(&answer)
 }
 
 #[tokio::test]
 async fn an_endpoint_on_a_socket_is_notified() {
     let (sender, mut received) = mpsc::unbounded_channel();
     let shop = listen(Arc::new(Shop(sender))).await;
-    let https = Https::of_scheme(&Scheme::HTTP, Duration::from_secs(10)).with_longest_answer(64 * 1024);
+    let https = Https::for_scheme(&Scheme::HTTP, Duration::from_secs(10)).with_longest_answer(64 * 1024);
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
         clock: Arc::new(SystemClock),

@@ -109,7 +109,7 @@ fn long(length: usize) -> String {
     "x".repeat(length)
 }
 
-fn of_bytes(length: usize) -> Bytes {
+fn zeros(length: usize) -> Bytes {
     Bytes::from(vec![0; length])
 }
 
@@ -139,8 +139,8 @@ pub(crate) async fn a_change_set_over_a_limit_is_refused_and_changes_nothing(sto
         ("index entries", writes(indexed(String::new(), MAX_CHANGES + 1))),
         ("subject", message(event(words, "x"))),
         ("topic", message(NewMessage { topic: words, ..event("S", "x") })),
-        ("bytes", writes(vec![create("x", Content { bytes: of_bytes(MAX_BYTES + 1), ..content("") })])),
-        ("bytes", message(NewMessage { bytes: of_bytes(MAX_BYTES + 1), ..event("S", "") })),
+        ("bytes", writes(vec![create("x", Content { bytes: zeros(MAX_BYTES + 1), ..content("") })])),
+        ("bytes", message(NewMessage { bytes: zeros(MAX_BYTES + 1), ..event("S", "") })),
     ];
     for (what, mut refused) in cases {
         let id = refused.id;
@@ -159,7 +159,7 @@ pub(crate) async fn a_change_set_at_every_limit_is_applied(store: Arc<dyn Store>
     let mut write = many(MAX_CHANGES - 4);
     write.push(named(long(MAX_KEY_LEN)));
     write.extend(indexed(long(MAX_KEY_LEN - 1), MAX_CHANGES));
-    write.push(create("bytes", Content { bytes: of_bytes(MAX_BYTES), ..content("") }));
+    write.push(create("bytes", Content { bytes: zeros(MAX_BYTES), ..content("") }));
     let require = vec![(key("absent"), Expect::Absent)];
     let append = vec![event(&long(MAX_KEY_LEN), "x"); MAX_CHANGES];
     store.commit(ChangeSet { require, write, append, ..change() }).await.unwrap();

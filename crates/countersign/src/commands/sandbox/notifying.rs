@@ -77,7 +77,7 @@ pub(crate) struct Sockets(Https);
 
 impl Sockets {
     pub(crate) fn new() -> Self {
-        Self(Https::of_scheme(&Scheme::HTTP, CONNECT).with_longest_answer(LONGEST_ANSWER))
+        Self(Https::for_scheme(&Scheme::HTTP, CONNECT).with_longest_answer(LONGEST_ANSWER))
     }
 }
 
