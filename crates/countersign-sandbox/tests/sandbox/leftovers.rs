@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply};
-use countersign_sandbox::Sandbox;
+use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::contract::Store;
 use countersign_store::work_left::work_left;
 use futures_util::FutureExt as _;
@@ -40,28 +40,35 @@ const TOPICS: [&str; 16] = [
     "notification-15",
 ];
 
-/// The store of a sandbox, which is checked when the test is over.
+/// The store of a sandbox, which is checked when this is dropped: the test fails if anything is due by the sandbox's
+/// clock, or not delivered.
 pub(crate) struct Leftovers {
+    sandbox: Arc<Sandbox>,
     store: Arc<dyn Store>,
     are_meant: AtomicBool,
 }
 
 impl Leftovers {
-    pub(crate) fn watch(store: Arc<dyn Store>) -> Self {
-        Self { store, are_meant: AtomicBool::new(false) }
+    /// Starts a sandbox whose store is checked.
+    pub(crate) async fn of_sandbox(parts: Parts) -> (Arc<Sandbox>, Self) {
+        let store = Arc::clone(&parts.store);
+        let sandbox = Arc::new(Sandbox::start(parts).await.unwrap());
+        let leftovers = Self { sandbox: Arc::clone(&sandbox), store, are_meant: AtomicBool::new(false) };
+        (sandbox, leftovers)
     }
 
     /// Notes that the test ends on purpose while something is due or not delivered.
     pub(crate) fn are_meant(&self) {
         self.are_meant.store(true, Ordering::SeqCst);
     }
+}
 
-    /// Fails if anything is due by the sandbox's clock, or not delivered.
-    pub(crate) fn check(&self, sandbox: &Sandbox) {
+impl Drop for Leftovers {
+    fn drop(&mut self) {
         if std::thread::panicking() || self.are_meant.load(Ordering::SeqCst) {
             return;
         }
-        let now = now(sandbox);
+        let now = now(&self.sandbox);
         let look = || {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(work_left(&*self.store, now, &TOPICS)).unwrap()

@@ -38,16 +38,10 @@ pub(crate) const FOREIGN_KEY_ID: &str = "SANDBOX-AFOREIGN";
 pub(crate) const LIVE_KEY_ID: &str = "LIVE-AFIRST";
 
 pub(crate) struct World {
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: Arc<Sandbox>,
     /// The wall clock. It does not run until a test moves it.
     pub(crate) clock: FakeClock,
     leftovers: Leftovers,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.leftovers.check(&self.sandbox);
-    }
 }
 
 pub(crate) fn merchants() -> Merchants {
@@ -212,7 +206,6 @@ impl World {
     ) -> Self {
         let clock = FakeClock::at(at(START));
         let ids = Ids::new(&SystemEntropy, Some(seed), start);
-        let leftovers = Leftovers::watch(Arc::clone(&store));
         let parts = Parts {
             store,
             clock: Arc::new(clock.clone()),
@@ -221,7 +214,8 @@ impl World {
             settings,
             notifications,
         };
-        Self { sandbox: Sandbox::start(parts).await.unwrap(), clock, leftovers }
+        let (sandbox, leftovers) = Leftovers::of_sandbox(parts).await;
+        Self { sandbox, clock, leftovers }
     }
 
     /// Applies what is due, as the timer loop would.

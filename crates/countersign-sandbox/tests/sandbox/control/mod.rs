@@ -10,5 +10,5 @@ mod faults;
 mod moves;
 mod payments;
 mod reset;
-mod scene;
+pub(crate) mod scene;
 mod sockets;

@@ -71,13 +71,7 @@ pub(crate) struct Scene {
     recorded: Mutex<HashMap<String, Value>>,
     /// The real clock. It does not run until a test moves it.
     pub(crate) clock: FakeClock,
-    leftovers: Leftovers,
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.leftovers.check(&self.sandbox);
-    }
+    _leftovers: Leftovers,
 }
 
 impl Scene {
@@ -117,7 +111,6 @@ impl Scene {
             let key = PublicKeyId::parse(key).unwrap();
             merchants.register(merchant_id, key, signer().1.clone()).unwrap();
         }
-        let leftovers = Leftovers::watch(Arc::clone(&store) as _);
         let parts = Parts {
             store,
             clock: Arc::new(clock.clone()),
@@ -126,8 +119,8 @@ impl Scene {
             settings,
             notifications: Notifications::default(),
         };
-        let sandbox = Arc::new(Sandbox::start(parts).await.unwrap());
-        Self { sandbox, recorded: Mutex::default(), clock, leftovers }
+        let (sandbox, _leftovers) = Leftovers::of_sandbox(parts).await;
+        Self { sandbox, recorded: Mutex::default(), clock, _leftovers }
     }
 
     /// Sends a request from any peer.

@@ -19,6 +19,7 @@ use countersign_world::fake::FakeClock;
 use http::Method;
 use serde_json::{Value, json};
 
+pub(crate) use crate::control::scene::merged;
 use crate::leftovers::Leftovers;
 
 /// When every test begins.
@@ -53,14 +54,8 @@ pub(crate) fn signed(payload: &Value) -> Value {
 }
 
 pub(crate) struct Scene {
-    sandbox: Sandbox,
-    leftovers: Leftovers,
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.leftovers.check(&self.sandbox);
-    }
+    sandbox: Arc<Sandbox>,
+    _leftovers: Leftovers,
 }
 
 impl Scene {
@@ -70,17 +65,16 @@ impl Scene {
             let merchant_id = MerchantId::parse(merchant_id).unwrap();
             merchants.register(merchant_id, PublicKeyId::parse(key).unwrap(), keys().2.clone()).unwrap();
         }
-        let store = Arc::new(MemoryStore::default());
-        let leftovers = Leftovers::watch(Arc::clone(&store) as _);
         let parts = Parts {
-            store,
+            store: Arc::new(MemoryStore::default()),
             clock: Arc::new(FakeClock::at(Timestamp::parse(NOON).unwrap())),
             ids: Ids::new(&SystemEntropy, Some(1), 0),
             merchants,
             settings: Settings::default(),
             notifications: Notifications::default(),
         };
-        Self { sandbox: Sandbox::start(parts).await.unwrap(), leftovers }
+        let (sandbox, _leftovers) = Leftovers::of_sandbox(parts).await;
+        Self { sandbox, _leftovers }
     }
 
     pub(crate) async fn handle(&self, request: http::Request<Bytes>) -> Response {
@@ -386,19 +380,4 @@ pub(crate) fn digital() -> Value {
     let mut cart = cart(0);
     cart.as_object_mut().unwrap().remove("deliveryOptions");
     cart
-}
-
-/// JSON with some members replaced, objects member by member.
-pub(crate) fn merged(usual: &Value, changes: &Value) -> Value {
-    match (usual, changes) {
-        (Value::Object(usual), Value::Object(changes)) => {
-            let mut all = usual.clone();
-            for (name, change) in changes {
-                let before = usual.get(name).unwrap_or(&Value::Null);
-                all.insert(name.clone(), merged(before, change));
-            }
-            Value::Object(all)
-        }
-        _ => changes.clone(),
-    }
 }
