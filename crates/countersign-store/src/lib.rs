@@ -13,6 +13,7 @@
 //! all of it. Messages and timers are part of the change set, so nothing that was decided is forgotten; a
 //! lease of a process that is gone ends by time.
 
+pub mod budget;
 pub mod contract;
 pub mod intercept;
 mod limits;

@@ -8,17 +8,16 @@
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::{Client, RetryPolicy, SignRequest, SigningFailed, Transport, TransportError};
-use countersign_domain::ids::{PublicKeyId, Region};
-use countersign_domain::time::Timestamp;
+use countersign_client::{Client, RetryPolicy, Transport, TransportError};
+use countersign_domain::ids::Region;
 use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::{Merchant, Parts};
-use countersign_protocol::signing::{Algorithm, prepare};
+use countersign_store::budget::{Budget, Cost};
 use countersign_store::intercept::InterceptedStore;
 use countersign_store::memory::MemoryStore;
 use countersign_world::Clock as _;
@@ -27,30 +26,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Amazon;
 use super::time_machine::run;
-use super::world::{OTHER_SESSION, SESSION, SHOP_TOKEN, World, order, session_for};
-
-/// Builds a signed request completely and counts it. Only the signature itself is fake.
-struct CountingSigner {
-    id: PublicKeyId,
-    signed: Arc<AtomicU64>,
-}
-
-impl SignRequest for CountingSigner {
-    fn public_key_id(&self) -> &PublicKeyId {
-        &self.id
-    }
-
-    fn sign(
-        &self,
-        request: &mut http::Request<Bytes>,
-        region: Region,
-        signed_at: Timestamp,
-    ) -> Result<(), SigningFailed> {
-        self.signed.fetch_add(1, Ordering::Relaxed);
-        let prepared = prepare(request, Algorithm::PssV2, region, signed_at)?;
-        Ok(prepared.attach(request, &self.id, &[7; 256])?)
-    }
-}
+use super::world::{CountingSigner, OTHER_SESSION, SESSION, SHOP_TOKEN, World, order, session_for};
 
 /// An Amazon whose own allocations do not count.
 struct Free(Arc<Amazon>);
@@ -87,18 +63,16 @@ struct Counted {
     world: World,
     merchant: Merchant,
     store: Arc<InterceptedStore<()>>,
-    signed: Arc<AtomicU64>,
-    table: String,
+    signer: Arc<CountingSigner>,
+    budget: Budget,
 }
 
 impl Counted {
     fn new() -> Self {
         let world = World::in_memory();
         let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), ()));
-        let signed = Arc::new(AtomicU64::new(0));
-        let signer =
-            CountingSigner { id: PublicKeyId::parse("SANDBOX-K1").unwrap(), signed: Arc::clone(&signed) };
-        let client = Client::builder(Region::NorthAmerica, Arc::new(signer))
+        let signer = Arc::new(CountingSigner::new());
+        let client = Client::builder(Region::NorthAmerica, Arc::clone(&signer) as _)
             .transport(Arc::new(Free(Arc::clone(&world.amazon))))
             .clock(Arc::new(world.time.clone()))
             .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
@@ -106,45 +80,27 @@ impl Counted {
             .unwrap();
         let parts = Parts { client, store: Arc::clone(&store) as _, ..world.parts() };
         let merchant = run(&world.time, || false, Merchant::start(parts)).unwrap();
-        let table = format!(
-            "{:<26}{:>7}{:>18}{:>13}{:>9}{:>19}{:>15}{:>10}{:>14}{:>13}{:>17}\n",
-            "operation",
-            "loads",
-            "documents loaded",
-            "other reads",
-            "commits",
-            "documents written",
-            "index entries",
-            "messages",
-            "signed calls",
-            "allocations",
-            "bytes allocated"
-        );
-        Self { world, merchant, store, signed, table }
+        Self { world, merchant, store, signer, budget: Self::budget() }
+    }
+
+    fn budget() -> Budget {
+        Budget::new("operation", 26)
     }
 
     /// Runs a future to its end, and counts its cost.
     fn count<T>(&mut self, name: &str, future: impl Future<Output = T>) -> T {
-        let (before, signed_before) = (self.store.counts(), self.signed.load(Ordering::Relaxed));
+        let (before, signed_before) = (self.store.counts(), self.signer.signed.load(Ordering::Relaxed));
         let mut outcome = None;
         let allocated =
             allocation_counter::measure(|| outcome = Some(run(&self.world.time, || false, future)));
-        let store = self.store.counts().since(before);
-        writeln!(
-            self.table,
-            "{name:<26}{:>7}{:>18}{:>13}{:>9}{:>19}{:>15}{:>10}{:>14}{:>13}{:>17}",
-            store.loads,
-            store.documents_loaded,
-            store.other_reads,
-            store.commits,
-            store.documents_written,
-            store.index_entries,
-            store.messages,
-            self.signed.load(Ordering::Relaxed) - signed_before,
-            rounded_up(allocated.count_total),
-            rounded_up(allocated.bytes_total),
-        )
-        .unwrap();
+        let signed = self.signer.signed.load(Ordering::Relaxed) - signed_before;
+        let cost = Cost {
+            store: self.store.counts().since(before),
+            others: &[("signed calls", signed)],
+            allocations: allocated.count_total,
+            allocated_bytes: allocated.bytes_total,
+        };
+        self.budget.add(name, &cost);
         outcome.unwrap()
     }
 
@@ -189,29 +145,15 @@ impl Counted {
     }
 }
 
-/// Rounds up by at most 5 %, because another compiler or library may change the number a little: 1,000, 1,050,
-/// 1,100 … 2,000, 2,100 … 5,000, 5,250 ….
-fn rounded_up(number: u64) -> u64 {
-    let power = 10_u64.pow(number.max(1).ilog10());
-    let step = match number / power {
-        0..=1 => power / 20,
-        2..=4 => power / 10,
-        _ => power / 4,
-    };
-    number.next_multiple_of(step.max(1))
-}
-
 #[test]
 fn what_each_operation_costs() {
     let mut tables = String::new();
     for intent in ["AuthorizeWithCapture", "Authorize"] {
         let mut counted = Counted::new();
         counted.life(SESSION, intent);
-        let head = counted.table.lines().next().unwrap().to_owned();
-        counted.table = format!("{intent}\n{head}\n");
+        counted.budget = Counted::budget();
         counted.life(OTHER_SESSION, intent);
-        tables.push_str(&counted.table);
-        tables.push('\n');
+        writeln!(tables, "{intent}\n{}", counted.budget).unwrap();
     }
     insta::assert_snapshot!(tables);
 }

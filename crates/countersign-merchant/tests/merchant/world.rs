@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use countersign_merchant::settings::{Deadlines, Notifications, Policy, Secret, S
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
+use countersign_protocol::signing::{Algorithm, prepare};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
@@ -106,15 +108,33 @@ impl HttpAnswer {
     }
 }
 
-struct Unsigned(PublicKeyId);
+/// Builds a signed request completely and counts it. Only the signature itself is fake.
+pub(crate) struct CountingSigner {
+    id: PublicKeyId,
+    /// The number of requests that were signed.
+    pub(crate) signed: AtomicU64,
+}
 
-impl SignRequest for Unsigned {
+impl CountingSigner {
+    pub(crate) fn new() -> Self {
+        Self { id: PublicKeyId::parse("SANDBOX-K1").unwrap(), signed: AtomicU64::new(0) }
+    }
+}
+
+impl SignRequest for CountingSigner {
     fn public_key_id(&self) -> &PublicKeyId {
-        &self.0
+        &self.id
     }
 
-    fn sign(&self, _: &mut http::Request<Bytes>, _: Region, _: Timestamp) -> Result<(), SigningFailed> {
-        Ok(())
+    fn sign(
+        &self,
+        request: &mut http::Request<Bytes>,
+        region: Region,
+        signed_at: Timestamp,
+    ) -> Result<(), SigningFailed> {
+        self.signed.fetch_add(1, Ordering::Relaxed);
+        let prepared = prepare(request, Algorithm::PssV2, region, signed_at)?;
+        Ok(prepared.attach(request, &self.id, &[7; 256])?)
     }
 }
 
@@ -180,16 +200,13 @@ impl World {
 
     pub(crate) fn parts(&self) -> Parts {
         let clock = self.time.clone();
-        let client = Client::builder(
-            Region::NorthAmerica,
-            Arc::new(Unsigned(PublicKeyId::parse("SANDBOX-K1").unwrap())),
-        )
-        .transport(Arc::clone(&self.amazon) as _)
-        .clock(Arc::new(clock.clone()))
-        // The client does not retry, so that the merchant half's own repetitions can be counted.
-        .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
-        .build()
-        .unwrap();
+        let client = Client::builder(Region::NorthAmerica, Arc::new(CountingSigner::new()))
+            .transport(Arc::clone(&self.amazon) as _)
+            .clock(Arc::new(clock.clone()))
+            // The client does not retry, so that the merchant half's own repetitions can be counted.
+            .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
+            .build()
+            .unwrap();
         Parts {
             store: Arc::clone(&self.store) as _,
             client,

@@ -4,10 +4,10 @@
 //! Reads and writes are exact, allocations are rounded up by at most 5 %. Everything is done once before it
 //! is counted, so that what a process does only once is not counted.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use countersign_sandbox::settings::Settings;
+use countersign_store::budget::{Budget, Cost};
 use countersign_store::intercept::InterceptedStore;
 use countersign_store::memory::MemoryStore;
 use futures_util::FutureExt as _;
@@ -19,7 +19,7 @@ use crate::world::{Call, HttpAnswer, World, id, right_body};
 struct Counted {
     world: World,
     store: Arc<InterceptedStore<()>>,
-    table: String,
+    budget: Budget,
 }
 
 /// The store in memory answers immediately, so nothing ever waits.
@@ -31,7 +31,11 @@ impl Counted {
     fn new() -> Self {
         let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), ()));
         let world = at_once(World::on(Arc::clone(&store) as _, Settings::default(), 0));
-        Self { world, store, table: String::new() }
+        Self { world, store, budget: Self::budget() }
+    }
+
+    fn budget() -> Budget {
+        Budget::new("call", 14)
     }
 
     fn call(&mut self, name: &str, call: &Call, status: u16) -> HttpAnswer {
@@ -39,21 +43,13 @@ impl Counted {
         let before = self.store.counts();
         let mut reply = None;
         let allocated = allocation_counter::measure(|| reply = Some(at_once(self.world.reply(request))));
-        let store = self.store.counts().since(before);
-        writeln!(
-            self.table,
-            "{name:<14}{:>7}{:>18}{:>13}{:>9}{:>19}{:>15}{:>10}{:>13}{:>17}",
-            store.loads,
-            store.documents_loaded,
-            store.other_reads,
-            store.commits,
-            store.documents_written,
-            store.index_entries,
-            store.messages,
-            rounded_up(allocated.count_total),
-            rounded_up(allocated.bytes_total),
-        )
-        .unwrap();
+        let cost = Cost {
+            store: self.store.counts().since(before),
+            others: &[],
+            allocations: allocated.count_total,
+            allocated_bytes: allocated.bytes_total,
+        };
+        self.budget.add(name, &cost);
         let Some(countersign_http::Reply::Answer(answer)) = reply else { panic!("a connection was reset") };
         let answer = HttpAnswer::from_response(&answer);
         assert_eq!(answer.status, status, "{name}: {}", answer.text);
@@ -62,19 +58,6 @@ impl Counted {
 
     /// A session from its Finalize to the refund.
     fn life(&mut self, number: u32) {
-        self.table = format!(
-            "{:<14}{:>7}{:>18}{:>13}{:>9}{:>19}{:>15}{:>10}{:>13}{:>17}\n",
-            "call",
-            "loads",
-            "documents loaded",
-            "other reads",
-            "commits",
-            "documents written",
-            "index entries",
-            "messages",
-            "allocations",
-            "bytes allocated"
-        );
         let session = at_once(self.world.placed(json!({})));
         let get = Call::get(format!("/v2/checkoutSessions/{}", id(&session)));
         self.call("get session", &get, 200);
@@ -90,22 +73,11 @@ impl Counted {
     }
 }
 
-/// A number that another compiler or library may change a little, rounded up by at most 5 %: 1,000, 1,050, 1,100 …
-/// 2,000, 2,100 … 5,000, 5,250 ….
-fn rounded_up(number: u64) -> u64 {
-    let power = 10_u64.pow(number.max(1).ilog10());
-    let step = match number / power {
-        0..=1 => power / 20,
-        2..=4 => power / 10,
-        _ => power / 4,
-    };
-    number.next_multiple_of(step.max(1))
-}
-
 #[test]
 fn what_each_call_costs() {
     let mut counted = Counted::new();
     counted.life(1);
+    counted.budget = Counted::budget();
     counted.life(2);
-    insta::assert_snapshot!(counted.table);
+    insta::assert_snapshot!(counted.budget);
 }
