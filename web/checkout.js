@@ -24,9 +24,9 @@
   const COLORS = { Gold: ['#f5d98b', '#1b1f24'], LightGray: ['#e3e6e9', '#1b1f24'], DarkGray: ['#3c434a', '#ffffff'] };
   const LOOK = 'min-height:2.75rem;padding:.6rem 1rem;font:600 1rem/1.3 system-ui,sans-serif;border:1px solid #1b1f24;border-radius:.4rem;cursor:pointer;';
 
-  // The last one first: a reloaded page answers for one of them.
+  // The newest first. After a reload, one of them answers for a window that was opened before.
   const configurations = [];
-  // Every checkout that this page has a window of.
+  // Every checkout whose window belongs to this page.
   const runs = [];
 
   function fail(config, message) {
@@ -52,7 +52,7 @@
     ['merchantId', 'ledgerCurrency', 'placement'].forEach((name) => need(name, config[name]));
     for (const name of Object.keys(WORDS)) oneOf(config, name, config[name], WORDS[name]);
     for (const name of HANDLERS) {
-      if (config[name] !== undefined && typeof config[name] !== 'function') throw invalid(config, name, 'it is no function');
+      if (config[name] !== undefined && typeof config[name] !== 'function') throw invalid(config, name, 'it is not a function');
     }
     if (!isComplete) return;
     const session = config.checkoutSessionConfig;
@@ -71,7 +71,7 @@
     return element;
   }
 
-  // One form, one field, sent into the window of this name.
+  // Sends a form with one field into the window of this name.
   function send(config, target, display) {
     const given = HANDLERS.filter((name) => typeof config[name] === 'function');
     const form = document.createElement('form');
@@ -104,7 +104,7 @@
 
   function overlay(config, name) {
     const language = languageOf(config);
-    // Its top is a bar that hides the shop's page.
+    // The top of the veil is a bar that hides the shop's page.
     const veil = document.createElement('div');
     const frame = document.createElement('iframe');
     const close = document.createElement('button');
@@ -138,7 +138,7 @@
     end(run);
   }
 
-  // The window is gone. Before the order is placed that is a cancellation; after it nothing is concluded.
+  // The window is gone. Before the order is placed, that is a cancellation; afterwards it means nothing.
   function end(run) {
     if (run.ended) return;
     run.ended = true;
@@ -165,14 +165,14 @@
     run.source.postMessage(Object.assign({ amazonPay: 1, checkout: run.checkout }, message), home);
   }
 
-  // A question is put to a handler once, and each copy gets the same answer.
+  // A handler is asked each question once; a copy of the question gets the same answer.
   function ask(run, message) {
     const { id, event: name, detail } = message;
     if (name === 'onCompleteCheckout') run.placed = true;
     post(run, { type: 'heard', id });
     run.answers[id] = run.answers[id] || new Promise((resolve) => {
       const handler = HANDLERS.includes(name) && run.config[name];
-      if (typeof handler !== 'function') throw new Error('[' + name + '] is no function.');
+      if (typeof handler !== 'function') throw new Error('[' + name + '] is not a function.');
       resolve(handler(detail));
     }).then((answer) => {
       if (!answer || typeof answer !== 'object') throw new Error('[' + name + '] answered nothing.');
@@ -187,7 +187,7 @@
     });
   }
 
-  // A page that was loaded again in the middle takes on the window that still asks it.
+  // A page that was reloaded during a checkout takes over the window that still asks it.
   function adopt(source, message) {
     const isOurs = source.opener === window || source.parent === window;
     if (!isOurs || source === window) return null;
@@ -237,7 +237,7 @@
     button.style.cssText = LOOK + 'width:100%;color:' + ink + ';background:' + paper;
     button.addEventListener('click', () => {
       for (const click of clicked) click();
-      // Without a session's configuration the shop begins by itself, by initCheckout.
+      // Without a session's configuration, the shop starts the checkout itself, by initCheckout.
       if (config.checkoutSessionConfig || config.createCheckoutSessionConfig || !clicked.length) start(config);
     });
     place.replaceChildren(button);
@@ -272,7 +272,7 @@
         send(options, '_self', 'window');
       });
     },
-    // Nobody stays signed in: each checkout asks who buys.
+    // Buyers are never kept signed in: each checkout asks them to sign in.
     signout() {
       runs.forEach(shut);
     },

@@ -1,36 +1,36 @@
-/* The storefront's script: mounts Amazon's button for a registered checkout and wires its events to the
+/* The storefront's script: mounts Amazon's button for a registered checkout and connects its events to the
  * merchant half. Served by `countersign serve` as /countersign.js; works with Amazon's own checkout.js.
  *
- * It never concludes anything about money. A completion whose answer is lost is asked for again, with the
- * same Checkout Session, which the merchant half answers with the first outcome however often it is asked;
- * until there is an answer there is none. Amounts are texts that are passed on. */
+ * It never guesses about money. If the answer to a completion is lost, the script asks again with the same
+ * Checkout Session, and the merchant half repeats the first outcome. Without an answer there is no outcome.
+ * Amounts are passed on as texts. */
 (function () {
   'use strict';
 
   /** How long an event's handler may take: Amazon's page waits ten seconds. */
   const QUOTE_MS = 9000;
-  /** For how long a completion is asked for: Amazon's page waits a minute. */
+  /** How long a completion is asked for again: Amazon's page waits a minute. */
   const COMPLETE_MS = 55000;
-  /** For how long after its event a completion is sent: nobody is charged hours after they left. It is what the
-   * merchant half's `deadlines.resend_window` is unless it is configured. */
+  /** How long after its event a completion may be sent: a buyer must not be charged hours after leaving. It equals
+   * the default of the merchant half's `deadlines.resend_window`. */
   const SEND_MS = 15 * 60 * 1000;
   /** The merchant half answers a completion within 25 s. */
   const ANSWER_MS = 30000;
   const FIRST_PAUSE_MS = 500;
   const LONGEST_PAUSE_MS = 8000;
-  /** A second click so soon after the first is the same click. */
+  /** A second click within this time counts as part of the first. */
   const DOUBLE_CLICK_MS = 1000;
-  /** Amazon's page asks a page that was loaded again what it asked the one before: every second. */
+  /** Amazon's page repeats its question to a reloaded page every second. */
   const ASKED_AGAIN_MS = 2500;
-  /** How long Amazon's script is waited for. */
+  /** How long to wait for Amazon's script. */
   const SCRIPT_MS = 20000;
 
   const ADDRESSES = ['shippingAddress', 'billingAddress'];
   /** Every outcome that a completion can have. */
   const OUTCOME = /^(paid|authorized|confirmed|pending|checking|notPaid|canceled)$/;
-  /** Those of an order that is paid for, or will be by what is held. */
+  /** The outcomes of an order that is paid, or whose payment is secured. */
   const PAID = /^(paid|authorized|confirmed)$/;
-  /** The merchant half's own words for a completion that asking again cannot change. */
+  /** The merchant half's error codes for a completion that cannot succeed if it is asked for again. */
   const REFUSAL = /^(InvalidFormat|InvalidValue|InvalidCombination|MissingValue|UnrecognizedField|SessionOfAnotherOrder|TooManyAttempts|OrderCanceled)$/;
 
   const own = document.currentScript;
@@ -38,11 +38,11 @@
 
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const now = () => performance.now();
-  /** Whether what an event of this instant asks for may be sent. By the wall clock, which goes on while a machine
-   * sleeps or a tab is closed; one that was set back, or nothing at all, proves nothing. */
+  /** Whether a completion may still be sent whose event came at this instant. Uses the wall clock, which runs on
+   * while a machine sleeps or a tab is closed. False if the clock was set back or the instant is unknown. */
   const isRecent = (at) => Date.now() - at >= 0 && Date.now() - at <= SEND_MS;
 
-  /** Of an event what the merchant half asks for, and nothing else of the buyer's. */
+  /** The members of an event that the merchant half needs, and no other data of the buyer. */
   function pick(event, members) {
     const picked = {};
     for (const member of members) {
@@ -51,15 +51,15 @@
     return picked;
   }
 
-  /** Where the merchant half is: beside this script, unless the page says otherwise. */
+  /** The URL of the merchant half: where this script came from, unless the page names another. */
   function home(api) {
     const base = api || (own && own.src && new URL('.', own.src).href);
     if (!base) throw new Error('countersign: options.api must name the merchant half');
     return base.replace(/\/+$/, '');
   }
 
-  /** What a page remembers of a completion across a reload: the session and when its event came, and of what is
-   * over the message. The buyer's addresses are kept nowhere. Without storage it remembers nothing. */
+  /** What a page remembers of a completion across a reload: the session and the time of its event, and once it is
+   * over, the message. The buyer's addresses are never stored. Without storage, nothing is remembered. */
   function memory(token) {
     const key = 'countersign:' + token;
     return {
@@ -75,13 +75,13 @@
           if (kept) sessionStorage.setItem(key, JSON.stringify(kept));
           else sessionStorage.removeItem(key);
         } catch (error) {
-          // A browser that keeps nothing still pays.
+          // Payment works without storage too.
         }
       },
     };
   }
 
-  /** One request. Rejects when there is no answer that can be read in time. */
+  /** Makes one request. Rejects if no readable answer comes in time. */
   async function call(url, body, limit) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), Math.max(0, limit));
@@ -102,10 +102,10 @@
     }
   }
 
-  /** Whether the same question may be answered later. */
+  /** Whether the same request may succeed later. */
   const isAway = (status) => status >= 500 || status === 408 || status === 429;
 
-  /** Waits for Amazon's script: the one of the options, or the one that the page loads. */
+  /** Waits for Amazon's script: the one in the options, or the one that the page loads. */
   function amazonPay(src) {
     const there = () => window.amazon && window.amazon.Pay;
     if (there()) return Promise.resolve(there());
@@ -126,20 +126,20 @@
         script.addEventListener('load', look);
         script.addEventListener('error', failed);
       }
-      // One that no element of the page names yet is there when the page is, or it is not.
+      // If no element of the page names the script yet, it must be there once the page has loaded.
       if (!script && document.readyState === 'complete') look();
       else if (!script) window.addEventListener('load', look);
       setTimeout(look, SCRIPT_MS);
     });
   }
 
-  /** What was said right before the button, if anything was. */
+  /** The message before the button, if there is one. */
   function lineOf(container) {
     const line = container.previousElementSibling;
     return line && line.getAttribute('data-countersign') !== null ? line : null;
   }
 
-  /** Says something to the buyer right before the button; as text, whatever it holds. */
+  /** Shows the buyer a message directly before the button; always as text, never as markup. */
   function say(container, text, link) {
     let line = lineOf(container);
     if (!line) {
@@ -158,7 +158,7 @@
     }
   }
 
-  /** What was said of an earlier payment is no word on the next. */
+  /** Removes the message about an earlier payment, which does not apply to the next one. */
   function unsay(container) {
     const line = lineOf(container);
     if (line) line.remove();
@@ -169,15 +169,15 @@
     const kept = memory(registration.browserToken);
     const completing = new Map();
     let clickedAt = -Infinity;
-    /** Whether an outcome is being found out, or is about to be shown. */
+    /** Whether an outcome is being asked for, or is about to be shown. */
     let isBusy = false;
-    /** Whether another order has this place now: what is under way goes on, but no longer says anything here. */
+    /** Whether another order has this place now: what is under way continues, but shows no more messages here. */
     let isRetired = false;
     /** Whether the button is not shown because its order is paid, or may be. */
     let isHidden = false;
 
     const warn = (what, error) => console.error('countersign: ' + what, error || '');
-    /** A function of the page's; what it throws stays there. */
+    /** Calls a function of the page; an exception is only logged. */
     const tell = (name, detail) => {
       if (typeof options[name] !== 'function') return undefined;
       try {
@@ -188,7 +188,7 @@
       }
     };
 
-    /** Asks what the order costs. Asking again is safe: the last answer counts. */
+    /** Asks for a quote. Asking again is safe: the last answer counts. */
     async function quote(event, detail) {
       const until = now() + QUOTE_MS;
       for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
@@ -205,20 +205,20 @@
       }
     }
 
-    /** How the order stands, or nothing of it. */
+    /** The order's state, or an empty object if it is not known. */
     async function standing(limit) {
       try {
         const { status, body } = await call(api, undefined, limit);
         if (status === 200 && body) return body;
       } catch (error) {
-        warn('how it stands was not answered', error);
+        warn('the request for the state of the order was not answered', error);
       }
       return {};
     }
 
-    /** Asks for the outcome of one Checkout Session until there is one: `refused` when there will be none,
-     * `checking` when the time is over and nobody knows. A session that the merchant half may have already is
-     * sent only once nothing is under way: what was sent first counts, and this page no longer has all of it. */
+    /** Asks for the outcome of one Checkout Session until there is one: `refused` if there will be none, `checking`
+     * if it is not known when the time is over. A session that the merchant half may already have is sent only
+     * once nothing is under way: the first request counts, and this page no longer has all of its data. */
     async function outcome(event, at, isResumed) {
       const until = now() + COMPLETE_MS;
       const limit = () => Math.min(ANSWER_MS, until - now());
@@ -237,7 +237,7 @@
             } else if (body && OUTCOME.test(body.outcome)) {
               return body;
             } else {
-              // What anything on the way has answered says nothing of the order.
+              // An answer from a proxy or a gateway says nothing about the order.
               const error = (body && body.error) || {};
               warn('complete was refused', error);
               if ((status === 400 || status === 409) && REFUSAL.test(error.code)) {
@@ -250,12 +250,12 @@
         }
         if (now() + pause >= until) return unknown;
         await sleep(pause);
-        // What is paid is paid, by whichever session; anything else may be an earlier session's.
+        // A paid order is paid, by whichever session; any other state may be that of an earlier session.
         const stands = await standing(limit());
         if (PAID.test(stands.state)) {
           return Object.assign({ outcome: stands.state }, stands);
         }
-        // What ends an order, or is under way, is this session's own, or that of the one that it came second to.
+        // An end, or a payment under way, is that of this session or of the session that came before it.
         if (isKnown && /^(pending|canceled)$/.test(stands.state)) {
           return Object.assign({ outcome: stands.state }, stands);
         }
@@ -263,7 +263,7 @@
       }
     }
 
-    /** Completes one session once, however often it is asked for, and shows what came of it. */
+    /** Completes a session once, even if it is asked for several times, and shows the outcome. */
     function complete(event) {
       const session = String(event.amazonCheckoutSessionId);
       if (!completing.has(session)) {
@@ -278,11 +278,11 @@
 
     async function finish(event, session, at, isResumed) {
       const result = await outcome(event, at, isResumed);
-      // Meanwhile Amazon's page has asked again, with all of the event: that one goes on.
+      // Amazon's page has asked again meanwhile, with the whole event: that call continues.
       if (isResumed && completing.has(session)) return completing.get(session);
       const isUnpaid = /^(notPaid|canceled|refused)$/.test(result.outcome);
       isBusy = !isUnpaid;
-      // Not known: the result page finds out. What was begun stays remembered, and may be asked for again.
+      // If the outcome is not known, the result page finds out. The session stays remembered, and may be asked for again.
       const isUnknown = result.outcome === 'checking';
       if (isUnknown) completing.delete(session);
       else kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
@@ -294,13 +294,13 @@
       return { status: 'error', reasonCode: hasChanged ? 'cartChanged' : 'unknownError' };
     }
 
-    /** Leaves the page, once the handler's answer is on its way to Amazon's. */
+    /** Leaves the page once the handler's answer is on its way to Amazon's page. */
     function go(url) {
       if (url) setTimeout(() => window.location.assign(url), 0);
     }
 
-    /** What an earlier life of this page has begun, it finishes; what it has learned, it says. What it began too
-     * long ago it only looks at: the buyer may open the page again for any reason. */
+    /** Finishes a completion that was begun before the page was reloaded, or shows its outcome. If it was begun too
+     * long ago, only asks for the state: the buyer may have reopened the page for any reason. */
     async function resume() {
       const { session, at, outcome: ended, message } = kept.read();
       if (!session) return;
@@ -316,15 +316,15 @@
         return;
       }
       const stands = await standing(ANSWER_MS);
-      // Meanwhile Amazon's page may have asked again after all.
+      // Amazon's page may have asked again meanwhile.
       if (!stands.state || completing.has(session) || isRetired) return;
       const isUnpaid = /^(registered|notPaid|canceled)$/.test(stands.state);
       if (isUnpaid) kept.write(null);
       else if (PAID.test(stands.state)) kept.write({ session, outcome: stands.state, message: stands.message });
-      // What is paid, or may be, is not offered to be paid again.
+      // An order that is paid, or may be, must not be paid again.
       isHidden = !isUnpaid;
       container.hidden = isHidden;
-      // Of an order that nobody has paid yet there is nothing to say.
+      // For an order without a payment attempt there is nothing to show.
       if (stands.state !== 'registered') say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
     }
 
@@ -353,7 +353,7 @@
       },
     };
 
-    /** Captured before the button hears of it, whoever has drawn it. */
+    /** Runs in the capture phase, before any handler of the button. */
     function onClick(click) {
       if (!isBusy && now() - clickedAt >= DOUBLE_CLICK_MS) {
         clickedAt = now();
@@ -363,7 +363,7 @@
       click.preventDefault();
     }
 
-    /** Back from the result page, the page is as it was left: with everything still under way. */
+    /** If the buyer comes back from the result page, the browser may restore the page in the middle of a completion. */
     function onShown(shown) {
       if (!shown.persisted) return;
       clickedAt = -Infinity;
@@ -385,7 +385,7 @@
     };
 
     this.render = async () => {
-      // Not waited for: Amazon's page may still be there, and asks the new page what it asked the old one.
+      // Not awaited: Amazon's page may still be open, and repeats to this page what it asked the old one.
       resume();
       const pay = await amazonPay(options.script);
       if (isRetired) throw new Error('countersign: another order was mounted in this place');
@@ -394,12 +394,12 @@
   }
 
   /**
-   * Mounts the button of a registered checkout, in the place of any other order's that was mounted there before.
+   * Mounts the button of a registered checkout. It replaces the button of another order in the same place.
    *
-   * `registration` is what the shop's back end got from `POST /v1/checkouts`: `browserToken`, `resultUrl` and
-   * `button` of it. `options`: `script`, the URL of Amazon's script where the page does not load it; `api`,
-   * the merchant half where it is not beside this script; `onOutcome(result)`, which keeps the page by
-   * returning false; `onCancel(event)`; `onError(event)`. Gives a promise of Amazon's own handle.
+   * `registration` is the answer that the shop's back end got from `POST /v1/checkouts`, of which `browserToken`,
+   * `resultUrl` and `button` are needed. `options`: `script`, the URL of Amazon's script if the page does not load
+   * it; `api`, the URL of the merchant half if this script came from elsewhere; `onOutcome(result)`, which returns
+   * false to stay on the page; `onCancel(event)`; `onError(event)`. Returns a promise of Amazon's own handle.
    */
   function mount(selector, registration, options) {
     const given = options || {};
@@ -417,7 +417,7 @@
       const current = { token: registration.browserToken, checkout, rendered };
       mounted.set(container, current);
       rendered.catch((error) => {
-        // Another order's button is not to be forgotten for it.
+        // Another order may have been mounted here meanwhile: its button must stay.
         if (mounted.get(container) !== current) return;
         checkout.retire();
         mounted.delete(container);

@@ -1,5 +1,5 @@
-// The hosted page's only script: it asks the shop's page what the page carries as a question, and hands the
-// answer to the server by a form. All else on the page works without it.
+// The hosted page's only script: it sends the question in the page to the shop's page, and passes the answer to the
+// server by a form. Everything else on the page works without it.
 (function () {
   'use strict';
   const data = document.body.dataset;
@@ -7,7 +7,7 @@
   const shop = framed ? window.parent : window.opener;
   let sent = false;
 
-  // Only the origin that began this checkout is spoken to, and only its window is listened to.
+  // Messages go only to the origin that began this checkout, and are accepted only from its window.
   function post(message) {
     if (!shop || !data.origin) return;
     try {
@@ -26,7 +26,7 @@
     });
   }
 
-  // Says it every second until it has been dealt with: the shop's page may be reloading.
+  // Repeats a message every second until it is stopped: the shop's page may be reloading.
   function repeat(message, limit, gaveUp) {
     const began = Date.now();
     let timer = 0;
@@ -39,8 +39,8 @@
     return () => clearTimeout(timer);
   }
 
-  // A window that closes is seen by its opener, which may be on its way to a page of another origin by then. A
-  // frame's page has to ask.
+  // The opener sees that a window closes, even if it is on its way to a page of another origin. A page in a frame
+  // must ask to be closed.
   function leave() {
     if (framed) post({ type: 'close' });
     else window.close();
@@ -77,10 +77,10 @@
     });
   }
 
-  // What is marked when the order is placed goes with it: the buyer takes it for chosen.
+  // Everything that is marked when the order is placed is sent with it: the buyer considers it chosen.
   function mark(form) {
     for (const name of ['address', 'option', 'card', 'wrap', 'message', 'points']) {
-      // An answer's form has a message too, which is hidden.
+      // The form of an answer has a field `message` too, which is hidden.
       const entered = Array.from(document.getElementsByName(name)).find((it) => it.type === 'text' || it.checked);
       if (!entered) continue;
       const field = document.createElement('input');
@@ -90,13 +90,13 @@
       form.append(field);
     }
   }
-  // A form that is sent twice is sent once.
+  // A form is sent once, even if it is submitted twice.
   document.addEventListener('submit', (event) => {
     if (sent) return event.preventDefault();
     sent = true;
     if (event.target.action.endsWith('/place-order')) mark(event.target);
   });
-  // What the browser kept of the page may be long over.
+  // A page that the browser has kept may be out of date.
   window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
   for (const button of document.querySelectorAll('[data-leave]')) {
@@ -110,6 +110,6 @@
   if (data.question) ask(JSON.parse(data.question), Number(data.limit) * 1000);
   if (data.tell) tell(JSON.parse(data.tell));
   else if ('closes' in data) leave();
-  // Where a frame's page goes on elsewhere it does so in a window of its own, by the link.
+  // A page in a frame does not follow: its link opens the next page in a window of its own.
   if (data.follow && !framed) location.replace(data.follow);
 })();

@@ -1,14 +1,14 @@
-/* The result page's script, while the page has no verdict: it looks again, and says in place what has come of
- * it, so that a screen reader tells it and nobody loses their place. Where no scripts run the page loads itself
- * again, and everywhere it has a link. */
+/* The result page's script, as long as the page has no verdict: it asks for the page again and updates it in place,
+ * so that a screen reader reads the news and the focus stays where it is. Without scripts, the page reloads itself;
+ * in any case it has a link. */
 (function () {
   'use strict';
 
-  /** How long an answer is waited for. */
+  /** How long to wait for an answer. */
   const ANSWER_MS = 15000;
-  /** A page that cannot be had is asked for less and less. */
+  /** If the page cannot be loaded, the pauses grow up to this. */
   const LONGEST_S = 60;
-  /** The page itself says when to stop, after half an hour. One that cannot be had says nothing. */
+  /** The page itself says when to stop, after half an hour. This limit is for a page that cannot be loaded. */
   const STOPS_MS = 35 * 60 * 1000;
 
   const status = document.querySelector('[role=status]');
@@ -54,7 +54,7 @@
       seconds = Number(found.dataset.again);
       show(fresh, found);
     } catch (error) {
-      // A page that cannot be had says nothing of the order, and neither does what came in its place.
+      // A page that cannot be loaded says nothing about the order, nor does any page that came instead.
       seconds = Math.min(seconds * 2, LONGEST_S);
     }
     isLooking = false;

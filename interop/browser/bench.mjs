@@ -1,6 +1,6 @@
-// How long both halves take of what a buyer waits for, in a real browser: from the click to the hosted page, and
-// from placing the order to the result page. Network and rendering apart: of each request of ours on the way, what
-// passes between its last byte and the answer's first, added up, as Chromium measures it.
+// How much of a buyer's waiting time both halves cause, in a real browser: from the click to the hosted page, and
+// from placing the order to the result page. Without network and rendering: the times between the last byte of each
+// request to us and the first byte of its answer, added up, as Chromium measures them.
 //
 //     COUNTERSIGN_BINARY=… node bench.mjs FILE [PURCHASES]
 
@@ -12,10 +12,10 @@ import { Stage } from './stage.mjs';
 
 const [file, purchases = '60'] = process.argv.slice(2);
 const WANTED_MS = 50;
-/** The first purchases warm both halves and the browser up. */
+/** The first purchases, which only warm up both halves and the browser. */
 const WARM_UP = 5;
 
-/** What was waited for on each way, in milliseconds. */
+/** The waiting times on each way, in milliseconds. */
 const ways = { 'click to hosted page': [], 'place order to result page': [] };
 
 async function purchase(stage) {

@@ -1,19 +1,19 @@
-// A buyer with a browser of their own: what they press, on the shop's page and on Amazon's.
+// A buyer with a browser of their own, who presses buttons on the shop's page and on Amazon's.
 
 import assert from 'node:assert/strict';
 
-/** Longer than Amazon's page waits for a handler, and than a lost completion takes to be asked for again. */
+/** Longer than Amazon's page waits for a handler, and longer than it takes to repeat a lost completion. */
 const PATIENCE_MS = 20_000;
 
-/** A telephone: a narrow page, and a finger on it. */
+/** A telephone: a narrow screen that is touched. */
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 };
 
 export class Buyer {
-  /** What the console was told as errors, and what scripts have thrown. */
+  /** The errors in the console, and the exceptions of scripts. */
   errors = [];
   popups = [];
 
-  /** Comes to the order's page; the test ends with their leaving. */
+  /** Opens the order's page; the browser context is closed after the test. */
   static async arrives(t, order, { query = '', ...options } = {}) {
     const buyer = new Buyer();
     buyer.order = order;
@@ -31,7 +31,7 @@ export class Buyer {
     return buyer;
   }
 
-  /** The checkout that `act` on the shop's page begins. */
+  /** Begins the checkout by `act` on the shop's page, and waits for Amazon's page. */
   async begins(act = () => this.touches(this.page.locator('#pay button'))) {
     const [, session] = await this.stage.begun(async () => {
       const opened = this.page.waitForEvent('popup');
@@ -39,7 +39,7 @@ export class Buyer {
       this.popup = await opened;
     });
     this.order.sessions.push(session);
-    // A telephone gives a window no size of its own; the driver does.
+    // On a telephone, windows have no size of their own, but the driver gives them one.
     if (this.hasTouch) await this.popup.setViewportSize(PHONE.viewport);
     await this.popup.waitForSelector('h1');
   }
@@ -48,7 +48,7 @@ export class Buyer {
     return this.popup.waitForSelector(`h1:has-text("${text}")`);
   }
 
-  /** By the finger or by the mouse, as the buyer's machine has it. */
+  /** Taps or clicks, depending on the buyer's device. */
   touches(control) {
     return this.hasTouch ? control.tap() : control.click();
   }
@@ -57,7 +57,7 @@ export class Buyer {
     return this.touches(this.popup.getByRole('button', { name }));
   }
 
-  /** Marks one of several, by the words beside it. */
+  /** Marks one of several choices, by its label. */
   async marks(name, value) {
     const choice = this.popup.locator('label.choice', { has: this.popup.locator(`input[name=${name}][value="${value}"]`) });
     await this.touches(choice);
@@ -74,14 +74,14 @@ export class Buyer {
     await this.popup.getByRole('button', { name: /^Place order/ }).waitFor();
   }
 
-  /** To the review, from wherever `begins` has come to. */
+  /** Begins the checkout and goes on to the review. */
   async reviews() {
     await this.begins();
     await this.signsIn();
     await this.consents();
   }
 
-  /** Lets the bank do as the test options say. */
+  /** Chooses what the bank will do, in the test options. */
   async bank(word) {
     await this.popup.locator('summary', { hasText: 'Test options' }).click();
     await this.popup.check(`input[name=bank][value=${word}]`);
@@ -101,13 +101,13 @@ export class Buyer {
     assert.ok(await total.count(), await this.popup.innerText('main'));
   }
 
-  /** Amazon's page is gone, and the shop's page leads to the result. */
+  /** Waits until the shop's page has led to the result page, with this verdict. */
   async arrivesAtResult(verdict) {
     await this.page.waitForURL(this.order.resultUrl);
     await this.page.locator('h1', { hasText: verdict }).waitFor();
   }
 
-  /** The page is as narrow as a telephone, and nothing of it lies beside. */
+  /** The page is as narrow as a telephone, and nothing on it is wider. */
   async isOnPhone(page) {
     const [width, content] = await page.evaluate(() => [window.innerWidth, document.documentElement.scrollWidth]);
     assert.deepEqual([width, content], [PHONE.viewport.width, PHONE.viewport.width]);
@@ -118,7 +118,7 @@ export class Buyer {
     if (!popup.isClosed()) await popup.waitForEvent('close');
   }
 
-  /** The console was told no error but those that belong there. */
+  /** There were no errors in the console, except the expected ones. */
   hasNoErrors(...expected) {
     const others = this.errors.filter((error) => !expected.some((pattern) => pattern.test(error)));
     assert.deepEqual(others, []);

@@ -1,4 +1,4 @@
-// How a checkout ends otherwise: declined, asked by the bank, canceled, closed.
+// Checkouts that do not go straight to success: declined, checked by the bank, canceled, closed.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { Buyer } from './buyer.mjs';
 import { AT_ONCE, stage } from './theatre.mjs';
 
-/** Chromium itself says this of an answer that is no 2xx. */
+/** Chromium itself logs this for an answer that is not a 2xx. */
 const PAYMENT_REQUIRED = /status of 402/;
 
 describe('a bank', AT_ONCE, () => {
@@ -29,7 +29,7 @@ describe('a bank', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
-  test('that declines is paid by a card that is billed elsewhere, where nothing is sent', async (t) => {
+  test('that declines is paid by a card with another billing address, for an order without a parcel', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture', productType: 'PayOnly' });
     const buyer = await Buyer.arrives(t, order);
     await buyer.reviews();
@@ -71,7 +71,7 @@ describe('a bank', AT_ONCE, () => {
   });
 
   // Promise: A18
-  test('that asks is told yes', async (t) => {
+  test('that asks for a confirmation gets it, and the order is paid', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
     await buyer.reviews();
@@ -87,7 +87,7 @@ describe('a bank', AT_ONCE, () => {
   });
 
   // Promise: A18
-  test('that asks and is told no has charged nothing', async (t) => {
+  test('that asks for a confirmation and does not get it has charged nothing', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
     await buyer.reviews();
@@ -96,7 +96,7 @@ describe('a bank', AT_ONCE, () => {
     await buyer.heading('Your bank asks you to confirm');
     await buyer.press('Fail the check');
     await buyer.heading('The payment was declined');
-    await order.isTold('PageCanceled');
+    await order.hasEvent('PageCanceled');
     const events = await order.isUnpaid('registered');
     assert.equal(events.at(-1), 'CheckoutSessionCanceled');
     buyer.hasNoErrors();
@@ -134,7 +134,7 @@ describe('a buyer who leaves', AT_ONCE, () => {
       await comes(buyer);
       await buyer.press('Cancel');
       await buyer.isGone();
-      await order.isTold('PageCanceled');
+      await order.hasEvent('PageCanceled');
       assert.equal((await order.isUnpaid('registered')).at(-1), 'CheckoutSessionCanceled');
       assert.equal(buyer.page.url(), order.url);
       buyer.hasNoErrors();
@@ -146,7 +146,7 @@ describe('a buyer who leaves', AT_ONCE, () => {
       const buyer = await Buyer.arrives(t, order);
       await comes(buyer);
       await buyer.popup.close();
-      await order.isTold('PageCanceled');
+      await order.hasEvent('PageCanceled');
       await order.isUnpaid('registered');
       buyer.hasNoErrors();
     });
@@ -157,7 +157,7 @@ describe('a buyer who leaves', AT_ONCE, () => {
     const buyer = await Buyer.arrives(t, order);
     await buyer.reviews();
     await buyer.popup.close();
-    await order.isTold('PageCanceled');
+    await order.hasEvent('PageCanceled');
     await buyer.reviews();
     await buyer.placesOrder();
     await buyer.arrivesAtResult('order is placed');

@@ -1,5 +1,5 @@
-// Every page that a buyer can see, and how one comes to it: for the suites that look at all of them, and
-// for the pictures.
+// Every page that a buyer can see, and how to get to it: for the suites that check all pages, and for the
+// screenshots.
 
 import { Buyer } from './buyer.mjs';
 import { payload, plainPage, renders, signedConfiguration } from './signed-button.mjs';
@@ -35,7 +35,7 @@ const HOSTED = {
   },
   review: { comes: (buyer) => buyer.reviews() },
   'review, with a coupon and a wrong address': {
-    // The form is shown again as what it is: not taken.
+    // The form is shown again with its errors.
     expected: [/status of 422/],
     comes: async (buyer) => {
       await buyer.reviews();
@@ -121,7 +121,7 @@ const HOSTED = {
   },
 };
 
-/** How a buyer whose shop reckons by itself comes to each page of Amazon's, of those that only they see. */
+/** How a buyer comes to each page of Amazon's that only the classic button leads to. */
 const CLASSIC = {
   'choose address and payment': {
     comes: async ({ page, press }) => {
@@ -179,7 +179,7 @@ async function pays(buyer, bank) {
   await buyer.press(/^Place order/);
 }
 
-/** Without its script the page that leads back to the shop is still there to be looked at. */
+/** Takes the script away from the page that leads back to the shop, so that the page stays. */
 const stays = ({ page }) => page.route('**/hosted.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
 
 const DEMO = ['demo, front', 'demo, catalogue', 'demo, nothing ordered', 'demo, order with its button', 'demo, order paid'];
@@ -190,7 +190,7 @@ export const PAGES = Object.fromEntries([
   'result, no such page', ...DEMO,
 ].map((name) => [name, true]));
 
-/** The page of this name, in a browser of its own: `page`, and `frame` where it is in one. */
+/** Shows the page of this name in a browser of its own: `page`, and `frame` if the page is in one. */
 export async function shown(t, stage, name, options = {}) {
   if (VERDICTS[name]) return verdict(t, stage, VERDICTS[name], options);
   if (DEMO.includes(name)) return demo(t, stage, name, options);

@@ -1,5 +1,5 @@
-// What stands between the button and Amazon's page: what is said between their windows and what is not, and the
-// flows and handlers that the storefront's script does not use.
+// Between the button and Amazon's page: which messages their windows exchange and which they ignore, and the flows
+// and handlers that the storefront's script does not use.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { AT_ONCE, stage } from './theatre.mjs';
 
 const COMPLETE = '**/browser/*/complete';
 
-/** A promise with its resolver, which Node 20 has no function for. */
+/** A promise with its resolver; Node 20 has no function for it. */
 function deferred() {
   let resolve;
   const promise = new Promise((done) => { resolve = done; });
@@ -39,7 +39,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
   });
 
   // Promise: A27
-  test('hears no answer but that of the page that opened it, from its own origin', async (t) => {
+  test('accepts answers only from the page that opened it, and from the right origin', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order, { query: '?break=hang' });
     const answers = [];
@@ -48,7 +48,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     await buyer.signsIn();
     await buyer.press('Agree and continue');
     await buyer.popup.getByRole('status').waitFor();
-    // The worst case: somebody else knows the page's address, and is the opener of a window with it.
+    // The worst case: an attacker knows the page's address and opens it in a window.
     const attacker = await buyer.context.newPage();
     await attacker.goto(`${stage().shop.elsewhere}/`);
     const [victim] = await Promise.all([
@@ -70,23 +70,23 @@ describe("a window of Amazon's page", AT_ONCE, () => {
       window.victim.postMessage('last', '*');
     }, forged);
     await victim.waitForFunction((origin) => document.title === origin, stage().shop.elsewhere);
-    // Nor is it its own shop.
+    // It does not accept a message from itself either.
     await buyer.popup.evaluate((message) => new Promise((resolve) => {
       window.addEventListener('message', () => resolve(), { once: true });
       window.postMessage(message, '*');
     }), forged);
     assert.deepEqual(answers, []);
-    assert.deepEqual(await attacker.evaluate(() => window.heard), [], 'what it asks is for the shop alone');
+    assert.deepEqual(await attacker.evaluate(() => window.heard), [], 'its questions go only to the shop');
     await victim.close();
     await buyer.press('Cancel');
     await buyer.isGone();
-    await order.isTold('PageCanceled');
+    await order.hasEvent('PageCanceled');
     await order.isUnpaid('registered');
   });
 
   // Promise: A18
   test('is open when its Checkout Session expires, and tells the buyer and the shop', async (t) => {
-    // A clock of its own: everybody else's would expire with it.
+    // A stage with its own clock: the checkouts of the other tests would expire too.
     const own = await Stage.set();
     t.after(() => own.strike());
     for (const [comes, goesOn] of [['reviews', /^Place order/], ['begins', 'Continue']]) {
@@ -97,7 +97,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
       await buyer.press(goesOn);
       await buyer.heading('This checkout has expired');
       await buyer.popup.getByText('Nothing was charged.').waitFor();
-      await order.isTold('PageCanceled');
+      await order.hasEvent('PageCanceled');
       const events = await order.events();
       assert.equal(events.at(-1).type, 'CheckoutSessionCanceled');
       assert.equal(events.at(-1).reasonCode, 'Expired');
@@ -115,7 +115,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     await buyer.press('Agree and continue');
     await buyer.popup.getByRole('status').waitFor();
     await buyer.popup.close();
-    await order.isTold('PageCanceled');
+    await order.hasEvent('PageCanceled');
     await order.isUnpaid('registered');
     buyer.hasNoErrors();
   });
@@ -133,7 +133,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     await buyer.reviews();
     await buyer.placesOrder();
     await asked.promise;
-    // The button's script looks for its window by a timer, and stops it when it has seen that the window is gone.
+    // The button's script looks for its window by a timer, and clears the timer once the window is gone.
     await buyer.page.evaluate(() => {
       const stop = window.clearInterval;
       window.clearInterval = (timer) => { window.hasSeenItGone = true; stop(timer); };
@@ -155,7 +155,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     await buyer.placesOrder();
     await buyer.press('Fail the check');
     await buyer.heading('The payment was declined');
-    await order.isTold('PageCanceled');
+    await order.hasEvent('PageCanceled');
     await buyer.popup.close();
     await buyer.page.waitForSelector('#pay button');
     await order.isUnpaid('registered');
@@ -165,7 +165,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
   });
 });
 
-/** What a buyer reads on the way, in two languages that order their words otherwise than English. */
+/** What a buyer reads on the way, in two languages whose word order differs from English. */
 const WORDS = {
   de_DE: {
     steps: [
@@ -195,7 +195,7 @@ describe("a purchase in the buyer's language", AT_ONCE, () => {
       await buyer.begins();
       for (const [title, button] of steps) {
         const language = checkoutLanguage.slice(0, 2);
-        // A locator outlives the loading of the review page anew, once the shop has answered; a script run in it does not.
+        // The review page reloads once the shop has answered: a locator survives that, a script in the page does not.
         await buyer.popup.locator(`html[lang="${language}"] h1`, { hasText: title }).waitFor();
         const next = buyer.popup.getByRole('button', { name: button, exact: true });
         await next.waitFor();
@@ -244,7 +244,7 @@ describe('the signed button', AT_ONCE, () => {
     assert.equal(await page.locator('#pay button').count(), 0);
   });
 
-  test('lets a buyer choose, change their mind on the review page, and pay behind amazonPayRedirectUrl', async (t) => {
+  test('lets a buyer choose, change their mind on the review page, and pay after amazonPayRedirectUrl', async (t) => {
     const { page, errors } = await plainPage(t, stage());
     const press = (name) => page.getByRole('button', { name }).click();
     await renders(page, signedConfiguration(stage(), payload(stage())));
@@ -294,7 +294,7 @@ describe('the signed button', AT_ONCE, () => {
     assert.ok(await page.locator('[data-leave]').isHidden());
   });
 
-  test('leads a buyer who cancels behind amazonPayRedirectUrl to the page that the shop has for them', async (t) => {
+  test('leads a buyer who cancels after amazonPayRedirectUrl to the shop’s checkoutCancelUrl', async (t) => {
     const { page, errors } = await plainPage(t, stage());
     const press = (name) => page.getByRole('button', { name }).click();
     await renders(page, signedConfiguration(stage(), payload(stage())));
@@ -341,7 +341,7 @@ test("a present is wrapped and points are redeemed by the handlers of the shop's
   await total('20.00');
   await popup.getByLabel('Wrap as a gift').check();
   await popup.getByLabel('Gift message').fill('Happy birthday');
-  // It counts though only the order's button is pressed: what that costs is shown first.
+  // The gift counts even if only the button of the order is pressed: the new total is shown first.
   await press(/^Place order/);
   await total('23.00');
   await popup.getByLabel('Points to use').fill('250');

@@ -1,4 +1,4 @@
-// Pages that lie: what a page of anybody's can do to an order, which is nothing that is charged.
+// Pages that lie: nothing that a hostile page does to an order makes a charge.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { AT_ONCE, stage } from './theatre.mjs';
 const MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 const SHOP_REPORTS = /Amazon Pay sandbox: \[onInitCheckout\] failed/;
 
-/** The page may be on its way to the next: what counts is one that has loaded. */
+/** Waits for a page that has loaded, since this one may be on its way to the next, without any script injected. */
 const unharmed = (page) => page.waitForFunction(() => document.readyState === 'complete' && window.pwned === undefined);
 
 describe('a hostile page', AT_ONCE, () => {
@@ -39,14 +39,14 @@ describe('a hostile page', AT_ONCE, () => {
       window.victim.postMessage('last', '*');
     }, order.sessions[0]);
     await victim.waitForFunction((origin) => document.title === origin, stage().shop.elsewhere);
-    // Nor is the shop's page believed by itself.
+    // The shop's page does not accept a message from itself either.
     await buyer.page.evaluate(() => new Promise((resolve) => {
       window.addEventListener('message', () => resolve(), { once: true });
       window.postMessage({ amazonPay: 1, checkout: 'x', type: 'ask', id: '1', event: 'onCompleteCheckout', detail: {} }, '*');
     }));
     assert.deepEqual(calls, []);
     await order.isUnpaid('registered');
-    // And the true buyer goes on undisturbed.
+    // The real buyer continues undisturbed.
     await buyer.signsIn();
     await buyer.consents();
     await buyer.placesOrder();
@@ -154,12 +154,12 @@ describe('a hostile page', AT_ONCE, () => {
       assert.ok(events.includes('HandlerFailed'));
       await buyer.press('Cancel');
       await buyer.isGone();
-      await order.isTold('PageCanceled');
+      await order.hasEvent('PageCanceled');
       buyer.hasNoErrors(...expected);
     });
   }
 
-  test('is text where a text is markup: the order, its items, the buyer', async (t) => {
+  test('shows markup in the texts of the order, its items and the buyer as text', async (t) => {
     const order = await stage().order({ orderId: `${MARKUP.slice(0, 60)} order`, title: `${MARKUP} cup` });
     const buyer = await Buyer.arrives(t, order);
     await buyer.reviews();

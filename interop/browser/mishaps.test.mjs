@@ -1,4 +1,4 @@
-// What goes wrong on the way: clicks, reloads, the back button, lost connections, blocked windows.
+// What can go wrong on the way: double clicks, reloads, the back button, lost connections, blocked windows.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { Buyer } from './buyer.mjs';
 import { AT_ONCE, stage } from './theatre.mjs';
 
 const COMPLETE = '**/browser/*/complete';
-/** What Chromium and the shop's script say of a request that came to nothing. */
+/** What Chromium and the shop's script log about a request that failed. */
 const LOST = [/net::ERR_/, /countersign: complete was not answered/];
 
 describe('a mishap', AT_ONCE, () => {
@@ -49,7 +49,7 @@ describe('a mishap', AT_ONCE, () => {
       if (asked > 1) return route.continue();
       await route.fetch();
       arrived.resolve();
-      // The page that asked goes away: its answer is never read.
+      // The page that asked is reloaded: the answer is never read.
     });
     await buyer.reviews();
     await buyer.placesOrder();
@@ -125,7 +125,7 @@ describe('a mishap', AT_ONCE, () => {
   }
 
   // Promise: A27
-  test('a window is blocked, and the page comes over the shop', async (t) => {
+  test('a window is blocked, and the page is shown over the shop', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order);
     await buyer.page.evaluate(() => { window.open = () => null; });
@@ -148,13 +148,13 @@ describe('a mishap', AT_ONCE, () => {
     order.sessions.push(session);
     await buyer.page.frameLocator('iframe').getByRole('button', { name: 'Continue' }).waitFor();
     await buyer.page.getByRole('button', { name: 'Close' }).click();
-    await order.isTold('PageCanceled');
+    await order.hasEvent('PageCanceled');
     await order.isUnpaid('registered');
     buyer.hasNoErrors();
   });
 });
 
-/** A promise with its resolver, which Node 20 has no function for. */
+/** A promise with its resolver; Node 20 has no function for it. */
 function deferred() {
   let resolve;
   const promise = new Promise((done) => { resolve = done; });

@@ -1,4 +1,4 @@
-// Every page, whoever looks at it: by assistive technology, on a narrow screen, without scripts, elsewhere.
+// Every page for every reader: with assistive technology, on a narrow screen, without scripts, in another browser.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { PAGES, VERDICTS, shown } from './gallery.mjs';
 import { AT_ONCE, stage } from './theatre.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** The narrowest screen that is still in use. */
+/** The narrowest screen that is still used. */
 const NARROW = { width: 320, height: 640 };
 
-/** What axe finds that keeps somebody out, in both colour schemes. */
+/** Axe finds no serious barrier on the page, in either colour scheme. */
 async function isAccessible(page, frame = page) {
   await frame.evaluate(`${AXE};0`);
   for (const colorScheme of ['light', 'dark']) {

@@ -1,4 +1,4 @@
-// What is bought, from the button to the result page.
+// Purchases, from the button to the result page.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -81,7 +81,7 @@ describe('a purchase', AT_ONCE, () => {
     buyer.hasNoErrors(/status of 402/);
   });
 
-  test('is made on a telephone, by a finger: to another address, by another delivery', async (t) => {
+  test('is made on a telephone, by touch: to another address, by another delivery', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order, PHONE);
     await buyer.reviews();
@@ -101,7 +101,7 @@ describe('a purchase', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
-  test('is made on a telephone, by a finger: of what is not sent', async (t) => {
+  test('is made on a telephone, by touch: without a parcel', async (t) => {
     const order = await stage().order({ productType: 'PayOnly' });
     const buyer = await Buyer.arrives(t, order, PHONE);
     await buyer.reviews();
@@ -136,7 +136,7 @@ describe('a purchase', AT_ONCE, () => {
       await buyer.heading(next);
     }
     await buyer.popup.getByRole('button', { name: /^Place order/ }).waitFor();
-    // Among the addresses by an arrow, then by Tab to the button below them.
+    // Arrow keys move among the addresses, Tab to the button below them.
     await buyer.popup.locator('input[name=address]:checked').focus();
     await buyer.popup.keyboard.press('ArrowDown');
     await buyer.popup.keyboard.press('ArrowDown');

@@ -1,4 +1,4 @@
-// Every page as a picture: desktop and phone, light and dark. `node screenshots.mjs FOLDER`.
+// Takes a screenshot of every page: desktop and phone, light and dark. `node screenshots.mjs FOLDER`.
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The shop: pages with the button, under a strict policy, and the quote hook. It adds up in cents.
+// The shop: pages with the button, under a strict policy, and the quote hook. It calculates in cents.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -11,8 +11,8 @@ const BASE = 2000;
 const price = (cents) => ({ amount: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`, currencyCode: 'USD' });
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** Breaks a handler as `?break=` says, adds those of presents and points for `?gifts`, and mounts the button; a page
- * of `?stays` is never left. */
+/** Breaks a handler as `?break=` says, adds the handlers of gifts and points for `?gifts`, and mounts the button; with
+ * `?stays` the buyer stays on the page. */
 const MOUNT = `'use strict';
 const broken = {
   throw: () => { throw new Error('<b>broken</b>'); },
@@ -55,7 +55,7 @@ function quote(order, { shippingAddress, deliveryOptionId, couponCodes = [] }) {
 }
 
 export class Shop {
-  /** By the number in the page's address: `{ orderId, title, ships, registration, quoted }`. */
+  /** The orders, by the number in the page's address: `{ orderId, title, ships, registration, quoted }`. */
   orders = new Map();
   /** The origin of the merchant half, once it listens. */
   merchant;
@@ -82,7 +82,7 @@ export class Shop {
     await once(this.server, 'close');
   }
 
-  /** The page of the same server by another name, which is another origin. */
+  /** The same server under another name, which makes it another origin. */
   get elsewhere() {
     return this.url.replace('127.0.0.1', 'localhost');
   }
@@ -103,7 +103,7 @@ export class Shop {
 <script src="${this.amazon}/checkout.js"></script><script src="${this.merchant}/countersign.js"></script><script src="/mount.js"></script>`));
   }
 
-  /** The hook believes the merchant half only. */
+  /** Answers the quote hook, which only the merchant half may call. */
   async #quote(request, response) {
     const body = Buffer.concat(await request.toArray());
     const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = request.headers;

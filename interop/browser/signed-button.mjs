@@ -1,5 +1,5 @@
-// The classic button, whose configuration a merchant's server has signed: the shop's page has Amazon's script
-// and nothing else, and the buyer returns to it before they pay.
+// The classic button, whose configuration a merchant's server has signed: the shop's page has only Amazon's script,
+// and the buyer returns to the shop before paying.
 
 import { constants, createHash, sign } from 'node:crypto';
 
@@ -7,7 +7,7 @@ import { usd } from './stage.mjs';
 
 export const STORE = `amzn1.application-oa2-client.${'0'.repeat(32)}`;
 
-/** A page of the shop's that has Amazon's script and nothing else. */
+/** A page of the shop that has only Amazon's script. */
 export async function plainPage(t, stage, options = {}) {
   const context = await stage.browser.newContext(options);
   t.after(() => context.close());
@@ -30,7 +30,7 @@ export function signedConfiguration(stage, payload) {
   return { payloadJSON, signature: sign('sha256', Buffer.from(text), key).toString('base64'), algorithm, publicKeyId: 'SANDBOX-SHOP' };
 }
 
-/** What the button's session is for, and returns to. */
+/** The payload: what the session is for, and where it returns to. */
 export const payload = (stage) => ({
   webCheckoutDetails: {
     checkoutReviewReturnUrl: `${stage.shop.url}/review`, checkoutResultReturnUrl: `${stage.shop.url}/result`,

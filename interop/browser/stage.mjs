@@ -1,5 +1,5 @@
-// Where the buyers play: a sandbox, a merchant half and a shop, each on an origin of its own, and one
-// Chromium, for all suites. What is said here of an order is asked of both halves, not of the page.
+// Where the buyers act: a sandbox, a merchant half and a shop, each on an origin of its own, and one Chromium, for
+// all suites. The checks of an order ask both halves, not the page.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -18,12 +18,12 @@ export const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 const TOKEN = 'shop-token-0123456789abcdef0123456789';
-/** A process that is not ready after this long never will be. */
+/** After this long, a process that is not ready is given up. */
 const PATIENCE_MS = 20_000;
 
 export const usd = (amount) => ({ amount, currencyCode: 'USD' });
 
-/** Looks until `look` gives what `isDone` takes. What it gave last is the failure's message. */
+/** Calls `look` until `isDone` accepts its value. The failure's message shows the last value. */
 export async function until(look, isDone, limit = PATIENCE_MS) {
   const end = Date.now() + limit;
   for (;;) {
@@ -34,7 +34,7 @@ export async function until(look, isDone, limit = PATIENCE_MS) {
   }
 }
 
-/** One acts at a time: an answer of one is not taken for that of another. */
+/** Runs one act at a time, so that the result of one is not taken for that of another. */
 function lock() {
   let last = Promise.resolve();
   return (act) => {
@@ -51,7 +51,7 @@ async function announced(child, pattern, limit = PATIENCE_MS) {
     const found = pattern.exec(line);
     if (found) return found[1];
   }
-  throw new Error('it ended before it was ready');
+  throw new Error('the process ended before it was ready');
 }
 
 function start(words) {
@@ -126,12 +126,12 @@ caller_wait = "5s"
     this.browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
   }
 
-  /** Where the demo's own shop is. */
+  /** The URL of the demo's own shop. */
   demo() {
     this.#demo ??= (async () => {
       const demo = start(['demo']);
       this.#children.push(demo);
-      // It plays its stories first.
+      // The demo plays its stories first.
       return announced(demo, /^Open this in a browser: +(http:\S+)$/, 3 * PATIENCE_MS);
     })();
     return this.#demo;
@@ -146,7 +146,7 @@ caller_wait = "5s"
       ...this.#children.map((child) => stop(child)),
       this.sandbox?.stop(),
     ];
-    // Whatever does not end by itself keeps nothing else running.
+    // A part that does not end must not keep the others running.
     const failed = (await Promise.allSettled(ends)).find(({ status }) => status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -160,7 +160,7 @@ caller_wait = "5s"
     return { status: answer.status, body: await answer.json() };
   }
 
-  /** An order that the shop has registered; `more` goes over what is registered. */
+  /** An order that the shop has registered; `more` overrides members of the registration. */
   async order({ intent = 'Authorize', productType = 'PayAndShip', payment = {}, orderId, title, more = {} } = {}) {
     this.#orders += 1;
     const key = String(this.#orders);
@@ -179,7 +179,7 @@ caller_wait = "5s"
     return new Order(this, key, own, body, intent);
   }
 
-  /** What the sandbox has written down of sessions that begin while `act` runs: there must be one. */
+  /** Runs `act`, during which one session must begin; returns the result of `act` and the session's id. */
   async begun(act) {
     return this.#alone(async () => {
       const before = await this.#events('limit=1000&after=' + this.#seen);
@@ -201,7 +201,7 @@ caller_wait = "5s"
     return body.events;
   }
 
-  /** A checkout whose buyer is the control API; what the merchant half answers to its completion. */
+  /** Completes a checkout whose buyer is the control API; returns the merchant half's answer. */
   async completed(order, { card = '1111', faults = [] } = {}) {
     const { button } = order.registration;
     const { paymentDetails, merchantMetadata, supplementaryData } = button.checkoutSessionConfig;
@@ -218,12 +218,12 @@ caller_wait = "5s"
   }
 }
 
-/** How much is captured, and how much held, by what was intended. */
+/** The order's state for each payment intent, and the balance that has the money then. */
 const MONEY = { Confirm: ['confirmed', 'available'], Authorize: ['authorized', 'held'], AuthorizeWithCapture: ['paid', 'captured'] };
 const CHARGES = ['ChargeAuthorized', 'ChargeCaptured', 'ChargeAuthorizationInitiated'];
 
 export class Order {
-  /** Every Checkout Session that a buyer has begun for it. */
+  /** Every Checkout Session that a buyer has begun for the order. */
   sessions = [];
 
   constructor(stage, key, own, registration, intent) {
@@ -238,7 +238,7 @@ export class Order {
     return body;
   }
 
-  /** Of every session of the order, all that happened at Amazon. */
+  /** All events at Amazon of every session of the order. */
   async events() {
     const all = await Promise.all(this.sessions.map((session) => this.stage.sandbox.events(session)));
     return all.flat();
@@ -263,7 +263,7 @@ export class Order {
     return events.map((event) => event.type);
   }
 
-  /** Both halves agree that nothing was paid; `state` is the merchant half's word for it. */
+  /** Both halves agree that nothing was paid; `state` is the order's state at the merchant half. */
   async isUnpaid(state) {
     const checkout = await until(() => this.checkout(), (seen) => seen.state === state);
     assert.equal(checkout.chargePermissionId ?? null, null);
@@ -273,7 +273,7 @@ export class Order {
   }
 
   /** The merchant half's timeline, once `type` is in it. */
-  async isTold(type) {
+  async hasEvent(type) {
     const look = async () => (await this.checkout()).timeline.map((entry) => entry.type);
     return until(look, (types) => types.includes(type));
   }

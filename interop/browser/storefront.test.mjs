@@ -1,4 +1,4 @@
-// What the buyer is told while nobody knows yet, and in which language; and what the demo's pages show.
+// What the buyer sees while the outcome is not known yet, and in which language; and what the demo's pages show.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { AT_ONCE, stage } from './theatre.mjs';
 
 /** `serve` asks Amazon less and less often, and a page asks `serve` every few seconds. */
 const PATIENCE_MS = 60_000;
-/** Amazon answers nothing that could be believed, until the fault is taken back. */
+/** Amazon gives no usable answer until these faults are removed. */
 const DOUBT = [
   { operation: 'finalizeCheckoutSession', point: 'afterCommit', kind: 'reset', times: 50 },
   { operation: 'getCheckoutSession', point: 'before', kind: 'status', status: 500, times: 500 },
@@ -23,7 +23,7 @@ async function fault(session) {
   }
 }
 
-async function mend(session) {
+async function repair(session) {
   const { body } = await stage().sandbox.control('GET', '/faults');
   for (const { faultId, checkoutSessionId } of body.faults) {
     if (checkoutSessionId === session) await stage().sandbox.control('DELETE', `/faults/${faultId}`);
@@ -45,7 +45,7 @@ async function visited(t, order, options = {}) {
 
 const says = (page, words) => page.locator('h1', { hasText: words }).waitFor();
 
-/** How an order comes to be without a verdict, and what makes it definite. */
+/** How an order gets into a state without a verdict, and what decides it. */
 const OPEN = {
   pending: {
     of: { payment: { canHandlePendingAuthorization: true } }, with: { card: '0701' },
@@ -55,13 +55,13 @@ const OPEN = {
   'in doubt': {
     of: {}, with: { faults: DOUBT },
     outcome: 'checking', words: 'We are checking your payment.',
-    decide: (order) => mend(order.sessions.at(-1)),
+    decide: (order) => repair(order.sessions.at(-1)),
   },
 };
 
 describe('a result page without a verdict', AT_ONCE, () => {
   for (const [name, { of, with: how, outcome, words, decide }] of Object.entries(OPEN)) {
-    test(`becomes definite by itself, with scripts in place and without them too: ${name}`, async (t) => {
+    test(`shows the verdict by itself, in place with scripts, and without scripts too: ${name}`, async (t) => {
       const order = await stage().order(of);
       assert.equal((await stage().completed(order, how)).outcome, outcome);
       const page = await visited(t, order);
@@ -72,7 +72,7 @@ describe('a result page without a verdict', AT_ONCE, () => {
         assert.ok(text.includes('Please do not pay again.') && text.includes('This page updates itself'), text);
         await one.getByRole('link', { name: 'Check again' }).waitFor();
       }
-      assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 0, 'nothing loads it again');
+      assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 0, 'the page does not reload itself');
       assert.equal(await plain.locator('meta[http-equiv=refresh]').count(), 1);
       const lived = await page.evaluate(() => {
         window.livesOn = document.querySelector('[role=status]');
@@ -89,12 +89,12 @@ describe('a result page without a verdict', AT_ONCE, () => {
         assert.equal(await one.locator('[role=status].good').count(), 1);
       }
       const asked = page.waitForRequest(/\/result\//, { timeout: 7000 }).then(() => true, () => false);
-      assert.equal(await asked, false, 'what is definite is not asked again');
+      assert.equal(await asked, false, 'a page with a verdict does not ask again');
       assert.deepEqual(page.errors, []);
     });
   }
 
-  test('says the same when it cannot be had, and goes on looking', async (t) => {
+  test('stays as it is when it cannot be loaded again, and keeps trying', async (t) => {
     const order = await stage().order(OPEN['in doubt'].of);
     await stage().completed(order, OPEN['in doubt'].with);
     const page = await visited(t, order);
@@ -107,7 +107,7 @@ describe('a result page without a verdict', AT_ONCE, () => {
       asked += 1;
       return answers.length > 0 ? answers.shift()(route) : route.continue();
     });
-    await mend(order.sessions.at(-1));
+    await repair(order.sessions.at(-1));
     await until(async () => asked, (times) => times === 2, PATIENCE_MS);
     await says(page, 'We are checking your payment.');
     await says(page, 'Your order is placed.');
@@ -116,7 +116,7 @@ describe('a result page without a verdict', AT_ONCE, () => {
 });
 
 describe('a purchase that is in doubt', AT_ONCE, () => {
-  test('is no success until it is known, and then leads to the result', async (t) => {
+  test('is not a success until the outcome is known, and then leads to the result', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order);
     buyer.context.setDefaultTimeout(PATIENCE_MS);
@@ -126,8 +126,8 @@ describe('a purchase that is in doubt', AT_ONCE, () => {
     await buyer.placesOrder();
     assert.equal((await checked).status(), 202);
     assert.equal(buyer.page.url(), order.url);
-    assert.equal(buyer.popup.isClosed(), false, 'Amazon’s page was told of no success');
-    await mend(order.sessions.at(-1));
+    assert.equal(buyer.popup.isClosed(), false, 'Amazon’s page has not got a success');
+    await repair(order.sessions.at(-1));
     await buyer.isGone();
     await buyer.arrivesAtResult('payment was successful');
     await order.isPaid('25.00');

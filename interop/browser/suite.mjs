@@ -1,4 +1,4 @@
-// One process, one stage, one browser for every suite of this folder.
+// Runs every suite of this folder in one process, with one stage and one browser.
 
 import { readdirSync } from 'node:fs';
 

@@ -1,10 +1,10 @@
-// The one stage of a process, set before its first test and struck after its last.
+// The one stage of a process, set up before its first test and taken down after its last.
 
 import { after, before } from 'node:test';
 
 import { Stage } from './stage.mjs';
 
-/** So many buyers at once: on two cores more only wait for each other. */
+/** This many buyers at the same time: on two cores, more of them would only wait for each other. */
 export const AT_ONCE = { concurrency: 5 };
 
 let set;
@@ -13,7 +13,7 @@ export const stage = () => set;
 
 before(async () => {
   set = await Stage.set();
-  // Its stories take a while: they play beside the first suites. Whoever waits for it hears of a failure.
+  // The demo's stories take a while, so they play during the first suites. A test that waits for the demo sees its failure.
   set.demo().catch(() => {});
 });
 after(async () => { await set?.strike(); });

@@ -1,6 +1,6 @@
-// What follows a successful Finalize, through the official client: deferred charges, captures whole
-// and partial, cancels, refunds, and the permission's notes and closing. The clock is moved where days
-// must pass.
+// What follows a successful Finalize, through the official client: deferred charges, whole and partial
+// captures, cancellations, refunds, and the permission's notes and closing. The clock is moved where
+// days must pass.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => sandbox?.stop());
 
-/** A finalized order: its permission's and charge's ids. */
+/** A finalized order: the ids of its permission and its charge. */
 async function finalized(payment = {}, { merchant = prefixed, by = client } = {}) {
   const session = await sandbox.placed(checkout(payment, { publicKeyId: merchant.publicKeyId }));
   const { checkoutSessionId } = session;

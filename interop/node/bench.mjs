@@ -1,4 +1,4 @@
-// Completions end to end through the official client, so many in flight, against a sandbox of our own:
+// Completions end to end through the official client, IN_FLIGHT of them at the same time, against a sandbox:
 // `node bench.mjs COMPLETIONS IN_FLIGHT` prints the figures as JSON. `countersign bench` runs it.
 //
 // A completion is what a merchant does when the buyer comes back: Get Checkout Session, Finalize, and

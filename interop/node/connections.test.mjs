@@ -1,4 +1,4 @@
-// Requests that do not arrive whole, written to the socket by hand: a body cut short, a body that
+// Requests that do not arrive whole, written to the socket directly: a body that is cut short, a body that
 // never ends, a head that never ends, a lost connection.
 
 import assert from 'node:assert/strict';
@@ -36,7 +36,7 @@ function text(session) {
   return { head: `${head.join('\r\n')}\r\n\r\n`, payload };
 }
 
-/** Opens a connection, writes `bytes`, and hands it over. */
+/** Opens a connection, writes `bytes`, and returns the socket. */
 async function written(bytes) {
   const socket = connect({ host: '127.0.0.1', port: sandbox.port, allowHalfOpen: true });
   await once(socket, 'connect');
@@ -44,7 +44,7 @@ async function written(bytes) {
   return socket;
 }
 
-/** All that the server says until it closes the connection. */
+/** Everything that the server sends until it closes the connection. */
 async function heard(socket) {
   socket.setEncoding('utf8');
   let said = '';
@@ -54,7 +54,7 @@ async function heard(socket) {
   return said;
 }
 
-/** Reads an answer as it stands on the wire. */
+/** Parses an answer as it was sent. */
 function parsed(said) {
   const [head, body] = said.split('\r\n\r\n');
   const [status, ...lines] = head.split('\r\n');

@@ -1,5 +1,6 @@
-// Idempotency keys: one request a key, answered byte for byte as it was the first time, for ever and
-// across a crash; and what is not remembered, so that a corrected request may use its key again.
+// Idempotency keys: each key is for one request, whose first answer is repeated byte for byte, forever and
+// across a crash. A refusal that changed nothing is not remembered, so that a corrected request may use the
+// key again.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -153,7 +154,7 @@ test('a durable sandbox killed and started again remembers every answer', async 
     const fresh = await finalize(client, untouched, 'durable-9');
     assert.equal(fresh.status, 200, fresh.text);
     const ids = new Set([...first, fresh].map(({ body }) => body.chargePermissionId).filter(Boolean));
-    assert.equal(ids.size, 3, 'an id was given out twice');
+    assert.equal(ids.size, 3, 'an id was used twice');
   } finally {
     await sandbox.stop();
   }

@@ -1,6 +1,5 @@
-// Finalize's thirteen checks, in their order: for each, requests that break it alone. Each gets the
-// documented answer, leaves the session as it was, and where the session is Open the right request
-// still finalizes it.
+// Finalize's thirteen checks, in order: for each, requests that fail this check alone. Each gets the documented
+// answer and leaves the session as it was; if the session is Open, the right request still finalizes it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, mock, test } from 'node:test';
@@ -12,7 +11,7 @@ import { Sandbox } from './sandbox.mjs';
 const merchant = new Merchant('SANDBOX-INTEROP00000000000001');
 const unprefixed = new Merchant('INTEROP00000000000000002');
 const other = new Merchant('SANDBOX-INTEROP00000000000003');
-/** Has a key of the first one's name, but not the first one's key. */
+/** Has the public key id of the first merchant, but a key of its own. */
 const impostor = new Merchant(merchant.publicKeyId);
 const stranger = new Merchant('SANDBOX-INTEROP00000000000009');
 
@@ -41,7 +40,7 @@ after(() => sandbox?.stop());
 const finalize = (session, request, headers, by = client) =>
   answer(by.finalizeCheckoutSession(session.checkoutSessionId, request, headers));
 
-/** Lets a client sign while its clock is wrong by `seconds`. */
+/** Makes a call while the client's clock is wrong by `seconds`. */
 function askew(seconds, call) {
   mock.timers.enable({ apis: ['Date'], now: Date.now() + seconds * 1000 });
   try {
@@ -51,7 +50,7 @@ function askew(seconds, call) {
   }
 }
 
-/** A test a row: `[what, checkout, the change to the right request, refusal, fields]`. */
+/** One test for each row: `[what, checkout, the change to the right request, refusal, fields]`. */
 function rows(table) {
   for (const [what, order, change, refusal, ...fields] of table) {
     test(what, async () => {
@@ -185,7 +184,7 @@ describe("4: the session is this merchant's", () => {
       const missing = { checkoutSessionId: '00000000-0000-4000-8000-000000000000' };
       const unknown = await finalize(missing, finalization(session));
       isRefusal(unknown, [404, 'ResourceNotFound']);
-      // Nobody learns from the answer that the session is somebody's.
+      // The answer must not show that the session exists for another merchant.
       const said = (message, id) => message.replaceAll(id, 'ID');
       assert.equal(
         said(foreign.body.message, session.checkoutSessionId),

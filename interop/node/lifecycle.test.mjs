@@ -1,5 +1,5 @@
-// The client's five calls on Checkout Sessions, for both algorithms and both forms of key, and what
-// a client may rely on around them: both path styles, header spellings, environments.
+// The client's five calls on Checkout Sessions, with both algorithms and both forms of key, and what a client
+// relies on besides: both path styles, the spellings of headers, environments.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -16,7 +16,7 @@ const prefixed = new Merchant('SANDBOX-INTEROP00000000000001');
 const unprefixed = new Merchant('INTEROP00000000000000002');
 const live = new Merchant('LIVE-INTEROP00000000000003');
 
-/** A key of the kind that the API wants for a POST: at most 32 characters. */
+/** An idempotency key as the API requires it for a POST: at most 32 characters. */
 const idempotencyKey = () => randomUUID().replaceAll('-', '');
 
 const constraints = ({ body }) => (body.constraints ?? []).map(({ constraintId }) => constraintId);

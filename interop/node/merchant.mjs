@@ -1,5 +1,5 @@
-// A merchant with a key pair, and the official client signing with it. The client is as it comes
-// from npm; only the scheme of its URLs is changed, after it has signed.
+// A merchant with a key pair, and the official client that signs with it. The client is used as npm
+// installs it; only the scheme of its URLs is changed, after it has signed.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -16,16 +16,16 @@ const require = createRequire(import.meta.url);
 const SDK = '@amazonpay/amazon-pay-api-sdk-nodejs';
 const { WebStoreClient } = require(SDK);
 const { signHeaders } = require(`${SDK}/src/clientHelper`);
-// The client's own copy: another one beside it would not be the one that sends.
+// The client's own copy: a second copy would not be the one that sends.
 const axios = createRequire(require.resolve(SDK))('axios');
 
-/** The text of each answer, by what the client made of it. */
+/** The text of each answer, by the object that the client has parsed. */
 const texts = new WeakMap();
 
 axios.interceptors.request.use((config) => ({
   ...config,
   url: config.url.replace(/^https:/, 'http:'),
-  // Whatever proxy the machine has, the sandbox is on this side of it.
+  // The sandbox is on this machine: no proxy leads to it.
   proxy: false,
   transformResponse: (text) => {
     const body = JSON.parse(text);
@@ -68,7 +68,7 @@ export class Merchant {
   }
 }
 
-/** What every answer of the API owes its caller, refusals included. */
+/** Checks what every answer of the API must have, refusals included. */
 function checked({ status, headers, body, text }) {
   assert.match(headers['x-amz-pay-request-id'] ?? '', /./, `${status} has no x-amz-pay-request-id`);
   assert.match(headers['content-type'] ?? '', /^application\/json/);
@@ -90,13 +90,13 @@ export async function answer(call) {
   return checked({ status, headers, body: data, text: texts.get(data) });
 }
 
-/** A request of the client's own signing, for a path and a body that its methods would not send. */
+/** A request signed by the client, for a path and a body that its methods would not send. */
 export function signed(client, { method = 'POST', path, payload, headers = {} }) {
   const options = { method, urlFragment: path.slice(1), payload, headers };
   return { method, path, payload, headers: signHeaders(client.configArgs, options) };
 }
 
-/** Sends a request byte for byte as given: what axios would mend or refuse goes out too. */
+/** Sends a request byte for byte as given, even if axios would correct or refuse it. */
 export async function sent(sandbox, { method, path, payload = '', headers }) {
   const body = Buffer.from(payload);
   const outgoing = request({

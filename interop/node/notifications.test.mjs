@@ -1,5 +1,5 @@
-// Amazon's notifications at a receiver that is written in Node with Node's own crypto: the sandbox's
-// signed envelopes are accepted in both signature versions, and whatever is changed in one is refused.
+// Amazon's notifications at a receiver written in Node with Node's own crypto: it accepts the sandbox's signed
+// envelopes in both signature versions, and refuses an envelope in which anything was changed.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -31,7 +31,7 @@ afterEach(async () => {
   await receiver.stop();
 });
 
-/** Makes the receiver the merchant's endpoint, and leaves the confirmation behind. */
+/** Makes the receiver the merchant's endpoint; checks the confirmation and removes it from what was received. */
 async function registered(signatureVersion) {
   const endpoint = { url: receiver.url, signatureVersion };
   const { status, body } = await sandbox.control('POST', '/notification-endpoints', endpoint);
@@ -46,7 +46,7 @@ async function registered(signatureVersion) {
   receiver.received.length = 0;
 }
 
-/** A refund that is carried out: what Amazon notifies of. */
+/** An order with a refund that is completed, of which Amazon notifies. */
 async function refunded() {
   const order = { paymentIntent: 'AuthorizeWithCapture', chargeAmount: usd('20.00') };
   const session = await sandbox.placed(checkout(order));
@@ -60,7 +60,7 @@ async function refunded() {
   return { ...done.body, refundId: made.body.refundId };
 }
 
-/** The notification of an object, among those that were received. */
+/** The first notification about an object that was received. */
 async function notified(objectId) {
   for (let count = 1; ; count += 1) {
     const received = await receiver.first(count);
@@ -86,7 +86,7 @@ for (const version of ['1', '2']) {
       );
       assert.equal(message.NotificationVersion, 'V2');
       assert.ok(message.MerchantID && message.NotificationId, text);
-      assert.ok(!/Refunded|amount/i.test(JSON.stringify(message)), 'it tells a state');
+      assert.ok(!/Refunded|amount/i.test(JSON.stringify(message)), 'the message has a state');
       assert.equal((await answer(client.getRefund(refundId))).body.statusDetails.state, 'Refunded');
     });
 

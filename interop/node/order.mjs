@@ -1,5 +1,5 @@
-// The shop's order: what a buyer has started, what the merchant must then send, and what must be
-// true of an order that a refusal has left alone.
+// The shop's order: what a buyer starts, what the merchant must then send, and what must be true of an
+// order that a refusal has not changed.
 
 import assert from 'node:assert/strict';
 
@@ -7,7 +7,7 @@ import { answer } from './merchant.mjs';
 
 export const usd = (amount) => ({ amount, currencyCode: 'USD' });
 
-/** A checkout that a buyer starts: `payment` goes over the payment details, `more` over the rest. */
+/** A checkout that a buyer starts: `payment` overrides the payment details, `more` the rest. */
 export function checkout(payment = {}, more = {}) {
   return {
     productType: 'PayAndShip',
@@ -43,12 +43,12 @@ export function finalization({ productType, paymentDetails, supplementaryData, .
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value != null));
 }
 
-/** A price as the API answers it, whatever else stands beside amount and currency. */
+/** Checks a price in an answer; members other than amount and currency do not matter. */
 export function isPrice(price, amount, currencyCode = 'USD') {
   assert.deepEqual({ amount: price?.amount, currencyCode: price?.currencyCode }, { amount, currencyCode });
 }
 
-/** Holds an answer against the documented refusal; the message must name `field`. */
+/** Compares an answer with the documented refusal; the message must name all `fields`. */
 export function isRefusal({ status, body }, refusal, ...fields) {
   assert.deepEqual([status, body.reasonCode], refusal, body.message);
   for (const field of fields) {

@@ -1,5 +1,5 @@
-// What Finalize makes of a payment: each intent, product type and way to pay, with the charge and
-// the permission that a merchant reads afterwards, and what becomes of pending ones as time passes.
+// The outcomes of Finalize: each intent, product type and way to pay, with the charge and the permission
+// that a merchant reads afterwards, and the results of pending authorizations as time passes.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { checkout, finalization, isPrice, isRefusal, usd } from './order.mjs';
 import { Sandbox } from './sandbox.mjs';
 
 const merchant = new Merchant('SANDBOX-INTEROP00000000000001');
-/** Amazon's members that an answer to Finalize fills; all others are null. */
+/** The members that an answer to Finalize fills; all others are null. */
 const FILLED = ['checkoutSessionId', 'statusDetails', 'chargePermissionId', 'chargeId', 'creationTimestamp'];
 
 let sandbox;
@@ -77,7 +77,7 @@ describe('a payment that goes through', () => {
   }
 });
 
-/** Whether a value is an object that holds nothing, as `merchantMetadata` does without notes. */
+/** Whether a value is an object whose members are all null, such as `merchantMetadata` without notes. */
 function isEmpty(value) {
   return typeof value === 'object' && Object.values(value).every((inner) => inner === null);
 }

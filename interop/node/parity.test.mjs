@@ -1,5 +1,5 @@
-// The list of calls by which the Rust client is compared with the official clients, compared with the
-// official client itself: a call that a new version brings is on one of the two lists here, or fails.
+// Compares the list of the Rust client's calls with the official client: a call that a new version of the official
+// client brings must be on that list, or on the list of missing calls here.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import sdk from '@amazonpay/amazon-pay-api-sdk-nodejs';
 
 const LIST = new URL('../../crates/countersign-client/tests/client/parity.rs', import.meta.url);
 
-/** What the Rust client does not have: docs/features.md says so of C06 (disbursements the Node SDK lacks too). */
+/** The calls that the Rust client does not have, as C06 of docs/features.md says (the Node SDK has no disbursements either). */
 const MISSING = {
   buyers: ['getBuyer'],
   reports: [
@@ -27,10 +27,10 @@ const MISSING = {
   'charges in a shop': ['merchantScan', 'charge', 'refund'],
 };
 
-/** Of the client itself: the request that all calls make, and its signature. */
+/** Methods that are not calls of the API: the request that all calls make, and its signature. */
 const NO_CALLS = ['constructor', 'apiCall', 'getSignedHeaders'];
 
-/** Every method of the official client, those of its bases included. */
+/** Every method of the official client and of its base classes. */
 function officialCalls() {
   const names = new Set();
   for (const name of ['AmazonPayClient', 'InStoreClient', 'WebStoreClient']) {

@@ -1,5 +1,5 @@
-// Bad input, one row each: the documented status and reason code, a message that names what is
-// wrong, and a session that can still be finalized.
+// Bad input, one row each: it gets the documented status and reason code and a message that names what is
+// wrong, and the session can still be finalized.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

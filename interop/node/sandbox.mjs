@@ -1,5 +1,5 @@
-// The sandbox's binary as a process: started on a free port, driven by its control API, ended by
-// its process id. It knows nothing of the official client, which is in merchant.mjs.
+// The sandbox's binary as a process: started on a free port, driven by its control API, ended by its
+// process id. The official client is in merchant.mjs.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,13 +11,13 @@ import { createInterface } from 'node:readline';
 
 const BINARY = process.env.COUNTERSIGN_BINARY;
 const ANNOUNCEMENT = /^listening on http:\/\/(.+)$/;
-/** A sandbox that is not ready, or not gone, after this long never will be. */
+/** After this long, a sandbox that has not started or ended is given up. */
 const PATIENCE_MS = 20_000;
 
-// Without this an interrupted suite would skip what it does at its exit, and leave its sandbox behind.
+// Without this, an interrupted suite would skip its exit handlers and leave its sandbox running.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-/** A folder of the suite's own, gone when the suite's process ends. */
+/** A folder for this suite, removed when the suite's process ends. */
 export function freshFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-interop-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -28,12 +28,12 @@ export class Sandbox {
   #process;
   #said = [];
 
-  /** `host:port`, as the official client wants it. */
+  /** `host:port`, as the official client needs it. */
   address;
 
   /**
-   * Starts a sandbox that knows `merchants`; in memory unless `dataDir` says otherwise, with `rules`
-   * (`name=value`) in place of the defaults.
+   * Starts a sandbox that knows `merchants`, in memory or in `dataDir` if that is given, with `rules`
+   * (`name=value`) instead of the defaults.
    */
   static async start({ merchants, dataDir, rules = [] }) {
     assert.ok(BINARY, 'COUNTERSIGN_BINARY must name the binary');
@@ -48,7 +48,7 @@ export class Sandbox {
   constructor(words) {
     this.#process = spawn(BINARY, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process.stderr.on('data', (text) => this.#said.push(text));
-    // For a suite that ends before its hooks have run.
+    // In case the suite ends before its hooks have run.
     process.on('exit', () => this.#process.kill('SIGKILL'));
   }
 
@@ -67,12 +67,12 @@ export class Sandbox {
     return Number(this.address.split(':').at(-1));
   }
 
-  /** Asks it to end, and fails if it does not end well. */
+  /** Asks the sandbox to end, and fails if its exit code is not 0. */
   async stop() {
     assert.equal(await this.#ended('SIGTERM'), 0, this.#said.join(''));
   }
 
-  /** Ends it as a power cut would. */
+  /** Ends the sandbox as a power cut would. */
   async kill() {
     await this.#ended('SIGKILL');
   }
@@ -86,7 +86,7 @@ export class Sandbox {
     return code;
   }
 
-  /** A call of the control API, whatever its answer. */
+  /** A call of the control API, with its answer, whatever its status. */
   async control(method, path, body) {
     const answer = await fetch(`http://${this.address}/_sandbox${path}`, {
       method,

@@ -1,18 +1,18 @@
-// A receiver of Amazon's notifications as a shop would write it in Node: it knows the envelope's
-// documented form and Node's own crypto, and nothing of this project.
+// A receiver of Amazon's notifications as a shop would write it in Node, from the documented form of the envelope
+// and with Node's own crypto, without any code of this project.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { X509Certificate, createVerify } from 'node:crypto';
 
-/** The members that are signed, in the order in which they are. */
+/** The members that are signed, in their order. */
 const SIGNED = {
   Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
   SubscriptionConfirmation: ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'],
 };
 const DIGEST = { 1: 'RSA-SHA1', 2: 'RSA-SHA256' };
 
-/** Fetches certificates from `origin` and from nowhere else, each once. */
+/** Fetches certificates, each once, from `origin` only. */
 export class Certificates {
   fetched = [];
   #kept = new Map();
@@ -34,7 +34,7 @@ export class Certificates {
   }
 }
 
-/** The envelope's message, if its signature is the certificate's; throws what is wrong with it. */
+/** The envelope's message, if the certificate's key has signed it; else throws what is wrong. */
 export async function verified(text, certificates) {
   const envelope = JSON.parse(text);
   const members = SIGNED[envelope.Type];
@@ -48,7 +48,7 @@ export async function verified(text, certificates) {
   return JSON.parse(envelope.Message);
 }
 
-/** An endpoint that keeps what it is sent, and answers with `status`. */
+/** An endpoint that keeps every request, and answers with `status`. */
 export class Receiver {
   received = [];
   status = 200;
@@ -71,7 +71,7 @@ export class Receiver {
     return `http://127.0.0.1:${this.#server.address().port}/ipn`;
   }
 
-  /** The first so many that were received; fails if they do not come. */
+  /** The first `count` requests that were received; fails if they do not come in time. */
   async first(count) {
     const signal = AbortSignal.timeout(20_000);
     while (this.received.length < count) await once(this.#server, 'received', { signal });

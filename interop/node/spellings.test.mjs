@@ -1,5 +1,5 @@
-// One value in each spelling that real clients and the official examples use: amounts as numbers,
-// flags as strings, nulls for what is absent.
+// Values in each spelling that real clients and the official examples use: amounts as numbers, flags as
+// strings, nulls for absent members.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

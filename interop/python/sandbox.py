@@ -14,15 +14,15 @@ from AmazonPay import Client
 from Crypto.PublicKey import RSA
 
 ANNOUNCEMENT = "listening on "
-# A sandbox that is not ready, or not gone, after this long never will be.
+# After this long, a sandbox that has not started or ended is given up.
 PATIENCE_SECONDS = 20
 
-# Whatever proxy the machine has, the sandbox is on this side of it.
+# The sandbox is on this machine: no proxy leads to it.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 
 
 class Merchant:
-    """A key pair, and the client signing with it."""
+    """A key pair, and the client that signs with it."""
 
     def __init__(self, folder, public_key_id):
         self.public_key_id = public_key_id
@@ -39,14 +39,14 @@ class Merchant:
         return ["--public-key-id", self.public_key_id, "--public-key", self.public_key]
 
     def client(self, sandbox, region="na", environment="sandbox"):
-        """The client as it comes from PyPI, talking to `sandbox`."""
+        """The client as PyPI installs it, which calls `sandbox`."""
         client = Client(self.public_key_id, self.private_key, region, sandbox=environment == "sandbox")
         client.endpoint = sandbox.url
         return client
 
 
 class Sandbox:
-    """Started on a free port, in memory; ended by `stop`."""
+    """A sandbox in memory, started on a free port and ended by `stop`."""
 
     def __init__(self, merchants):
         binary = os.environ["COUNTERSIGN_BINARY"]
@@ -54,7 +54,7 @@ class Sandbox:
         for merchant in merchants:
             words += merchant.flags
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        # For a suite that is interrupted before its cleanups have run.
+        # In case the suite is interrupted before its cleanups have run.
         atexit.register(self.process.kill)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._said = queue.Queue()
@@ -69,11 +69,11 @@ class Sandbox:
     def _announced(self):
         line = self._said.get(timeout=PATIENCE_SECONDS)
         if not line.startswith(ANNOUNCEMENT):
-            raise RuntimeError(f"the sandbox said {line!r}")
+            raise RuntimeError(f"the sandbox printed {line!r}")
         return line[len(ANNOUNCEMENT):].strip()
 
     def _read(self):
-        """Reads on after the first line, so that the process never waits to be read."""
+        """Reads all lines, so that the process never blocks on a full pipe."""
         with self.process.stdout as lines:
             for line in lines:
                 self._said.put(line)
@@ -85,7 +85,7 @@ class Sandbox:
         self._reader.join()
 
     def stop(self):
-        """Asks it to end, and raises if it does not end well."""
+        """Asks the sandbox to end, and raises if its exit code is not 0."""
         self.process.terminate()
         try:
             code = self.process.wait(PATIENCE_SECONDS)
@@ -118,5 +118,5 @@ class Sandbox:
         return self.control(f"/checkout-sessions/{checkout_session_id}/buyer", {"action": "placeOrder"})
 
     def advance(self, duration):
-        """Moves the clock; what has become due meanwhile has happened."""
+        """Moves the clock; everything that becomes due has happened on return."""
         return self.control("/clock", {"advance": duration})

@@ -1,5 +1,5 @@
-"""The Python client from PyPI against the sandbox: it knows the first algorithm only, sends an
-idempotency key with every POST, puts blanks into its JSON and escapes what is not ASCII."""
+"""The Python client from PyPI against the sandbox. It has the first algorithm only, sends an idempotency
+key with every POST, puts blanks into its JSON and escapes characters that are not ASCII."""
 
 import tempfile
 import unittest
@@ -36,17 +36,17 @@ def finalization(session):
 
 
 def finalize(client, session, request=None, end=""):
-    """The client has no method for Finalize; its raw call signs as the others do."""
+    """The client has no method for Finalize; its raw call signs as its methods do."""
     path = f"/checkoutSessions/{session['checkoutSessionId']}/finalize{end}"
     return client.request("POST", path, finalization(session) if request is None else request)
 
 
 class ClientCase(unittest.TestCase):
-    """A sandbox of its own with two merchants, and what every answer is held against."""
+    """A sandbox with two merchants for each suite, and the checks of every answer."""
 
     @classmethod
     def setUpClass(cls):
-        # The client asks for the time in a way that later Pythons discourage.
+        # The client reads the time by a function that later Pythons deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
         folder = tempfile.TemporaryDirectory(prefix="countersign-interop-")
         cls.addClassCleanup(folder.cleanup)
@@ -205,7 +205,7 @@ class AfterResultTest(ClientCase):
         self.client = self.prefixed.client(self.sandbox)
 
     def paid(self, intent, amount="14.00", merchant=None, card="1111", **more):
-        """A finalized order: its permission's and charge's ids. `more` is agreed to besides."""
+        """A finalized order: the ids of its permission and its charge. `more` adds payment details."""
         merchant = merchant or self.prefixed
         details = {"paymentIntent": intent, "chargeAmount": usd(amount), **more}
         session = self.sandbox.placed(details, publicKeyId=merchant.public_key_id, card=card)
@@ -223,7 +223,7 @@ class AfterResultTest(ClientCase):
         return self.client.create_refund({"chargeId": ids[1], "refundAmount": amount})
 
     def is_in(self, state, response, status=200, reason_code=None):
-        """The object that was answered, which must be in `state`, and for this reason."""
+        """The answered object, which must be in `state`, for this reason if one is given."""
         body = self.answered(response, status)
         details = body["statusDetails"]
         self.assertEqual(details["state"], state)

@@ -1,5 +1,5 @@
-// countersign.js against a hand-made page, `amazon.Pay` and network: what it asks, what it answers Amazon's page,
-// where it goes, and what it does when answers are lost. Time is a value that these tests move.
+// countersign.js against a made-up page, `amazon.Pay` and network: what it asks, what it answers to Amazon's page,
+// where it leads, and what it does when answers are lost. Time is a value that these tests move.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -205,7 +205,7 @@ test('each event asks the merchant half with what it needs and passes the answer
   }
 });
 
-test('a quote that gets no answer is asked for again and then told as timeout', async () => {
+test('a quote that gets no answer is asked for again and then answered with timeout', async () => {
   const page = new Page();
   const config = await page.mount();
   page.answers = ['lost', [503, { error: {} }], [200, { totalBaseAmount: 1 }]];
@@ -260,7 +260,7 @@ test('one session is completed once however often the event fires', async () => 
 test('a lost completion is asked for again and never guessed', async () => {
   const page = new Page();
   const config = await page.mount();
-  // An earlier session's notPaid is no answer about this one.
+  // The notPaid of an earlier session says nothing about this one.
   page.answers = ['lost', [200, { state: 'notPaid' }], 'lost', 'lost', [503, { error: {} }], 'lost', notPaid('x')];
   const told = await page.answerOf(config.onCompleteCheckout(SESSION));
   assert.deepEqual(told, { status: 'error', reasonCode: 'unknownError' });
@@ -273,7 +273,7 @@ test('a lost completion is asked for again and never guessed', async () => {
   assert.deepEqual(known.went, ['https://shop.example/thanks']);
 });
 
-test('what something on the way answers to a completion is no answer', async () => {
+test('an answer to a completion from a proxy on the way does not count', async () => {
   for (const answer of [
     [403, '<h1>Sign in to the guest network</h1>'], [200, '<h1>Welcome</h1>'], [404, null], [413, ''],
     [400, { message: 'Bad Request' }], [403, { error: 'denied' }], [409, { error: { code: 409, message: 'x' } }],
@@ -313,13 +313,13 @@ test('a connection that stays lost ends on the result page and stays remembered'
   }
 });
 
-test('what is being checked is no success, and is looked at again until it is known', async () => {
+test('a payment that is being checked is not a success, and is asked for again until it is known', async () => {
   const checking = [202, { outcome: 'checking', message: 'Wait.', redirectUrl: REGISTRATION.resultUrl }];
   const still = [200, { state: 'checking' }];
   for (const [answers, told, to, posts] of [
     [[checking, still, 'lost', [200, { state: 'paid', redirectUrl: 'https://shop.example/thanks' }]],
       { status: 'success' }, 'https://shop.example/thanks', 1],
-    // Why it was not paid says the completion only.
+    // Only the completion says why it was not paid.
     [[checking, still, [200, { state: 'notPaid' }], notPaid('TermsMismatch')],
       { status: 'error', reasonCode: 'cartChanged' }, 'https://shop.example/checkout', 2],
     [[checking, [200, { state: 'pending', redirectUrl: REGISTRATION.resultUrl }]], { status: 'success' }, REGISTRATION.resultUrl, 1],
@@ -351,7 +351,7 @@ test('a page that was reloaded in the middle answers what Amazon’s page asks a
   assert.deepEqual(page.went, ['https://shop.example/thanks']);
 });
 
-test('a page that was reloaded in the middle looks first, and sends only what nobody has', async () => {
+test('a page that was reloaded in the middle asks first, and sends only what the merchant half does not have', async () => {
   const thanks = { redirectUrl: 'https://shop.example/thanks' };
   const stands = (state) => [200, { state, ...thanks }];
   for (const [answers, posts, to] of [
@@ -361,7 +361,7 @@ test('a page that was reloaded in the middle looks first, and sends only what no
     [[stands('checking')], 0, REGISTRATION.resultUrl],
     [['lost'], 0, REGISTRATION.resultUrl],
     [[stands('registered'), paid], 1, thanks.redirectUrl],
-    // That may be an earlier session's; if it is this one's, it is told again, with its reason.
+    // That may be the state of an earlier session; if it is this one's, it is answered again, with its reason.
     [[stands('notPaid'), notPaid('HardDeclined')], 1, 'https://shop.example/checkout'],
     [[stands('registered'), [202, { outcome: 'checking' }], stands('checking'), stands('paid')], 1, thanks.redirectUrl],
     [[stands('registered'), 'lost', stands('checking'), stands('paid')], 1, thanks.redirectUrl],
@@ -376,7 +376,7 @@ test('a page that was reloaded in the middle looks first, and sends only what no
   }
 });
 
-test('a tab that is opened again hours later sends nothing, and says where the order stands', async () => {
+test('a tab that is opened again hours later sends nothing, and shows the state of the order', async () => {
   const HOUR = 3_600_000;
   const link = 'https://shop.example/thanks';
   const said = { message: 'So it stands.', redirectUrl: link };
@@ -400,14 +400,14 @@ test('a tab that is opened again hours later sends nothing, and says where the o
     }
   }
 
-  // Nobody has answered: the next time it is asked again.
+  // There was no answer: the next time it is asked again.
   const lost = new Page(begun(), 10 * HOUR);
   lost.answers = ['lost'];
   await lost.mount();
   await lost.settle();
   assert.deepEqual([lost.asked.length, lost.posts('complete').length, lost.kept], [1, 0, { session: 'session-1', at: 0 }]);
 
-  // One that was kept without its instant may be of any age.
+  // A session that was stored without its instant may be of any age.
   const old = new Page(new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]));
   old.answers = [[200, { state: 'registered' }]];
   await old.mount();
@@ -415,7 +415,7 @@ test('a tab that is opened again hours later sends nothing, and says where the o
   assert.deepEqual([old.posts('complete').length, old.kept], [0, undefined]);
 });
 
-test('what a page has begun is sent for a quarter of an hour and no longer', async () => {
+test('a completion that a page has begun is sent for a quarter of an hour and no longer', async () => {
   const QUARTER = 15 * 60_000;
   const LOOKS = 2_500;
   for (const [opened, posts] of [[14 * 60_000, 1], [QUARTER - LOOKS, 1], [QUARTER - LOOKS + 1, 0], [QUARTER, 0]]) {
@@ -442,7 +442,7 @@ test('a machine that slept in the middle of a completion sends nothing when it w
   assert.deepEqual(page.went, [REGISTRATION.resultUrl]);
 });
 
-test('what Amazon’s page asks while a reloaded page looks goes on alone', async () => {
+test('a question of Amazon’s page replaces what a reloaded page has resumed', async () => {
   const page = new Page(begun());
   page.answers = [[200, { state: 'checking' }]];
   const config = await page.mount();
@@ -454,7 +454,7 @@ test('what Amazon’s page asks while a reloaded page looks goes on alone', asyn
   assert.deepEqual(page.went, ['https://shop.example/thanks']);
 });
 
-test('of the event nothing is kept but its session', async () => {
+test('only the session of an event is stored', async () => {
   const page = new Page();
   const config = await page.mount();
   page.answers = ['hangs'];
@@ -477,7 +477,7 @@ test('the start of checkout says once, as text, that the payment failed', async 
   assert.deepEqual(start.went, []);
 });
 
-test('going back to the page of a paid order shows where it stands and no button', async () => {
+test('going back to the page of a paid order shows its state and no button', async () => {
   const page = new Page();
   const config = await page.mount();
   page.answers = [paid];
@@ -497,7 +497,7 @@ test('a double click is one click, and after a while the button works again', as
   page.at += 1000;
   assert.equal(page.click(), true);
 
-  // Nor is there another purchase while one is being completed; after a failure there is.
+  // There is no second purchase while one is being completed, but there is one after a failure.
   const config = page.rendered[0].config;
   page.answers = ['hangs', [200, { state: 'registered' }], notPaid('HardDeclined')];
   const completing = config.onCompleteCheckout(SESSION);
@@ -523,7 +523,7 @@ test('a page that is never left sells the next order in the same place', async (
   assert.deepEqual(told, { status: 'success' });
   assert.equal(page.asked.at(-1).url, 'https://pay.example/pay/browser/b2/complete');
 
-  // Back on the page only the order that is there now is looked at.
+  // Back on the page, only the order that is there now is asked for.
   const asked = page.asked.length;
   page.answers = [[200, { state: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }]];
   page.listeners.pageshow({ persisted: true });
@@ -531,7 +531,7 @@ test('a page that is never left sells the next order in the same place', async (
   assert.deepEqual(page.asked.slice(asked).map(({ url }) => url), ['https://pay.example/pay/browser/b2']);
 });
 
-test('what was said of a payment that failed stands beside no later one', async () => {
+test('the message about a failed payment is gone when the next one begins', async () => {
   const page = new Page();
   const stays = { onOutcome: () => false };
   const handlers = await page.mount(stays);
@@ -560,7 +560,7 @@ test('the place of an order that was paid before is shown again for the next one
   await page.mount({}, NEXT);
   assert.deepEqual([page.container.hidden, page.lines.length], [false, 0]);
 
-  // Nor does it matter how late the first one's answer comes.
+  // It does not matter how late the answer for the first order comes.
   const late = new Page(page.storage);
   late.answers = page.answers;
   await Promise.allSettled([late.mount(), late.mount({}, NEXT)]);
@@ -598,7 +598,7 @@ test('an order whose button could not be drawn in time leaves the place to the n
   assert.equal(without.click(), true, 'one listener, and not two of which each takes the other for a double click');
 });
 
-test('cancel and error are told and change nothing', async () => {
+test('cancel and error are reported and change nothing', async () => {
   const page = new Page();
   const seen = [];
   const config = await page.mount({ onCancel: () => seen.push('cancel'), onError: () => { throw new Error('x'); } });
@@ -612,7 +612,7 @@ test('cancel and error are told and change nothing', async () => {
   assert.deepEqual(page.went, []);
 });
 
-test('Amazon’s script is waited for by its load and not for ever', async () => {
+test('Amazon’s script is awaited by its load event, and not forever', async () => {
   const page = new Page();
   const { Pay } = page.window.amazon;
   delete page.window.amazon;
@@ -644,7 +644,7 @@ test('a mistake of the page is named', async () => {
   await assert.rejects(mount('#pay'), /no browserToken/);
 });
 
-test('a browser without storage pays all the same', async () => {
+test('payment works in a browser without storage', async () => {
   const page = new Page();
   page.storage = { get() { throw new Error('denied'); }, set() { throw new Error('denied'); }, delete() {} };
   const config = await page.mount();

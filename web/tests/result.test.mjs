@@ -1,5 +1,5 @@
-// result.js against a hand-made page and network: when it looks, when less often, and when no more. What it does
-// to a real page is tried in a browser.
+// result.js against a made-up page and network: when it asks, when less often, and when it stops. Its effect on a
+// real page is tested in a browser.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 const SOURCE = readFileSync(new URL('../result.js', import.meta.url), 'utf8');
 const SECOND = 1000;
 
-/** A page that says `words`; `again` is after how many seconds it wants to be asked for. */
+/** A page that says `words`; `again` is the number of seconds after which it is to be asked for again. */
 function document_(words, again) {
   const status = { dataset: { again }, textContent: words, className: 'open', childNodes: [words] };
   const main = { childNodes: [status], contains: () => false, append() {}, querySelector: () => null };
@@ -79,7 +79,7 @@ test('it looks as often as the page says, and no more once there is a verdict', 
   assert.equal(page.asked.length, 3);
 });
 
-test('a page that cannot be had changes nothing, is asked for less and less, and at last no more', async () => {
+test('a page that cannot be loaded changes nothing, is asked for less and less often, and finally not at all', async () => {
   const notOurs = document_('Sign in', undefined);
   notOurs.querySelector = () => null;
   for (const answer of ['lost', 503, 404, notOurs]) {
@@ -90,7 +90,7 @@ test('a page that cannot be had changes nothing, is asked for less and less, and
   }
 });
 
-test('whoever comes back to the page is told at once', async () => {
+test('a buyer who comes back to the page sees the news immediately', async () => {
   const page = new Page('20', () => document_('Paid.', '0'));
   page.document.listeners.visibilitychange();
   page.document.listeners.visibilitychange();

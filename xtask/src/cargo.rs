@@ -1,4 +1,4 @@
-//! What cargo answers when it is asked for JSON.
+//! Runs cargo commands that answer in JSON.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Runs cargo in the workspace, and reads what it prints as one JSON value.
 ///
 /// # Errors
-/// Cargo cannot be run or fails, with what it said, or its answer is not JSON.
+/// Cargo cannot be run, fails (with what it printed), or does not print JSON.
 pub(crate) fn ask(root: &Path, arguments: &[&str]) -> Result<Value, String> {
     let failed = |why: String| format!("cargo {}: {why}", arguments.join(" "));
     let mut cargo = Command::new("cargo");

@@ -1,12 +1,12 @@
-//! The folders that the automation knows: those of others, cargo's own, and the tree with its text files.
+//! The folders that are not part of the tree, cargo's target directory, and the text files of the tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What holds nothing of ours. Of a second working tree, `.git` is a file.
+/// Folders with nothing of ours in them. In a second working tree, `.git` is a file.
 pub(crate) const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
 
-/// The folder that cargo builds into. It need not be below the root: the program that runs lies in it.
+/// The folder that cargo builds into. It need not be below the root: this program is in it.
 pub(crate) fn target(root: &Path) -> PathBuf {
     let built = std::env::current_exe().ok();
     let folder = built.as_deref().and_then(|program| program.ancestors().nth(2));
@@ -37,8 +37,8 @@ fn read_folder(folder: &Path, path: &str, files: &mut Vec<(String, String)>) -> 
         if kind.is_dir() {
             read_folder(&entry.path(), &below, files)?;
         } else if kind.is_file() {
-            // What is not text (a picture, a database) has no words to rule on; a file that a
-            // neighbour's tool has just removed has none either.
+            // A file that is not text (a picture, a database) has no words to check, nor has one that another tool
+            // has just removed.
             if let Ok(text) = fs::read_to_string(entry.path()) {
                 files.push((below, text));
             }

@@ -1,5 +1,5 @@
-//! All automation of the project: `cargo xtask COMMAND`. Developers and CI run the same commands;
-//! there is no second script language beside it.
+//! All automation of the project: `cargo xtask COMMAND`. Developers and CI run the same commands; there is no
+//! second script language.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,16 +20,16 @@ mod tidy;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test         everything that must hold: format, lints, tidy, tests, documents, the official clients, a browser
+  test         every check: format, lints, tidy, tests, documents, defects, the official clients, a browser
   ci           the same as test
-  tidy         the rules of the tree that no compiler holds
+  tidy         checks the rules of the tree that no compiler checks
   prose        thirty comments, thirty log lines and thirty error messages, drawn by --seed S, to be read aloud
-  defects      each feared defect in a copy of the tree, where its judge must find it; NAME to try one
+  defects      puts each feared defect into a copy of the tree, where its judge must find it; NAME to try one
   docs         writes docs/features.md (which tests keep which promise) and the keys of docs/configuration.md
-  simulate     both halves over a failing network; --seeds N, --seed S to replay one
+  simulate     runs both halves over a failing network; --seeds N, --seed S to replay one
   screenshots  every page as a picture, into target/screenshots
-  bench        speed and memory of both halves, into target/bench.json and docs/performance.md; --quick to try it
-  performance  writes docs/performance.md from target/bench.json once more";
+  bench        measures both halves, into target/bench.json and docs/performance.md; --quick to try it
+  performance  writes docs/performance.md again from target/bench.json";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,5 +1,5 @@
-//! `docs/performance.md`, made of the benchmark's figures: on which machine and when they were measured, what a
-//! completion spends besides its signatures, and all of them.
+//! Writes `docs/performance.md` from the benchmark's figures: the machine and the date, the parts of a completion's
+//! CPU time, and all figures.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,7 +22,7 @@ struct Figure {
     wanted: Option<String>,
 }
 
-/// What a completion's CPU time goes to, in the order of the table: the figure, and what it is.
+/// The parts of a completion's CPU time, in the order of the table: the figure's name, and what it is.
 const PARTS: [(&str, &str); 7] = [
     ("signatures", "the four signatures themselves"),
     ("requests", "building the four requests, up to the text that is signed"),

@@ -1,19 +1,19 @@
-//! Programs of the workspace that only make sense when built for release: the benchmark and the
-//! simulation. They are built, run, and judged by their exit code.
+//! Runs the programs of the workspace that only make sense in a release build: the benchmark and the simulation.
+//! Their exit code decides.
 
 use std::path::Path;
 use std::process::Command;
 
-/// `cargo xtask bench`: the binary measures itself. The figures go to `target/bench.json` as well; they
-/// are comparable within one run only. One of its parts runs the official Node.js client, and one a buyer's browser.
+/// `cargo xtask bench`: the binary measures itself. The figures go to `target/bench.json` as well; they can be
+/// compared within one run only. One part runs the official Node.js client, and one a buyer's browser.
 pub(crate) fn bench(root: &Path, arguments: &[&str]) -> Result<(), String> {
     crate::test::install_node(root);
     run(root, "countersign", &[&["bench", "--output", "target/bench.json"], arguments].concat())?;
-    // A part alone, or a tenth of everything, is no page for others.
+    // The figures of one part, or of a tenth of everything, are not for publication.
     if arguments.is_empty() {
         crate::performance::write(root)?;
     }
-    // Last, since it wants the machine to itself, and what it measures by is the browser's clock.
+    // Last, since it needs the machine to itself and measures by the browser's clock.
     if !crate::test::install_browser(root) {
         return Ok(());
     }

@@ -1,10 +1,10 @@
-//! How long something takes, for the reader. Nothing is decided by it but how many defects the test command
+//! Measures how long something takes, for the reader. It decides nothing, except how many defects the test command
 //! tries.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Started once; it prints as the whole seconds since then.
+/// Displays the whole seconds since its start.
 #[derive(Clone, Copy)]
 pub(crate) struct Stopwatch {
     started: Instant,

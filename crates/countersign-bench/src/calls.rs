@@ -1,5 +1,5 @@
-//! Every call of the sandbox beside Finalize, in the same run on the same server: what each costs as a
-//! multiple of it. Each write gets an object of its own, prepared and signed for beforehand.
+//! The cost of every call of the sandbox as a multiple of Finalize's, in the same run on the same server. Each
+//! write gets an object of its own; objects and signatures are made beforehand.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::servers::{Durability, start_sandbox};
 use super::signed::{BenchKey, CallDraft, make_key, sign_all};
 use super::size::Size;
 
-/// Connections that are busy at once.
+/// Connections that are busy at the same time.
 const CONCURRENCY: usize = 64;
 /// Each figure is the median of this many rounds. Within a round Finalize and all calls are measured one
-/// after the other, so that what disturbs the machine for longer disturbs all of them.
+/// after the other, so that a longer disturbance of the machine affects all of them.
 const ROUNDS: usize = 5;
 const OPERATIONS: usize = 1_000;
 
@@ -26,7 +26,7 @@ const OPERATIONS: usize = 1_000;
 enum CallTarget {
     /// A Checkout Session that is not finalized.
     Placed,
-    /// What Finalize made of one.
+    /// The result of a Finalize with this intent.
     Finalized(Intent),
     /// A refund.
     Refund,
@@ -34,7 +34,7 @@ enum CallTarget {
 
 /// A call that is measured.
 struct Call {
-    /// As the official clients name it.
+    /// Its name in the official clients.
     name: &'static str,
     wanted: &'static str,
     on: CallTarget,
@@ -48,7 +48,7 @@ struct Object {
     charge_permission_id: String,
     charge_id: String,
     refund_id: String,
-    /// A key that nobody used before.
+    /// A key that was not used before.
     key: String,
 }
 
@@ -114,10 +114,10 @@ impl Object {
     }
 }
 
-/// What one round saw of one call.
+/// What one round has measured of one call.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
-    /// CPU time of the server, an operation.
+    /// The server's CPU time per operation.
     cpu: Duration,
     p50: Duration,
 }
@@ -157,7 +157,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// What of a cost is reported, by its name.
+/// The reported parts of a cost, by name.
 const PARTS: [Part; 2] = [("cpu", |cost| cost.cpu), ("p50", |cost| cost.p50)];
 
 type Part = (&'static str, fn(&Cost) -> Duration);

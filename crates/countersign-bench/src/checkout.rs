@@ -1,4 +1,4 @@
-//! Checkouts whose orders are placed: ordered through the sandbox's control API, and the call that finalizes each.
+//! Checkouts whose orders are placed, made through the sandbox's control API, and the call that finalizes each.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use serde_json::Value;
@@ -56,7 +56,7 @@ pub(super) async fn start_checkouts(
     seen.bodies.iter().map(|body| PlacedCheckout::read(body, intent)).collect()
 }
 
-/// The control API's order for a checkout that is placed. `metadata` is its `merchantMetadata`.
+/// The control API's body for a checkout that is placed. `metadata` is its `merchantMetadata`.
 pub(super) fn placed_checkout(intent: Intent, metadata: &str) -> String {
     format!(
         r#"{{"productType":"PayAndShip","placed":true,"merchantMetadata":{metadata},"paymentDetails":{{"paymentIntent":"{}","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}}}}}}"#,
@@ -64,7 +64,7 @@ pub(super) fn placed_checkout(intent: Intent, metadata: &str) -> String {
     )
 }
 
-/// The order that is registered, captured at once.
+/// The body that registers an order, whose payment is captured immediately.
 pub(super) fn order(order_id: &str) -> String {
     format!(
         r#"{{"orderId":"{order_id}","productType":"PayAndShip","paymentDetails":{{"paymentIntent":"AuthorizeWithCapture","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}}}},"startOfCheckoutUrl":"https://shop.example/cart"}}"#

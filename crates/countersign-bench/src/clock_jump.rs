@@ -1,5 +1,5 @@
-//! The clock moved by half a year over very many open objects: every deadline in between is met, in
-//! order, before the control API answers.
+//! Moves the clock by half a year over very many open objects: every deadline in between is handled, in order,
+//! before the control API answers.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -14,12 +14,13 @@ use super::servers::Durability;
 use super::signed::make_key;
 use super::template::{OrderStage, Template};
 
-/// One charge permission's whole life.
+/// The whole life of a charge permission.
 const DAYS: u32 = 180;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is open, and of how many objects each copy consists. A session waits for its end after a day; a
-/// permission for its buyer to be forgotten and for its own end, a charge for its authorization's.
+/// The kinds of open orders: the life of each, its share in per cent, and how many objects each copy has. A
+/// session waits for its end after a day, a permission for the deletion of its buyer's data and for its own end, a
+/// charge for the end of its authorization.
 const OPEN: [(OrderStage, usize, usize); 3] = [
     (OrderStage::Placed, 40, 1),
     (OrderStage::Finalized(Intent::Confirm), 20, 1),
@@ -51,7 +52,7 @@ pub(super) async fn measure(
     let moved = SystemClock.monotonic().saturating_sub(began);
     let left = store.due(SystemClock.now().plus(DAY * (DAYS - 1)), 1).await;
     if !left.map_err(|error| format!("{error:?}"))?.is_empty() {
-        return Err("the clock was moved, and something is still due".into());
+        return Err("the clock was moved, but timers are still due".into());
     }
     let name = |what: &str| format!("clock.{}.{what}", durability.name());
     report.add(name("objects"), 1, open as f64, "open objects");

@@ -1,5 +1,5 @@
-//! A completion on the merchant half, end to end: bound, compared, finalized at a sandbox, ids on
-//! disk, and afterwards the snapshot fetched.
+//! Completions on the merchant half, end to end: the session is bound and compared, finalized at a sandbox, the
+//! ids go to disk, and the snapshot is fetched afterwards.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -22,7 +22,7 @@ use super::size::{CONCURRENCIES, Size};
 /// Charge Permission and Get Charge.
 const CALLS: u32 = 4;
 
-/// Connections that are busy at once where it is measured what the time goes to.
+/// Connections that are busy at the same time where the parts of the time are measured.
 const PARTED: usize = 64;
 /// The store's threads, by the first 15 letters of their names.
 const WRITER: &str = "store-writer";
@@ -39,7 +39,7 @@ pub(super) async fn measure(
     let serve = start_serve(folder, &sandbox.address, &key)?;
     let mut parts = None;
     for concurrency in CONCURRENCIES {
-        // A tenth of Finalize's: each signs four times.
+        // A tenth of the Finalize calls: each completion signs four times.
         let count = (size.operations(concurrency) / 10).max(concurrency);
         let requests = completions(&serve.address, &sandbox.address, concurrency, count).await?;
         let before = serve.cpu_time()?;
@@ -103,8 +103,8 @@ async fn completions(
         .collect()
 }
 
-/// The CPU time used until the work that a completion leaves to timers is done: until a second has
-/// passed in which next to nothing was used.
+/// The CPU time used until the timers have done what the completions left to them: until next to nothing is
+/// used for a second.
 async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> {
     const LONGEST_WAIT: u32 = 60;
     const IDLE: Duration = Duration::from_millis(5);
@@ -117,5 +117,5 @@ async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> 
         }
         used = now;
     }
-    Err("the merchant half does not come to rest".into())
+    Err("the merchant half does not become idle".into())
 }

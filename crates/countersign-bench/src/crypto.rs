@@ -1,5 +1,5 @@
-//! The raw cryptography, measured in the same run on one thread: what no server of this protocol can
-//! do without.
+//! The raw cryptography that no server of this protocol can do without, measured in the same run on one
+//! thread.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) struct CryptoCost {
     pub(super) verify: Duration,
 }
 
-/// Measured in rounds of which the cheapest counts: whatever disturbs a round makes it dearer.
+/// The cheapest of this many rounds counts: any disturbance makes a round more expensive.
 const ROUNDS: usize = 5;
 const SIGNATURES: u32 = 200;
 const VERIFICATIONS: u32 = 3_000;

@@ -1,4 +1,4 @@
-//! Finalize on the sandbox: signature verified, keep-alive, in memory and durable.
+//! Finalize on the sandbox, with verified signatures and kept connections, in memory and durable.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;

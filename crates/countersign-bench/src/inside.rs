@@ -1,5 +1,5 @@
-//! A sandbox in this very process, over a store that was filled beforehand: for what would take hours
-//! to bring about through the API.
+//! A sandbox in this process, over a store that was filled beforehand: for states that would take hours to
+//! reach through the API.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::bench_result::BenchResult;
 use super::servers::Durability;
 use super::signed::BenchKey;
 
-/// An empty store. What is durable gets a folder of its own.
+/// An empty store. A durable one gets a folder of its own.
 pub(super) fn new_store(folder: &Path, durability: Durability) -> BenchResult<Arc<dyn Store>> {
     Ok(match durability {
         Durability::InMemory => Arc::new(MemoryStore::new()),
@@ -33,7 +33,7 @@ pub(super) fn new_store(folder: &Path, durability: Durability) -> BenchResult<Ar
     })
 }
 
-/// Ended when dropped.
+/// A sandbox in this process, ended when dropped.
 pub(super) struct InProcessSandbox {
     sandbox: Arc<Sandbox>,
     /// Where it listens, such as `127.0.0.1:41234`.
@@ -64,16 +64,16 @@ impl InProcessSandbox {
         Ok(Self { sandbox, address: address.to_string(), _serving: serving })
     }
 
-    /// Hands over a request without a socket. The answer must be a success.
+    /// Passes a request in without a socket. The answer must be a success.
     pub(super) async fn call(&self, request: http::Request<Bytes>) -> BenchResult<Bytes> {
         let answer = self.answer(request).await?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
-        Err(format!("an answer of {}: {}", answer.status(), String::from_utf8_lossy(answer.body())).into())
+        Err(format!("answered with {}: {}", answer.status(), String::from_utf8_lossy(answer.body())).into())
     }
 
-    /// Hands over a request without a socket, and gives back its answer, whatever it is.
+    /// Passes a request in without a socket, and returns the answer whatever its status.
     pub(super) async fn answer(&self, request: http::Request<Bytes>) -> BenchResult<http::Response<Bytes>> {
         match self.sandbox.handle(request).await {
             Reply::Answer(answer) => Ok(answer),

@@ -1,9 +1,9 @@
-//! `countersign bench`: how fast both halves are, and what each operation costs in CPU, beside the raw
-//! cryptography it cannot do without.
+//! `countersign bench`: how fast both halves are, and how much CPU time each operation costs, next to the raw
+//! cryptography that it cannot do without.
 //!
-//! The servers under test are the very binary that calls this crate, started anew as processes of their own, so that
-//! their CPU time and memory are theirs alone. The load comes from here over loopback, every request
-//! built and signed beforehand. Figures are comparable within one run only.
+//! The servers under test are further processes of the binary that calls this crate, so that their CPU time and
+//! memory are theirs alone. The load comes from here over loopback; every request is built and signed
+//! beforehand. Figures can be compared within one run only.
 
 mod bench_result;
 mod calls;
@@ -40,16 +40,16 @@ pub struct Bench {
     /// Multiply the number of operations
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     scale: u32,
-    /// A tenth of everything: to see that it works, not how fast it is
+    /// Do a tenth of everything, to see that it works and not how fast it is
     #[arg(long, conflicts_with = "scale")]
     quick: bool,
     /// Measure this part alone; repeatable
     #[arg(long = "only", value_name = "PART")]
     parts: Vec<Part>,
-    /// Checkouts in the store that Finalize is measured over [default: 1000000, with --quick 100000]
+    /// How many checkouts are in the full store of `stored` [default: 1000000, with --quick 100000]
     #[arg(long, value_name = "N")]
     stored: Option<usize>,
-    /// Open objects that the clock is moved over [default: 100000, with --quick 10000]
+    /// How many objects are open when `clock` moves the clock [default: 100000, with --quick 10000]
     #[arg(long, value_name = "N")]
     objects: Option<usize>,
     /// The folder with the suite of the official Node.js client
@@ -60,7 +60,7 @@ pub struct Bench {
     output: PathBuf,
 }
 
-/// Something that can be measured by itself.
+/// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Size, start and memory of the idle servers
@@ -80,7 +80,7 @@ enum Part {
 }
 
 impl Bench {
-    /// Measures what is asked for, gives the table to `say` and writes the figures. Must run inside a tokio runtime.
+    /// Measures the chosen parts, passes the table to `say` and writes the figures. Must run inside a tokio runtime.
     ///
     /// # Errors
     /// A part cannot be measured, or the figures cannot be written: an error of a part ends the bench.
@@ -94,7 +94,7 @@ impl Bench {
         let crypto = crypto::measure()?;
         report.crypto(crypto);
         for part in parts {
-            // What one part leaves on the disk is gone before the next.
+            // The files of a part are removed before the next part begins.
             let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
             let folder = folder.path();
             match part {

@@ -1,5 +1,5 @@
-//! The load: requests as bytes, built beforehand, sent over keep-alive connections that each wait for
-//! the answer before they send the next. It reads no more of an answer than it must.
+//! The load: requests as bytes, built beforehand and sent over kept connections. Each connection waits for an
+//! answer before it sends the next request, and reads no more of the answer than it must.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use super::bench_result::BenchResult;
 /// A request as it goes over the wire.
 pub(super) type RequestBytes = Vec<u8>;
 
-/// What a run of the load saw.
+/// What a run of the load has seen.
 #[derive(Debug)]
 pub(super) struct LoadResult {
     pub(super) elapsed: Duration,
@@ -29,7 +29,7 @@ impl LoadResult {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency that this share of all stayed below.
+    /// The latency that this share of all requests stayed below.
     pub(super) fn percentile(&self, percent: usize) -> Duration {
         let index = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
         self.latencies.get(index).copied().unwrap_or_default()
@@ -46,7 +46,7 @@ pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str
     .into_bytes()
 }
 
-/// Sends every request once, over a number of new connections. Every answer must have one of the statuses.
+/// Sends every request once, over `concurrency` new connections. Every answer must have one of the statuses.
 pub(super) async fn run(
     address: &str,
     requests: Vec<RequestBytes>,
@@ -56,7 +56,7 @@ pub(super) async fn run(
     Connections::open(address, concurrency).await?.run(requests, statuses).await
 }
 
-/// Connections that are kept, so that opening them is not measured again and again.
+/// Connections that are kept open, so that opening them is not part of every measurement.
 pub(super) struct Connections(Vec<Connection>);
 
 impl Connections {
@@ -118,7 +118,7 @@ async fn send_share(
         let (status, body) = connection.exchange(request).await?;
         let latency = SystemClock.monotonic().saturating_sub(began);
         if !statuses.contains(&status) {
-            return Err(format!("an answer of {status}: {}", String::from_utf8_lossy(&body)).into());
+            return Err(format!("answered with {status}: {}", String::from_utf8_lossy(&body)).into());
         }
         answers.push(LoadAnswer { index, latency, body });
     }

@@ -1,5 +1,5 @@
-//! Completions end to end through the official Node.js client, run by Node beside us: what a merchant's
-//! test suite gets to see, and what Amazon's own sandbox would allow at best.
+//! Completions end to end through the official Node.js client, run in a Node process: the speed that a merchant's
+//! test suite sees, and the best that Amazon's own sandbox would allow.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,8 +11,8 @@ use super::report::Report;
 
 const COMPLETIONS: usize = 500;
 const IN_FLIGHT: usize = 16;
-/// Amazon completes one Checkout Session a second, and two at once after a pause: so the last of
-/// 500 is completed this many seconds after the first, however fast the client is.
+/// Amazon completes one Checkout Session a second, and two at the same time after a pause: so the last of
+/// 500 is completed this many seconds after the first, even with the fastest client.
 const AMAZON_SECONDS: f64 = 498.0;
 
 const SCRIPT: &str = "bench.mjs";
@@ -26,7 +26,7 @@ struct NodeFigures {
     p99_ms: f64,
 }
 
-/// Adds the figures, or the reason why there are none.
+/// Adds the figures, or the reason why they cannot be measured.
 pub(super) fn measure(suite: &Path, report: &mut Report) -> BenchResult {
     if let Some(why) = absent(suite) {
         report.skipped("node_sdk", why);

@@ -1,6 +1,6 @@
-//! What a completion spends in the merchant half itself: in this process and on one thread, over a store in memory,
-//! with answers that were recorded beforehand and signatures that cost nothing. There is no socket and no disk, so
-//! each part can be timed alone.
+//! The CPU time that a completion takes in the merchant half itself: in this process on one thread, over a store in
+//! memory, with answers that were recorded beforehand and without real signatures. Without sockets and disk, each
+//! part can be timed alone.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -33,17 +33,17 @@ use super::size::Size;
 /// CPU time of one completion.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OwnWork {
-    /// Building the four requests, up to what is signed.
+    /// Building the four requests, up to the text that is signed.
     pub(super) requests: Duration,
     /// Reading the four answers.
     pub(super) answers: Duration,
-    /// All else: decisions, documents, events, the snapshot's seal, the shop's request and its answer.
+    /// The rest: decisions, documents, events, the snapshot's seal, the shop's request and its answer.
     pub(super) merchant: Duration,
 }
 
 /// Completions that are timed.
 const COMPLETIONS: usize = 1_000;
-/// Longer than the timers need to take as many snapshots.
+/// Longer than the timers need for the snapshots of all completions.
 const SNAPSHOTS_TIME: Duration = Duration::from_secs(20);
 
 pub(super) async fn measure(key: BenchKey, size: Size) -> BenchResult<OwnWork> {
@@ -56,7 +56,7 @@ pub(super) async fn measure(key: BenchKey, size: Size) -> BenchResult<OwnWork> {
         sessions
             .push(PlacedCheckout::read(&session, PaymentIntent::AuthorizeWithCapture)?.checkout_session_id);
     }
-    // Once with a real key, for the answers; then again with what was answered.
+    // Once with a real key, to record the answers; then again with the recorded answers.
     let id = key.signer.public_key_id().clone();
     complete_all(merchant(Arc::new(key.signer), &amazon, &id).await?, &sessions).await?;
     let unsigned = Arc::new(NoSignature(id.clone()));
@@ -130,7 +130,7 @@ async fn merchant(
     Ok(Merchant::start(parts).await?)
 }
 
-/// A call of the shop's, which must succeed.
+/// A call of the shop, which must succeed.
 async fn call(merchant: &Merchant, path: &str, body: String) -> BenchResult<Bytes> {
     let method = if body.is_empty() { http::Method::GET } else { http::Method::POST };
     let request: Request = http::Request::builder()
@@ -140,12 +140,12 @@ async fn call(merchant: &Merchant, path: &str, body: String) -> BenchResult<Byte
         .body(Bytes::from(body))?;
     match merchant.handle(request).await {
         Reply::Answer(answer) if answer.status().is_success() => Ok(answer.into_body()),
-        Reply::Answer(answer) => Err(format!("{path}: an answer of {}", answer.status()).into()),
+        Reply::Answer(answer) => Err(format!("{path}: answered with {}", answer.status()).into()),
         Reply::Reset => Err(format!("{path}: no answer").into()),
     }
 }
 
-/// Builds all of a signed request but the signature.
+/// Builds a signed request with a made-up signature.
 struct NoSignature(PublicKeyId);
 
 impl SignRequest for NoSignature {
@@ -164,7 +164,7 @@ impl SignRequest for NoSignature {
     }
 }
 
-/// An Amazon that answers what it has answered before.
+/// An Amazon that repeats its earlier answers.
 struct ReplayTransport {
     sandbox: InProcessSandbox,
     answers: Mutex<HashMap<String, http::Response<Bytes>>>,

@@ -1,5 +1,5 @@
-//! The servers under test as processes: started, asked by the kernel's books what they have used,
-//! ended.
+//! The servers under test as processes: they are started and ended here, and the kernel's figures say what they
+//! have used.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use countersign_world::{Clock as _, SystemClock};
 
 use super::bench_result::BenchResult;
 
-/// A server of this binary's, ended when dropped.
+/// A process of this binary as a server, ended when dropped.
 pub(super) struct Server {
     child: Child,
     /// Where it listens, such as `127.0.0.1:41234`.
@@ -38,10 +38,10 @@ impl Server {
         let mut stdout = BufReader::new(stdout);
         let read = stdout.read_line(&mut line);
         let ready_after = SystemClock.monotonic().saturating_sub(began);
-        // The rest of what it says is not for us, but the pipe must not close on it.
+        // The rest of its output is not needed, but is read: a full or closed pipe would disturb it.
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
         let mut server = Self { child, address: String::new(), ready_after };
-        read.map_err(|error| format!("a server said nothing: {error}"))?;
+        read.map_err(|error| format!("a server printed nothing: {error}"))?;
         let address = line.trim().strip_prefix("listening on http://");
         server.address = address.ok_or_else(|| format!("a server did not start: {line:?}"))?.to_owned();
         Ok(server)
@@ -66,7 +66,7 @@ impl Server {
         Ok(tasks.map(|task| on_cpu(&task.join("schedstat")).unwrap_or_default()).sum())
     }
 
-    /// The memory that it holds, in bytes.
+    /// The memory that it uses, in bytes.
     pub(super) fn resident_bytes(&self) -> BenchResult<u64> {
         let status = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&status).map_err(|error| format!("{status}: {error}"))?;
@@ -79,7 +79,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing of it is kept; a failure to end what has ended already is no failure.
+        // The server may have ended already, which is not a failure.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! The figures: a table for a person, `bench.json` for a script.
+//! The figures: a table for people, `bench.json` for scripts.
 
 use std::fmt;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// It ought to keep a bound, such as `< 20`.
+    /// Says what the figure should be, such as `< 20`.
     pub(super) fn wanted(&mut self, bound: &'static str) {
         self.wanted = Some(bound);
     }
@@ -30,7 +30,7 @@ impl Figure {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     figures: Vec<Figure>,
-    /// What could not be measured here, and why.
+    /// The figures that could not be measured on this machine, and why.
     skipped: Vec<(&'static str, String)>,
 }
 
@@ -54,7 +54,7 @@ impl Report {
         self.add("crypto.sign", 1, microseconds(cost.sign), "µs");
     }
 
-    /// Throughput, latencies, and CPU time per operation as such and as a multiple of the raw crypto.
+    /// Adds the throughput, the latencies, and the CPU time per operation, also as a multiple of the raw crypto.
     pub(super) fn operation(
         &mut self,
         name: &str,
@@ -86,7 +86,7 @@ pub(super) fn microseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-/// The value in the middle, or the greater of the two.
+/// The value in the middle, or the greater one of the two in the middle.
 pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What the servers hold and how soon they are ready, with nothing to do.
+//! The size of the binary, the start time of the servers, and their memory while they are idle.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The servers under test: this very binary, started with what each half needs.
+//! The servers under test: this binary, started with what each half needs.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKe
     Server::start(folder, &arguments)
 }
 
-/// A merchant half with a store in this folder, in front of a sandbox.
+/// A merchant half with a store in this folder, which calls a sandbox.
 pub(super) fn start_serve(folder: &Path, sandbox: &str, key: &BenchKey) -> BenchResult<Server> {
     let token_file = folder.join("shop.token");
     let config_file = folder.join("countersign.toml");

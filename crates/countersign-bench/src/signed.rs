@@ -1,4 +1,4 @@
-//! The merchant that the load comes from: its key, and requests signed with it before anything is
+//! The merchant that sends the load: its key, and requests that are signed with it before anything is
 //! measured.
 
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(super) fn make_key(folder: &Path) -> BenchResult<BenchKey> {
 pub(super) struct CallDraft {
     pub(super) method: &'static str,
     pub(super) path: String,
-    /// Empty for none.
+    /// Empty if there is no body.
     pub(super) body: String,
     pub(super) idempotency_key: Option<String>,
 }
@@ -57,7 +57,7 @@ impl CallDraft {
     }
 }
 
-/// Signs on both cores: it is 17 times as dear as verifying.
+/// Signs on two threads: signing takes 17 times as long as verifying.
 pub(super) fn sign_all(
     host: &str,
     drafts: Vec<CallDraft>,

@@ -1,16 +1,16 @@
-//! How many operations are measured, on how many connections.
+//! How many operations are measured, and on how many connections.
 
-/// How many operations are measured.
+/// The scale of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
-    /// A tenth: to see that everything works.
+    /// A tenth of the operations, to see that everything works.
     Quick,
-    /// As many times what the figures need.
+    /// This many times the operations that the figures need.
     Times(u32),
 }
 
 impl Size {
-    /// How many operations are run of what has `base` of them at scale 1.
+    /// The number of operations in this run, where a run at scale 1 has `base` of them.
     pub(super) const fn count(self, base: usize) -> usize {
         match self {
             Self::Quick => base / 10,
@@ -18,7 +18,7 @@ impl Size {
         }
     }
 
-    /// Operations for a level of concurrency: enough for the 99th percentile to mean something.
+    /// Operations for this many connections: enough for a meaningful 99th percentile.
     pub(super) const fn operations(self, concurrency: usize) -> usize {
         self.count(match concurrency {
             0..=1 => 2_000,
@@ -28,5 +28,5 @@ impl Size {
     }
 }
 
-/// Connections that are busy at once.
+/// Connections that are busy at the same time.
 pub(super) const CONCURRENCIES: [usize; 4] = [1, 8, 64, 512];

@@ -1,5 +1,5 @@
-//! Finalize over a store that holds very many checkouts, against one over an empty store: how much what
-//! was is paid for by what comes.
+//! Finalize over a store with very many checkouts, compared with Finalize over an empty store: how much old
+//! checkouts slow down new ones.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -16,9 +16,9 @@ use super::signed::{BenchKey, make_key, sign_all};
 use super::size::Size;
 use super::template::{OrderStage, Template};
 
-/// Connections that are busy at once.
+/// Connections that are busy at the same time.
 const CONCURRENCY: usize = 8;
-/// The two are measured by turns, and the median of the rounds counts.
+/// The two stores are measured in turn, and the median of the rounds counts.
 const ROUNDS: usize = 7;
 const OPERATIONS: usize = 2_000;
 

@@ -1,6 +1,6 @@
-//! Orders by the hundred thousand. One order's life is lived through the sandbox while its change sets
-//! are recorded; its copies are written straight to a store, under ids of their own. So a copy is
-//! what the sandbox would have written, whatever that is, and nobody has to sign for it.
+//! Orders by the hundred thousand. One order passes through the sandbox while its change sets are recorded; its
+//! copies are written directly to a store, under ids of their own. So a copy is exactly what the sandbox would
+//! have written, without a signed request for each.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +19,10 @@ use super::checkout::{PlacedCheckout, member, placed_checkout};
 use super::inside::InProcessSandbox;
 use super::signed::BenchKey;
 
-/// Change sets under way at once: enough for a store that writes what waits in one go.
+/// Change sets under way at the same time: enough for a store that writes all that wait together.
 const IN_FLIGHT: usize = 16;
 
-/// How far an order has come.
+/// The stage that an order has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OrderStage {
     /// The buyer has placed it.
@@ -31,12 +31,12 @@ pub(super) enum OrderStage {
     Finalized(Intent),
 }
 
-/// One order as a store holds it.
+/// The documents and messages of one order.
 pub(super) struct Template {
     at: Timestamp,
     documents: Vec<(Key, Content)>,
     messages: Vec<NewMessage>,
-    /// The ids that each copy gets its own of: the session's and the permission's.
+    /// The ids that differ in each copy: the session's and the permission's.
     ids: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Template {
         store.hook.template(ids)
     }
 
-    /// Writes copies, whose numbers tell them apart among the copies of all templates of a store.
+    /// Writes copies. Their numbers must be unique among the copies of all templates of a store.
     pub(super) async fn copy(
         &self,
         store: &dyn Store,
@@ -115,13 +115,13 @@ impl Template {
     }
 }
 
-/// What is not text holds no ids.
+/// Bytes that are not text have no ids in them.
 fn own_bytes(bytes: &Bytes, own: impl Fn(&str) -> String) -> Bytes {
     std::str::from_utf8(bytes).map_or_else(|_| bytes.clone(), |text| Bytes::from(own(text)))
 }
 
-/// Ids of the right form, in ascending order and spread evenly over all that there can be: written in
-/// the order that is cheapest, they lie as drawn ones would.
+/// Ids of the right form, spread evenly over all possible ids, as drawn ones are, but in ascending order, which
+/// is the cheapest to write.
 fn copied_ids(number: usize, of: usize) -> [String; 2] {
     let spread = |all: u128| number as u128 * all / of.max(1) as u128;
     let permission = format!("{:014}", spread(100_000_000_000_000));
@@ -129,7 +129,7 @@ fn copied_ids(number: usize, of: usize) -> [String; 2] {
     [format!("{:08x}-0000-4000-8000-{number:012x}", spread(1 << 32)), format!("S01-{first}-{second}")]
 }
 
-/// Remembers what was committed to a store.
+/// Records what is committed to a store.
 #[derive(Default)]
 struct Recorder(Mutex<Vec<ChangeSet>>);
 
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copied_ids_are_ids_and_stand_in_ascending_order() {
+    fn copied_ids_are_valid_and_in_ascending_order() {
         let all = 1_000;
         let ids: Vec<[String; 2]> = (0..all).map(|number| copied_ids(number, all)).collect();
         for [session, permission] in &ids {

@@ -1,5 +1,5 @@
-//! What follows a success: parcels that are charged one by one, money that is given back, an authorization
-//! that nobody captures, and a shop that changes its mind while Amazon is still thinking.
+//! Stories of what follows a successful payment: parcels that are charged one by one, refunds, an authorization
+//! that nobody captures, and a shop that cancels while Amazon has not answered yet.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::stage::Stage;
 use super::teller::Teller;
 use crate::demo_result::DemoResult;
 
-/// Amazon decides on a refund 30 seconds after it was asked for, in its sandbox.
+/// Amazon's sandbox decides on a refund 30 seconds after the request.
 const REFUND_DECIDED: Duration = Duration::from_secs(31);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Plays these stories. The last one lets days pass, which every other order would feel too.
+/// Plays these stories. The last one lets days pass, which affects every other order too.
 pub(super) async fn play(stage: &Stage, teller: &mut Teller) -> DemoResult {
     split_shipment(stage, teller).await?;
     partly_captured_partly_refunded(stage, teller).await?;
@@ -80,7 +80,7 @@ async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> 
     let (shop, _) = stage.people();
     teller.begin("a part captured, a part of it refunded");
     let (checkout, _) = paid(stage, teller, ("Authorize", "90.00", None)).await?;
-    teller.tell("One of three books is out of print: 60.00 USD are captured, the rest is let go.");
+    teller.tell("One of three books is out of print: 60.00 USD are captured, the rest is released.");
     let capture = json!({ "reference": "shipped", "captureAmount": usd("60.00") });
     teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 200, "Captured")?;
     teller.tell("One comes back: 25.00 USD are refunded.");
@@ -89,7 +89,7 @@ async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> 
     stage.pass(REFUND_DECIDED).await?;
     shop.wait_for_facts(&checkout, "refund.refunded").await?;
     balances(teller, &shop, &checkout, ["60.00", "25.00", "30.00"]).await?;
-    teller.tell("A refund of 35.01 USD would be a cent more than is left of it.");
+    teller.tell("A refund of 35.01 USD would be a cent more than is left to refund.");
     let refund = json!({ "reference": "return 2", "refundAmount": usd("35.01") });
     teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 409, "ExceedsRefundable")?;
     teller.may_ship(&shop, &checkout, true, "Captured").await?;
@@ -102,10 +102,14 @@ async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (checkout, session) = paid(stage, teller, ("AuthorizeWithCapture", "45.00", None)).await?;
     let lost = json!({ "operation": "createRefund", "point": "afterCommit", "kind": "reset", "times": 1 });
     amazon.mishap_of(&lost).await?;
-    teller.tell("The shop refunds all of it. Amazon does, and the connection breaks before it can say so.");
+    teller.tell(
+        "The shop refunds the whole amount. Amazon does so, and the connection breaks before it answers.",
+    );
     let refund = json!({ "reference": "return" });
     let answer = shop.ask(&checkout, "refunds", refund.clone()).await?;
-    teller.tell("Countersign sends the same bytes with the same key again: that is the same refund.");
+    teller.tell(
+        "Countersign sends the same bytes with the same key again: Amazon takes it for the same refund.",
+    );
     teller.shop_gets(&answer, 202, "RefundInitiated")?;
     stage.pass(REFUND_DECIDED).await?;
     shop.wait_for_facts(&checkout, "refund.refunded").await?;
@@ -131,20 +135,20 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> DemoResult {
         async move { shop.complete(&checkout, &session).await }
     });
     amazon.wait_for(&session, FINALIZED).await?;
-    teller.tell("Amazon charges the buyer and is slow to say so. Meanwhile the shop cancels the order.");
+    teller.tell("Amazon charges the buyer and is slow to answer. Meanwhile the shop cancels the order.");
     let cancel = json!({ "reference": "changed their mind", "reason": "the buyer has called" });
     let canceling = shop.ask(&checkout, "cancel", cancel).await?;
     teller.shop_gets(&canceling, 202, "CancelRequested")?;
     teller.may_ship(&shop, &checkout, false, "CancelRequested").await?;
     completing.await??;
-    teller.tell("What was charged is proved, refunded in full, and the permission closed.");
-    // The refund is seen to its end before the order is called canceled.
+    teller.tell("The charge is proved and refunded in full, and the permission is closed.");
+    // An order counts as canceled only once its refund has ended.
     amazon.wait_for(&session, "RefundInitiated").await?;
     stage.pass(REFUND_DECIDED).await?;
     shop.wait_for(&checkout, "canceled").await?;
     let told = shop.facts(&checkout).await?;
     let canceled = told.iter().filter(|fact| *fact == "checkout.canceled").count();
-    teller.must_be("how often the shop was told", &canceled, &1)?;
+    teller.must_be("the number of facts of the cancellation", &canceled, &1)?;
     balances(teller, &shop, &checkout, ["65.00", "65.00", "0.00"]).await?;
     let answer = shop.complete(&checkout, &session).await?;
     teller.answered(&answer, 402, "canceled")?;
@@ -162,18 +166,19 @@ async fn overtaken(stage: &Stage, teller: &mut Teller) -> DemoResult {
     teller.tell("Amazon holds its answer back until its notification of the charge has arrived:");
     let answer = shop.complete(&checkout, &session).await?;
     let notified = amazon.notified_of(&text(&answer.body, "chargeId")).await?;
-    teller.must_be("what became of the notification", &notified, &vec!["delivered".to_owned()])?;
+    teller.must_be("the outcome of the notification", &notified, &vec!["delivered".to_owned()])?;
     teller.tell(
-        "of a charge that nobody has heard of. It is verified, kept, and believed in nothing: it only asks.",
+        "the merchant half does not know that charge yet. It verifies the notification, stores it, and takes it \
+         only as a reason to ask Amazon.",
     );
     teller.answered(&answer, 200, "authorized")?;
-    teller.tell("Amazon notifies of the capture too, and the shop is told of each once.");
+    teller.tell("Amazon notifies of the capture too, and the shop is notified of each once.");
     let capture = json!({ "reference": "shipped" });
     teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 200, "Captured")?;
     let told = shop.facts(&checkout).await?;
     let of_charge: Vec<&str> =
         told.iter().map(String::as_str).filter(|fact| !fact.starts_with("chargePermission")).collect();
-    teller.must_be("what the shop was told", &of_charge, &vec!["checkout.authorized", "charge.captured"])?;
+    teller.must_be("the facts of the charge", &of_charge, &vec!["checkout.authorized", "charge.captured"])?;
     teller.end(&shop, &checkout, "authorized", "").await
 }
 
@@ -182,13 +187,13 @@ async fn lapsed(stage: &Stage, teller: &mut Teller) -> DemoResult {
     teller.begin("an authorization that nobody captures");
     let (checkout, _) = paid(stage, teller, ("Authorize", "150.00", None)).await?;
     teller.may_ship(&shop, &checkout, true, "Authorized").await?;
-    teller.tell("Amazon's sandbox lets it lapse after two days. One passes, and a minute.");
+    teller.tell("In Amazon's sandbox an authorization expires after two days. One day and a minute pass.");
     stage.pass(DAY + Duration::from_secs(60)).await?;
     shop.wait_for_facts(&checkout, "capture.due expiry").await?;
-    teller.tell("The shop is warned: capture.due, and captures nothing. The other day passes.");
+    teller.tell("The shop is warned by capture.due, and does not capture. The second day passes.");
     stage.pass(DAY).await?;
     shop.wait_for_facts(&checkout, "charge.canceled ExpiredUnused").await?;
-    teller.tell("The authorization has lapsed; Amazon says so, and so is the shop told.");
+    teller.tell("The authorization has expired: Amazon says so, and the shop is notified.");
     teller.may_ship(&shop, &checkout, false, "ChargeCanceled").await?;
     let charge_id = text(&shop.checkout(&checkout).await?, "chargeId");
     let capture = json!({ "reference": "too late", "chargeId": charge_id });

@@ -1,4 +1,4 @@
-//! What a step of the demo gives back.
+//! The result of a step of the demo.
 
-/// What came of it; or why the demo ends, in one sentence.
+/// The step's value, or one sentence that says why the demo ends.
 pub(crate) type DemoResult<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,4 +1,4 @@
-//! JSON over HTTP, as a shop speaks it to the merchant half, and a test to the sandbox's control API.
+//! JSON over HTTP: how a shop talks to the merchant half, and how a test talks to the sandbox's control API.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Api {
     https: Https,
-    /// Without a slash at its end.
+    /// Without a slash at the end.
     pub(crate) url: String,
-    /// What the server wants to be shown.
+    /// The token that the server asks for.
     token: Option<String>,
     /// How long an answer may take.
     patience: Duration,
@@ -56,7 +56,7 @@ impl Api {
         Ok(JsonAnswer { status: answer.status(), body })
     }
 
-    /// One request and its answer, whatever that is.
+    /// One request and its answer, whatever its status.
     async fn exchange(&self, method: Method, path: &str, body: Bytes) -> DemoResult<Response<Bytes>> {
         let mut request = Request::builder()
             .method(method)
@@ -69,7 +69,7 @@ impl Api {
     }
 }
 
-/// A member's values; none where it is no list.
+/// The values of a list; empty if the member is not a list.
 pub(crate) fn list<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     value[member].as_array().into_iter().flatten()
 }

@@ -1,6 +1,6 @@
-//! `countersign demo`: both halves of the wire on loopback, with real sockets, signatures and files, and the
-//! buyers who play on them. What belongs to a program (its output, its end, what carries notifications) is
-//! handed in by the binary, whose developers' build brings this crate; what a shop deploys is without it.
+//! `countersign demo`: both halves on loopback, with real sockets, signatures and files, and buyers who pay.
+//! The binary passes in what belongs to a program: the output, the signal to end, and the transport of
+//! notifications. Only a developer's build of the binary has this crate; the build that a shop deploys does not.
 
 mod after_result;
 mod demo_result;
@@ -24,22 +24,22 @@ use teller::Say;
 /// Run both halves and play buyers, a story each.
 ///
 /// Everything is real but the money: sockets on loopback, signatures, SQLite files in a directory that
-/// is removed at the end. The last thing told is a table of what came of each story.
+/// is removed at the end. The last output is a table with the outcome of each story.
 #[derive(Args)]
 pub struct Demo {
-    /// Exit after the stories; 0 only if each ended as it must
+    /// Exit after the stories, with 0 only if each ended as it must
     #[arg(long)]
     once: bool,
 }
 
 impl Demo {
-    /// Plays the stories and prints their table; without `--once` both halves and a shop then run on until `end`
-    /// is ready, which ends the stories too. Must run inside a tokio runtime.
+    /// Plays the stories and prints their table. Without `--once`, both halves and a shop then keep running until
+    /// `end` is ready; `end` also breaks off the stories. Must run inside a tokio runtime.
     ///
-    /// Each line is given to `say`; `courier` carries the notifications of Amazon's half.
+    /// Each line is passed to `say`; `courier` carries the notifications of Amazon's half.
     ///
     /// # Errors
-    /// A half does not start, or a story ends otherwise than it must.
+    /// A half does not start, or a story does not end as it must.
     pub async fn run(self, say: Say, courier: Arc<dyn Courier>, end: impl Future<Output = ()>) -> DemoResult {
         let mut end = std::pin::pin!(end);
         let mut stage = Stage::set(courier).await?;

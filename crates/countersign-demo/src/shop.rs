@@ -1,5 +1,5 @@
-//! The people of the stories: a shop that talks to the merchant half, and buyers who act on Amazon's
-//! page by way of the sandbox's control API.
+//! The people of the stories: a shop that calls the merchant half, and buyers who act on Amazon's page
+//! through the sandbox's control API.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::table::Row;
 use crate::demo_result::DemoResult;
 use crate::json::{Api, JsonAnswer, list};
 
-/// An order of the shop, with the payment that it wants.
+/// An order of the shop, with the payment that it asks for.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) id: String,
@@ -18,7 +18,7 @@ pub(super) struct Order {
     pub(super) payment_intent: &'static str,
     pub(super) pending: bool,
     pub(super) amount: &'static str,
-    /// What the whole order comes to, when further charges may follow.
+    /// The total of the whole order, if further charges may follow.
     pub(super) total: Option<&'static str>,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Order {
 #[derive(Debug, Clone)]
 pub(super) struct Checkout {
     pub(super) id: String,
-    /// What the page would give to Amazon's script.
+    /// What the shop's page would pass to Amazon's script.
     button: Value,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct CheckoutSessionId(pub(super) String);
 #[derive(Clone)]
 pub(super) struct Shop(pub(super) Api);
 
-/// How often and how long to look until something is settled: 20 s in all.
+/// How often to look until something has happened, and the pause between two looks: 20 s in all.
 const LOOKS: usize = 400;
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -74,7 +74,7 @@ impl Shop {
         self.0.post(&format!("/v1/checkouts/{}/complete", checkout.id), &body).await
     }
 
-    /// What is asked for after the result: `charges`, `captures`, `refunds`, `cancel` or `close`.
+    /// An operation after the result: `charges`, `captures`, `refunds`, `cancel` or `close`.
     pub(super) async fn ask(&self, checkout: &Checkout, call: &str, body: Value) -> DemoResult<JsonAnswer> {
         self.0.post(&format!("/v1/checkouts/{}/{call}", checkout.id), &body).await
     }
@@ -95,16 +95,16 @@ impl Shop {
             .collect())
     }
 
-    /// Looks until the shop has been told a fact of this kind.
+    /// Looks until the shop has been sent a fact of this kind.
     pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str) -> DemoResult {
         for _ in 0..LOOKS {
-            if self.facts(checkout).await?.iter().any(|told| told == fact) {
+            if self.facts(checkout).await?.iter().any(|sent| sent == fact) {
                 return Ok(());
             }
             SystemClock.sleep(PAUSE).await;
         }
-        let told = self.facts(checkout).await?;
-        Err(format!("the shop should have been told {fact}, and was told {told:?}").into())
+        let sent = self.facts(checkout).await?;
+        Err(format!("the shop should have been sent {fact}, but was sent {sent:?}").into())
     }
 
     /// `GET /v1/checkouts/{id}`.
@@ -112,7 +112,7 @@ impl Shop {
         succeeded(self.0.get(&format!("/v1/checkouts/{}", checkout.id)).await?)
     }
 
-    /// Looks at a checkout until it is in this state, and gives it up when it is not.
+    /// Looks at a checkout until it is in this state; an error if it does not get there in time.
     pub(super) async fn wait_for(&self, checkout: &Checkout, state: &str) -> DemoResult<Value> {
         for _ in 0..LOOKS {
             let seen = self.checkout(checkout).await?;
@@ -122,13 +122,13 @@ impl Shop {
             SystemClock.sleep(PAUSE).await;
         }
         let seen = text(&self.checkout(checkout).await?, "state");
-        Err(format!("the checkout should have become {state}, and is {seen}").into())
+        Err(format!("the checkout should have become {state}, but is {seen}").into())
     }
 
     /// The table's row of a checkout.
     pub(super) async fn row(&self, story: &str, checkout: &Checkout) -> DemoResult<Row> {
         let seen = self.checkout(checkout).await?;
-        // A further tab has nothing to tell of its own, and either tab may be the further one.
+        // A second tab's attempt has no reason of its own, and either tab's attempt may be the second.
         let decisive = list(&seen, "attempts").filter(|it| text(it, "state") != "Surplus").last();
         let reason = decisive.map(|attempt| text(attempt, "reason")).unwrap_or_default();
         let [order_id, outcome] = ["orderId", "state"].map(|member| text(&seen, member));
@@ -141,16 +141,16 @@ impl Shop {
 #[derive(Clone)]
 pub(super) struct AmazonPage(pub(super) Api);
 
-/// What is different about a buyer's checkout.
+/// How a buyer's checkout differs from the order.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CheckoutVariation {
     /// The card's last four digits.
     pub(super) card: Option<&'static str>,
-    /// Another amount than the order's.
+    /// An amount other than the order's.
     pub(super) amount: Option<&'static str>,
 }
 
-/// As the shop and the buyer would have it.
+/// No difference: the buyer pays what was ordered, with an ordinary card.
 pub(super) const AS_ORDERED: CheckoutVariation = CheckoutVariation { card: None, amount: None };
 
 /// The sandbox's word for a payment that was accepted.
@@ -189,24 +189,24 @@ impl AmazonPage {
         succeeded(self.0.post("/_sandbox/faults", &fault).await?).map(|_| ())
     }
 
-    /// Orders a mishap for the next call of its kind, whatever it is about.
+    /// Orders a mishap for the next call of its kind, for any session.
     pub(super) async fn mishap_of(&self, fault: &Value) -> DemoResult {
         succeeded(self.0.post("/_sandbox/faults", fault).await?).map(|_| ())
     }
 
-    /// Has Amazon's notifications posted there.
+    /// Has Amazon's notifications posted to this URL.
     pub(super) async fn notify(&self, url: &str) -> DemoResult {
         let endpoint = json!({ "url": url });
         succeeded(self.0.post("/_sandbox/notification-endpoints", &endpoint).await?).map(|_| ())
     }
 
-    /// The next notification of this kind leaves before the answer to the call that it tells of.
+    /// The next notification of this kind is sent before the answer to the call that caused it.
     pub(super) async fn notify_before_answer(&self, object_type: &str) -> DemoResult {
         let fault = json!({ "kind": "beforeAnswer", "objectType": object_type });
         succeeded(self.0.post("/_sandbox/notification-faults", &fault).await?).map(|_| ())
     }
 
-    /// What became of the notifications of an object.
+    /// The outcomes of the notifications about an object.
     pub(super) async fn notified_of(&self, object_id: &str) -> DemoResult<Vec<String>> {
         let sent = succeeded(self.0.get("/_sandbox/notifications").await?)?;
         let of_object = list(&sent, "notifications").filter(|record| text(record, "objectId") == object_id);
@@ -224,7 +224,7 @@ impl AmazonPage {
         Ok(list(&log, "events").filter(|event| text(event, "type") == kind).count())
     }
 
-    /// Looks until it has happened to a session.
+    /// Looks until an event of this kind has happened to a session.
     pub(super) async fn wait_for(&self, session: &CheckoutSessionId, kind: &str) -> DemoResult {
         for _ in 0..LOOKS {
             if self.count(session, kind).await? > 0 {
@@ -232,7 +232,7 @@ impl AmazonPage {
             }
             SystemClock.sleep(PAUSE).await;
         }
-        Err(format!("{kind} should have happened at Amazon, and did not").into())
+        Err(format!("{kind} should have happened at Amazon, but did not").into())
     }
 }
 
@@ -241,7 +241,7 @@ pub(super) fn usd(amount: &str) -> Value {
     json!({ "amount": amount, "currencyCode": "USD" })
 }
 
-/// A member as text; empty where there is none.
+/// A member as text; empty if there is none.
 pub(super) fn text(value: &Value, member: &str) -> String {
     value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -1,5 +1,5 @@
-//! Where the stories play: both halves with their files in a directory of their own, the merchant
-//! half's store that can be broken, and its restart.
+//! Where the stories take place: both halves, with their files in a temporary directory. A story can break the
+//! merchant half's store and restart that half.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,21 +34,21 @@ use super::storefront::{Places, Storefront};
 use crate::demo_result::DemoResult;
 use crate::json::Api;
 
-/// The shop's token. No secret: the demo listens on loopback only, and prints it.
+/// The shop's token. It is not a secret: the demo listens on loopback only, and prints it.
 const SHOP_TOKEN: &str = "demo-token";
 const ANY_PORT: &str = "127.0.0.1:0";
 const PUBLIC_KEY_ID: &str = "SANDBOX-DEMO";
 const MERCHANT_ID: &str = "ADEMO";
-/// No secret either: what the merchant half signs with for the shop.
+/// What the merchant half signs webhooks and quotes with. It is not a secret either.
 const WEBHOOK_SECRET: &str = "whsec_ZGVtby1zZWNyZXQtb2YtdGhlLWRlbW8tc2hvcA==";
-/// No secret: the demo's buyers are made up.
+/// Not a secret: the demo's buyers are made up.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// How often and how long to look whether a killed half has let go of its files: 5 s in all.
+/// How often to try whether a killed half has released its files, and the pause between two tries: 5 s in all.
 const LOOKS: usize = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long an answer may take: longer than any story has it.
+/// How long an answer may take: longer than in any story.
 const ANSWER: Duration = Duration::from_secs(120);
 
 /// Both halves, running.
@@ -60,10 +60,10 @@ pub(super) struct Stage {
     shop: Option<Half>,
 }
 
-/// What outlives a merchant half that is killed.
+/// What remains when the merchant half is killed.
 struct Backstage {
     breaks_store: Arc<AtomicBool>,
-    /// The merchant half's clock, moved ahead together with Amazon's when a story lets days pass.
+    /// The merchant half's clock. A story that lets days pass moves it ahead together with Amazon's.
     clock: ShiftedClock,
     private_pem: String,
     directory: TempDir,
@@ -98,7 +98,7 @@ impl Half {
 }
 
 impl Stage {
-    /// Starts both halves on new files. The courier carries what Amazon notifies of.
+    /// Starts both halves on new files. The courier carries Amazon's notifications.
     pub(super) async fn set(courier: Arc<dyn Courier>) -> DemoResult<Self> {
         let directory = TempDir::with_prefix("countersign-demo-")
             .map_err(|error| format!("no directory for the demo's files: {error}"))?;
@@ -127,7 +127,7 @@ impl Stage {
         self.merchant.url()
     }
 
-    /// Kills the merchant half, whatever it is at, and starts it again on its files.
+    /// Kills the merchant half in the middle of whatever it does, and starts it again on its files.
     pub(super) async fn restart_merchant(&mut self) -> DemoResult {
         self.restart(None).await
     }
@@ -138,7 +138,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Opens a shop with pages of its own: the merchant half starts again, and knows it. Says where it is.
+    /// Opens a shop with pages of its own, and restarts the merchant half with the shop's hooks. Returns the shop's
+    /// URL.
     pub(super) async fn open_shop(&mut self) -> DemoResult<String> {
         let (listener, address) = listen().await?;
         let own_url = format!("http://{address}");
@@ -169,7 +170,7 @@ impl Stage {
         Ok(())
     }
 
-    /// From Amazon's next yes to a payment on, the merchant half cannot write.
+    /// From the next successful Finalize on, the merchant half cannot write.
     pub(super) fn break_store_after_answer(&self) {
         self.backstage.breaks_store.store(true, Ordering::Release);
     }
@@ -186,7 +187,7 @@ impl Stage {
     pub(super) fn how_to_go_on(&self) -> String {
         let (amazon, merchant) = (self.amazon.url(), self.merchant.url());
         format!(
-            r#"Both halves and a shop go on until Ctrl-C.
+            r#"Both halves and a shop keep running until Ctrl-C.
   Amazon's half    {amazon}   (control API under /_sandbox)
   merchant's half  {merchant}   (the shop's token is {SHOP_TOKEN})
 
@@ -238,8 +239,8 @@ async fn start_amazon(directory: &Path, key: &MerchantKey, courier: Arc<dyn Cour
     Half::start(listener, Arc::new(sandbox), timers, None)
 }
 
-/// A half that was killed lets go of its files a moment later.
-async fn open_once_let_go(path: &Path) -> DemoResult<SqliteStore> {
+/// A half that was killed releases its files a moment later.
+async fn open_once_released(path: &Path) -> DemoResult<SqliteStore> {
     for _ in 0..LOOKS {
         match SqliteStore::open(path) {
             Err(OpenError::InUse(_)) => SystemClock.sleep(PAUSE).await,
@@ -251,7 +252,7 @@ async fn open_once_let_go(path: &Path) -> DemoResult<SqliteStore> {
 
 impl Backstage {
     async fn start_merchant(&self, amazon_url: &str, shop_url: Option<&str>) -> DemoResult<Half> {
-        let files = open_once_let_go(&self.directory.path().join("merchant.db")).await?;
+        let files = open_once_released(&self.directory.path().join("merchant.db")).await?;
         let store = Arc::new(InterceptedStore::new(Arc::new(files), Outages::default()));
         let endpoint = Endpoint::parse(amazon_url)?;
         let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID)?;
@@ -301,8 +302,8 @@ impl Backstage {
     }
 }
 
-/// The network, which breaks the store the moment that Amazon has said yes to a payment: the worst
-/// moment that there is.
+/// A transport that breaks the store right after Amazon has answered yes to a payment: the worst moment of
+/// all.
 struct StoreBreaker {
     inner: Https,
     store: Arc<InterceptedStore<Outages>>,

@@ -1,5 +1,5 @@
-//! The stories: who does what, what comes back, what the buyer sees, and how each must end. Each is
-//! told as it happens; one that ends otherwise ends the demo.
+//! The stories: who does what, what is answered, what the buyer sees, and how each must end. Each is printed
+//! while it happens; a story that ends in another way ends the demo.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::teller::{Say, Teller};
 use crate::demo_result::DemoResult;
 use crate::json::list;
 
-/// Plays every story; the rows are in the order of their beginnings.
+/// Plays every story; the rows are in the order in which the stories began.
 pub(super) async fn play(stage: &mut Stage, say: Say) -> DemoResult<Vec<Row>> {
     let mut teller = Teller::new(say);
     let played = play_all(stage, &mut teller).await;
@@ -48,7 +48,7 @@ const fn with_card(card: &'static str) -> CheckoutVariation {
     CheckoutVariation { card: Some(card), amount: None }
 }
 
-/// The answer is lost: Amazon does what it is asked, and the connection breaks before it can say so.
+/// The answer is lost: Amazon does what it is asked, and the connection breaks before it answers.
 fn answer_lost() -> Value {
     json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "reset", "times": 1 })
 }
@@ -105,7 +105,7 @@ async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> DemoResult {
     teller.answered(&answer, 402, "notPaid")?;
     let finalized = amazon.count(&session, FINALIZED).await?;
     teller.must_be("the number of finalized payments", &finalized, &0)?;
-    teller.tell("Nothing was sent to Amazon, nobody is charged, and nothing may be shipped.");
+    teller.tell("Nothing was sent to Amazon, the buyer is not charged, and nothing may be shipped.");
     teller.end(&shop, &checkout, "notPaid", "TermsMismatch").await
 }
 
@@ -114,9 +114,9 @@ async fn lost_answer(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (checkout, session) =
         teller.placed(stage, "an answer is lost", ["PayAndShip", "AuthorizeWithCapture", "33.00"]).await?;
     amazon.mishap(&session, answer_lost()).await?;
-    teller.tell("Amazon charges the buyer, and the connection breaks before it can say so.");
+    teller.tell("Amazon charges the buyer, and the connection breaks before it answers.");
     let answer = shop.complete(&checkout, &session).await?;
-    teller.tell("Countersign does not guess: it looks the session up, and the charge.");
+    teller.tell("Countersign does not guess: it looks up the session and the charge.");
     teller.answered(&answer, 200, "paid")?;
     paid_once(teller, &amazon, &[&session]).await?;
     teller.end(&shop, &checkout, "paid", "").await
@@ -127,14 +127,14 @@ async fn two_tabs(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let order = ["PayOnly", "AuthorizeWithCapture", "12.00"];
     let (checkout, left) = teller.placed(stage, "two tabs", order).await?;
     let right = amazon.pay(&checkout, AS_ORDERED).await?;
-    teller.tell("The buyer has the checkout open in two tabs, and pays in both at once.");
+    teller.tell("The buyer has the checkout open in two tabs, and pays in both at the same time.");
     let (left_answer, right_answer) =
         tokio::try_join!(shop.complete(&checkout, &left), shop.complete(&checkout, &right))?;
     teller.answered(&left_answer, 200, "paid")?;
     teller.buyer_sees(&right_answer);
     teller.must_be("the second tab's answer", &right_answer, &left_answer)?;
     paid_once(teller, &amazon, &[&left, &right]).await?;
-    teller.tell("One session was finalized, the other never: both tabs tell of the same charge.");
+    teller.tell("One session was finalized, the other never: both tabs show the same charge.");
     let seen = shop.checkout(&checkout).await?;
     let surplus = list(&seen, "attempts").filter(|attempt| text(attempt, "state") == "Surplus").count();
     teller.must_be("the number of surplus attempts", &surplus, &1)?;
@@ -165,11 +165,11 @@ async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> DemoResult 
         async move { shop.complete(&checkout, &session).await }
     });
     amazon.wait_for(&session, FINALIZED).await?;
-    teller.tell("Amazon charges the buyer and is slow to say so. While it is, the merchant half is killed.");
+    teller.tell("Amazon charges the buyer and is slow to answer. Meanwhile the merchant half is killed.");
     stage.restart_merchant().await?;
     let unanswered = completing.await.is_ok_and(|answer| answer.is_err());
     teller.must_be("the buyer left without an answer", &unanswered, &true)?;
-    teller.tell("Started again on its files, it finds a payment that it has begun and knows nothing of, and looks it up.");
+    teller.tell("Started again on its files, it finds a payment that it has begun without an answer, and looks it up.");
     let (shop, amazon) = stage.people();
     shop.wait_for(&checkout, "paid").await?;
     teller.buyer_sees(&shop.complete(&checkout, &session).await?);
@@ -183,13 +183,14 @@ async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> DemoResult {
         .placed(stage, "the disk fails after the answer", ["PayOnly", "AuthorizeWithCapture", "41.00"])
         .await?;
     teller.tell(
-        "Amazon says yes, and at this moment the merchant half's disk is full: the ids cannot be kept.",
+        "Amazon says yes, and at this moment the merchant half's disk is full: the ids cannot be stored.",
     );
     stage.break_store_after_answer();
     let answer = shop.complete(&checkout, &session).await?;
     teller.answered(&answer, 202, "checking")?;
-    teller
-        .tell("What is not on disk is not called paid. The operator makes room, and starts the half again:");
+    teller.tell(
+        "An order is never called paid before it is on disk. The operator frees space and restarts the half:",
+    );
     stage.restart_merchant().await?;
     teller.tell("it finds a payment that it has begun, and looks it up.");
     let (shop, amazon) = stage.people();
@@ -198,7 +199,7 @@ async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> DemoResult {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-/// A story that Amazon takes half a minute for: begun first and ended last.
+/// A story in which Amazon takes half a minute: it begins first and ends last.
 struct PendingStory {
     title: &'static str,
     checkout: Checkout,
@@ -223,7 +224,7 @@ async fn begin_pending(stage: &Stage, teller: &mut Teller) -> DemoResult<Vec<Pen
         teller.answered(&answer, 202, "pending")?;
         begun.push(PendingStory { title, checkout, outcome, reason });
     }
-    teller.tell("Both clocks go on by 31 seconds. These two stories end below.");
+    teller.tell("Both clocks move ahead by 31 seconds. These two stories end below.");
     stage.pass(Duration::from_secs(31)).await?;
     Ok(begun)
 }
@@ -233,7 +234,8 @@ async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) ->
     let PendingStory { title, checkout, outcome, reason } = story;
     teller.resume(title);
     shop.wait_for(&checkout, outcome).await?;
-    teller.tell(format_args!("The merchant half's timer asked Amazon again: the order is {outcome} now."));
+    teller
+        .tell(format_args!("The merchant half's timer has asked Amazon again: the order is {outcome} now."));
     teller.end(&shop, &checkout, outcome, reason).await
 }
 

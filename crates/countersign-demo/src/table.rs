@@ -1,6 +1,6 @@
-//! The table at the demo's end: a row a story.
+//! The table at the end of the demo, with a row for each story.
 
-/// How a story ended, a text under each heading.
+/// How a story ended: a text for each heading.
 pub(super) type Row = [String; 6];
 
 const HEADINGS: [&str; 6] = ["story", "order", "outcome", "reason", "chargePermissionId", "chargeId"];

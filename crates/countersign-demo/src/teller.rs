@@ -1,5 +1,5 @@
-//! Who tells the stories: numbers them, says what happens as it does, holds each against how it must end,
-//! and keeps the rows of the table.
+//! Tells the stories: numbers them, prints what happens while it happens, compares each end with how it must
+//! be, and keeps the rows of the table.
 
 use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, CheckoutVariation, Order, Shop, text};
 use super::stage::Stage;
@@ -7,7 +7,7 @@ use super::table::Row;
 use crate::demo_result::DemoResult;
 use crate::json::JsonAnswer;
 
-/// Where a line of the demo's goes.
+/// Where the demo's lines go.
 pub(super) type Say = fn(&dyn std::fmt::Display);
 
 /// Numbers the stories and keeps their rows.
@@ -29,7 +29,7 @@ impl Teller {
         (self.say)(&format_args!("\n{:2}. {title}", self.begun));
     }
 
-    /// Goes on with a story that was begun before.
+    /// Continues a story that was begun before.
     pub(super) fn resume(&mut self, title: &str) {
         (self.say)(&format_args!("\n    {title}: how it ended"));
         title.clone_into(&mut self.title);
@@ -71,7 +71,7 @@ impl Teller {
         self.placed_differently(stage, title, order, AS_ORDERED).await
     }
 
-    /// The same for a buyer who does not all that the shop's page asks for.
+    /// The same for a buyer whose checkout differs from the order.
     pub(super) async fn placed_differently(
         &mut self,
         stage: &Stage,
@@ -124,7 +124,7 @@ impl Teller {
         if found == expected {
             return Ok(());
         }
-        Err(format!("{what} should be {expected:?}, and is {found:?}").into())
+        Err(format!("{what} should be {expected:?}, but is {found:?}").into())
     }
 
     pub(super) fn answered(&self, answer: &JsonAnswer, status: u16, outcome: &str) -> DemoResult {
@@ -133,7 +133,7 @@ impl Teller {
         self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
     }
 
-    /// The shop has asked for something; it must be answered so.
+    /// The shop has asked for an operation; the answer must have this status and this state or code.
     pub(super) fn shop_gets(&self, answer: &JsonAnswer, status: u16, word: &str) -> DemoResult {
         let code = answer.body.pointer("/error/code").and_then(serde_json::Value::as_str);
         let found = code.map_or_else(|| text(&answer.body, "state"), str::to_owned);
@@ -142,7 +142,7 @@ impl Teller {
         self.must_be("the answer", found.as_str(), word)
     }
 
-    /// What the parcel's packer is told.
+    /// Whether the order may be shipped, and why: both must be as expected.
     pub(super) async fn may_ship(
         &self,
         shop: &Shop,
@@ -150,10 +150,10 @@ impl Teller {
         may_ship: bool,
         reason: &str,
     ) -> DemoResult {
-        let told = shop.fulfilment(checkout).await?;
+        let fulfilment = shop.fulfilment(checkout).await?;
         let word = if may_ship { "yes" } else { "no" };
-        self.tell(format_args!("May it be shipped? {word}: {}.", told.1));
-        self.must_be("whether it may be shipped", &told, &(may_ship, reason.to_owned()))
+        self.tell(format_args!("May it be shipped? {word}: {}.", fulfilment.1));
+        self.must_be("whether it may be shipped", &fulfilment, &(may_ship, reason.to_owned()))
     }
 
     pub(super) fn failed(&self, failure: &dyn std::error::Error) -> String {

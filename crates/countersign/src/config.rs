@@ -1,6 +1,6 @@
 //! The merchant half's configuration: one list of keys, each with its name in `countersign.toml`, a flag and
-//! an environment variable. A flag takes precedence over the environment, the environment over the file.
-//! Secrets come from files only. Called by `serve`.
+//! an environment variable. A flag overrides the environment, which overrides the file. Secrets are not among
+//! the values: a key names the file that has one. Called by `serve` and `explain`.
 
 mod file;
 mod flags;
@@ -19,7 +19,7 @@ pub(crate) use keys::Config;
 pub(crate) use parse::StorePlace;
 use values::Values;
 
-/// Where a running `serve` is asked, and by which token.
+/// Where a running `serve` is asked, and with which token.
 #[derive(Debug)]
 pub(crate) struct Door {
     pub(crate) url: String,
@@ -27,7 +27,7 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Reads it from `serve`'s own configuration; a URL goes before the address that is listened on.
+    /// Reads it from `serve`'s own configuration; `url` overrides the address that `serve` listens on.
     pub(crate) fn read(file: Option<PathBuf>, given: DoorValues, url: Option<String>) -> CommandResult<Self> {
         let mut values = Values::gather(keys::KEYS, file, given.0)?;
         let listen = values.value("listen", parse::listen)?;
@@ -39,11 +39,11 @@ impl Door {
     }
 }
 
-/// The address by which a neighbour reaches what listens here.
+/// The address at which a program on this machine reaches a server that listens on `listen`.
 fn reached_at(listen: &str) -> CommandResult<String> {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "0"));
     if port.trim_start_matches('0').is_empty() {
-        return Err(Failure::new("listen says port 0: name the address that serve has printed by --url"));
+        return Err(Failure::new("listen has port 0: pass --url with the address that serve has printed"));
     }
     Ok(match host {
         "0.0.0.0" => format!("127.0.0.1:{port}"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_beside_the_file_goes_before_it() {
+    fn flags_and_variables_override_the_file() {
         let mut given = GivenValues::default();
         given.set("amazon.region", "jp", "--amazon-region");
         given.set("shop.name", "Corner Shop", "COUNTERSIGN_SHOP_NAME");
@@ -197,7 +197,7 @@ mod tests {
             assert_eq!(reached_at(listen).unwrap(), url);
         }
         let told = reached_at("127.0.0.1:0").unwrap_err().to_string();
-        assert_eq!(told, "listen says port 0: name the address that serve has printed by --url");
+        assert_eq!(told, "listen has port 0: pass --url with the address that serve has printed");
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_wants_both_its_address_and_its_secret() {
+    fn a_webhook_needs_both_its_address_and_its_secret() {
         let with = |lines: &str| {
             WHOLE.replace("token_file = \"token\"", &format!("token_file = \"token\"\n{lines}"))
         };
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_quotes_stands_in_the_file_or_in_a_flag() {
+    fn a_table_of_quotes_can_be_in_the_file_or_in_a_flag() {
         let file = format!(
             "{WHOLE}\n[[quote.delivery]]\nid = \"standard\"\nname = \"Standard \\\"quick\\\"\"\nprice = \"4.90 EUR\"\n\
              countries = [\"DE\", \"AT\"]\ndays = 2\n[[quote.delivery]]\nid = \"express\"\nname = \"E\"\n\
@@ -286,7 +286,8 @@ mod tests {
         assert_eq!(
             refused(&file.replace("4.90 EUR", "4.90")),
             format!(
-                ":{line}: quote.delivery must be right: the delivery `standard` needs a price such as 4.90 EUR"
+                ":{line}: quote.delivery has a row that is not valid: the delivery `standard` needs a price such as \
+                 4.90 EUR"
             )
         );
         let told = refused(&format!("{WHOLE}\n[quote]\ntax = \"19\"\n"));
@@ -345,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn notifications_are_believed_from_where_a_list_says() {
+    fn origins_of_certificates_and_topics_are_read_as_lists() {
         let with = |line: &str| format!("{WHOLE}\n[notifications]\n{line}\n");
         let origins = "certificate_origins = \"http://127.0.0.1:8100/, https://sns.test\"";
         let arns = "topic_arns = \"arn:aws:sns:eu-west-1:1:a,arn:aws:sns:eu-west-1:1:b\"";

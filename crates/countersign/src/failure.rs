@@ -6,11 +6,11 @@ use std::fmt;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure(String);
 
-/// What a command gives back.
+/// What a command returns.
 pub(crate) type CommandResult<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// Takes a text; a second line would only be in a log reader's way.
+    /// Joins the lines of a text: a program that reads logs expects one line for each failure.
     pub(crate) fn new(text: impl fmt::Display) -> Self {
         Self(text.to_string().split('\n').map(str::trim).collect::<Vec<_>>().join(" "))
     }

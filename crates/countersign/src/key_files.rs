@@ -1,5 +1,5 @@
-//! Files with keys and tokens: read whole and small, written for their owner alone, never
-//! overwritten. A file is there whole or not at all, whenever the machine stops.
+//! Small files, above all those with keys and tokens. A secret is readable by its owner alone, and a new
+//! key never overwrites a file. A file is there whole or not at all, whenever the machine stops.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -9,7 +9,7 @@ use countersign_protocol::signing::{MerchantKey, VerifyingKey};
 
 use crate::failure::{CommandResult, Failure};
 
-/// No key is longer; what is was named by mistake.
+/// No key is longer: a longer file was named by mistake.
 const MAX_LEN: u64 = 64 * 1024;
 
 /// The text of a file, short enough for a key or a token.
@@ -25,7 +25,7 @@ pub(crate) fn read(path: &Path) -> CommandResult<String> {
     Ok(text)
 }
 
-/// What a file's text means.
+/// A file's text, parsed.
 pub(crate) fn read_as<T, E: std::fmt::Display>(
     path: &Path,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -43,7 +43,7 @@ pub(crate) fn read_public(path: &Path) -> CommandResult<VerifyingKey> {
     read_as(path, VerifyingKey::from_pem)
 }
 
-/// The refusal of what a file holds.
+/// The failure for a file whose text is not valid.
 fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
     Failure::new(format_args!("{} cannot be used: {refused}", path.display()))
 }
@@ -66,12 +66,12 @@ pub(crate) fn read_token(path: &Path) -> CommandResult<String> {
 pub(crate) enum Readers {
     /// Its owner alone.
     Owner,
-    /// Everybody that the system lets.
+    /// Everybody whom the process's umask allows.
     Everybody,
 }
 
-/// Writes a new file; one that is there already is left as it is. The text is written beside it first,
-/// and then gets the name: a link, unlike a renaming, takes no name that another has.
+/// Writes a new file; an existing file is left as it is. The text goes to a temporary file in the same
+/// directory, which is then linked to the name: unlike a rename, a link fails if the name is taken.
 pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> CommandResult {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -88,7 +88,7 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> CommandRes
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    // A process of this number may have died here.
+    // An earlier process with the same id may have left one behind.
     let _ = fs::remove_file(&beside);
     let written = options.open(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
@@ -102,13 +102,13 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> CommandRes
     })
 }
 
-/// Writes a file, or replaces it: it holds the one text or the other, whenever the machine stops,
-/// and the new one on return. The path names a folder.
+/// Writes a file, or replaces it. Whenever the machine stops, the file has either the old text or the new
+/// one; once this has returned, it has the new one. The path must name the directory.
 pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> CommandResult {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(name);
-    // A process may have died here.
+    // An earlier process may have died before the rename.
     let _ = fs::remove_file(&beside);
     write_new(&beside, text, readers)?;
     let renamed = fs::rename(&beside, path);
@@ -117,7 +117,7 @@ pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> CommandResul
     renamed.map_err(|error| Failure::new(format_args!("{} cannot be written: {error}", path.display())))
 }
 
-/// The refusal to overwrite.
+/// The failure for a file that would be overwritten.
 pub(crate) fn exists(path: &Path) -> Failure {
     Failure::new(format_args!("{} exists and is not overwritten: name another file", path.display()))
 }
@@ -142,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_told() {
+    fn a_file_that_cannot_be_written_is_named() {
         let directory = tempfile::tempdir().unwrap();
-        let told = write_new(&directory.path().join("absent/key"), "text", Readers::Owner).unwrap_err();
-        assert!(told.to_string().contains("absent/key cannot be written: "), "{told}");
+        let failure = write_new(&directory.path().join("absent/key"), "text", Readers::Owner).unwrap_err();
+        assert!(failure.to_string().contains("absent/key cannot be written: "), "{failure}");
     }
 }

@@ -1,5 +1,5 @@
-//! Logs go to standard error, so that standard output is the commands' own. No log line has buyer
-//! data: the libraries see to that.
+//! Logs go to standard error: standard output belongs to the commands. The libraries ensure that no log
+//! line has buyer data.
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -35,8 +35,8 @@ pub(crate) struct Logging {
     log_format: Format,
 }
 
-/// Reads levels. A word alone must be one: the filter would take any other for a part of the program,
-/// and a typing error would silence everything else.
+/// Reads levels. A word without `=` must be a level: the filter would take any other word for a part of
+/// the program, so that a typing error would silence everything else.
 fn targets(levels: &str) -> Option<Targets> {
     let mut alone = levels.split(',').filter(|part| !part.contains('='));
     if alone.any(|word| word.is_empty() || word.parse::<LevelFilter>().is_err()) {
@@ -54,7 +54,7 @@ enum Format {
 }
 
 impl Logging {
-    /// Begins to log; `quiet` is for commands that tell their own story unless logs are asked for.
+    /// Starts logging. With `quiet`, only what `--log` asks for is logged.
     pub(crate) fn start(&self, quiet: bool) -> CommandResult {
         let levels = self.log.as_deref().unwrap_or(if quiet { "off" } else { "info" });
         let targets = targets(levels).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! The command line: reads it, starts the logs, and hands over to one file a command in
-//! [`commands`]. Whatever goes wrong ends as one line on standard error.
+//! Reads the command line, starts logging, and runs the command, which has a file of its own in
+//! [`commands`]. Every failure ends as one line on standard error.
 
 mod commands;
 mod config;
@@ -23,8 +23,8 @@ use commands::demo;
 use commands::{explain, keys, left_out, sandbox, serve, sign, verify};
 use logging::Logging;
 
-/// A request makes some hundred small allocations; the C library's own allocator takes a fifth of the
-/// CPU time of a Finalize for them.
+/// A request makes about a hundred small allocations, for which the C library's allocator would take a
+/// fifth of a Finalize's CPU time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -48,14 +48,14 @@ fn examples() -> String {
         "\
 Begin here:{demo}
   countersign sandbox                           an Amazon Pay of your own on http://127.0.0.1:8100
-  countersign serve --config countersign.toml   the service that a shop runs beside itself
+  countersign serve --config countersign.toml   the service that a shop deploys
   countersign explain ORDER                     what happened to an order, and why
 
-`countersign help COMMAND` tells more of each."
+`countersign help COMMAND` says more about each."
     )
 }
 
-/// What each does is said where it is defined.
+/// The help of each command is where the command is defined.
 #[derive(Subcommand)]
 enum Command {
     Sandbox(sandbox::Sandbox),
@@ -72,7 +72,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether it tells its own story, which logs would only interrupt.
+    /// Whether log lines would only interrupt its output.
     fn is_quiet(&self) -> bool {
         match self {
             Self::Explain(_) => true,

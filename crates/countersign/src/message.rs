@@ -1,5 +1,5 @@
-//! An HTTP request as a person has it: a file as it was captured, or its parts on the command line.
-//! For `sign` and `verify`; servers read requests elsewhere.
+//! HTTP requests as `sign` and `verify` get them: a captured file, or parts on the command line. The
+//! servers read their requests elsewhere.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Request, Uri};
 
 use crate::failure::{CommandResult, Failure};
 
-/// No request that this is for is longer.
+/// No request to Amazon Pay is longer, in bytes.
 const MAX_LEN: u64 = 1 << 20;
 
 /// A header's name and value.
@@ -19,9 +19,11 @@ pub(crate) type Header = (HeaderName, HeaderValue);
 /// Reads `name: value`.
 pub(crate) fn header(line: &str) -> Result<Header, String> {
     let (name, value) = line.split_once(':').ok_or("a header has the form name: value")?;
-    let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is no header's name"))?;
-    let value =
-        value.trim().parse().map_err(|_| format!("the value of {name} has characters that none has"))?;
+    let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a header's name"))?;
+    let value = value
+        .trim()
+        .parse()
+        .map_err(|_| format!("the value of {name} has characters that a header cannot have"))?;
     Ok((name, value))
 }
 
@@ -50,8 +52,8 @@ pub(crate) fn read_text(path: &Path) -> CommandResult<String> {
     text.map_err(|_| Failure::new(format_args!("{} is not UTF-8", path.display())))
 }
 
-/// Reads a request as it stood on the wire. Lines may end with LF alone, as editors write them; the
-/// body is what follows the empty line, as far as `content-length` says.
+/// Reads a request as it was sent. Lines may end with LF alone, as editors write them. The body follows
+/// the empty line and is as long as `content-length` says, if that header is present.
 pub(crate) fn request(bytes: &[u8]) -> CommandResult<Request<Bytes>> {
     let mut rest = bytes;
     let first = line(&mut rest)?;
@@ -66,9 +68,9 @@ pub(crate) fn request(bytes: &[u8]) -> CommandResult<Request<Bytes>> {
     }
     let mut request = Request::new(Bytes::new());
     *request.method_mut() =
-        method.parse().map_err(|_| Failure::new(format_args!("{method:?} is no method")))?;
+        method.parse().map_err(|_| Failure::new(format_args!("{method:?} is not a method")))?;
     *request.uri_mut() =
-        target.parse::<Uri>().map_err(|_| Failure::new(format_args!("{target:?} is no path")))?;
+        target.parse::<Uri>().map_err(|_| Failure::new(format_args!("{target:?} is not a path")))?;
     loop {
         let next = line(&mut rest)?;
         if next.is_empty() {
@@ -81,11 +83,11 @@ pub(crate) fn request(bytes: &[u8]) -> CommandResult<Request<Bytes>> {
     Ok(request)
 }
 
-/// Cuts off what a capture or an editor put behind the body.
+/// Cuts off what a capture or an editor has appended to the body.
 fn within_length<'a>(request: &Request<Bytes>, rest: &'a [u8]) -> CommandResult<&'a [u8]> {
     let Some(length) = request.headers().get(http::header::CONTENT_LENGTH) else { return Ok(rest) };
     let length = length.to_str().ok().and_then(|length| length.parse::<usize>().ok());
-    let length = length.ok_or_else(|| Failure::new("the header content-length is no number"))?;
+    let length = length.ok_or_else(|| Failure::new("the header content-length is not a number"))?;
     rest.get(..length).ok_or_else(|| {
         let found = rest.len();
         Failure::new(format_args!("the body has {found} bytes, but content-length says {length}"))
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_read_as_it_stood_on_the_wire() {
+    fn a_request_is_read_as_it_was_sent() {
         for end in ["\r\n", "\n"] {
             let text = ["POST /v2/charges?a=1 HTTP/1.1", "Accept: a/b", "x-twice:1", "x-twice: 2", "", "{} "]
                 .join(end);
@@ -126,19 +128,19 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_as_long_as_it_says() {
+    fn the_body_is_as_long_as_content_length_says() {
         let with = |length: &str| format!("POST / HTTP/1.1\ncontent-length: {length}\n\n{{}}\n");
         assert_eq!(request(with("2").as_bytes()).unwrap().body(), "{}");
         for (length, told) in [
             ("4", "the body has 3 bytes, but content-length says 4"),
-            ("two", "the header content-length is no number"),
+            ("two", "the header content-length is not a number"),
         ] {
             assert_eq!(request(with(length).as_bytes()).unwrap_err().to_string(), told);
         }
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn a_text_that_is_not_a_request_is_refused() {
         for text in [
             "",
             "GET",

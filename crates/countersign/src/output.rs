@@ -1,12 +1,12 @@
-//! Standard output and standard error. A reader that went away (`| head`) ends no server: what it
-//! would have read is dropped.
+//! Standard output and standard error. A server goes on if the reader of its output goes away (`| head`):
+//! what can no longer be written is dropped.
 
 use std::fmt;
 use std::io::Write as _;
 
 use crate::failure::Failure;
 
-/// Writes a line to standard output, at once.
+/// Writes a line to standard output, and flushes it.
 pub(crate) fn say(text: impl fmt::Display) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());

@@ -1,5 +1,5 @@
-//! Asking a running `serve`, as the shop does: its address and token come from the same configuration.
-//! Reads only.
+//! Reads from a running `serve` over its shop API. The address and the token come from the configuration of
+//! `serve`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,14 +22,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// A running `serve`.
 pub(crate) struct ServeApi {
     https: Https,
-    /// Without a slash at its end.
+    /// Without a slash at the end.
     url: String,
     token: String,
     token_file: PathBuf,
 }
 
 impl ServeApi {
-    /// Where the configuration says that it runs.
+    /// The `serve` that the configuration describes.
     pub(crate) fn at(door: Door) -> CommandResult<Self> {
         let token = key_files::read_token(&door.token_file)?;
         let Door { url, token_file } = door;
@@ -39,7 +39,7 @@ impl ServeApi {
         Ok(Self { https: Https::new(&endpoint, CONNECT), url, token, token_file })
     }
 
-    /// The answer to a read; none when there is nothing at that path.
+    /// The answer to a read, or `None` if there is nothing at that path.
     pub(crate) async fn get(&self, path: &str) -> CommandResult<Option<Value>> {
         let url = &self.url;
         let failed =
@@ -53,9 +53,7 @@ impl ServeApi {
             200 => {}
             401 => {
                 let file = self.token_file.display();
-                return Err(Failure::new(format_args!(
-                    "serve at {url} wants another token than the one in {file}"
-                )));
+                return Err(Failure::new(format_args!("serve at {url} does not accept the token in {file}")));
             }
             404 => return Ok(None),
             status => return Err(failed(&format_args!("status {status}"))),

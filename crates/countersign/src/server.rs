@@ -1,5 +1,4 @@
-//! What every server of this program shares: its runtime, its socket, its first line on standard
-//! output.
+//! What all servers of this program share: the runtime, the socket, and the first line on standard output.
 
 use std::net::SocketAddr;
 
@@ -8,8 +7,8 @@ use tokio::net::TcpListener;
 use crate::failure::{CommandResult, Failure};
 use crate::output::say;
 
-/// More threads than this would only cost memory: signing and verifying take microseconds, and what
-/// waits waits for the disk or for Amazon.
+/// More threads than this would only cost memory: signing and verifying take microseconds, and all other
+/// time is spent waiting for the disk or for Amazon.
 const MOST_THREADS: usize = 8;
 
 /// Runs a future on a runtime of its own.
@@ -23,7 +22,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = CommandResult<T>>) -> Com
     runtime.block_on(future)
 }
 
-/// A socket that listens, and its address with the port that was picked.
+/// A listening socket, and its address with the port that was picked.
 pub(crate) async fn listen(address: &str) -> CommandResult<(TcpListener, SocketAddr)> {
     let failed = |error: std::io::Error| {
         let why = match error.kind() {
@@ -37,7 +36,7 @@ pub(crate) async fn listen(address: &str) -> CommandResult<(TcpListener, SocketA
     Ok((listener, address))
 }
 
-/// The line that scripts wait for: from then on the server answers.
+/// Prints the line that scripts wait for: the server answers from then on.
 pub(crate) fn announce(address: SocketAddr) {
     say(format_args!("listening on http://{address}"));
 }

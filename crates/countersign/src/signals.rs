@@ -1,12 +1,13 @@
-//! The operator's wish to end: SIGTERM or Ctrl-C. The first ends gracefully, the second at once.
+//! The operator's signals to end: SIGTERM or Ctrl-C. The first one ends the process gracefully, the second
+//! one immediately.
 
 use crate::failure::{CommandResult, Failure};
 
 /// What a shell reports for a program that Ctrl-C ended.
 const ENDED_AT_ONCE: i32 = 130;
 
-/// Begins to listen for the wish to end; the future completes at the first one. Must be called
-/// inside the runtime.
+/// Starts to listen for the signals; the future completes at the first one. Must be called inside the
+/// runtime.
 pub(crate) fn wish_to_end() -> CommandResult<impl Future<Output = ()> + Send + 'static> {
     let mut wishes = StopSignals::listen()
         .map_err(|error| Failure::new(format_args!("signals cannot be listened for: {error}")))?;

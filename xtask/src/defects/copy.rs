@@ -1,9 +1,9 @@
-//! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory of its
-//! own next to it. Cargo names what it compiles by the path from the workspace's root, so the crates of the copy
-//! have the names that they have in the tree: what is compiled there already is linked here, with its age, and
-//! only what a defect changes is compiled.
+//! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory of its own next to
+//! it. Cargo names what it compiles by the path from the workspace's root, so the crates of the copy have the same
+//! names as those of the tree. What is already compiled for the tree is linked here, with its age, and only what a
+//! defect changes is compiled.
 //!
-//! A run that is broken off leaves its defect in the copy. The next one begins by making the copy equal to the tree.
+//! A run that is interrupted leaves its defect in the copy; the next run first makes the copy equal to the tree.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use std::time::SystemTime;
 
 use crate::folders::FOREIGN;
 
-/// What of a target directory is worth linking: libraries. Programs are linked anew.
+/// The files of a target directory that are hard-linked: libraries. Programs are built again.
 const LIBRARIES: [&str; 3] = ["rlib", "rmeta", "so"];
 
-/// A copy of the tree that is this process's alone while it lives.
+/// The copy of the tree, locked for this process as long as the value lives.
 pub(super) struct Copy {
     pub(super) tree: PathBuf,
     pub(super) target: PathBuf,
@@ -46,7 +46,7 @@ impl Copy {
         Ok(copy)
     }
 
-    /// Writes a file of the copy. It is newer than whatever was compiled from it.
+    /// Writes a file of the copy. It is then newer than everything that was compiled from it.
     ///
     /// # Errors
     /// It cannot be written.
@@ -55,8 +55,8 @@ impl Copy {
     }
 }
 
-/// Makes a folder equal to another. A file that differs is written now, one that is missing as old as the
-/// original is.
+/// Makes a folder equal to another. A file that differs gets the current time; a missing file gets the time of the
+/// original.
 fn equal(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     let mut there = HashSet::new();
@@ -93,8 +93,8 @@ fn equal(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Libraries are linked, since the compiler replaces and never rewrites them; what cargo notes of them is
-/// copied, since it does rewrite that.
+/// Libraries are hard-linked, since the compiler replaces them and never rewrites them. Cargo's notes about them are
+/// copied, since cargo does rewrite those.
 fn link_what_is_compiled(from: &Path, to: &Path) -> io::Result<()> {
     if !from.join(".fingerprint").exists() {
         return Ok(());
@@ -116,7 +116,7 @@ fn link_what_is_compiled(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Cargo decides by the age of files what must be compiled.
+/// Copies a file with its age, by which cargo decides what must be compiled.
 fn copy_as_old(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     let modified: SystemTime = fs::metadata(from)?.modified()?;

@@ -1,12 +1,12 @@
-//! One defect, as its file describes it. The file's name is the defect's, and its text is
+//! One defect, as its file describes it. The file is named for the defect, and its text is
 //!
 //! ```text
 //! path: crates/countersign-domain/src/merchant/attempt/look.rs
-//! why: One sentence: what would become of somebody's money.
+//! why: One sentence: what would happen to somebody's money.
 //! judge: invariant PaidTwice
 //! judge: invariant SendChanged
 //! ---
-//! the exact text, which is in that file once
+//! the exact text, which must be in that file once
 //! +++
 //! its replacement
 //! ```
@@ -35,7 +35,7 @@ pub(crate) struct Defect {
     replacement: String,
 }
 
-/// What is there to find a defect.
+/// What must find a defect.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judges {
     /// Invariants of the simulation, by name. One of them must be the first that fails.
@@ -92,7 +92,7 @@ impl Defect {
     /// The file's text with the defect in it.
     ///
     /// # Errors
-    /// What is to be replaced is not in the file, or more than once.
+    /// The text that is to be replaced is not in the file, or is in it more than once.
     pub(super) fn put_into(&self, file: &str) -> Result<String, String> {
         match file.matches(&self.text).count() {
             1 => Ok(file.replacen(&self.text, &self.replacement, 1)),
@@ -101,7 +101,8 @@ impl Defect {
         }
     }
 
-    /// Why it cannot be tried on the tree: its text is not in its file once, or a judge is not there.
+    /// Why the defect cannot be tried on the tree: its text is not in its file exactly once, or a judge does not
+    /// exist.
     pub(super) fn wrong<'a>(&self, text_of: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
         let mut wrong = Vec::new();
         match text_of(&self.path) {
@@ -116,7 +117,7 @@ impl Defect {
             }
             Judges::Test(name) => match Test::find(name, &text_of) {
                 Ok(test) if test.is_listed => {}
-                Ok(_) => wrong.push(format!("{name} is not a test function of Rust's")),
+                Ok(_) => wrong.push(format!("{name} is not a test function in Rust")),
                 Err(why) => wrong.push(why),
             },
         }
@@ -124,15 +125,15 @@ impl Defect {
     }
 }
 
-/// What is before and behind the line that is `separator`.
+/// What is before and after the line that is `separator`.
 fn parted<'a>(text: &'a str, separator: &str) -> Result<(&'a str, &'a str), String> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let behind = at + line.len();
+        let after = at + line.len();
         if line.trim_end_matches('\n') == separator {
-            return Ok((&text[..at], &text[behind..]));
+            return Ok((&text[..at], &text[after..]));
         }
-        at = behind;
+        at = after;
     }
     Err(format!("it has no line {separator}"))
 }
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_defect_file_is_refused_naming_what_is_wrong() {
+    fn a_file_that_is_not_a_defect_is_refused_naming_what_is_wrong() {
         let body = "---\na\n+++\nb\n";
         let cases = [
             (format!("{HEAD}when: now\n{body}"), "the member when is unknown"),

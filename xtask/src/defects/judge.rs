@@ -1,5 +1,5 @@
-//! The judge's run: builds only what it needs of the copy, with the defect in it, and says who was the
-//! first to fail.
+//! Runs the judges of a defect: builds only what they need of the copy, with the defect in it, and says which one
+//! was the first to fail.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ const SEEDS: &str = "500";
 const ORDERS: &str = "12";
 /// A judge that runs longer has found nothing.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
-/// How much of what a program printed is shown.
+/// How many of the last lines of a program's output are shown.
 const LINES_SHOWN: usize = 30;
 
-/// Who found a defect, or why nobody did.
+/// The judge that found a defect, or why none did.
 pub(super) type Verdict = Result<String, String>;
 
-/// What ended, and all that it printed.
+/// A program that has ended, and all its output.
 struct RunOutput {
     has_succeeded: bool,
     text: String,
@@ -35,8 +35,8 @@ struct RunOutput {
 pub(super) fn judge(copy: &Copy, defect: &Defect) -> Verdict {
     match &defect.judges {
         Judges::Invariants(names) => {
-            // The test is named with it because cargo then chooses the same features as for a run of all tests,
-            // whose libraries are there.
+            // The test program is built too, because cargo then chooses the same features as for a run of all tests,
+            // whose libraries exist already.
             let simulation =
                 build(copy, &["build", "--workspace", "--bin", SIMULATION, "--test", "simulation"])?;
             let ended = run(copy, &simulation, &["--seeds", SEEDS, "--orders", ORDERS])?;
@@ -51,8 +51,8 @@ pub(super) fn judge(copy: &Copy, defect: &Defect) -> Verdict {
     }
 }
 
-/// How cargo calls the program that has the tests of a file. Programs of `tests/` are chosen out of the whole
-/// workspace, for the features' sake, as above.
+/// The arguments by which cargo builds the program with the tests of a file. Programs of `tests/` are built as part
+/// of the whole workspace, for the same features as above.
 fn target_of<'a>(copy: &Copy, file: &'a str) -> Result<Vec<&'a str>, String> {
     let parts: Vec<&str> = file.split('/').collect();
     match parts.as_slice() {
@@ -63,11 +63,11 @@ fn target_of<'a>(copy: &Copy, file: &'a str) -> Result<Vec<&'a str>, String> {
             let has_library = copy.tree.join("crates").join(package).join("src/lib.rs").exists();
             Ok(vec!["--package", package, if has_library { "--lib" } else { "--bins" }])
         }
-        _ => Err(format!("{file} is in no test program of a crate")),
+        _ => Err(format!("{file} is not in a test program of a crate")),
     }
 }
 
-/// Builds, and gives back the one program that came of it.
+/// Builds a program, and returns its path.
 fn build(copy: &Copy, arguments: &[&str]) -> Result<PathBuf, String> {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).arg("--message-format=json-render-diagnostics").current_dir(&copy.tree);
@@ -75,14 +75,14 @@ fn build(copy: &Copy, arguments: &[&str]) -> Result<PathBuf, String> {
     let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("with the defect in it nothing is built\n{}", end_of(&text)));
+        return Err(format!("the build fails with the defect in it\n{}", end_of(&text)));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let is_test = arguments.contains(&"test");
-    program(&text, is_test).ok_or_else(|| format!("cargo {} made no program", arguments.join(" ")))
+    program(&text, is_test).ok_or_else(|| format!("cargo {} did not build a program", arguments.join(" ")))
 }
 
-/// The program that cargo's messages name. What a test needs is built with it, and is not a test itself.
+/// The program that cargo's messages name. Programs that a test needs are built with it, and are not tests.
 fn program(messages: &str, is_test: bool) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter(|message| message["profile"]["test"] == is_test);
@@ -101,7 +101,7 @@ fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<RunOutput, Str
     thread::spawn(move || {
         let mut text = Vec::new();
         let read = output.as_mut().map(|output| output.read_to_end(&mut text));
-        // Nobody waits any more when it took too long.
+        // If the program took too long, the receiver is gone.
         let _ = sender.send(read.is_some().then_some(text));
     });
     match receiver.recv_timeout(LONGEST) {
@@ -112,12 +112,12 @@ fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<RunOutput, Str
         }
         Err(_) => {
             child.kill().and_then(|()| child.wait()).map_err(failed)?;
-            Err(format!("no end after {} minutes", LONGEST.as_secs() / 60))
+            Err(format!("not ended after {} minutes", LONGEST.as_secs() / 60))
         }
     }
 }
 
-/// The simulation says `invariant NAME failed at seed N: …` of the first that fails, and ends.
+/// The simulation prints `invariant NAME failed at seed N: …` for the first failure, and ends.
 fn by_invariant(ended: &RunOutput, judges: &[String]) -> Verdict {
     let line = ended.text.lines().find(|line| line.starts_with("invariant "));
     let words: Vec<&str> = line.unwrap_or_default().split([' ', ':']).collect();
@@ -127,20 +127,20 @@ fn by_invariant(ended: &RunOutput, judges: &[String]) -> Verdict {
         }
         ["invariant", name, ..] => Err(format!("{name} failed first\n{}", end_of(&ended.text))),
         _ if ended.has_succeeded => Err(format!("nothing failed in {SEEDS} seeds of {ORDERS} orders")),
-        _ => Err(format!("the simulation broke\n{}", end_of(&ended.text))),
+        _ => Err(format!("the simulation itself failed\n{}", end_of(&ended.text))),
     }
 }
 
-/// A test program says `test PATH ... FAILED` of each that fails.
+/// A test program prints `test PATH ... FAILED` for each failure.
 fn by_test(ended: &RunOutput, function: &str) -> Verdict {
     let is_it = |path: &str| path.rsplit("::").next() == Some(function);
-    let of_it = ended.text.lines().filter_map(|line| line.strip_prefix("test "));
-    let of_it: Vec<_> =
-        of_it.filter_map(|line| line.split_once(" ... ")).filter(|(path, _)| is_it(path)).collect();
-    // A macro can make several tests of one name, each of another module.
-    match of_it.iter().find(|(_, end)| end.starts_with("FAILED")) {
+    let results = ended.text.lines().filter_map(|line| line.strip_prefix("test "));
+    let results: Vec<_> =
+        results.filter_map(|line| line.split_once(" ... ")).filter(|(path, _)| is_it(path)).collect();
+    // A macro can make several tests of one name, in different modules.
+    match results.iter().find(|(_, end)| end.starts_with("FAILED")) {
         Some((path, _)) => Ok((*path).to_owned()),
-        None if ended.has_succeeded && !of_it.is_empty() => Err(format!("{function} passes")),
+        None if ended.has_succeeded && !results.is_empty() => Err(format!("{function} passes")),
         None => Err(format!("{function} did not fail\n{}", end_of(&ended.text))),
     }
 }
@@ -158,7 +158,7 @@ mod tests {
         RunOutput { has_succeeded, text: text.to_owned() }
     }
 
-    /// The first line of what came of it.
+    /// The verdict, with the first line of an error alone.
     fn first(verdict: Verdict) -> Result<String, String> {
         verdict.map_err(|why| why.lines().next().unwrap_or_default().to_owned())
     }
@@ -173,7 +173,7 @@ mod tests {
             (ended(false, text), Ok("SendChanged at seed 112")),
             (ended(false, &text.replace("SendChanged", "NoTimer")), Err("NoTimer failed first")),
             (ended(true, "500 seeds clean"), Err("nothing failed in 500 seeds of 12 orders")),
-            (ended(false, "100 seeds, 3.1 s"), Err("the simulation broke")),
+            (ended(false, "100 seeds, 3.1 s"), Err("the simulation itself failed")),
         ];
         for (ended, expected) in cases {
             let expected = expected.map(str::to_owned).map_err(str::to_owned);

@@ -1,6 +1,6 @@
 //! Defects that must be found: each is put into a copy of the tree, its judges are run, and one of them must be
-//! the first to fail. `cargo xtask defects` tries them all; the test command tries as many as fit three
-//! minutes, drawn by the commit, and tidy holds that each still applies.
+//! the first to fail. `cargo xtask defects` tries them all; the test command tries as many as fit into three
+//! minutes, drawn by the commit; tidy checks that each can still be put in.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::stopwatch::Stopwatch;
 /// Where the defects are.
 pub(crate) const FOLDER: &str = "crates/countersign-simulation/defects/";
 const EXTENSION: &str = ".patch";
-/// What the folder has beside them.
+/// The other file of the folder.
 const README: &str = "README.md";
 
 /// How long the test command may take for those that it draws.
@@ -30,7 +30,7 @@ const DRAWN_FOR: Duration = Duration::from_secs(3 * 60);
 /// One defect that was tried.
 pub(crate) struct DefectTrial {
     pub(crate) name: String,
-    /// Who found it, or why nobody did.
+    /// The judge that found it, or why none did.
     pub(crate) verdict: Result<String, String>,
     pub(crate) took: Duration,
 }
@@ -45,7 +45,7 @@ impl std::fmt::Display for DefectTrial {
     }
 }
 
-/// `cargo xtask defects [NAME…]`: tries those that are named, or all.
+/// `cargo xtask defects [NAME…]`: tries the named defects, or all.
 pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
     let stopwatch = Stopwatch::start();
     let mut defects = load(root)?;
@@ -53,7 +53,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
         return Err(format!("there is no {FOLDER}{name}{EXTENSION}"));
     }
     defects.retain(|defect| names.is_empty() || names.contains(&defect.name.as_str()));
-    // Of one file after the other: what a defect has changed is compiled with the next one.
+    // Sorted by file, so that a file is compiled with the next defect in it, and not once more in between.
     defects.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
     let copy = copy(root)?;
     let mut found = 0;
@@ -63,16 +63,16 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
         found += usize::from(tried.verdict.is_ok());
     }
     let minutes = stopwatch.elapsed().as_secs_f64() / 60.0;
-    let told = format!("{found} of {} defects found in {minutes:.1} minutes", defects.len());
-    println!("{told}");
-    if found == defects.len() { Ok(()) } else { Err(told) }
+    let summary = format!("{found} of {} defects found in {minutes:.1} minutes", defects.len());
+    println!("{summary}");
+    if found == defects.len() { Ok(()) } else { Err(summary) }
 }
 
-/// Tries as many as fit the time of the test command. The commit draws the order, so that every commit tries
-/// others, and a run of the same commit the same.
+/// Tries as many defects as fit into the test command's time. The commit draws the order, so that each commit tries
+/// other defects, and a second run of the same commit tries the same ones.
 ///
 /// # Errors
-/// The defects cannot be read, or the copy not made.
+/// The defects cannot be read, or the copy cannot be made.
 pub(crate) fn drawn(root: &Path) -> Result<Vec<DefectTrial>, String> {
     let stopwatch = Stopwatch::start();
     let commit = commit(root);
@@ -93,7 +93,7 @@ pub(crate) fn drawn(root: &Path) -> Result<Vec<DefectTrial>, String> {
     Ok(tried)
 }
 
-/// What is wrong with the files of defects, each with its file: for the rules of the tree.
+/// What is wrong with the files of defects, each with its file: for tidy.
 pub(crate) fn wrong<'a>(
     files: impl Iterator<Item = (&'a str, &'a str)>,
     text_of: impl Fn(&str) -> Option<&'a str>,
@@ -144,7 +144,7 @@ fn attempt(copy: &Copy, defect: &Defect) -> DefectTrial {
     DefectTrial { name: defect.name.clone(), verdict, took: stopwatch.elapsed() }
 }
 
-/// The commit that is checked out; empty where there is none.
+/// The commit that is checked out; empty if there is none.
 fn commit(root: &Path) -> String {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_no_defect_is_found_by_its_name() {
+    fn a_file_that_is_not_a_defect_is_found_by_its_name() {
         let stray = format!("{FOLDER}notes.txt");
         let readme = format!("{FOLDER}{README}");
         let broken = format!("{FOLDER}broken.patch");

@@ -1,5 +1,5 @@
-//! Whether the tests that keep a promise are among those that the test command runs. The sources only
-//! say that a test is written; the runner's list says that it is built and not left out.
+//! Checks that the tests that keep a promise are among those that the test command runs. The sources only show that
+//! a test is written; the runner's list shows that it is built and not left out.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,8 +10,8 @@ use super::named::package;
 use super::read;
 use crate::{cargo, folders};
 
-/// The tests that keep a promise and that the runner does not list, a line each. Everything is built already
-/// when this is asked.
+/// Fails with the tests that keep a promise but are not in the runner's list, a line each. All tests must be built
+/// already.
 pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
     let texts = folders::texts(root)?;
     let promises = read(&texts)?;
@@ -25,7 +25,7 @@ pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
     )
 }
 
-/// Package and function of every test that is run.
+/// The package and the function of every test that is run.
 struct ListedTests(HashSet<(String, String)>);
 
 impl ListedTests {

@@ -7,9 +7,9 @@ use super::named::{Suite, Test};
 pub(crate) struct Mark<'t> {
     pub(crate) id: &'t str,
     pub(crate) path: &'t str,
-    /// The comment's, from 1.
+    /// The line of the comment, counted from 1.
     pub(crate) line: usize,
-    /// None if no test begins on the next line.
+    /// `None` if no test begins on the next line.
     pub(crate) test: Option<Test<'t>>,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn marks<'t>(path: &'t str, text: &'t str) -> Vec<Mark<'t>> {
     marks
 }
 
-/// What follows the sign, if the line is a comment that has it.
+/// The text after `Promise:`, if the line is a comment that begins with this word.
 fn ids(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let comment = line.trim_start_matches(['/', '!', '#']);

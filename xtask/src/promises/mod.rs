@@ -25,7 +25,7 @@ pub(crate) const PAGE: &str = "docs/features.md";
 #[derive(Debug)]
 pub(crate) struct Promises<'t> {
     parts: Vec<Part>,
-    /// In the order of the files.
+    /// The marks, in the order of the files.
     marks: Vec<Mark<'t>>,
 }
 
@@ -49,7 +49,7 @@ struct Part {
 struct Row {
     id: String,
     promise: String,
-    /// What of the promise no test keeps yet.
+    /// The part of the promise that no test keeps yet.
     missing: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl<'t> Promises<'t> {
     /// Reads the promises and the marks out of the tree, whose files are given as paths and texts.
     ///
     /// # Errors
-    /// docs/promises.toml is not there or cannot be read.
+    /// docs/promises.toml does not exist or cannot be read.
     pub(crate) fn read(files: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Self, String> {
         let (mut source, mut marks) = (None, Vec::new());
         for (path, text) in files {

@@ -12,7 +12,7 @@ const PYTHON: &str = "interop/python/";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Test<'t> {
     pub(crate) title: &'t str,
-    /// Whether Rust's runner lists it: neither a doctest nor a test of another language is listed there.
+    /// Whether Rust's test runner lists it: a doctest or a test in another language is not listed.
     pub(crate) is_listed: bool,
 }
 
@@ -20,7 +20,7 @@ impl<'t> Test<'t> {
     /// Finds a test by its file and name.
     ///
     /// # Errors
-    /// Why it is not a test.
+    /// The reason why it is not a test.
     pub(crate) fn find(name: &str, text_of: impl Fn(&str) -> Option<&'t str>) -> Result<Self, String> {
         let (path, title) =
             name.split_once(": ").ok_or_else(|| format!("{name} must be written as `FILE: NAME`"))?;
@@ -129,7 +129,7 @@ fn must_not_compile(line: &str) -> bool {
     words.is_some_and(|words| words.split(',').next() == Some(MUST_NOT_COMPILE))
 }
 
-/// The title, in quotes, of a test or of a group of tests. One with a place for a value is taken as it is written.
+/// The title, in quotes, of a test or of a group of tests. A title with a place for a value is taken literally.
 fn node_test<'t>(lines: &[&'t str]) -> Option<&'t str> {
     let mut lines = lines.iter().skip_while(|line| line.starts_with("//"));
     let call = lines.next()?;
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_is_told_from_what_only_looks_like_one() {
+    fn a_test_is_distinguished_from_what_only_looks_like_one() {
         let rust = "crates/a/src/b.rs";
         let node = "interop/node/a.test.mjs";
         let python = "interop/python/test_client.py";
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_its_file_or_of_a_file_that_is_gone_is_no_test() {
+    fn a_name_without_a_file_or_with_a_missing_file_is_not_a_test() {
         for name in ["holds", "crates/a/src/c.rs: holds"] {
             assert!(Test::find(name, |_| None).is_err(), "{name}");
         }

@@ -1,6 +1,5 @@
-//! The official clients and a buyer's browser against the real binary. Each suite starts its own
-//! sandbox on a free port; here the binary is built, what the suites need is installed once a lock
-//! file, and they run.
+//! Runs the official clients and a buyer's browser against the real binary. Each suite starts its own sandbox on a
+//! free port. The binary is built first, and the packages that a suite needs are installed once for each lock file.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +8,7 @@ use super::step::{Part, Step, cargo, succeeds};
 use super::tally::{self, Tally};
 use crate::folders::target;
 
-/// Names the sandbox's binary to the suites.
+/// The variable that tells the suites where the binary is.
 const BINARY: &str = "COUNTERSIGN_BINARY";
 
 /// Debian's browser, which the browser's suite drives.
@@ -26,7 +25,7 @@ pub(super) fn run(root: &Path) -> Tally {
     })
 }
 
-/// Builds the binary alone, as it is shipped: what another package asks of a dependency is not in it.
+/// Builds the binary alone, as it is shipped: without the features that other packages ask of its dependencies.
 fn build(root: &Path) -> Tally {
     cargo("binary", &["build", "--package", "countersign"]).run(root)
 }
@@ -44,12 +43,12 @@ pub(super) fn screenshots(root: &Path) -> Tally {
     })
 }
 
-/// Installs what the Node suite needs, the official client among it.
+/// Installs the packages of the Node suite, with the official client.
 pub(super) fn install_node(root: &Path) -> Tally {
     install_packages(&root.join("interop/node"))
 }
 
-/// Installs a folder's lock file, to the letter.
+/// Installs exactly what a folder's lock file says.
 fn install_packages(folder: &Path) -> Tally {
     let packages = folder.join("node_modules");
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
@@ -63,12 +62,12 @@ fn browser(root: &Path, binary: &Path) -> Tally {
     install_browser(root).then(|| suite.run(&root.join("interop/browser")))
 }
 
-/// Installs what drives the browser, and the browser itself where it is absent.
+/// Installs what drives the browser, and the browser itself if it is missing.
 pub(super) fn install_browser(root: &Path) -> Tally {
     install_chromium(root).then(|| install_packages(&root.join("interop/browser")))
 }
 
-/// The Japanese pages need a font too. Nothing is asked for, and a password least of all.
+/// Installs the browser, and a font for the Japanese pages. The command never asks, not even for a password.
 fn install_chromium(root: &Path) -> Tally {
     if Path::new(CHROMIUM).exists() {
         return Tally::default();
@@ -98,12 +97,12 @@ fn node(root: &Path, binary: &Path) -> Tally {
     install_node(root).then(|| suite.run(&root.join("interop/node")))
 }
 
-/// The browser's scripts against pages made by hand. They need no package.
+/// Runs the browser's scripts against made-up pages. This needs no packages.
 fn storefront(root: &Path) -> Tally {
     node_suite("storefront", &[]).run(&root.join("web/tests"))
 }
 
-/// What Node's own test runner finds in a folder, or in these files of it.
+/// The tests that Node's own test runner finds in a folder, or in these files of it.
 fn node_suite(name: &'static str, files: &[&str]) -> Step {
     let runner = ["--test", "--test-reporter=tap"];
     Step::new(name, "node", &[runner.as_slice(), files].concat()).counted_by(tally::from_node)
@@ -127,8 +126,8 @@ fn python(root: &Path, binary: &Path) -> Tally {
     installed.then(|| suite.run(&folder))
 }
 
-/// Installs unless `place` was installed from this very lock file; a copy of it in there tells.
-/// Only a failure counts: the first run and the next one have the same checks.
+/// Installs unless `place` was installed from the same lock file, of which a copy is kept there. Only a failure is
+/// counted, so that the first run and the next one have the same number of checks.
 fn installed_once(lock: &Path, place: &Path, install: impl FnOnce() -> Tally) -> Tally {
     let Ok(wanted) = fs::read(lock) else {
         return Part::start("install").failed(&format!("{} cannot be read", lock.display()));

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: everything that must hold, in the order in which it fails fastest. Every
-//! step runs whatever the one before it found, so that one run shows all; what passes is one line
-//! on standard error, what fails shows its whole output. Each line ends with the step's seconds.
+//! `cargo xtask test`: every check, those that fail fastest first. A step runs even if an earlier one has failed, so
+//! that one run shows everything. A step that passes is one line on standard error; one that fails shows its whole
+//! output. Each line ends with the step's seconds.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     let before = [
         cargo("format", &["fmt", "--all", "--check"]),
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-        // What a shop deploys, with the features that it has alone.
+        // The build that a shop deploys, without the default features.
         cargo(
             "shop lints",
             &["clippy", "--package", "countersign", "--no-default-features", "--", "-D", "warnings"],
@@ -36,7 +36,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     if let Some(listed) = promises(root) {
         total += listed;
     }
-    // What they share is compiled by now.
+    // The libraries that they share are compiled by now.
     total += defects(root);
     total += interop::run(root);
 
@@ -44,14 +44,14 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Installs the official Node.js client, if there is Node. What fails is told, and nothing else.
+/// Installs the official Node.js client, if there is Node. Only a failure is printed.
 pub(crate) fn install_node(root: &Path) {
     if step::succeeds("npm", &["--version"]) {
         interop::install_node(root);
     }
 }
 
-/// Installs what drives a browser, and the browser. Whether it is there.
+/// Installs a browser and what drives it; returns whether they are there.
 pub(crate) fn install_browser(root: &Path) -> bool {
     interop::install_browser(root).failed == 0
 }
@@ -61,12 +61,12 @@ pub(crate) fn screenshots(root: &Path) -> ExitCode {
     if interop::screenshots(root).failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Every test that keeps a promise is among those that were run. Only nextest can list them all.
+/// Checks that every test that keeps a promise was run. Only nextest can list all tests.
 fn promises(root: &Path) -> Option<Tally> {
     has_nextest().then(|| Part::start("promises").ended(promises::listed::unlisted(root)))
 }
 
-/// As many of the feared defects as fit their time, each found by its judge.
+/// Tries as many of the feared defects as fit into their time; each must be found by its judge.
 fn defects(root: &Path) -> Tally {
     let part = Part::start("defects");
     match crate::defects::drawn(root) {
@@ -85,8 +85,8 @@ fn has_nextest() -> bool {
     step::succeeds("cargo", &["nextest", "--version"])
 }
 
-/// The tests of the binary that a shop deploys. As part of the workspace it shares what it is built on with the
-/// other tests.
+/// The tests of the binary that a shop deploys. They are built as part of the workspace, to share its libraries with
+/// the other tests.
 const DEPLOYED: [&str; 4] = ["--no-default-features", "--test", "binary", "deployed::"];
 
 /// `cargo nextest` runs the tests of all crates side by side, but no doctests.
@@ -112,7 +112,7 @@ fn documents() -> Vec<Step> {
     vec![document.with_variable("RUSTDOCFLAGS", "-D warnings")]
 }
 
-/// Licences, bans and sources. Advisories need a database from the network, so they are not asked.
+/// Checks licences, bans and sources. Advisories need a database from the network, so they are not checked.
 fn licenses() -> Option<Step> {
     let installed = step::succeeds("cargo", &["deny", "--version"]);
     installed.then(|| cargo("licenses", &["deny", "check", "licenses", "bans", "sources"]))

@@ -1,4 +1,4 @@
-//! One step of the test command: a program that is run quietly and counted.
+//! One step of the test command: a program that is run quietly, and whose result is counted.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use super::tally::Tally;
 use crate::stopwatch::Stopwatch;
 
-/// A part of the test command while it runs. It ends with one line for the reader: its name, what came of it,
-/// and its seconds.
+/// A part of the test command while it runs. It ends with one line for the reader: its name, its result, and its
+/// seconds.
 pub(super) struct Part {
     name: &'static str,
     stopwatch: Stopwatch,
@@ -31,7 +31,7 @@ impl Part {
         tally
     }
 
-    /// Ends a part that failed, with everything that it printed.
+    /// Ends a part that is one check, by its result.
     pub(super) fn ended(self, result: Result<(), String>) -> Tally {
         match result {
             Ok(()) => self.passed(),
@@ -39,6 +39,7 @@ impl Part {
         }
     }
 
+    /// Ends a part that failed, and prints its output.
     pub(super) fn failed(self, output: &str) -> Tally {
         eprintln!("{}\n{:<10} FAILED  {}", output.trim_end(), self.name, self.stopwatch);
         Tally { passed: 0, failed: 1 }
@@ -63,7 +64,7 @@ impl Step {
         Self { name, command, count: None }
     }
 
-    /// Counts tests; a step that is not told how counts as one check.
+    /// Counts tests with this function; a step without one counts as one check.
     pub(super) fn counted_by(mut self, count: fn(&str) -> Tally) -> Self {
         self.count = Some(count);
         self
@@ -74,8 +75,8 @@ impl Step {
         self
     }
 
-    /// Runs to the end in `folder`. A program that fails without a failed test, because something
-    /// does not compile or install, counts as one failure.
+    /// Runs to the end in `folder`. A program that fails without a failed test, because something does not compile or
+    /// cannot be installed, counts as one failure.
     pub(super) fn run(mut self, folder: &Path) -> Tally {
         let part = Part::start(self.name);
         let output = match self.command.current_dir(folder).output() {
@@ -102,7 +103,7 @@ impl Step {
     }
 }
 
-/// Whether a program is there and does what it is asked.
+/// Whether a program exists and succeeds with these arguments.
 pub(super) fn succeeds(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! How many passed and how many failed, read from what each test runner prints.
+//! How many tests passed and how many failed, read from the output of each test runner.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -10,7 +10,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds what comes next, which only runs when nothing has failed so far.
+    /// Adds the result of `next`, which only runs if nothing has failed so far.
     pub(super) fn then(mut self, next: impl FnOnce() -> Self) -> Self {
         if self.failed == 0 {
             self += next();
@@ -32,7 +32,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// `test result: ok. 3 passed; 0 failed; …`, once a test binary.
+/// `test result: ok. 3 passed; 0 failed; …`, once for each test binary.
 pub(super) fn from_cargo_test(output: &str) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines().filter(|line| line.starts_with("test result: ")) {
@@ -44,8 +44,8 @@ pub(super) fn from_cargo_test(output: &str) -> Tally {
     tally
 }
 
-/// `Summary [ 1.2s] 12 tests run: 11 passed, 1 failed, 0 skipped`; a failure may also be called
-/// timed out or exec failed, so it is what did not pass.
+/// `Summary [ 1.2s] 12 tests run: 11 passed, 1 failed, 0 skipped`. A failure may also be called "timed out" or "exec
+/// failed", so every test that did not pass counts as failed.
 pub(super) fn from_nextest(output: &str) -> Tally {
     let summary = output.lines().rev().find(|line| line.trim_start().starts_with("Summary ["));
     let Some(line) = summary else { return Tally::default() };
@@ -54,7 +54,7 @@ pub(super) fn from_nextest(output: &str) -> Tally {
     Tally { passed, failed: run.unwrap_or(0).saturating_sub(passed) }
 }
 
-/// `# pass 3` and `# fail 1`, with what was cancelled counted as failed.
+/// `# pass 3` and `# fail 1`; a cancelled test counts as failed.
 pub(super) fn from_node(output: &str) -> Tally {
     let count = |what: &str| {
         output.lines().find_map(|line| line.strip_prefix(what)?.trim().parse().ok()).unwrap_or(0)
@@ -74,7 +74,7 @@ pub(super) fn from_unittest(output: &str) -> Tally {
     Tally { passed: ran.unwrap_or(0_u64).saturating_sub(failed), failed }
 }
 
-/// The number that stands right before `what`.
+/// The number directly before `what`.
 fn number_before(line: &str, what: &str) -> Option<u64> {
     let (before, _) = line.split_once(what)?;
     let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;

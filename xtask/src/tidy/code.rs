@@ -1,26 +1,25 @@
-//! Rust source with its comments and literals blanked, so that a rule about a word is about code and not
-//! about prose.
+//! Rust source with its comments and literals blanked, so that a rule about a word applies to code and not to prose.
 
 use std::ops::Range;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// One file's code. Both parts keep the file's length and lines; what is not theirs is blank.
+/// The code of one file. Both parts keep the file's length and lines; the rest is blank.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Code {
     pub(super) shipped: String,
     pub(super) tests: String,
 }
 
-/// Splits a file into the code that ships and the items under `#[cfg(test)]`. What is not Rust has no code.
+/// Splits a file into the code that ships and the items under `#[cfg(test)]`. A text that is not Rust has no code.
 pub(super) fn split(source: &str, tests_only: bool) -> Code {
     let mut places = Places::default();
     places.read(source, source.parse().unwrap_or_default(), tests_only);
     Code { shipped: with_only(source, &places.shipped), tests: with_only(source, &places.tests) }
 }
 
-/// The number of the first line that has `word` with no letter, digit or underscore next to its
-/// ends. A word that itself ends in a sign, as `todo!`, is bounded on that side already.
+/// The number of the first line that has `word` with no letter, digit or underscore next to its ends. A word that
+/// ends in a sign, such as `todo!`, needs no check on that side.
 pub(super) fn line_of(code: &str, word: &str) -> Option<usize> {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     let bounded = |at: usize| {
@@ -34,7 +33,7 @@ pub(super) fn line_of(code: &str, word: &str) -> Option<usize> {
     Some(code[..at].matches('\n').count() + 1)
 }
 
-/// The source with all but these places blank.
+/// The source with everything blank except these places.
 fn with_only(source: &str, places: &[Range<usize>]) -> String {
     let blank = |text: &str| text.chars().map(|c| if c == '\n' { c } else { ' ' }).collect::<String>();
     let (mut code, mut at) = (String::with_capacity(source.len()), 0);
@@ -46,7 +45,7 @@ fn with_only(source: &str, places: &[Range<usize>]) -> String {
     code + &blank(&source[at..])
 }
 
-/// Where the tokens are, in their order.
+/// The places of the tokens, in order.
 #[derive(Default)]
 struct Places {
     shipped: Vec<Range<usize>>,

@@ -1,7 +1,7 @@
-//! No file takes a name from another that, by whatever way round, takes one from it: in each crate the files can
-//! be read from the bottom up. Tests do not count, nor does a `mod` line.
+//! The files of a crate take no names from each other in a cycle, however long: they can be read from the bottom up.
+//! Tests and `mod` lines do not count.
 //!
-//! A method that is called on a value is not seen, for its type is not known here; the type itself is named
+//! A method call on a value is not seen, because the type of the value is not known here; but the type is named
 //! somewhere, and that counts. A name that comes by a re-export counts as taken from the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,7 @@ fn violation(cycle: &[TakenName]) -> Violation {
     Violation::new(files.first().copied().unwrap_or_default(), what)
 }
 
-/// The groups of files that reach each other, each as its edges with one name an edge.
+/// The groups of files that reach each other, each as its edges, with one name for each edge.
 fn cycles(taken: &BTreeSet<TakenName>) -> Vec<Vec<TakenName>> {
     let mut edges: BTreeMap<&str, BTreeMap<&str, &TakenName>> = BTreeMap::new();
     for taken in taken {
@@ -59,7 +59,7 @@ fn cycles(taken: &BTreeSet<TakenName>) -> Vec<Vec<TakenName>> {
     cycles
 }
 
-/// Every file that `file` takes something from, straight or through others.
+/// Every file that `file` takes a name from, directly or through others.
 fn reach<'a>(file: &str, edges: &BTreeMap<&'a str, BTreeMap<&'a str, &'a TakenName>>) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut left: Vec<&str> = vec![file];
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_is_found_by_whatever_way_its_names_are_taken() {
+    fn a_cycle_is_found_in_whatever_way_its_names_are_taken() {
         let b = "use crate::a::A;\npub(crate) struct B(A);\npub(crate) fn b() {}\n";
         let ways = [
             "use crate::b::B;\n",
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cycle_is_not_found() {
+    fn files_without_a_cycle_pass() {
         let b = "use crate::a::A;\npub(crate) struct B(A);\npub(crate) fn b() {}\n";
         let ways = [
             "",
@@ -149,7 +149,7 @@ mod tests {
         for way in ways {
             let text = format!("pub(crate) struct A;\n{way}");
             let others = pair(&text, b);
-            // c.rs names a.rs by itself: what it re-exports.
+            // c.rs itself names a.rs, by its re-export.
             let expected = usize::from(way.contains("crate::c"));
             assert_eq!(others.len(), expected, "{way}: {others:?}");
         }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_cycle_is_shown_whole_with_one_name_for_each_edge() {
+    fn a_longer_cycle_is_shown_in_full_with_one_name_for_each_edge() {
         let violations = found(&[
             ("main.rs", "mod a;\nmod b;\nmod c;\nfn main() { a::first() }\n"),
             ("a.rs", "pub(crate) fn first() { crate::b::second(); crate::b::also(); }\n"),

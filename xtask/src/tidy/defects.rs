@@ -1,5 +1,5 @@
-//! A defect that must be found is a text that is in its file once, and judges that are there. A change of either
-//! changes the defect's file as well.
+//! The text that a defect replaces is in its file exactly once, and its judges exist. A change of either must change
+//! the defect's file as well.
 
 use super::Violation;
 use super::tree::Tree;

@@ -1,9 +1,9 @@
-//! Who may depend on whom. The table is the design's; development dependencies are free.
+//! Which crate may depend on which. The table is the design; development dependencies are free.
 
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// Each crate with those of ours that it may name.
+/// Each crate, with the crates of ours that it may name.
 const DESIGN: [(&str, &[&str]); 14] = [
     ("countersign-domain", &[]),
     ("countersign-protocol", &["countersign-domain"]),
@@ -54,10 +54,11 @@ const EVERY_LIBRARY: [&str; 9] = [
     "countersign-merchant",
 ];
 
-/// The binary, and what its developers' build brings beside the libraries. What a shop deploys is without it.
+/// The binary, and the crates that only its developers' build has besides the libraries. The build that a shop
+/// deploys does not have them.
 const BY_FEATURE: (&str, [&str; 2]) = ("countersign", ["countersign-demo", "countersign-bench"]);
 
-/// What the domain may use, with the features that need no `std`.
+/// The crates that the domain may use, with the features that need no `std`.
 const DOMAIN: [(&str, &[&str]); 2] = [("jiff", &["alloc"]), ("unicode-normalization", &[])];
 
 pub(super) fn crates_depend_as_designed(tree: &Tree) -> Vec<Violation> {
@@ -83,7 +84,7 @@ pub(super) fn crates_depend_as_designed(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// Only the host's target is at hand, where `std` always links: the compiler cannot tell.
+/// The compiler cannot check this: only the host's target is installed, where `std` always links.
 pub(super) fn domain_depends_on_no_std_crates_only(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     let domain = tree.packages.iter().filter(|package| package.name == "countersign-domain");

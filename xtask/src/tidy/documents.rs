@@ -1,12 +1,12 @@
-//! What every file owes its readers: a purpose on its first lines, a length one can hold, no trace
-//! of the machine it was written on, and a page that lists the project's choices.
+//! What readers of the files can expect: a purpose on the first lines, a length that can be grasped, no trace of the
+//! machine that a file was written on, documents that name what exists, and a page that lists the project's choices.
 
 use super::code::line_of;
 use super::tree::{File, Tree};
 use super::violation::Violation;
 use crate::promises::{PAGE, Promises, SOURCE};
 
-/// Above this a file holds more than one noun.
+/// A longer file has more than one noun in it.
 const MOST_LINES: usize = 900;
 
 /// Places and hosts of somebody's machine or network.
@@ -47,7 +47,7 @@ pub(super) fn the_tree_names_no_machine_and_lists_its_choices(tree: &Tree) -> Ve
     let mut violations = Vec::new();
     for file in tree.files.iter().filter(|file| file.path != WRITTEN_BY_CARGO) {
         for trace in MACHINE_TRACES.iter().filter(|trace| file.text.contains(*trace)) {
-            violations.push(Violation::new(&file.path, format!("names {trace}, a place of one machine")));
+            violations.push(Violation::new(&file.path, format!("names {trace}, a place on one machine")));
         }
     }
     let listed = tree.files.iter().any(|file| file.path == CHOICES && !file.text.trim().is_empty());
@@ -57,8 +57,8 @@ pub(super) fn the_tree_names_no_machine_and_lists_its_choices(tree: &Tree) -> Ve
     violations
 }
 
-/// A document about code is tied to it: every path it names is there, and every function is defined in the file,
-/// or below the folder, that is named before it on its line.
+/// A document about code is tied to the code: every path that it names exists, and every function is defined in the
+/// file, or below the folder, that is named before it on the same line.
 pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for document in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
@@ -68,12 +68,12 @@ pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
                 let what = if OWN_FOLDERS.iter().any(|folder| word.starts_with(folder)) {
                     named = Some(word);
                     let is_there = files_at(tree, word).next().is_some();
-                    (!is_there).then(|| format!("names {word}, which is not there"))
+                    (!is_there).then(|| format!("names {word}, which does not exist"))
                 } else if word.starts_with("fn ") {
                     match named {
                         Some(path) if files_at(tree, path).any(|file| defines(file, word)) => None,
                         Some(path) => Some(format!("names {word}, which {path} does not define")),
-                        None => Some(format!("names {word}, and not its file before it")),
+                        None => Some(format!("names {word} without its file before it")),
                     }
                 } else {
                     None
@@ -93,7 +93,7 @@ fn files_at<'a>(tree: &'a Tree, path: &str) -> impl Iterator<Item = &'a File> {
     tree.files.iter().filter(move |file| file.path == path || file.path.starts_with(&below))
 }
 
-/// Whether a file defines what `fn name` says. A comment that names it does not.
+/// Whether a file defines the function that `fn name` says. A comment with these words does not count.
 fn defines(file: &File, function: &str) -> bool {
     let code = file.code();
     line_of(&code.shipped, function).or_else(|| line_of(&code.tests, function)).is_some()
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_names_what_is_gone_is_found() {
+    fn a_document_that_names_what_does_not_exist_is_found() {
         let cases = [
             ("see `crates/a/src/b.rs`", 0),
             ("see `crates/a/src/`", 0),

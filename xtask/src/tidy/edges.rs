@@ -1,10 +1,9 @@
-//! Who may name whom inside the two servers: the store is called from one folder of each, SQL lives in the
-//! store.
+//! What may name what inside the two servers: only one folder of each calls the store, and only the store has SQL.
 
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// A server, the folder that calls the store, and the place that is handed an engine at the start.
+/// A server, the folder that calls the store, and the file that is passed an engine at the start.
 const SERVERS: [(&str, &str, &str); 2] =
     [("countersign-sandbox", "src/book/", "src/lib.rs"), ("countersign-merchant", "src/book/", "src/lib.rs")];
 

@@ -1,5 +1,5 @@
-//! The rules of the tree that no compiler and no lint holds. Each is a function from the tree to
-//! what breaks it, and each has a test that plants a violation. `cargo xtask test` runs them all.
+//! The rules of the tree that no compiler and no lint checks. Each is a function from the tree to the violations, and
+//! each has a test that plants one. `cargo xtask test` runs them all.
 
 use std::path::Path;
 
@@ -53,7 +53,7 @@ const RULES: [Rule; 21] = [
 /// Every rule, over the whole tree.
 ///
 /// # Errors
-/// A line for each place that breaks a rule, or why the tree cannot be read.
+/// A line for each place that breaks a rule, or the reason why the tree cannot be read.
 pub(crate) fn run(root: &Path) -> Result<(), String> {
     let tree = Tree::load(root)?;
     crate::findings::none(RULES.iter().flat_map(|rule| rule(&tree)).collect())
@@ -62,7 +62,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
 /// Draws comments, log lines and error messages by a seed, to be read as an editor would.
 ///
 /// # Errors
-/// Why the tree cannot be read.
+/// The tree cannot be read.
 pub(crate) fn draw_prose(root: &Path, seed: &str) -> Result<(), String> {
     println!("{}", prose::draw(&Tree::load(root)?, seed));
     Ok(())

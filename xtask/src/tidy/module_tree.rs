@@ -1,5 +1,5 @@
-//! The modules of a crate, and the names that each takes from another. Read from the syntax of the files; what a
-//! macro is given is read as words, for what it makes of them is not known here.
+//! The modules of a crate, and the names that each takes from another. They are read from the syntax of the files; the
+//! arguments of a macro are read as words, because it is not known here what the macro makes of them.
 //!
 //! Tests are left out: items under `#[cfg(test)]`, and modules called `tests`.
 
@@ -30,11 +30,11 @@ struct Module {
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
     defined: BTreeSet<String>,
-    /// Names as `use` brings them in, with the path that each stands for.
+    /// The names that `use` brings in, each with its path.
     imported: Vec<(String, Vec<String>)>,
     /// The paths of `use …::*`.
     globs: Vec<Vec<String>>,
-    /// Words given to a macro that makes items; some of them are names that it defines.
+    /// Words passed to a macro that makes items; some of them are names that it defines.
     given_to_macros: BTreeSet<String>,
     /// At a crate's root: its exported macros, with the module that defines each.
     exported: BTreeMap<String, usize>,
@@ -60,7 +60,7 @@ impl ModuleTree {
     /// Reads the package in this folder, such as `crates/countersign-store`.
     ///
     /// # Errors
-    /// A file is not Rust or is not there.
+    /// A file is not Rust, or does not exist.
     pub(super) fn read(tree: &Tree, folder: &str) -> Result<Self, Violation> {
         let mut modules = Self::default();
         let package = folder.rsplit('/').next().unwrap_or(folder);
@@ -101,7 +101,7 @@ impl ModuleTree {
         }
         self.modules.push(module);
         for item in items {
-            // `#[macro_export]` makes a macro a name of the crate's root.
+            // `#[macro_export]` makes the macro a name of the crate's root.
             if let Item::Macro(ItemMacro { attrs, ident: Some(name), .. }) = item
                 && attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"))
             {
@@ -151,7 +151,7 @@ impl ModuleTree {
         taken
     }
 
-    /// What a path means in a module: several things where a type, a function, a macro and a module share a name.
+    /// The meanings of a path in a module: several if a type, a function, a macro and a module share a name.
     fn resolve(&self, from: usize, path: &[String], steps: usize) -> Vec<Target> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
         let mut found = match first.as_str() {
@@ -167,14 +167,14 @@ impl ModuleTree {
                 .filter_map(|target| if let Target::Module(module) = target { Some(*module) } else { None })
                 .collect();
             if modules.is_empty() {
-                // A variant, an associated item: it is where its type is.
+                // A variant or an associated item: it is in the file of its type.
                 return found;
             }
             let is_last = at + 1 == rest.len();
             found = modules
                 .into_iter()
                 .flat_map(|module| match self.look_up(module, name, steps) {
-                    // Another crate's, or made by a macro in a way that cannot be seen here.
+                    // It belongs to another crate, or a macro makes it in a way that cannot be seen here.
                     nothing if nothing.is_empty() => vec![Target::Item { module, name: name.clone() }],
                     found => found,
                 })
@@ -280,7 +280,7 @@ impl Module {
         }
     }
 
-    /// The paths among a macro's words. A name behind one dot is a method or a member, and means nothing here.
+    /// Adds the paths among a macro's words. A name after one dot is a method or a member, and does not count.
     fn paths_among(&mut self, tokens: &TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let (mut colons, mut dots) = (0, 0);

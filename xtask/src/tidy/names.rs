@@ -1,10 +1,10 @@
-//! Words that have no place in the code: file names that say nothing, type names that say the
-//! wrong thing, floating point near money, and what is left undone.
+//! Words that do not belong in the code: file names that say nothing, type names that say the wrong thing, floating
+//! point near money, and unfinished code.
 
 use super::tree::Tree;
 use super::violation::{Violation, words_in};
 
-/// File stems that name no noun.
+/// File stems that are not the noun of their contents.
 const EMPTY_STEMS: [&str; 6] = ["utils", "helpers", "common", "misc", "manager", "types"];
 
 /// Crates through which money passes.
@@ -16,7 +16,7 @@ const MONEY_CRATES: [&str; 5] = [
     "countersign-merchant",
 ];
 
-/// What must not be left in the code.
+/// Signs of unfinished code.
 const UNDONE: [&str; 4] = ["todo!", "unimplemented!", "dbg!", "#[ignore"];
 
 pub(super) fn files_and_types_say_what_they_are(tree: &Tree) -> Vec<Violation> {
@@ -24,7 +24,7 @@ pub(super) fn files_and_types_say_what_they_are(tree: &Tree) -> Vec<Violation> {
     for file in tree.files.iter().filter(|file| is_source(&file.path)) {
         let stem = file.stem();
         if EMPTY_STEMS.contains(&stem) || has_version_suffix(stem) {
-            violations.push(Violation::new(&file.path, "the file's name names no noun"));
+            violations.push(Violation::new(&file.path, "the file is not named for a noun"));
         }
     }
     for file in tree.rust_files() {
@@ -50,7 +50,7 @@ pub(super) fn nothing_is_left_undone(tree: &Tree) -> Vec<Violation> {
     for file in tree.rust_files() {
         let code = file.code();
         for text in [&code.shipped, &code.tests] {
-            let what = |word: &str| format!("{word} is left");
+            let what = |word: &str| format!("{word} is left in the code");
             violations.extend(Violation::for_words(&file.path, text, &UNDONE, what));
         }
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_names_no_noun_is_found() {
+    fn a_file_that_is_not_named_for_a_noun_is_found() {
         let cases = [
             ("crates/countersign/src/utils.rs", 1),
             ("interop/node/helpers.mjs", 1),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_undone_is_found() {
+    fn unfinished_code_is_found() {
         let path = "crates/countersign/src/a.rs";
         for text in ["todo!()", "unimplemented!()", "dbg!(a)", "#[ignore = \"slow\"]"] {
             assert_eq!(found(nothing_is_left_undone, path, &format!("fn a() {{ {text} }}")), 1, "{text}");

@@ -1,10 +1,10 @@
-//! Phrases that make a reader stop, each with what to write instead.
+//! Phrases that make a reader stumble, each with what to write instead.
 
 use super::prose::passages;
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
-/// The file that has to say them.
+/// The file that must contain them.
 const OWN_FILE: &str = "xtask/src/tidy/phrases.rs";
 
 /// The phrase, in lower case, and what to write instead.
@@ -40,7 +40,7 @@ fn found(file: &File) -> Vec<Violation> {
     }
 }
 
-/// The paragraphs of a document, each in one line, with the number of its first line: a phrase may be wrapped.
+/// The paragraphs of a document, each as one line with the number of its first line, since a phrase may be wrapped.
 fn paragraphs(text: &str) -> impl Iterator<Item = (usize, String)> {
     let mut number = 1;
     text.split("\n\n").map(move |paragraph| {

@@ -1,5 +1,5 @@
-//! What people read in the tree: comments, log lines and error messages. `cargo xtask prose` draws some of each to
-//! be read aloud, and [`phrases`](super::phrases) looks through them.
+//! The prose in Rust files: comments, log lines and error messages. `cargo xtask prose` draws some of each to be read
+//! aloud, and [`phrases`](super::phrases) searches them.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(super) enum Kind {
     Comment,
     LogLine,
     ErrorMessage,
-    /// Any other literal of several words: what it is for cannot be seen from the tokens around it.
+    /// Any other literal of several words: the tokens around it do not say what it is for.
     Text,
 }
 
@@ -37,7 +37,7 @@ impl Kind {
 pub(super) struct Passage<'a> {
     pub(super) kind: Kind,
     pub(super) path: &'a str,
-    /// Its first line, from 1.
+    /// The number of its first line, counted from 1.
     pub(super) line: usize,
     pub(super) text: String,
 }
@@ -63,7 +63,7 @@ pub(super) fn draw(tree: &Tree, seed: &str) -> String {
     Kind::DRAWN.map(of).join("\n")
 }
 
-/// All passages of a Rust file, those of its tests among its comments.
+/// All passages of a Rust file, with the comments of its tests.
 pub(super) fn passages(file: &File) -> Vec<Passage<'_>> {
     let mut passages = comments(file);
     if !file.is_for_tests() {
@@ -72,7 +72,7 @@ pub(super) fn passages(file: &File) -> Vec<Passage<'_>> {
     passages
 }
 
-/// Neighbouring lines of one kind of comment are one comment.
+/// The comments of a file. Neighbouring lines of one kind of comment are one comment.
 fn comments(file: &File) -> Vec<Passage<'_>> {
     let mut comments: Vec<(Passage, &str)> = Vec::new();
     let mut is_open = false;
@@ -96,7 +96,7 @@ fn comments(file: &File) -> Vec<Passage<'_>> {
     comments.into_iter().map(|(comment, _)| comment).collect()
 }
 
-/// Reads the texts below tokens. `within` is what a literal there is, if it is one of a person's.
+/// Reads the literals among the tokens. `within` is their kind, if the tokens around them say it.
 fn read_texts<'a>(
     file: &'a File,
     tokens: TokenStream,
@@ -134,7 +134,7 @@ fn read_texts<'a>(
     }
 }
 
-/// What the texts of a group are, by what is before it: `item` has the names since the item before.
+/// The kind of the literals in a group, by the tokens before it: `item` has the names since the previous item.
 fn opened(before: &[TokenTree], item: &[String]) -> Option<Kind> {
     let words: Vec<String> = before.iter().rev().take(5).map(ToString::to_string).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -159,7 +159,7 @@ fn is_level(word: &str) -> bool {
     matches!(word, "error" | "warn" | "info" | "debug" | "trace")
 }
 
-/// A literal without its quotes and the breaks of its lines.
+/// A literal without its quotes and its line breaks.
 fn plain(literal: &str) -> String {
     let text = literal.strip_prefix('r').unwrap_or(literal).trim_matches('#');
     text.trim_matches('"').split("\\\n").map(str::trim_start).collect()

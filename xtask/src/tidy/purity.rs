@@ -1,14 +1,14 @@
-//! The domain is `no_std` and the protocol does no I/O. Their dependencies are held by
-//! [`super::dependencies`]; this is about their text.
+//! The domain is `no_std` and the protocol does no I/O. This file checks their source;
+//! [`super::dependencies`] checks their dependencies.
 
 use super::code::line_of;
 use super::tree::Tree;
 use super::violation::{Violation, words_in};
 
-/// Words that have no place in the domain, tests aside.
+/// Words that must not be in the domain, except in its tests.
 const NOT_IN_DOMAIN: [&str; 5] = ["std::", "extern crate std", "serde", "tokio", "tracing"];
 
-/// Words that have no place in the protocol: it is given bytes and instants.
+/// Words that must not be in the protocol, which gets bytes and instants as arguments.
 const NOT_IN_PROTOCOL: [&str; 9] = [
     "tokio",
     "std::net",

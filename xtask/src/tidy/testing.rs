@@ -1,5 +1,5 @@
-//! How tests stand in the tree: the integration tests of a crate are one program, so that it is linked once; and
-//! none lets real time pass but those that docs/real-time.toml lists, with their seconds.
+//! Rules for tests: the integration tests of a crate are one program, so that only one is linked; and only the tests
+//! that docs/real-time.toml lists, with their seconds, let real time pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ pub(super) fn each_crate_links_one_test_program(tree: &Tree) -> Vec<Violation> {
         let Some((krate, below)) = file.in_crate() else { continue };
         let Some(program) = below.strip_prefix("tests/").and_then(program) else { continue };
         if let Some(first) = programs.insert(krate, program) {
-            let what = format!("a second test program beside {first}: make it a module of that one");
+            let what = format!("a second test program next to {first}: make it a module of that one");
             violations.push(Violation::new(&file.path, what));
         }
     }
@@ -57,11 +57,11 @@ fn program(below: &str) -> Option<&str> {
     }
 }
 
-/// The file of those that let real time pass.
+/// The list of tests that let real time pass.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RealTime {
-    /// Tests that are over when a time of the program's own is over.
+    /// Tests that wait until a time limit of the program itself has passed.
     #[serde(default)]
     test: Vec<ListedTest>,
     /// Files that wait for a condition, with a bound, and pause between two looks.
@@ -97,8 +97,10 @@ pub(super) fn tests_that_let_real_time_pass_are_listed(tree: &Tree) -> Vec<Viola
     let mut violations: Vec<Violation> = wrong.map(|wrong| Violation::new(LISTED, wrong)).collect();
     let seconds: f64 = listed.test.iter().map(|test| test.seconds).sum();
     if seconds > MOST_SECONDS {
-        violations
-            .push(Violation::new(LISTED, format!("{seconds} s together: at most {MOST_SECONDS} are spent")));
+        violations.push(Violation::new(
+            LISTED,
+            format!("{seconds} s together: at most {MOST_SECONDS} are allowed"),
+        ));
     }
     let names: BTreeSet<&str> = listed.test.iter().map(|test| test.name.as_str()).collect();
     let conditions: BTreeSet<&str> = listed.condition.iter().map(|it| it.file.as_str()).collect();
@@ -107,7 +109,7 @@ pub(super) fn tests_that_let_real_time_pass_are_listed(tree: &Tree) -> Vec<Viola
     violations
 }
 
-/// Each place at which a file's tests wait, but in a function that is listed as a test.
+/// Each place at which a file's tests wait, except in a function that is listed as a test.
 fn waits(file: &File, listed: &BTreeSet<&str>) -> Vec<Violation> {
     let Some((_, words)) = WAITING.iter().find(|(ending, _)| file.path.ends_with(ending)) else {
         return Vec::new();
@@ -129,7 +131,7 @@ fn waits(file: &File, listed: &BTreeSet<&str>) -> Vec<Violation> {
             continue;
         }
         for word in words.iter().filter(|word| line_of(line, word).is_some()) {
-            let what = format!("line {number}: {word}: a test waits that {LISTED} does not list");
+            let what = format!("line {number}: {word}: {LISTED} does not list this test, which waits");
             violations.push(Violation::new(&file.path, what));
         }
     }

@@ -1,5 +1,5 @@
-//! What the rules look at: the text files of the tree and the packages of the workspace. Loaded
-//! once, from the disk and from `cargo metadata`; the rules' tests build theirs by hand.
+//! The input of the rules: the text files of the tree and the packages of the workspace. It is loaded once, from the
+//! disk and from `cargo metadata`; the tests of the rules build their own.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -36,12 +36,12 @@ impl File {
         name.split('.').next().unwrap_or_default()
     }
 
-    /// The code without comments and the contents of literals, split into what ships and what tests.
+    /// The code without comments and the contents of literals, split into shipped code and tests.
     pub(super) fn code(&self) -> &Code {
         self.code.get_or_init(|| code::split(&self.text, self.is_for_tests()))
     }
 
-    /// Whether all of it is for tests.
+    /// Whether the whole file is for tests.
     pub(super) fn is_for_tests(&self) -> bool {
         self.path.split('/').any(|part| part == "tests" || part == "benches")
             || self.stem() == "tests"
@@ -53,9 +53,9 @@ impl File {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Dependency {
     pub(super) name: String,
-    /// `dev` or `build`; absent for one that is always there.
+    /// `dev` or `build`; `None` for an ordinary dependency.
     pub(super) kind: Option<String>,
-    /// There by a feature alone.
+    /// Whether it is a dependency by a feature only.
     pub(super) optional: bool,
     #[serde(rename = "uses_default_features")]
     pub(super) default_features: bool,

@@ -1,4 +1,4 @@
-//! What a rule finds.
+//! The violations that rules find.
 
 use super::code::line_of;
 use super::tree::{File, Tree};
@@ -35,7 +35,8 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// One for each of these words that is in a crate's code, tests aside, at the first line of each file that has it.
+/// One for each of these words that is in a crate's code, except its tests, at the first line of each file that has
+/// it.
 pub(super) fn words_in(tree: &Tree, krate: &str, words: &[&str], place: &str) -> Vec<Violation> {
     let of_file = |file: &File| {
         let what = |word: &str| format!("{word} {place}");

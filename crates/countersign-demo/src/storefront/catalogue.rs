@@ -1,4 +1,4 @@
-//! What the demo's shop sells, and what it costs where: prices, delivery, tax and coupons, in cents.
+//! What the demo's shop sells, and what an order costs: prices, delivery, tax and coupons, in cents.
 
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::ProductType;
@@ -38,15 +38,15 @@ pub(super) const GOODS: [Product; 3] = [
 ];
 
 impl Product {
-    /// What one costs.
+    /// The price of one.
     pub(super) fn price(&self) -> Money {
         usd(self.cents)
     }
 }
 
-/// The most of one good in one order.
+/// At most this many of one good in one order.
 pub(super) const MOST: u32 = 9;
-/// The coupon that counts: this many per cent off the goods.
+/// The only coupon, and how many per cent it takes off the goods.
 pub(super) const COUPON: (&str, u64) = ("SPRING", 10);
 
 /// A way of delivery.
@@ -62,11 +62,11 @@ const DELIVERIES: [Delivery; 2] = [
     Delivery { id: "express", name: "Express", cents: 1_490, days: 1 },
 ];
 
-/// What a buyer has put into the cart: goods, each with how many.
+/// What a buyer has put into the cart: places in [`GOODS`], each with a count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Basket(Vec<(usize, u32)>);
 
-/// What an order costs where it goes.
+/// What the price of an order depends on besides the goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PriceQuestion<'a> {
     pub(super) country: Option<&'a str>,
@@ -76,7 +76,7 @@ pub(super) struct PriceQuestion<'a> {
 }
 
 impl Basket {
-    /// The basket of a form's numbers, in the order of [`GOODS`]; none when there is nothing in it.
+    /// The basket of a form's numbers, in the order of [`GOODS`]; `None` if it is empty.
     pub(super) fn from_counts(counts: impl Fn(&str) -> Option<u32>) -> Option<Self> {
         let lines = GOODS.iter().enumerate().filter_map(|(place, good)| {
             let count = counts(good.id).unwrap_or(0).min(MOST);
@@ -86,7 +86,7 @@ impl Basket {
         (!lines.is_empty()).then_some(Self(lines))
     }
 
-    /// Each line's good, and how many of it.
+    /// The good of each line, with its count.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&'static Product, u32)> {
         self.0.iter().filter_map(|(place, count)| Some((GOODS.get(*place)?, *count)))
     }
@@ -98,13 +98,13 @@ impl Basket {
         }
     }
 
-    /// The goods alone.
+    /// The price of the goods alone.
     pub(super) fn base(&self) -> Money {
         let cents = self.lines().map(|(good, count)| good.cents.saturating_mul(u64::from(count)));
         usd(cents.fold(0, u64::saturating_add))
     }
 
-    /// CartDetails for Amazon's page, or the code of why there are none.
+    /// CartDetails for Amazon's page, or the code that says why there are none.
     pub(super) fn quote(&self, asked: &PriceQuestion<'_>) -> Value {
         let ships = self.product_type() == ProductType::PayAndShip;
         if ships && asked.country != Some("US") {
@@ -138,7 +138,7 @@ impl Basket {
     }
 }
 
-/// Hundredths of the goods' price, by where they go: invented, but for Oregon.
+/// The tax in per cent, by the state that the goods go to: invented, except for Oregon.
 fn tax_of(state: Option<&str>) -> u64 {
     match state {
         Some("OR") => 0,
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_delivered_is_refused_by_its_code() {
+    fn an_order_that_cannot_be_delivered_is_refused_by_its_code() {
         let reason = |asked: &PriceQuestion<'_>| basket([1, 0, 0]).quote(asked)["reasonCode"].clone();
         for country in [Some("DE"), Some("us"), Some(""), None] {
             let elsewhere = PriceQuestion { country, ..asked("WA", "standard", &[]) };
@@ -242,7 +242,7 @@ mod tests {
         }
         let nowhere = PriceQuestion { country: None, state: None, ..asked("", "standard", &[]) };
         let charge = &basket([0, 0, 1]).quote(&nowhere)["totalChargeAmount"]["amount"];
-        assert_eq!(charge, "6.50", "what is sent by mail goes everywhere");
+        assert_eq!(charge, "6.50", "an order without a parcel can go everywhere");
         assert_eq!(reason(&asked("WA", "pigeon", &[])), "deliveryOptionUnavailable");
         assert_eq!(Basket::from_counts(|_| None), None);
     }

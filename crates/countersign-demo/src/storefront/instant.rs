@@ -1,17 +1,17 @@
-//! Instants as a person reads them: one spelling on every page, in UTC.
+//! Instants for people: one spelling on every page, in UTC.
 
 use countersign_domain::time::Timestamp;
 
-/// An instant of one of the halves', for an element `time`.
+/// An instant from one of the halves, for an HTML `time` element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Instant {
-    /// As HTML has it, for a machine.
+    /// The spelling of the attribute `datetime`.
     pub(super) machine: String,
     pub(super) words: String,
 }
 
 impl Instant {
-    /// Reads `20261231T235959Z`. None for what is no instant.
+    /// Reads `20261231T235959Z`; `None` for any other text.
     pub(super) fn read(text: &str) -> Option<Self> {
         let millis = Timestamp::parse(text).ok()?.as_millis();
         let instant = jiff::Timestamp::from_millisecond(millis).ok()?;
@@ -20,7 +20,7 @@ impl Instant {
     }
 }
 
-/// A sentence, with every instant in it in words.
+/// A sentence in which every instant is written for people.
 pub(super) fn sentence(text: &str) -> String {
     let words = text.split(' ').map(|word| match Instant::read(word) {
         Some(instant) => instant.words,

@@ -1,7 +1,6 @@
-//! The demo's shop: a page to begin at, a small catalogue, a checkout with Amazon's button, and what becomes
-//! of each order. Its back end talks to the merchant half as any shop would: it registers orders, answers
-//! the quote hook, takes webhooks, and captures, refunds and cancels by the API. It keeps its orders in
-//! memory, and knows no buyer's name.
+//! The demo's shop: a front page, a small catalogue, a checkout with Amazon's button, and a page for each order.
+//! Its back end calls the merchant half as any shop would: it registers orders, answers the quote hook, receives
+//! webhooks, and captures, refunds and cancels by the API. It keeps its orders in memory, without buyers' names.
 
 mod catalogue;
 mod instant;
@@ -30,9 +29,9 @@ pub(super) use places::Places;
 use shop_response::ShopResponse;
 use signed::{Secret, VerifiedWebhook};
 
-/// The longest form, and the longest body of the merchant half's.
+/// The longest form, in bytes.
 const MAX_FORM_LEN: usize = 4_096;
-/// The most sessions of an order whose story at Amazon its page tells: the newest.
+/// An order's page shows the events at Amazon of at most this many sessions: the newest ones.
 const MOST_SESSIONS: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -58,7 +57,7 @@ impl Handler for Storefront {
 }
 
 impl Storefront {
-    /// A shop without orders, whose webhooks and quotes are signed with the secret.
+    /// A shop without orders; its webhooks and the requests for quotes are signed with the secret.
     pub(super) fn new(places: Places, secret: &str) -> DemoResult<Self> {
         let secret = Secret::parse(secret)?;
         Ok(Self(Arc::new(Inner { places, secret, orders: Mutex::default() })))
@@ -68,7 +67,7 @@ impl Storefront {
         let outgoing = self.route(request).await.unwrap_or_else(|failure| {
             ShopResponse::Page(
                 StatusCode::BAD_GATEWAY,
-                pages::message("Something is away", &failure.to_string()),
+                pages::message("A server does not answer", &failure.to_string()),
             )
         });
         pages::response(outgoing, &self.0.places)
@@ -107,12 +106,12 @@ impl Storefront {
         self.orders().by_page(page).cloned()
     }
 
-    /// What the merchant half has signed just now, by the clock that it goes by.
+    /// A request that the merchant half has signed just now, by the clock that both use.
     fn verified(&self, request: &Request) -> Option<VerifiedWebhook> {
         self.0.secret.verified(request, self.0.places.clock.now())
     }
 
-    /// A form of another site's page must not order or capture here.
+    /// A form on another site's page must not order or capture here.
     fn is_of_own_page(&self, request: &Request) -> bool {
         let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         origin == Some(self.0.places.own_url.as_str())
@@ -125,7 +124,7 @@ impl Storefront {
         Ok(ShopResponse::Page(StatusCode::OK, pages::front(&self.0.places, now, &orders)))
     }
 
-    /// Registers what a form asks for.
+    /// Registers the order that a form asks for.
     async fn place(&self, request: &Request) -> DemoResult<ShopResponse> {
         if request.body().len() > MAX_FORM_LEN {
             return Ok(ShopResponse::Nothing(StatusCode::PAYLOAD_TOO_LARGE));
@@ -134,7 +133,7 @@ impl Storefront {
         let basket = Basket::from_counts(|id| form.get(id)?.parse().ok());
         let intent = form.get("paymentIntent").and_then(|word| PaymentIntent::parse(word));
         let (Some(basket), Some(intent)) = (basket, intent) else {
-            let why = "Choose at least one thing, and how it shall be paid.";
+            let why = "Choose at least one thing, and how to pay.";
             return Ok(ShopResponse::Page(
                 StatusCode::BAD_REQUEST,
                 pages::message("Nothing is ordered", why),
@@ -177,7 +176,7 @@ impl Storefront {
         Ok(ShopResponse::Page(StatusCode::OK, page))
     }
 
-    /// Captures, refunds or cancels, each time as a new act.
+    /// Captures, refunds or cancels, each time under a new reference.
     async fn act(&self, order: &Order, act: &str) -> DemoResult<ShopResponse> {
         if !["captures", "refunds", "cancel"].contains(&act) {
             return Ok(not_found());
@@ -197,7 +196,7 @@ impl Storefront {
         }
     }
 
-    /// A day passes, on both sides.
+    /// Moves the clocks of both halves ahead by a day.
     async fn next_day(&self) -> DemoResult<ShopResponse> {
         self.0.places.amazon.post("/_sandbox/clock", &json!({ "advance": "P1D" })).await?;
         self.0.places.clock.advance(DAY);
@@ -221,7 +220,7 @@ impl Storefront {
         ShopResponse::Json(StatusCode::OK, quote)
     }
 
-    /// A webhook: the shop writes it down, once however often it comes.
+    /// A webhook: the shop notes its fact once, even if it is delivered several times.
     fn hear(&self, request: &Request) -> ShopResponse {
         let Some(VerifiedWebhook { id, body: fact }) = self.verified(request) else {
             return ShopResponse::Nothing(StatusCode::UNAUTHORIZED);
@@ -251,7 +250,7 @@ mod tests {
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    /// A shop with one order, the first. Neither half is there.
+    /// A shop with one order, and without a running half.
     fn shop() -> Storefront {
         let nobody = || Api::at("http://127.0.0.1:9", None, DAY).unwrap();
         let places = Places {
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_that_comes_again_is_one_fact_and_an_old_one_is_none() {
+    fn a_webhook_that_comes_again_is_one_fact_and_an_old_one_is_refused() {
         let shop = shop();
         let now_s = shop.0.places.clock.now().as_millis() / 1_000;
         let heard = |id: &str, sent_s: i64| match shop.hear(&webhook(&shop, id, sent_s)) {

@@ -1,5 +1,5 @@
-//! The orders of the demo's shop, in memory. A number is reserved before anything is done with it, and a
-//! webhook that comes again is one fact.
+//! The orders of the demo's shop, in memory. An order's number is reserved before it is used, and a webhook that
+//! is delivered again is the same fact.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use serde_json::Value;
 
 use super::catalogue::Basket;
 
-/// The most orders that are kept: the oldest goes.
+/// At most this many orders are kept: the oldest is dropped.
 const MOST_ORDERS: usize = 500;
 /// The number before the first order's.
 const BEFORE_FIRST: u32 = 1_000;
 
-/// An order, as the shop knows it.
+/// An order in the shop's own records.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) name: Name,
     pub(super) basket: Basket,
     pub(super) intent: PaymentIntent,
-    /// What the merchant half answered to its registration.
+    /// The merchant half's answer to the registration.
     pub(super) registration: Value,
     facts: Vec<Fact>,
 }
 
-/// An order's number, and the random part of its page's address: the page carries the order's token, so that
-/// nobody may come to it by counting.
+/// An order's number, and the random part of its page's address: the page has the order's token, so its address
+/// must not be found by counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     number: u32,
@@ -37,7 +37,7 @@ pub(super) struct Name {
 /// A webhook that came about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fact {
-    /// `webhook-id`: what comes again comes under the same.
+    /// `webhook-id`: the same in every delivery of a fact.
     id: String,
     at: String,
     what: String,
@@ -63,7 +63,7 @@ impl Order {
         self.registration.get("checkoutId").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What the shop was told about it: when it became so, and what.
+    /// The facts that the shop was sent about the order: when each happened, and its type.
     pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.facts.iter().map(|fact| (fact.at.as_str(), fact.what.as_str()))
     }
@@ -77,7 +77,7 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// The name of one more order. No other order gets it, whether this one comes about or not.
+    /// The name of a new order. No other order gets it, even if this one is never registered.
     pub(super) fn reserve(&mut self, entropy: &dyn Entropy) -> Name {
         let mut random = [0; 16];
         entropy.fill(&mut random);
@@ -95,7 +95,7 @@ impl Orders {
         }
     }
 
-    /// The order whose page's address ends so.
+    /// The order whose page's address ends with this segment.
     pub(super) fn by_page(&self, segment: &str) -> Option<&Order> {
         let (number, key) = segment.split_once('-')?;
         let order = self.by_number.get(&number.parse().ok()?)?;
@@ -112,7 +112,7 @@ impl Orders {
         self.by_number.values().rev().take(count).cloned().collect()
     }
 
-    /// Writes down what a webhook says of an order, once.
+    /// Notes what a webhook says about an order, once.
     pub(super) fn hear(&mut self, order_id: &str, webhook_id: &str, at: &str, what: &str) {
         let order = number_of(order_id).and_then(|number| self.by_number.get_mut(&number));
         let Some(order) = order else { return };
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_being_registered_is_given_to_no_other_order() {
+    fn a_number_that_is_being_registered_is_not_given_to_another_order() {
         let mut orders = Orders::default();
         let (first, second) = (orders.reserve(&SystemEntropy), orders.reserve(&SystemEntropy));
         assert_eq!([first.id(), second.id()], ["D-1001", "D-1002"]);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_order_goes_when_there_are_too_many() {
+    fn the_oldest_order_is_dropped_when_there_are_too_many() {
         let mut orders = Orders::default();
         for _ in 0..=MOST_ORDERS {
             let name = orders.reserve(&SystemEntropy);

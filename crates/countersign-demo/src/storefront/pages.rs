@@ -20,10 +20,10 @@ use super::shop_response::ShopResponse;
 use crate::json::list;
 
 const STYLE: &str = include_str!("../../templates/storefront.css");
-/// Mounts the button of the page that it is on.
+/// The script that mounts the button of an order's page.
 pub(super) const MOUNT: &str = include_str!("../../templates/mount.js");
 
-/// Each payment intent with what it means to a shop.
+/// Each payment intent, with the words that buyers read.
 const INTENTS: [(PaymentIntent, &str); 3] = [
     (PaymentIntent::AuthorizeWithCapture, "Pay now"),
     (PaymentIntent::Authorize, "Pay when it is shipped"),
@@ -69,7 +69,7 @@ struct OrderPage<'a> {
     state: &'a str,
     base: String,
     charged: String,
-    /// What has become of the money, once there is any.
+    /// The amounts that are reserved, captured and refunded, once there is a payment.
     balances: Vec<(&'static str, String)>,
     /// For the button, while the order can be paid.
     registration: Option<String>,
@@ -94,8 +94,8 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// What one of the halves tells, which has its instants in prose too.
-    fn told(entry: &'a Value) -> Self {
+    /// An entry of the merchant half's timeline, which may have instants in its text too.
+    fn of_merchant(entry: &'a Value) -> Self {
         Self {
             at: Instant::read(text(entry, "at")),
             what: sentence(text(entry, "what")),
@@ -103,7 +103,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// An event of Amazon's half, by Amazon's word for it.
+    /// An event of Amazon's half, under its type.
     fn at_amazon(event: &'a Value) -> Self {
         let mut what = text(event, "type").to_owned();
         if let Some(amount) = event.get("amount") {
@@ -117,12 +117,12 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A page that only says something.
+/// A page with a message only.
 pub(super) fn message(title: &str, detail: &str) -> String {
     rendered(&Message { style: STYLE, title, detail })
 }
 
-/// Where to begin.
+/// The front page.
 pub(super) fn front(places: &Places, now: &str, orders: &[Order]) -> String {
     rendered(&Front {
         style: STYLE,
@@ -146,7 +146,7 @@ pub(super) fn catalogue() -> String {
     })
 }
 
-/// An order: its button while it can be paid, what has become of it, and what the shop can do.
+/// An order's page: its button while it can be paid, its state and its timelines, and what the shop can do.
 pub(super) fn order(
     places: &Places,
     order: &Order,
@@ -202,8 +202,8 @@ pub(super) fn order(
         merchant_script: format!("{}/countersign.js", places.merchant.url),
         result_url: text(checkout, "resultUrl"),
         may_ship: format!("{}: {}", if may_ship { "yes" } else { "no" }, text(explanation, "reasonInWords")),
-        timeline: list(explanation, "timeline").map(Entry::told).collect(),
-        awaited: list(explanation, "awaited").map(Entry::told).collect(),
+        timeline: list(explanation, "timeline").map(Entry::of_merchant).collect(),
+        awaited: list(explanation, "awaited").map(Entry::of_merchant).collect(),
         at_amazon: at_amazon.collect(),
         facts: facts.collect(),
         amazon_url: &places.amazon.url,
@@ -212,14 +212,14 @@ pub(super) fn order(
 }
 
 fn rendered(page: &impl Template) -> String {
-    // A template writes into memory only.
+    // Rendering writes to memory only, so it does not fail.
     page.render().unwrap_or_default()
 }
 
 static STYLE_HASH: LazyLock<String> =
     LazyLock::new(|| STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes())));
 
-/// A shop's page loads Amazon's script and the merchant half's, and talks to both.
+/// The policy of a page that loads Amazon's script and the merchant half's, and calls both.
 fn policy(places: &Places) -> String {
     let (amazon, merchant) = (&places.amazon.url, &places.merchant.url);
     format!(
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
     use crate::json::Api;
 
-    /// What stands between the tags, with the tags' own attributes left out.
+    /// The text between the tags, without the tags and their attributes.
     fn words(html: &str) -> String {
         html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect()
     }

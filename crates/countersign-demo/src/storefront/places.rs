@@ -1,10 +1,10 @@
-//! Where the demo's shop is, and whom it talks to.
+//! Where the demo's shop is, and which servers it calls.
 
 use countersign_world::fake::ShiftedClock;
 
 use crate::json::Api;
 
-/// Where the shop is, and whom it talks to.
+/// The shop's own URL, the two halves, and the clock that they share.
 pub(crate) struct Places {
     pub(crate) own_url: String,
     pub(crate) merchant: Api,

@@ -1,9 +1,9 @@
-//! What a request to the demo's shop came to.
+//! The demo's shop's answers to requests.
 
 use http::StatusCode;
 use serde_json::Value;
 
-/// What a request came to.
+/// An answer, before it has headers.
 pub(super) enum ShopResponse {
     Page(StatusCode, String),
     SeeOther(String),

@@ -1,4 +1,4 @@
-//! What the merchant half sends to its shop is signed, and says when it was sent: a shop believes nothing else.
+//! Verifies what the merchant half sends to the shop: a request must be signed, and must have been sent just now.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -9,29 +9,28 @@ use serde_json::Value;
 
 use crate::demo_result::DemoResult;
 
-/// How far `webhook-timestamp` may be from the shop's clock, either way. What is older may have been kept by
-/// somebody, and is sent again.
+/// How far `webhook-timestamp` may be from the shop's clock, either way. An older request may be a replay.
 const TOLERANCE_MS: u64 = 5 * 60 * 1_000;
 
-/// What a request says, once it is believed.
+/// The content of a verified request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct VerifiedWebhook {
-    /// `webhook-id`: the same for what is sent again.
+    /// `webhook-id`: the same when a request is sent again.
     pub(super) id: String,
     pub(super) body: Value,
 }
 
-/// The shop's secret, as Standard Webhooks has it.
+/// The shop's secret, as defined by Standard Webhooks.
 pub(super) struct Secret(hmac::Key);
 
 impl Secret {
     pub(super) fn parse(text: &str) -> DemoResult<Self> {
         let bytes = text.strip_prefix("whsec_").and_then(|secret| STANDARD.decode(secret).ok());
-        let bytes = bytes.ok_or("the shop's secret is none")?;
+        let bytes = bytes.ok_or("the shop's secret is not valid")?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
-    /// What a request says, if one of its signatures is right and it was sent now.
+    /// The content of a request, if one of its signatures is right and it was sent just now.
     pub(super) fn verified(&self, request: &Request, now: Timestamp) -> Option<VerifiedWebhook> {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (id, timestamp) = (header("webhook-id")?, header("webhook-timestamp")?);
@@ -55,7 +54,7 @@ impl Secret {
     }
 }
 
-/// Whether it was sent within the tolerance, by a timestamp in seconds since 1970.
+/// Whether a request with this timestamp, in seconds since 1970, was sent within the tolerance.
 fn is_fresh(timestamp: &str, now: Timestamp) -> bool {
     let is_number = !timestamp.is_empty() && timestamp.bytes().all(|byte| byte.is_ascii_digit());
     let sent_ms = timestamp.parse::<i64>().ok().filter(|_| is_number).and_then(|s| s.checked_mul(1_000));
@@ -70,7 +69,7 @@ mod tests {
     const RIGHT: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
     const BODY: &str = r#"{"test": 2432232314}"#;
 
-    /// The example of the specification.
+    /// The example of the Standard Webhooks specification.
     fn request(signature: &str, body: &'static str) -> Request {
         http::Request::post("/quote")
             .header("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_signed_is_believed() {
+    fn only_a_signed_request_is_accepted() {
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let verified = |signature: &str, body: &'static str| {
             secret.verified(&request(signature, body), Timestamp::from_millis(SENT_MS))
@@ -97,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_more_than_five_minutes_from_now_is_not_believed() {
+    fn a_request_sent_more_than_five_minutes_from_now_is_not_accepted() {
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        for (offset_ms, is_believed) in
+        for (offset_ms, is_accepted) in
             [(0, true), (300_000, true), (-300_000, true), (300_001, false), (-300_001, false)]
         {
             let now = Timestamp::from_millis(SENT_MS + offset_ms);
-            assert_eq!(secret.verified(&request(RIGHT, BODY), now).is_some(), is_believed, "{offset_ms}");
+            assert_eq!(secret.verified(&request(RIGHT, BODY), now).is_some(), is_accepted, "{offset_ms}");
         }
         for none in ["", "+1614265330", "1614265330.0", "-1", "99999999999999999999"] {
             assert!(!is_fresh(none, Timestamp::from_millis(SENT_MS)), "{none}");

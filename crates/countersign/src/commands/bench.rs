@@ -1,4 +1,4 @@
-//! `countersign bench`: lends the bench this program's runtime and output.
+//! `countersign bench`: runs the bench with this program's runtime and output.
 
 use countersign_bench::Bench;
 

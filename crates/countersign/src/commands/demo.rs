@@ -1,4 +1,5 @@
-//! `countersign demo`: lends the demo this program's output, its end, and what carries notifications.
+//! `countersign demo`: runs the demo with this program's runtime, output and signals, and with its sockets
+//! for notifications.
 
 use std::sync::Arc;
 

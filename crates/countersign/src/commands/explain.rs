@@ -1,4 +1,4 @@
-//! `countersign explain`: what happened to one order and why, as a running `serve` tells it.
+//! `countersign explain`: what happened to one order and why, as a running `serve` reports it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ use crate::output::say;
 use crate::serve_api::ServeApi;
 use crate::server;
 
-/// What must be encoded in a query's value: all but what no URL gives a meaning to.
+/// What must be encoded in a query's value: everything but the characters without a meaning in URLs.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The most pages of a timeline that are read: a hundred thousand entries.
+/// At most this many pages of a timeline are read: a hundred thousand entries.
 const PAGES: usize = 100;
 
-/// Say what happened to an order, and the reason of every decision.
+/// Show what happened to an order, and the reason for every decision.
 ///
-/// Asks a running `serve` and changes nothing. Ends with what is awaited next and whether the order may
-/// be shipped. Exits with 1 if there is no such order or `serve` cannot be asked.
+/// Asks a running `serve` and changes nothing. The last lines say what is awaited next and whether the
+/// order may be shipped. Exits with 1 if there is no such order or `serve` does not answer.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -55,7 +55,7 @@ impl Explain {
     }
 }
 
-/// The whole explanation, its timeline put together from all pages.
+/// The whole explanation, with the entries of all pages of its timeline.
 async fn explanation(api: &ServeApi, order: &str) -> CommandResult<Value> {
     let unknown = || Failure::new(format_args!("there is no order and no checkout {order:?}"));
     let found = api.get(&format!("/v1/checkouts?orderId={}", utf8_percent_encode(order, IN_QUERY))).await?;
@@ -88,7 +88,7 @@ async fn explanation(api: &ServeApi, order: &str) -> CommandResult<Value> {
     Ok(whole)
 }
 
-/// The explanation for people: the story, and how it stands.
+/// The explanation as text for people: the timeline, then the order's state.
 fn table(told: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let empty = Vec::new();
@@ -107,7 +107,7 @@ fn table(told: &Value) -> String {
     let mut shown_ids = Vec::new();
     for (entry, [at, what, why]) in entries.iter().zip(&rows) {
         let _ = writeln!(table, "{}", format!("{at:16}  {what:width$}  {why}").trim_end());
-        // An id stands where it is first heard of.
+        // An id is shown below the first entry that has it.
         for member in IDS {
             let id = text(&entry[member]);
             if !id.is_empty() && !shown_ids.contains(&id) {

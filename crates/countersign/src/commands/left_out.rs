@@ -1,4 +1,5 @@
-//! Commands that a build may be without, as the one that a shop deploys is: who calls one is told how it is built.
+//! The commands that a build may leave out, as the build that a shop deploys does. The error for such a command
+//! says how to make a build that has it.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue};
@@ -6,12 +7,13 @@ use clap::error::{ContextKind, ContextValue};
 /// Each such command, and whether this build has it.
 const OPTIONAL: [(&str, bool); 2] = [("demo", cfg!(feature = "demo")), ("bench", cfg!(feature = "bench"))];
 
-/// The refusal of a command line, with a tip where it names a command that was left out.
+/// The error of a command line, with a tip if it names a command that was left out.
 pub(crate) fn explained(mut refused: Error) -> Error {
     if let Some(ContextValue::String(named)) = refused.get(ContextKind::InvalidSubcommand)
         && OPTIONAL.contains(&(named, false))
     {
-        let tip = format!("this build is without it; 'cargo build --release' makes one with '{named}'");
+        let tip =
+            format!("this build leaves it out; 'cargo build --release' makes a build that has '{named}'");
         refused.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     refused

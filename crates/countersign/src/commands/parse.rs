@@ -1,11 +1,11 @@
-//! The words of flags as the API's own values, each with a refusal that says what is expected.
+//! Parses the values of flags into the API's own types. Each refusal says what is expected.
 
 use countersign_domain::ids::Region;
 use countersign_domain::provider::profile::Profile;
 use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::signing::Algorithm;
 
-/// A parser whose refusal is its text.
+/// The same parser, with its refusal as text.
 pub(crate) fn told<T: 'static, E: std::fmt::Display + 'static>(
     parse: fn(&str) -> Result<T, E>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -13,7 +13,7 @@ pub(crate) fn told<T: 'static, E: std::fmt::Display + 'static>(
 }
 
 pub(crate) fn method(text: &str) -> Result<http::Method, String> {
-    let method = http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is no method".to_owned())?;
+    let method = http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is not a method".to_owned())?;
     if text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(method)
     } else {

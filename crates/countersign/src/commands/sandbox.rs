@@ -49,21 +49,21 @@ pub(crate) struct Sandbox {
     /// Whose deadlines and limits are in force: sandbox or live
     #[arg(long, default_value = "sandbox", value_parser = parse::profile)]
     profile: Profile,
-    /// Fixes every id that is drawn
+    /// The seed of all ids: the same seed draws the same ids
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
     merchants: MerchantArgs,
-    /// Where the private key of a merchant that is made goes [default: DATA/merchant.pem, or merchant.pem].
-    /// A key that is there already is used again
+    /// Where the private key goes if the sandbox makes a merchant [default: DATA/merchant.pem, or
+    /// merchant.pem]. A key that is already there is used again
     #[arg(long, value_name = "FILE")]
     key_out: Option<PathBuf>,
-    /// A file with a token: then the control API wants `authorization: Bearer` and that token
+    /// A file with the token that calls of the control API must show as `authorization: Bearer TOKEN`
     #[arg(long, value_name = "FILE")]
     control_token_file: Option<PathBuf>,
     #[command(flatten)]
     notifying: NotifyingArgs,
-    /// A rule on which Amazon's documents are silent, set another way; repeatable
+    /// Change a rule on which Amazon's documents are silent; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE")]
     flags: Vec<String>,
 }
@@ -115,7 +115,7 @@ impl Sandbox {
             let sandbox = AmazonsHalf::start(parts).await?;
             let timers = sandbox.timers();
             if let Some(pem) = unwritten {
-                // Another start that has kept its own key meanwhile is not overwritten.
+                // If another process has written its own key meanwhile, this fails and overwrites nothing.
                 key_files::write_new(&self.key_file(), &pem, Readers::Owner)?;
             }
             server::announce(address);
@@ -141,7 +141,7 @@ impl Sandbox {
         Ok(Settings { profile: self.profile, control_token, flags, ..Settings::default() })
     }
 
-    /// The merchants that are given, or one that is made, with its private key if no file has it yet.
+    /// The given merchants, or one that is made, with its private key if that is not in a file yet.
     fn merchants(&self) -> CommandResult<(Merchants, Option<String>)> {
         let mut merchants = Merchants::default();
         for pair in &self.merchants.pairs {
@@ -152,7 +152,7 @@ impl Sandbox {
         if merchants.first().is_some() {
             if let Some(file) = &self.key_out {
                 return Err(Failure::new(format_args!(
-                    "--key-out {}: no merchant is made beside a --public-key, so there is no private key to write",
+                    "--key-out {}: with a --public-key no merchant is made, so there is no private key to write",
                     file.display()
                 )));
             }
@@ -170,13 +170,13 @@ impl Sandbox {
         self.key_out.clone().unwrap_or_else(in_directory)
     }
 
-    /// The store. While it is open nobody else can use the directory.
+    /// The store. While it is open, no other process can use the directory.
     fn store(&self) -> CommandResult<Arc<dyn Store>> {
         let Some(directory) = &self.data_dir else { return Ok(Arc::new(MemoryStore::new())) };
         Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db"))?))
     }
 
-    /// How often the directory's sandbox was started before with a seed.
+    /// How often a sandbox was started in this directory with a seed before.
     fn starts_before(&self) -> CommandResult<u64> {
         match (&self.data_dir, self.seed) {
             (Some(directory), Some(_)) => starts::count(directory),
@@ -184,7 +184,7 @@ impl Sandbox {
         }
     }
 
-    /// What a first request needs.
+    /// What a caller needs for a first request.
     fn facts(&self, address: SocketAddr, merchants: &Merchants) -> String {
         let mut lines = Vec::new();
         for key in merchants.iter() {

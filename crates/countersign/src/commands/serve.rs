@@ -23,10 +23,10 @@ use crate::key_files::{self, Readers};
 use crate::server;
 use crate::signals;
 
-/// Run the merchant's half: what a shop deploys beside itself to complete its checkouts.
+/// Run the merchant's half: the service that a shop deploys to complete its checkouts.
 ///
 /// The shop registers an order with its terms, the buyer pays on Amazon's page, and this service checks
-/// the session against the terms, finalizes it, and keeps Amazon's ids before anybody is told of success.
+/// the session against the terms, finalizes it, and stores Amazon's ids before it reports success.
 #[derive(Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Serve {
@@ -58,8 +58,8 @@ Then:
   countersign serve --config countersign.toml
   curl http://127.0.0.1:8080/healthz
 
-Paths are taken from the directory that the command runs in. A flag goes before an environment
-variable, that before the file."#;
+Paths are relative to the directory that the command runs in. A flag overrides an environment
+variable, which overrides the file."#;
 
 impl Serve {
     pub(crate) fn run(self) -> CommandResult {
@@ -74,7 +74,7 @@ impl Serve {
             let quotes = config.shop.quote_url.clone().zip(secrets.clone());
             let facts = config.shop.webhook_url.clone().zip(secrets);
             let store = open_store(&config.store)?;
-            // Only who has the store makes a key for it.
+            // Only the process that has opened the store may make a key for it.
             let snapshot_keys = snapshot_keys(&config)?;
             let (listener, address) = server::listen(&config.listen).await?;
             let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -111,9 +111,9 @@ impl Serve {
     }
 }
 
-/// One try of a look at Amazon's objects, and how often it is made in a row: all of it ends well
-/// within an attempt's lease (30 s at least), so that nobody takes an attempt over whose owner still
-/// asks. The timers ask again.
+/// The deadline of one try of a look at Amazon's objects, and how often it is tried in a row. All tries
+/// end well within an attempt's lease (30 s at least), so that an attempt is not taken over while its
+/// owner still asks. The timers ask again later.
 const LOOK_DEADLINE: Duration = Duration::from_secs(6);
 const LOOK_RETRY: RetryPolicy = RetryPolicy {
     max_attempts: 3,
@@ -122,9 +122,9 @@ const LOOK_RETRY: RetryPolicy = RetryPolicy {
     budget: Duration::from_secs(12),
 };
 
-/// The shortest lease that an attempt has.
+/// The shortest lease of an attempt.
 const LEAST_LEASE: Duration = Duration::from_secs(30);
-// No try begins after the budget.
+// No try begins after the budget is used up.
 const _: () = assert!(LOOK_RETRY.budget.as_secs() + LOOK_DEADLINE.as_secs() + 10 <= LEAST_LEASE.as_secs());
 
 fn client(config: &Config, key: countersign_client::MerchantKey) -> CommandResult<Client> {
@@ -156,12 +156,12 @@ fn open_store(place: &StorePlace) -> CommandResult<Arc<dyn Store>> {
     }
 }
 
-/// A key in the environment, for machines that keep their secrets there. It is no flag: every user of
-/// a machine can read those.
+/// A key in the environment, for machines that keep their secrets there. It is not a flag, because every
+/// user of a machine can read those.
 const SNAPSHOT_KEY: &str = "COUNTERSIGN_SNAPSHOT_KEY";
 
-/// The keys that snapshots are sealed with: from the file that was named, else from the environment,
-/// else from a file beside the store, which is made when it is not there.
+/// The keys that seal snapshots: from the file that the configuration names, else from the environment,
+/// else from a file next to the store, which is made if it does not exist.
 fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
     let read = |path: &Path| key_files::read_as(path, SnapshotKeys::parse);
     if let Some(path) = &config.snapshot_key_file {
@@ -175,7 +175,7 @@ fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
     let drawn = SnapshotKeys::draw(&SystemEntropy);
     let store = match &config.store {
         StorePlace::Sqlite(store) => store,
-        // What it seals is gone with the process.
+        // The data that it seals are gone with the process.
         StorePlace::Memory => return SnapshotKeys::parse(&drawn).map_err(Failure::new),
     };
     let mut name = store.file_name().unwrap_or_default().to_owned();
@@ -185,7 +185,7 @@ fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
         key_files::write_new(&path, &format!("{drawn}\n"), Readers::Owner)?;
         tracing::warn!(
             path = %path.display(),
-            "a new key for the data of buyers was made: keep a copy, without it they cannot be read"
+            "a new key for buyers' data was made: keep a copy, because the data cannot be read without it"
         );
     }
     read(&path)

@@ -1,5 +1,5 @@
-//! `countersign sign`: the signature of a request or of a button's payload, and on demand every
-//! stage of its making, for authors of a signer of their own.
+//! `countersign sign`: the signature of a request or of a button's payload, and with `--explain` every
+//! stage of making it, for authors of their own signer.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ Examples:
 
   countersign sign --button payload.json --key merchant.pem --public-key-id SANDBOX-MYSHOP
 
-The body that is sent must be the very bytes that were signed. Two signatures of one text
+The body that is sent must be the very bytes that were signed. Two signatures of the same text
 differ: the padding has random bytes in it.")]
 pub(crate) struct Sign {
     /// The method, such as POST

@@ -1,4 +1,4 @@
-//! `countersign verify`: whether a signature holds, and if not, what the signer did wrong.
+//! `countersign verify`: whether a signature is valid, and if not, what the signer did wrong.
 
 use std::path::PathBuf;
 
@@ -16,13 +16,13 @@ use crate::key_files;
 use crate::message::{self, Header};
 use crate::output::say;
 
-/// Some servers take a UUID with its dashes for an idempotency key; what matters here is the signature.
+/// Some servers accept a UUID with its dashes as an idempotency key; only the signature matters here.
 const MAX_KEY_LEN: usize = 36;
 
-/// Say whether a signature holds, and if not, why.
+/// Say whether a signature is valid, and if not, why.
 ///
 /// Shows the canonical request and the string to sign that a server expects. Exits with 0 only if the
-/// signature holds.
+/// signature is valid.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,8 +33,8 @@ Examples:
 
   countersign verify --button payload.json --signature BASE64 --public-key merchant-public.pem
 
-captured.http is the request as it stood on the wire: the line with method, path and version,
-the headers, an empty line, the body.")]
+captured.http is the request as it was sent: the line with method, path and version, the
+headers, an empty line, the body.")]
 pub(crate) struct Verify {
     /// The method, such as POST
     #[arg(required_unless_present_any = ["request", "button"], value_parser = parse::method)]
@@ -88,31 +88,36 @@ impl Verify {
     }
 }
 
+fn invalid(why: impl std::fmt::Display) -> Failure {
+    Failure::new(format_args!("the signature is not valid: {why}"))
+}
+
 fn button(payload: &str, signature: &str, key: &VerifyingKey, algorithm: Algorithm) -> CommandResult {
     let Err(refused) = verify_button(payload, signature, key, algorithm) else {
-        say("the signature holds");
+        say("the signature is valid");
         return Ok(());
     };
     say(format_args!("string to sign, as a server expects it:\n{}\n", refused.string_to_sign));
     let other = Algorithm::ALL.into_iter().find(|other| *other != algorithm);
     match other.filter(|other| verify_button(payload, signature, key, *other).is_ok()) {
-        Some(other) => Err(Failure::new(format_args!("it does not hold: it was made for {other}"))),
-        None => Err(Failure::new("it does not hold: another key, or not exactly these bytes, were signed")),
+        Some(other) => Err(invalid(format_args!("it was made for {other}"))),
+        None => Err(invalid("it was made with another key, or not for exactly these bytes")),
     }
 }
 
 fn explained(request: &http::Request<Bytes>, key: &VerifyingKey, now: Timestamp) -> CommandResult {
     let head = Head::from(request);
-    let refused = |refused| Failure::new(format_args!("it does not hold: {refused}"));
-    let told = explain(head, request.body(), MAX_KEY_LEN, key, &[]).map_err(refused)?;
-    let claim = Claim::parse(head, MAX_KEY_LEN).map_err(refused)?;
+    let told = explain(head, request.body(), MAX_KEY_LEN, key, &[]).map_err(invalid)?;
+    let claim = Claim::parse(head, MAX_KEY_LEN).map_err(invalid)?;
     if let Err(stale) = claim.date_within(DateWindow::default(), &[now]) {
-        say(format_args!("note: a server would turn it away now, whatever its signature: {stale}"));
+        say(format_args!(
+            "note: a server would refuse the request now, even if its signature is valid: {stale}"
+        ));
     }
     match told.verdict {
         Ok(verified) => {
             say(format_args!(
-                "the signature holds: {} signed it at {} with {}",
+                "the signature is valid: {} signed the request at {} with {}",
                 verified.public_key_id(),
                 verified.signed_at(),
                 verified.algorithm()
@@ -123,10 +128,9 @@ fn explained(request: &http::Request<Bytes>, key: &VerifyingKey, now: Timestamp)
             say(format_args!("canonical request, as a server makes it:\n{}\n", told.canonical_request));
             say(format_args!("string to sign:\n{}\n", told.string_to_sign));
             Err(match told.mistake {
-                Some(mistake) => Failure::new(format_args!("it does not hold: {mistake}")),
-                None => Failure::new(
-                    "it does not hold, and no common mistake explains it: compare the canonical request above \
-                     with yours, and the key",
+                Some(mistake) => invalid(mistake),
+                None => invalid(
+                    "no common mistake explains it: compare the canonical request above with yours, and the key",
                 ),
             })
         }

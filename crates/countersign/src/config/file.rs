@@ -1,5 +1,5 @@
-//! `countersign.toml` as texts with their lines. Which keys there are, and what
-//! a text means, is up to the caller.
+//! Reads `countersign.toml` into texts with their line numbers. The caller says which keys there are, and what a text
+//! means.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -41,7 +41,7 @@ impl File {
                     let whole =
                         rows.get(key.get_ref().as_ref()).and_then(|it| it.get(inner.get_ref().as_ref()));
                     let read = match (value.get_ref(), whole) {
-                        // As a flag would have it: what the rows mean is read in one place.
+                        // In the form of a flag, so that rows are read in one place.
                         (DeValue::Array(_), Some(whole)) if is_rows => {
                             (whole.to_string(), reader.line(&inner.span()))
                         }

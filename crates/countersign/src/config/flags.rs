@@ -26,7 +26,7 @@ impl FromArgMatches for GivenValues {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for key in KEYS {
-            // A command may take some of the keys only.
+            // A command may have only some of the keys.
             let Ok(Some(text)) = matches.try_get_one::<String>(key.path) else { continue };
             let origin = match matches.value_source(key.path) {
                 Some(ValueSource::EnvVariable) => key.variable(),
@@ -45,7 +45,7 @@ fn arg(key: &Key) -> Arg {
         .hide_env_values(true)
         .value_name(key.value_name)
         .help(key.help())
-        .help_heading("Instead of a key of the configuration file")
+        .help_heading("Overriding the configuration file")
 }
 
 impl Args for DoorValues {

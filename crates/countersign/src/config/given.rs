@@ -1,4 +1,4 @@
-//! What flags and environment variables gave, as texts.
+//! The values from flags and environment variables, as texts.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ pub(super) struct GivenValue {
     pub(super) origin: String,
 }
 
-/// What flags and environment variables gave.
+/// The values from flags and environment variables.
 #[derive(Clone, Default)]
 pub(crate) struct GivenValues(HashMap<&'static str, GivenValue>);
 
@@ -24,6 +24,6 @@ impl GivenValues {
     }
 }
 
-/// What was given of the keys by which a running `serve` is found and asked.
+/// The given values of the keys that say where a running `serve` is, and with which token it is asked.
 #[derive(Clone, Default)]
 pub(crate) struct DoorValues(pub(super) GivenValues);

@@ -1,4 +1,4 @@
-//! What a key of the configuration is: its name, its help, and what applies where it is not given.
+//! A key of the configuration: its name, its help, and what applies if it is not given.
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -11,18 +11,18 @@ pub(super) struct Key {
     /// What it decides, for the help and the page; words that are written literally are in backticks.
     pub(super) about: &'static str,
     pub(super) absent: WhenAbsent,
-    /// Whether the file has a table for each of several.
+    /// Whether the file has a table for each row.
     pub(super) is_rows: bool,
 }
 
-/// What applies where a key is not given.
+/// What applies if a key is not given.
 #[derive(Clone, Copy)]
 pub(super) enum WhenAbsent {
     /// It must be given.
     Refused,
-    /// Its reader knows; this says it.
+    /// The code that reads the key decides; this describes it.
     Described(&'static str),
-    /// It is as if this text were given.
+    /// The same as if this text were given.
     Default(fn() -> String),
 }
 
@@ -49,7 +49,7 @@ impl Key {
         }
     }
 
-    /// The text that applies where the key is not given, if it has one.
+    /// The text that applies if the key is not given, if it has one.
     pub(super) fn default(&self) -> Option<String> {
         match self.absent {
             WhenAbsent::Default(default) => Some(default()),
@@ -78,7 +78,7 @@ pub(super) const fn key(
     Key { path, value_name, takes, about, absent: WhenAbsent::Refused, is_rows: false }
 }
 
-/// Several of a kind: tables of the file, or one TOML array.
+/// A key with several rows: tables of the file, or one TOML array.
 pub(super) const fn rows(path: &'static str, about: &'static str) -> Key {
     Key { is_rows: true, ..key(path, "ROWS", "tables", about) }
 }

@@ -61,7 +61,7 @@ pub(super) const KEYS: &[Key] = &[
         "The algorithm of the signature",
     )
     .or(|| Algorithm::PssV2.to_string()),
-    key("shop.token_file", "FILE", "file", "The token by which the shop's server is recognised"),
+    key("shop.token_file", "FILE", "file", "The token that the shop's server sends"),
     key("shop.name", "NAME", "text", "The shop's name on the result page").or(|| "Shop".to_owned()),
     key(
         "shop.webhook_url",
@@ -78,13 +78,13 @@ pub(super) const KEYS: &[Key] = &[
          up to five, the current one first",
     )
     .or_else("none"),
-    key("shop.url", "URL", "http or https URL", "Where the shop's name on the result page leads")
-        .or_else("none: the name is no link"),
+    key("shop.url", "URL", "http or https URL", "Where the shop's name on the result page links to")
+        .or_else("none: the name is not a link"),
     key(
         "shop.origins",
         "ORIGINS",
         "origins, with commas",
-        "Where else a page of the shop may be besides its start of checkout, such as `https://m.shop.example`",
+        "Further origins of the shop's pages, besides that of its start of checkout, such as `https://m.shop.example`",
     )
     .or_else("none: only the start of checkout"),
     key(
@@ -96,7 +96,7 @@ pub(super) const KEYS: &[Key] = &[
     .or_else("none: `[quote]` makes quotes"),
     rows(
         "quote.delivery",
-        "The ways in which a parcel can be delivered, at most 50: TOML such as \
+        "The ways of delivery, at most 50: TOML such as \
          `[{id=\"standard\", name=\"Standard\", price=\"4.90 EUR\", countries=[\"DE\"], days=2}]`",
     )
     .or_else("none: one way, everywhere, free of charge"),
@@ -127,7 +127,7 @@ pub(super) const KEYS: &[Key] = &[
          this server before the 7 days or the authorization end",
     )
     .or(|| Policy::default().capture_policy.as_str().to_owned()),
-    key("capture.margin", "TIME", "time", "How long before that it is captured")
+    key("capture.margin", "TIME", "time", "How long before that time it is captured")
         .or(|| time(Policy::default().capture_margin)),
     key(
         "refunds.ceiling",
@@ -140,7 +140,7 @@ pub(super) const KEYS: &[Key] = &[
         "notifications.certificate_origins",
         "ORIGINS",
         "origins, with commas",
-        "Where else a notification's certificate may be besides Amazon's own hosts, such as a sandbox's \
+        "Further origins of the certificates of notifications, besides Amazon's own, such as a sandbox's \
          `http://127.0.0.1:8100`",
     )
     .or_else("none"),
@@ -165,16 +165,16 @@ pub(super) const KEYS: &[Key] = &[
     .or(|| time(Deadlines::default().finalize)),
 ];
 
-/// All that configures `serve`.
+/// Everything that is configured for `serve`.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: String,
-    /// No slash at the end. Absent, it is the address that is listened on.
+    /// Without a slash at the end. If absent, it is the address that `serve` listens on.
     pub(crate) public_url: Option<String>,
     pub(crate) store: StorePlace,
     pub(crate) amazon: AmazonConfig,
     pub(crate) shop: ShopConfig,
-    /// Absent, it is `COUNTERSIGN_SNAPSHOT_KEY` or a file next to the store.
+    /// If absent, the keys are in `COUNTERSIGN_SNAPSHOT_KEY` or in a file next to the store.
     pub(crate) snapshot_key_file: Option<PathBuf>,
     pub(crate) policy: Policy,
     pub(crate) notifications: Notifications,
@@ -182,13 +182,13 @@ pub(crate) struct Config {
     pub(crate) deadlines: Deadlines,
 }
 
-/// The way to Amazon, and who the merchant is there.
+/// How Amazon is reached, and who the merchant is there.
 #[derive(Debug)]
 pub(crate) struct AmazonConfig {
-    /// Absent, it is Amazon's own for the region.
+    /// If absent, it is Amazon's own endpoint of the region.
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) region: Region,
-    /// Absent, the public key id's prefix names it.
+    /// If absent, the prefix of the public key id says which.
     pub(crate) environment: Option<Environment>,
     pub(crate) merchant_id: MerchantId,
     pub(crate) store_id: StoreId,
@@ -197,7 +197,7 @@ pub(crate) struct AmazonConfig {
     pub(crate) algorithm: Algorithm,
 }
 
-/// The shop that this serves.
+/// The shop whose checkouts `serve` completes.
 #[derive(Debug)]
 pub(crate) struct ShopConfig {
     pub(crate) token_file: PathBuf,
@@ -206,7 +206,7 @@ pub(crate) struct ShopConfig {
     pub(crate) webhook_url: Option<http::Uri>,
     /// Where the shop is asked for quotes.
     pub(crate) quote_url: Option<http::Uri>,
-    /// What signs both calls: present if either is.
+    /// What signs both calls: present if either URL is.
     pub(crate) webhook_secret_file: Option<PathBuf>,
 }
 
@@ -214,7 +214,7 @@ impl Config {
     /// Reads the file, if one is named, then the environment and the flags.
     pub(crate) fn read(file: Option<PathBuf>, given: GivenValues) -> CommandResult<Self> {
         let mut values = Values::gather(KEYS, file, given)?;
-        // One without the other is a mistake that the missing one is named for.
+        // A URL without the secret, or the secret without a URL, is a mistake: the failure names what is missing.
         let (webhook_url, quote_url, webhook_secret_file) = (
             values.optional("shop.webhook_url", webhook_url)?,
             values.optional("shop.quote_url", quote_url)?,
@@ -322,7 +322,7 @@ mod tests {
     fn the_keys_that_must_be_set_are_those_without_a_default() {
         let mut given = GivenValues::default();
         let mut required = Vec::new();
-        // Each missing key is named, one after another, until all are there.
+        // The missing keys are named one after another, until all are set.
         while let Err(why) = Config::read(None, given.clone()) {
             let why = why.to_string();
             let path = why.split_once(" is missing: ").unwrap_or_else(|| panic!("{why}")).0;

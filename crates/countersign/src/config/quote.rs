@@ -1,5 +1,5 @@
-//! The rows of `[quote]`: what delivery costs, which tax is added, what a coupon takes off. In the file each is
-//! a table of its own, as a flag or in the environment all of a kind are one TOML array.
+//! The rows of `[quote]`: what delivery costs, which tax is added, what a coupon takes off. In the file each row
+//! is a table; in a flag or in the environment all rows of a kind are one TOML array.
 
 use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, TaxRate};
@@ -12,7 +12,7 @@ const MAX_DELIVERIES: usize = 50;
 const MAX_TAXES: usize = 300;
 const MAX_COUPONS: usize = 1_000;
 
-/// The whole, in basis points.
+/// 100 %, in basis points.
 const WHOLE: u32 = 10_000;
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ fn rows<T: DeserializeOwned>(text: &str, most: usize, example: &str) -> ReadResu
         Ok(Rows { rows }) if rows.len() <= most => Ok(rows),
         Ok(_) => Err(format!("must be at most {most} rows")),
         Err(error) => {
-            // The rest shows the text, which nobody has written in this form.
+            // The other lines quote the text in a form that the user has not written.
             let why = error.message().lines().next().unwrap_or_default();
             Err(format!("must be rows such as {example}: {why}"))
         }
@@ -64,20 +64,20 @@ pub(super) fn deliveries(text: &str) -> ReadResult<Vec<DeliveryRate>> {
     let example = r#"[{id="standard", name="Standard", price="4.90 EUR", countries=["DE", "AT"], days=2}]"#;
     let mut rates: Vec<DeliveryRate> = Vec::new();
     for row in rows::<Delivery>(text, MAX_DELIVERIES, example)? {
-        let of = |why: &str| format!("must be right: the delivery `{}` {why}", row.id);
+        let of = |why: &str| format!("has a row that is not valid: the delivery `{}` {why}", row.id);
         let is_short = |text: &str| !text.trim().is_empty() && text.chars().count() <= 255;
         if !is_short(&row.id) || !is_short(&row.name) {
             return Err(of("needs an id and a name of up to 255 characters"));
         }
         if rates.iter().any(|rate| rate.id == row.id) {
-            return Err(of("is there twice"));
+            return Err(of("is listed twice"));
         }
         if row.days.is_some_and(|days| !(1..=365).contains(&days)) {
-            return Err(of("takes 1 to 365 days"));
+            return Err(of("needs days from 1 to 365"));
         }
         let price = money(&row.price).ok_or_else(|| of("needs a price such as 4.90 EUR"))?;
         if !row.countries.iter().all(|country| is_country(country)) {
-            return Err(of("goes to countries of two capital letters"));
+            return Err(of("needs countries of two capital letters"));
         }
         rates.push(DeliveryRate {
             id: row.id,
@@ -93,12 +93,12 @@ pub(super) fn deliveries(text: &str) -> ReadResult<Vec<DeliveryRate>> {
 pub(super) fn taxes(text: &str) -> ReadResult<Vec<TaxRate>> {
     let mut rates: Vec<TaxRate> = Vec::new();
     for row in rows::<Tax>(text, MAX_TAXES, r#"[{country="DE", percent_basis_points=1900}]"#)? {
-        let of = |why: &str| format!("must be right: the tax of `{}` {why}", row.country);
+        let of = |why: &str| format!("has a row that is not valid: the tax of `{}` {why}", row.country);
         if !is_country(&row.country) {
             return Err(of("needs a country of two capital letters"));
         }
         if rates.iter().any(|rate| rate.country == row.country) {
-            return Err(of("is there twice"));
+            return Err(of("is listed twice"));
         }
         if row.percent_basis_points > WHOLE {
             return Err(of("is at most 10000 basis points: 100 %"));
@@ -112,13 +112,13 @@ pub(super) fn coupons(text: &str) -> ReadResult<Vec<CouponRate>> {
     let example = r#"[{code="SPRING", basis_points=1000}, {code="FIVE", amount="5.00 EUR"}]"#;
     let mut rates: Vec<CouponRate> = Vec::new();
     for row in rows::<Coupon>(text, MAX_COUPONS, example)? {
-        let of = |why: &str| format!("must be right: the coupon `{}` {why}", row.code);
+        let of = |why: &str| format!("has a row that is not valid: the coupon `{}` {why}", row.code);
         let is_code = (1..=64).contains(&row.code.chars().count()) && row.code.trim() == row.code;
         if !is_code || row.code.chars().any(char::is_control) {
             return Err(of("needs a code of 1 to 64 printable characters"));
         }
         if rates.iter().any(|rate| rate.code.eq_ignore_ascii_case(&row.code)) {
-            return Err(of("is there twice"));
+            return Err(of("is listed twice"));
         }
         let discount = match (row.amount.as_deref().map(money), row.basis_points) {
             (Some(Some(amount)), None) if !amount.is_zero() => Discount::Amount(amount),
@@ -171,12 +171,12 @@ mod tests {
             (("4.90 EUR", "4.905 EUR"), "needs a price"),
             (("4.90 EUR", "-1.00 EUR"), "needs a price"),
             (("DE", "de"), "two capital letters"),
-            (("days=2", "days=0"), "1 to 365 days"),
+            (("days=2", "days=0"), "needs days from 1 to 365"),
             (("days=2", "day=2"), "unknown field `day`"),
             ((r#"name="A""#, r#"name="""#), "needs an id and a name"),
             (("}]", "}]\nmore = 1"), "unknown field `more`"),
             (("[{", "{"), "must be rows such as [{id="),
-            (("}]", r#"}, {id="a", name="B", price="0 EUR"}]"#), "is there twice"),
+            (("}]", r#"}, {id="a", name="B", price="0 EUR"}]"#), "is listed twice"),
         ] {
             let refused = delivery(change);
             assert!(refused.contains(told) && !refused.contains('\n'), "{change:?}: {refused}");

@@ -7,10 +7,10 @@ use super::given::GivenValues;
 use super::key::Key;
 use crate::failure::{CommandResult, Failure};
 
-/// What a text means, or what it must be, as the rest of a sentence that begins with its key.
+/// The value of a text, or what the text must be, as the rest of a sentence that begins with its key.
 pub(super) type ReadResult<T> = Result<T, String>;
 
-/// What the file, the environment and the flags gave.
+/// The texts from the file, the environment and the flags.
 pub(super) struct Values {
     keys: &'static [Key],
     file: File,
@@ -43,7 +43,7 @@ impl Values {
         read(&text).map(Some).map_err(|why| Failure::new(format_args!("{origin} {why}")))
     }
 
-    /// The same, with the key's default where it was not given; one that has none must be.
+    /// The same, with the key's default if it was not given. A key without a default must be given.
     pub(super) fn value<T>(&mut self, path: &str, read: impl Fn(&str) -> ReadResult<T>) -> CommandResult<T> {
         if let Some(given) = self.optional(path, &read)? {
             return Ok(given);
@@ -53,7 +53,7 @@ impl Values {
         read(&default).map_err(|why| Failure::new(format_args!("{path} {why}")))
     }
 
-    /// The complaint about a key that was given nowhere.
+    /// The failure for a key that was not given and has no default.
     pub(super) fn missing(&self, path: &str) -> Failure {
         let ways = self.keys.iter().find(|key| key.path == path);
         let ways =

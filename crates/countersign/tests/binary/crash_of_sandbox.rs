@@ -1,5 +1,5 @@
-//! Amazon's half under SIGKILL: whatever moment it dies at, what it has answered is on disk, no session is
-//! completed twice, and the merchant is notified of every charge.
+//! Amazon's half under SIGKILL: at whatever moment it dies, everything that it has answered is on disk, no session
+//! is completed twice, and the merchant is notified of every charge.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use crate::http::{Api, HttpAnswer, send, text};
 use crate::process::{Server, run};
 use crate::receiver::Receiver;
 
-/// Answers of Finalize by session; none for a session that was only begun.
+/// The answers of Finalize by session; `None` for a session that was only begun.
 type Memory = Mutex<HashMap<String, Option<HttpAnswer>>>;
 
-/// Sends a signed request, signed anew each time.
+/// Sends a request with a new signature.
 fn signed(
     signer: &KeySigner,
     address: SocketAddr,
@@ -92,7 +92,7 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
                 "merchant-public.pem",
                 "--ipn-url",
                 &url,
-                // Signed in a fraction of the time.
+                // Signing for version 2 takes a fraction of the time.
                 "--ipn-signature-version",
                 "2",
             ],
@@ -119,7 +119,7 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
         let ids = |answer: &HttpAnswer| (answer.text("chargePermissionId"), answer.text("chargeId"));
         assert_eq!(ids(&seen), ids(answer), "{session}");
         assert_eq!(text(&seen.body["statusDetails"], "state"), "Completed", "{session}");
-        assert!(permissions.insert(ids(answer).0), "{session} shares its permission with another");
+        assert!(permissions.insert(ids(answer).0), "{session} shares its permission with another session");
         let log = Api { address: last.address, token: None }
             .get(&format!("/_sandbox/events?checkoutSessionId={session}"))
             .unwrap();
@@ -128,5 +128,5 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
         assert_eq!(completed.count(), 1, "{session}");
     }
     println!("{} sessions, {} ids answered", sessions.len(), permissions.len());
-    assert!(!permissions.is_empty(), "a test that tells of no id proves nothing");
+    assert!(!permissions.is_empty(), "a run in which no id is answered proves nothing");
 }

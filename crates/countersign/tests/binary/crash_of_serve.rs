@@ -1,6 +1,6 @@
-//! The merchant half under SIGKILL and mixed load: whatever moment it dies at, an id that it has told of
-//! is on disk, no order is paid twice, no operation has two effects or is forgotten, every doubt has an
-//! owner, and in the end its money is where Amazon's ledger has it.
+//! The merchant half under SIGKILL and mixed load: at whatever moment it dies, every id that it has answered
+//! is on disk, no order is paid twice, no operation has two effects or is forgotten, every call in doubt has
+//! an owner, and in the end its accounts agree with Amazon's ledger.
 
 mod ledgers;
 
@@ -15,13 +15,13 @@ use crate::crowd::{CLIENTS, Crowd, Random};
 use crate::http::{Api, HttpAnswer, text};
 use crate::process::{Server, run};
 
-/// How often it is killed.
+/// How often the server is killed.
 const KILLS: usize = 200;
 
-/// What was asked for once an order was placed, by its reference, and the answer that came.
+/// An operation that was asked for after an order was placed: its reference, and the answer, if one came.
 type AskedCall = (&'static str, Option<HttpAnswer>);
 
-/// All that the clients remember of an order.
+/// Everything that the clients remember of an order.
 #[derive(Debug, Default, Clone)]
 struct RememberedOrder {
     order_id: String,
@@ -30,7 +30,7 @@ struct RememberedOrder {
     asked: Vec<AskedCall>,
 }
 
-/// What was told, by checkout.
+/// What the clients remember, by checkout.
 type Memory = Mutex<HashMap<String, RememberedOrder>>;
 
 fn merchant(address: SocketAddr) -> Api {
@@ -67,7 +67,7 @@ fn pay(amazon: Api, checkout_id: &str, payment: &Value, card: &str) -> String {
     session.text("checkoutSessionId")
 }
 
-/// Makes a request, mostly again and again until it is answered: some clients never come back when the
+/// Makes a request. Two of three clients repeat it until it is answered; the others give up if the
 /// connection breaks.
 fn ask(
     crowd: &Crowd,
@@ -120,7 +120,7 @@ fn take_orders(client: usize, crowd: &Crowd, amazon: Api, memory: &Memory, mut r
     }
 }
 
-/// What is asked for once an order is placed.
+/// An operation that a client asks for after an order was placed.
 struct PlannedCall {
     call: &'static str,
     reference: &'static str,
@@ -221,25 +221,25 @@ fn no_sigkill_makes_serve_forget_an_id_pay_twice_or_leave_a_doubt_without_an_own
     });
 
     let orders = memory.into_inner().unwrap();
-    let (mut told, mut effects) = (0, Effects::default());
+    let (mut answered, mut effects) = (0, Effects::default());
     for (checkout_id, order) in &orders {
         let checked = check_order(merchant(last.address), amazon, checkout_id, order);
-        told += checked.0;
+        answered += checked.0;
         effects += checked.1;
     }
-    println!("{} orders, {told} ids told, {effects:?}", orders.len());
-    assert!(told > 0, "a test that tells of no id proves nothing");
+    println!("{} orders, {answered} ids answered, {effects:?}", orders.len());
+    assert!(answered > 0, "a run in which no id is answered proves nothing");
     let Effects { charges, captures, refunds, cancellations, closures } = effects;
     for count in [charges, captures, refunds, cancellations, closures] {
-        assert!(count >= LEAST_OF_EACH, "too few of something to prove anything: {effects:?}");
+        assert!(count >= LEAST_OF_EACH, "too few effects of one kind to prove anything: {effects:?}");
     }
 }
 
-/// A run in which less happens than this of anything is none.
+/// A run with fewer effects of any kind than this proves nothing.
 const LEAST_OF_EACH: usize = 20;
 
-/// Checks one order against the disk and against Amazon; gives back how many ids were told of it, and what
-/// was done for it.
+/// Checks one order against the disk and against Amazon. Returns how many of its answers had ids, and the effects
+/// of its operations.
 fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &RememberedOrder) -> (usize, Effects) {
     let path = format!("/v1/checkouts/{checkout_id}");
     let seen = shop.get(&path).unwrap();
@@ -258,8 +258,8 @@ fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &RememberedOrde
     let permission = text(&payment["chargePermission"], "chargePermissionId");
     let charge = text(&payment["charges"][0], "chargeId");
     let with_ids = |answer: &&HttpAnswer| answer.body["chargePermissionId"].is_string();
-    let told: Vec<&HttpAnswer> = order.answers.iter().filter(with_ids).collect();
-    for answer in &told {
+    let answered: Vec<&HttpAnswer> = order.answers.iter().filter(with_ids).collect();
+    for answer in &answered {
         let ids = (answer.text("chargePermissionId"), answer.text("chargeId"));
         assert_eq!(ids, (permission.clone(), charge.clone()), "{checkout_id} {order:?}");
         assert!(matches!(answer.text("outcome").as_str(), "paid" | "authorized"), "{answer:?}");
@@ -279,11 +279,11 @@ fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &RememberedOrde
     }
     let events = events_of(amazon, order);
     if ledgers::is_open(&settled) && ledgers::waits_for_copies(&settled) {
-        // What is in doubt is still reserved here, and no longer to be had at Amazon.
+        // An amount in doubt is still reserved here, but no longer available at Amazon.
         assert!(ledgers::knows_all_of(&settled, &events), "{settled} {events:?}");
-        return (told.len(), Effects::default());
+        return (answered.len(), Effects::default());
     }
-    (told.len(), ledgers::check_agreement(amazon, &settled, &events))
+    (answered.len(), ledgers::check_agreement(amazon, &settled, &events))
 }
 
 fn events_of(amazon: Api, order: &RememberedOrder) -> Vec<Value> {
@@ -299,10 +299,10 @@ fn completions(amazon: Api, order: &RememberedOrder) -> usize {
     events.iter().filter(|event| event["type"] == "CheckoutSessionCompleted").count()
 }
 
-/// More looks than a doubt takes whose answer can be looked up.
+/// More looks than it takes to resolve a call in doubt whose result can be looked up.
 const LOOKS: usize = 200_000;
 
-/// Asks until the timers have done their work, or can do no more before Amazon lets the session lapse.
+/// Asks until the timers have done their work, or can do no more before the session expires at Amazon.
 fn settle(shop: Api, amazon: Api, path: &str, order: &RememberedOrder) -> Value {
     for _ in 0..LOOKS {
         let seen = shop.get(path).unwrap().body;

@@ -1,6 +1,6 @@
-//! Many clients of one server that is killed again and again: what they share of its life, and the
-//! random moments of its death. Nobody waits for time: clients wait for the next life, the killer for
-//! something to happen.
+//! Many clients of one server that is killed again and again: its current life, which they share, and the
+//! random moments of its kills. Nothing waits for time to pass: clients wait for the next life, the killer
+//! waits for requests and answers.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -15,11 +15,11 @@ use crate::process::Server;
 /// How many clients there are.
 pub(crate) const CLIENTS: usize = 16;
 
-/// The most requests and answers between two deaths: enough for a few checkouts, and few enough that a
-/// checkout is often cut in two.
+/// At most this many requests and answers between two kills: enough for a few checkouts, and few enough
+/// that a kill often comes in the middle of one.
 const MOST_EVENTS: u64 = 60;
 
-/// Numbers that their seed fixes.
+/// Random numbers from a seed.
 #[derive(Debug)]
 pub(crate) struct Random {
     seed: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// Draws a seed and prints it; the variable `COUNTERSIGN_CRASH_SEED` of the compilation fixes it.
+    /// Draws a seed and prints it. The variable `COUNTERSIGN_CRASH_SEED`, set when this is compiled, fixes it.
     pub(crate) fn from_printed_seed() -> Self {
         let fixed = option_env!("COUNTERSIGN_CRASH_SEED").map(|seed| seed.parse().unwrap());
         let seed = fixed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
@@ -75,7 +75,7 @@ impl Crowd {
         self.state.lock().unwrap()
     }
 
-    /// Whether the server is killed no more: clients finish what they have begun.
+    /// Whether the server is not killed any more: clients then finish what they have begun.
     pub(crate) fn is_ending(&self) -> bool {
         self.state().is_last
     }
@@ -85,7 +85,7 @@ impl Crowd {
         self.changed.notify_all();
     }
 
-    /// Makes a request once, in the present life.
+    /// Makes a request once, in the current life.
     pub(crate) fn attempt<T>(&self, request: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
         let life = self.state().life;
         self.tell();
@@ -94,13 +94,13 @@ impl Crowd {
         answer
     }
 
-    /// Makes a request again in every life that ends before the answer.
+    /// Makes a request, and again in the next life whenever a life ends before the answer.
     pub(crate) fn insist<T>(&self, request: impl Fn(SocketAddr) -> io::Result<T>) -> T {
         loop {
             let State { life, is_last, .. } = *self.state();
             match self.attempt(&request) {
                 Ok(answer) => return answer,
-                Err(error) if is_last => panic!("nobody killed the server, and yet: {error}"),
+                Err(error) if is_last => panic!("the server was not killed, but a request failed: {error}"),
                 Err(_) => {
                     let waited = self.changed.wait_while(self.state(), |now| now.life.number == life.number);
                     drop(waited.unwrap());
@@ -109,7 +109,7 @@ impl Crowd {
         }
     }
 
-    /// Kills the server so often and starts it again each time, and gives back its last life.
+    /// Kills the server `kills` times and starts it again each time; returns the last one.
     pub(crate) fn kill_again_and_again(
         &self,
         kills: usize,

@@ -1,4 +1,4 @@
-//! What a shop deploys: the build without default features.
+//! The build that a shop deploys, without the default features.
 
 use crate::process::{ProcessOutput, run};
 
@@ -19,14 +19,14 @@ fn a_shop_deploys_neither_demo_nor_bench() {
 }
 
 #[test]
-fn a_command_that_was_left_out_is_refused_with_how_it_is_built() {
+fn a_command_that_was_left_out_is_refused_with_how_to_build_it() {
     let directory = tempfile::tempdir().unwrap();
     for command in ["demo", "bench"] {
         let ProcessOutput { code, stdout, stderr } = run(directory.path(), &[command, "--once"]);
         assert_eq!((code, stdout.as_str()), (Some(2), ""));
         let expected = format!(
             "error: unrecognized subcommand '{command}'\n\n  \
-             tip: this build is without it; 'cargo build --release' makes one with '{command}'\n\n\
+             tip: this build leaves it out; 'cargo build --release' makes a build that has '{command}'\n\n\
              Usage: countersign [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n"
         );
         assert_eq!(stderr, expected);

@@ -1,5 +1,5 @@
 //! docs/configuration.md agrees with the binary's own help about the sandbox and the logs: each flag, variable
-//! and default has its row, and there is no other row. The keys of `serve` are written from their list.
+//! and default has its row, and there are no other rows. The rows of `serve` are generated from the list of keys.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn printed(args: &[&str]) -> String {
     stdout
 }
 
-/// A flag with what its help says, in one line.
+/// A flag, and its help in one line.
 struct Flag {
     name: String,
     told: String,
@@ -35,7 +35,7 @@ fn flags(command: &str) -> Vec<Flag> {
 }
 
 impl Flag {
-    /// What stands in brackets behind a word, such as `env`.
+    /// What is in brackets after a word such as `env`.
     fn said(&self, word: &str) -> Option<&str> {
         let (_, rest) = self.told.split_once(&format!("[{word}: "))?;
         Some(rest.split_once(']').unwrap().0)
@@ -51,7 +51,7 @@ fn rows(heading: &str) -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn every_flag_of_the_sandbox_stands_in_the_page_and_each_rule_that_can_be_set() {
+fn every_flag_of_the_sandbox_is_in_the_page_and_every_rule_that_can_be_set() {
     let rows = rows("## `countersign sandbox`");
     let (flagged, ruled): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row[0].starts_with("--"));
     let known = flags("sandbox");
@@ -74,7 +74,7 @@ fn every_flag_of_the_sandbox_stands_in_the_page_and_each_rule_that_can_be_set() 
 }
 
 #[test]
-fn the_flags_of_the_logs_stand_in_the_page() {
+fn the_flags_of_the_logs_are_in_the_page() {
     let rows = rows("## Logs");
     for flag in flags("sandbox").iter().filter(|flag| flag.name.starts_with("--log")) {
         let cell = format!("{}`, `{}", flag.name, flag.said("env").unwrap());

@@ -1,11 +1,11 @@
-//! What goes wrong ends in one line on standard error that says what to do, and in exit code 1.
+//! Every failure ends in exit code 1 and in one line on standard error that says what to do.
 
 use std::net::TcpListener;
 use std::path::Path;
 
 use crate::process::{ProcessOutput, Server, run, run_with};
 
-/// A configuration that works, its keys and its token beside it.
+/// Writes a configuration that works, with its keys and its token next to it.
 pub(crate) fn configure(directory: &Path) {
     let ProcessOutput { code, stderr, .. } = run(directory, &["keys"]);
     assert_eq!(code, Some(0), "{stderr}");
@@ -36,7 +36,7 @@ fn fails(directory: &Path, args: &[&str], told: &str) {
 }
 
 #[test]
-fn a_port_in_use_is_told_by_both_servers() {
+fn a_port_in_use_is_named_by_both_servers() {
     let directory = tempfile::tempdir().unwrap();
     configure(directory.path());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -49,7 +49,7 @@ fn a_port_in_use_is_told_by_both_servers() {
 }
 
 #[test]
-fn a_file_that_is_no_key_is_told_and_left_as_it_is() {
+fn a_file_that_is_not_a_key_is_named_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     configure(path);
@@ -88,7 +88,7 @@ fn a_file_that_is_no_key_is_told_and_left_as_it_is() {
                 "--key-out",
                 "new.pem",
             ],
-            "--key-out new.pem: no merchant is made beside a --public-key, so there is no private key to write"
+            "--key-out new.pem: with a --public-key no merchant is made, so there is no private key to write"
                 .to_owned(),
         ),
         (&["keys"], "merchant.pem exists and is not overwritten: name another file".to_owned()),
@@ -104,7 +104,7 @@ fn a_file_that_is_no_key_is_told_and_left_as_it_is() {
 }
 
 #[test]
-fn a_directory_that_cannot_hold_data_is_told() {
+fn a_directory_that_cannot_hold_data_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     std::fs::write(path.join("file"), "").unwrap();
@@ -116,7 +116,7 @@ fn a_directory_that_cannot_hold_data_is_told() {
 }
 
 #[test]
-fn a_bad_line_of_configuration_is_told_with_its_file_line_and_key() {
+fn a_bad_line_of_the_configuration_is_named_by_file_line_and_key() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     configure(path);
@@ -164,7 +164,7 @@ fn a_bad_line_of_configuration_is_told_with_its_file_line_and_key() {
 }
 
 #[test]
-fn a_store_that_is_in_use_or_newer_is_told() {
+fn a_store_that_is_in_use_or_newer_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     configure(path);
@@ -178,7 +178,7 @@ fn a_store_that_is_in_use_or_newer_is_told() {
     fails(path, &sandbox, "amazon/sandbox.db is in use by another process");
     running.kill();
 
-    // The schema's version stands at offset 60 of SQLite's header, big-endian.
+    // The schema's version is at offset 60 of SQLite's header, big-endian.
     let mut file = std::fs::read(path.join("shop.db")).unwrap();
     file[60..64].copy_from_slice(&99_u32.to_be_bytes());
     std::fs::write(path.join("shop.db"), file).unwrap();

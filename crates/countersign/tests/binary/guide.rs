@@ -1,6 +1,6 @@
-//! The guides do what they say: their commands are run in order, in one shell and one more for each terminal of
-//! its own, and what they print is held against what is shown. The storefront's pages are those that are served;
-//! that its button pays is for the suite that has a browser.
+//! The guides do what they say: their commands run in order, in one shell and in one more for each terminal that a
+//! guide names, and their output is compared with what the guide shows. The pages in the storefront's guide are the
+//! pages that are served; the browser suite checks that the button pays.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -12,22 +12,22 @@ use tempfile::TempDir;
 const SHOP: &str = include_str!("../../../../docs/guide/shop.md");
 const STOREFRONT: &str = include_str!("../../../../docs/guide/storefront.md");
 
-/// The ports that the guides name: on a machine where tests run they may be taken.
+/// The ports that the guides name. They may be taken on the machine that runs the tests.
 const PORTS: [&str; 4] = ["8100", "8200", "8300", "8400"];
 
-/// Stands where the page has left something out.
+/// Marks where the page leaves something out.
 const LEFT_OUT: char = '…';
 
-/// Commands, and what the page shows of what they print.
+/// Commands, and what the page shows of their output.
 struct Step {
     commands: String,
     shown: String,
-    /// Where it listens, if it is a server's, which runs on beside the steps that follow, in a shell that knows
-    /// nothing of theirs.
+    /// The port, if the commands start a server. It keeps running during the steps that follow, in a separate
+    /// shell.
     terminal: Option<&'static str>,
 }
 
-/// The blocks of a guide: of which kind each is, and its text.
+/// The blocks of a guide: the kind and the text of each.
 fn blocks(guide: &'static str) -> Vec<(&'static str, &'static str)> {
     let fences = guide.split("\n```").skip(1).step_by(2);
     fences.map(|block| block.split_once('\n').unwrap()).collect()
@@ -41,7 +41,7 @@ fn steps(guide: &'static str) -> Vec<Step> {
             Some(("bash", port)) if PORTS.contains(&port) => steps.push(step(Some(port))),
             None if kind == "bash" => steps.push(step(None)),
             None if kind == "text" => text.clone_into(&mut steps.last_mut().unwrap().shown),
-            // To be seen only: how to build, and what belongs to a host that is not here.
+            // Only to be read: how to build, and pages that a host elsewhere would serve.
             None if ["sh", "html", "http"].contains(&kind) => {}
             _ => panic!("a block of an unknown kind: {kind:?}"),
         }
@@ -49,7 +49,7 @@ fn steps(guide: &'static str) -> Vec<Step> {
     steps
 }
 
-/// Ports that were free a moment ago. None has another's digits: each is put in the place of one that is named.
+/// Ports that were free a moment ago. None has the digits of a named port, since each replaces one of those.
 fn free_ports() -> [String; 4] {
     loop {
         let listeners = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -60,7 +60,7 @@ fn free_ports() -> [String; 4] {
     }
 }
 
-/// All steps as one script, which stops at the first that fails. What step `n` prints goes to the file `n`.
+/// All steps as one script, which stops at the first step that fails. The output of step `n` goes to the file `n`.
 fn script(steps: &[Step]) -> String {
     let mut script = "set -e -o pipefail\nout=$PWD\nfresh=$PATH\ntrap 'kill $(jobs -p)' EXIT\n".to_owned();
     let mut started: Vec<&str> = Vec::new();
@@ -70,7 +70,7 @@ fn script(steps: &[Step]) -> String {
                 write!(script, "kill $server_{port}\nwait $server_{port} || true\n").unwrap();
             }
             started.push(port);
-            // `exec` lets the first shell know the server itself, and not a shell around it.
+            // With `exec`, the process that the first shell knows is the server, not a shell around it.
             let with_exec =
                 |text: String, name: &str| text.replace(&format!("\n{name} "), &format!("\nexec {name} "));
             let server = ["countersign", "python3"].into_iter().fold(commands.clone(), with_exec);
@@ -92,7 +92,7 @@ fn script(steps: &[Step]) -> String {
     script
 }
 
-/// Whether the text has everything that is shown, in its order.
+/// Whether the text has everything that is shown, in the same order.
 fn is_as_shown(text: &str, shown: &str) -> bool {
     let blank = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = blank(text);
@@ -111,7 +111,7 @@ fn with_ports(text: &str, ports: &[String; 4]) -> String {
     PORTS.into_iter().zip(ports).fold(text.to_owned(), replace)
 }
 
-/// Where the guide's own commands expect what was built. It stands on no path before they say so.
+/// Puts the binary where the guide's commands expect it. It is not on the `PATH` until they add it.
 fn clone_in(directory: &Path) {
     let built = directory.join("target/release");
     std::fs::create_dir_all(&built).unwrap();
@@ -121,7 +121,7 @@ fn clone_in(directory: &Path) {
 fn run(directory: &Path, script: &str) -> (bool, String) {
     clone_in(directory);
     let path = std::env::join_paths(["/usr/local/bin", "/usr/bin", "/bin"]);
-    // A step that waits for what never comes must not hold up every other test.
+    // A step that waits forever must not hold up every other test.
     let ended = Command::new("timeout")
         .args(["--kill-after=5", "90", "bash", "-c", script])
         .current_dir(directory)
@@ -144,7 +144,7 @@ fn check(guide: &'static str, then: &str) -> (TempDir, [String; 4]) {
         let shown = with_ports(&step.shown, &ports);
         assert!(
             is_as_shown(&printed, &shown),
-            "the guide has\n{}\nand shows\n{shown}\nbut it prints\n{printed}\n{told}",
+            "the guide has\n{}\nand shows\n{shown}\nbut the output is\n{printed}\n{told}",
             step.commands
         );
     }
@@ -153,11 +153,11 @@ fn check(guide: &'static str, then: &str) -> (TempDir, [String; 4]) {
 }
 
 #[test]
-fn every_command_of_the_guide_answers_as_it_shows() {
+fn every_command_of_the_guide_prints_what_the_guide_shows() {
     check(SHOP, "");
 }
 
-/// The file that a guide's commands write by a here-document.
+/// The text of a file that the storefront guide's commands write by a here-document.
 fn file(name: &str) -> &'static str {
     let (_, behind) = STOREFRONT.split_once(&format!("cat > {name} <<'")).unwrap();
     let (mark, text) = behind.split_once("'\n").unwrap();
@@ -165,7 +165,7 @@ fn file(name: &str) -> &'static str {
     text
 }
 
-/// What stands between two texts, each time.
+/// Everything that is between `before` and `after`, each time that they occur.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect()
 }
@@ -176,7 +176,7 @@ fn scripts(page: &'static str) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_storefront_guide_answers_as_it_shows_and_its_page_is_the_one_that_is_served() {
+fn the_storefront_guide_prints_what_it_shows_and_its_page_is_the_one_that_is_served() {
     let (page, mount) = (file("public/index.html"), file("public/mount.js"));
     let scripts = scripts(page);
     let absolute = |address: &str| {
@@ -201,7 +201,7 @@ fn the_storefront_guide_answers_as_it_shows_and_its_page_is_the_one_that_is_serv
             read(&format!("headers-{at}")).to_ascii_lowercase().contains("content-type: text/javascript")
         );
     }
-    // What the page mounts is there: the place in the page, the members in the registration.
+    // The page has the place that the script mounts into, and the registration has the members that it reads.
     let [call] = between(mount, "countersign.mount('#", ")")[..] else { panic!("{mount}") };
     let (place, members) = call.split_once("', {").unwrap();
     assert!(page.contains(&format!("<div id=\"{place}\"></div>")));
@@ -227,7 +227,7 @@ fn origin(address: &str) -> String {
 }
 
 #[test]
-fn the_guides_policies_let_each_script_of_their_page_load_and_none_besides() {
+fn the_guides_policies_let_each_script_of_their_page_load_and_no_other() {
     let (page, amazon) = (file("public/index.html"), amazon_page());
     let [policy] = between(page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[..] else {
         panic!("{page}")
@@ -235,7 +235,7 @@ fn the_guides_policies_let_each_script_of_their_page_load_and_none_besides() {
     let [(_, reported)] =
         blocks(STOREFRONT).into_iter().filter(|(kind, _)| *kind == "http").collect::<Vec<_>>()[..]
     else {
-        panic!("one policy is shown for Amazon's page")
+        panic!("the guide shows one policy for Amazon's page")
     };
     let reported = reported.strip_prefix("Content-Security-Policy-Report-Only: ").unwrap();
     for (policy, page) in [(policy, page), (reported, amazon)] {
@@ -255,18 +255,18 @@ fn the_guides_policies_let_each_script_of_their_page_load_and_none_besides() {
     }
 }
 
-/// The page that is shown for Amazon's own script.
+/// The page that the guide shows for Amazon's own script.
 fn amazon_page() -> &'static str {
     let [(_, page)] =
         blocks(STOREFRONT).into_iter().filter(|(kind, _)| *kind == "html").collect::<Vec<_>>()[..]
     else {
-        panic!("one page is shown for Amazon")
+        panic!("the guide shows one page for Amazon")
     };
     page
 }
 
 #[test]
-fn amazons_page_is_the_sandboxs_page_but_for_two_addresses_and_the_policy() {
+fn amazons_page_is_the_sandboxs_page_except_for_two_addresses_and_the_policy() {
     let page = file("public/index.html");
     let without_policy = page.lines().filter(|line| !line.contains("Content-Security-Policy"));
     let expected = without_policy
@@ -285,7 +285,7 @@ fn amazons_page_is_the_sandboxs_page_but_for_two_addresses_and_the_policy() {
 const BUTTON: &str = include_str!("../../../../web/countersign.js");
 
 #[test]
-fn what_the_storefront_guide_says_of_the_scripts_and_the_log_is_what_they_say() {
+fn the_storefront_guide_quotes_the_scripts_and_the_log() {
     let amazon = include_str!("../../../../web/checkout.js");
     let hook = include_str!("../../../countersign-merchant/src/gateway/quote_hook.rs");
     for (said, by) in [
@@ -312,7 +312,7 @@ fn what_the_storefront_guide_says_of_the_scripts_and_the_log_is_what_they_say() 
 }
 
 #[test]
-fn what_is_shown_is_held_against_what_is_printed() {
+fn what_is_shown_is_compared_with_what_is_printed() {
     for (printed, shown, is_as) in [
         ("{\"state\":\"Open\"} 200\n", "{\"state\":\"Open\"} 200", true),
         ("{\"a\":1,\"state\":\"Open\"} 200\n", "{…\"state\":\"Open\"} 200", true),

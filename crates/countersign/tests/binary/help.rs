@@ -1,9 +1,9 @@
-//! The help texts, whole: they are read by people before anything else is.
+//! The help texts, whole: people read them before anything else.
 
 use crate::process::{ProcessOutput, run};
 
 /// The heading of the flags that are keys of the configuration file.
-const KEYS: &str = "Instead of a key of the configuration file:";
+const KEYS: &str = "Overriding the configuration file:";
 
 #[test]
 fn every_command_explains_itself() {
@@ -17,7 +17,7 @@ fn every_command_explains_itself() {
         let ProcessOutput { code, stdout, stderr } = run(directory.path(), args);
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         if command == "serve" {
-            // Its flags that are keys of the configuration file are many: a line each is enough to review them.
+            // It has many flags that are keys of the configuration file: a line for each is enough to review them.
             let (page, keys) = stdout.split_once(KEYS).unwrap();
             insta::assert_snapshot!("help_of_serve", page);
             let lines = keys.split("\n      --").skip(1).map(|key| {

@@ -1,16 +1,16 @@
-//! A blocking HTTP client, a connection a request. It tells an answer that came whole from one that
-//! did not: only the former was ever given.
+//! A blocking HTTP client, with one connection for each request. It distinguishes an answer that came whole from one
+//! that did not: only a whole answer counts as given.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-/// An answer that came whole.
+/// An answer that has come whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
-    /// Where a redirection leads; empty where there is none.
+    /// The target of a redirect; empty if there is none.
     pub(crate) location: String,
     pub(crate) body: Value,
 }
@@ -21,7 +21,7 @@ impl HttpAnswer {
     }
 }
 
-/// A member as text; empty where there is none.
+/// A member as text; empty if there is none.
 pub(crate) fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_default().to_owned()
 }
@@ -59,7 +59,7 @@ fn parse(answer: &[u8]) -> Option<HttpAnswer> {
     Some(HttpAnswer { status, location, body: serde_json::from_slice(body).unwrap_or_default() })
 }
 
-/// A server with the token that it wants to be shown, if any.
+/// A server, and the token that it asks for, if any.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Api {
     pub(crate) address: SocketAddr,

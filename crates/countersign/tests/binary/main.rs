@@ -1,5 +1,5 @@
-//! The real binary, from its help texts to its end by SIGKILL: the last of the three boundaries at
-//! which this project is tested, and the one with the fewest tests.
+//! Tests of the real binary, from its help texts to SIGKILL: the last of the three boundaries at which this
+//! project is tested, and the one with the fewest tests.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod crash_of_sandbox;

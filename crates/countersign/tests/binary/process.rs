@@ -1,5 +1,5 @@
-//! Starts the binary: once for a command that ends by itself, or as a server whose first line is
-//! waited for. A server that is dropped is killed.
+//! Starts the binary: as a command that ends by itself, or as a server whose first line is waited for.
+//! Dropping a server kills it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -8,12 +8,12 @@ use std::process::{Child, Command, Output, Stdio};
 
 fn command(directory: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    // Nothing of the environment in which the tests run may configure the program.
+    // The environment in which the tests run must not configure the program.
     command.args(args).current_dir(directory).env_clear().stdin(Stdio::null());
     command
 }
 
-/// What a command left behind.
+/// The exit code and the output of a command that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProcessOutput {
     pub(crate) code: Option<i32>,
@@ -26,8 +26,8 @@ pub(crate) fn run(directory: &Path, args: &[&str]) -> ProcessOutput {
     run_with(directory, args, &[])
 }
 
-/// Runs a command with variables in its environment. One that turns out to be a server is killed, since
-/// it would never end.
+/// Runs a command with variables in its environment. If it turns out to be a server, it is killed, since it
+/// would never end.
 pub(crate) fn run_with(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> ProcessOutput {
     let mut command = command(directory, args);
     command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -43,19 +43,19 @@ pub(crate) fn run_with(directory: &Path, args: &[&str], variables: &[(&str, &str
     ProcessOutput { code: status.code(), stdout, stderr: String::from_utf8(stderr).unwrap() }
 }
 
-/// A server that has said where it listens.
+/// A server that has printed where it listens.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// Starts a server and reads its first line. Its logs go to a file beside its data.
+    /// Starts a server and reads its first line. Its logs go to a file next to its data.
     pub(crate) fn start(directory: &Path, args: &[&str]) -> Self {
         Self::start_and_wait_for("listening on http://", 1, directory, args)
     }
 
-    /// Starts a server that says where it listens in one of its first lines, behind these words.
+    /// Starts a server that prints where it listens in one of its first `most` lines, after `words`.
     pub(crate) fn start_and_wait_for(words: &str, most: usize, directory: &Path, args: &[&str]) -> Self {
         let logs = directory.join("logs.txt");
         let logs = std::fs::File::options().create(true).append(true).open(logs).unwrap();
@@ -69,22 +69,22 @@ impl Server {
         }
         let Some(address) = said.last().and_then(|line| line.strip_prefix(words)) else {
             let logs = std::fs::read_to_string(directory.join("logs.txt")).unwrap();
-            panic!("the server began with {said:?} and logged {logs}");
+            panic!("the server printed {said:?} and logged {logs}");
         };
         let address = address.parse().unwrap();
-        // What follows is for people; a pipe that is full would hold the server up.
+        // The other lines are for people, but are read: a full pipe would block the server.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address }
     }
 
-    /// Ends it like an operator.
+    /// Ends the server as an operator does.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(sent.success());
         self.child.wait().unwrap().code()
     }
 
-    /// Ends it like a power failure.
+    /// Ends the server as a power failure does.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

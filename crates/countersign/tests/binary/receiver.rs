@@ -1,5 +1,5 @@
-//! A merchant's endpoint for notifications: a socket that says yes to all of them and passes on which
-//! objects they tell of.
+//! A merchant's endpoint for notifications: it answers each with 200 and passes on the id of the object that
+//! the notification is about.
 
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// What has not come after this long never will.
+/// A notification that has not come by then will never come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Receiver {
     address: SocketAddr,
-    told: Inbox<String>,
+    notified: Inbox<String>,
 }
 
 impl Receiver {
@@ -22,34 +22,34 @@ impl Receiver {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, told) = channel();
+        let (sender, notified) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let sender = sender.clone();
-                // A server that is killed leaves its connection in the middle of anything.
+                // A server that is killed may break off its connection anywhere.
                 std::thread::spawn(move || stream.and_then(|stream| receive(stream, &sender)));
             }
         });
-        Self { address, told }
+        Self { address, notified }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/ipn", self.address)
     }
 
-    /// Returns once each of these objects was told of.
+    /// Returns once there was a notification for each of these objects.
     pub(crate) fn wait_for(&self, mut objects: HashSet<String>) {
         objects.retain(|object| !object.is_empty());
         while !objects.is_empty() {
-            let told = self.told.recv_timeout(PATIENCE);
-            let told = told.unwrap_or_else(|_| panic!("nobody was told of {objects:?}"));
-            objects.remove(&told);
+            let object = self.notified.recv_timeout(PATIENCE);
+            let object = object.unwrap_or_else(|_| panic!("no notification has come for {objects:?}"));
+            objects.remove(&object);
         }
     }
 }
 
 /// Answers the requests of one connection until it ends.
-fn receive(mut stream: TcpStream, told: &Sender<String>) -> std::io::Result<()> {
+fn receive(mut stream: TcpStream, notified: &Sender<String>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {
         let mut length = 0;
@@ -70,9 +70,9 @@ fn receive(mut stream: TcpStream, told: &Sender<String>) -> std::io::Result<()> 
         reader.read_exact(&mut body)?;
         let envelope: Value = serde_json::from_slice(&body).unwrap();
         let message = envelope["Message"].as_str().unwrap();
-        // A confirmation's is prose.
+        // The message of a confirmation is prose.
         if let Ok(message) = serde_json::from_str::<Value>(message) {
-            let _ = told.send(message["ObjectId"].as_str().unwrap().to_owned());
+            let _ = notified.send(message["ObjectId"].as_str().unwrap().to_owned());
         }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
     }

@@ -29,7 +29,7 @@ fn the_merchant_half_answers_and_ends_gracefully() {
         let serve = ["serve", "--config", "countersign.toml", "--store", store];
         let serve = Server::start(directory.path(), &serve);
         assert_eq!(api(&serve).get("/healthz").unwrap().status, 200);
-        assert_eq!(api(&serve).get("/v1/checkouts").unwrap().status, 401, "the shop's token is wanted");
+        assert_eq!(api(&serve).get("/v1/checkouts").unwrap().status, 401, "the shop's token is required");
         let shown = Api { token: Some("open-sesame"), ..api(&serve) };
         assert_eq!(shown.get("/v1/checkouts?state=checking").unwrap().status, 200);
         assert_eq!(serve.terminate(), Some(0));
@@ -112,7 +112,7 @@ fn a_reset_does_not_make_the_next_start_draw_ids_that_were_drawn() {
 }
 
 #[test]
-fn the_control_api_wants_its_token() {
+fn the_control_api_requires_its_token() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("control-token"), "open-sesame").unwrap();
     let sandbox = ["sandbox", "--listen", "127.0.0.1:0", "--control-token-file", "control-token"];

@@ -1,4 +1,4 @@
-//! Keys, signatures and their explanation, from one command to the next.
+//! Keys, signatures and their explanation: each command's output is the next one's input.
 
 use std::path::Path;
 
@@ -49,21 +49,22 @@ fn verify(directory: &Path, request: &str) -> ProcessOutput {
 }
 
 #[test]
-fn what_is_signed_verifies_with_both_algorithms() {
+fn a_signed_request_verifies_with_both_algorithms() {
     let directory = with_keys();
     for algorithm in ["AMZN-PAY-RSASSA-PSS", "AMZN-PAY-RSASSA-PSS-V2"] {
         let ProcessOutput { code, stdout, stderr } =
             verify(directory.path(), &captured(&signed(directory.path(), algorithm), BODY));
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
-        let told =
-            format!("the signature holds: SANDBOX-SHOP signed it at 20260901T120000Z with {algorithm}");
+        let told = format!(
+            "the signature is valid: SANDBOX-SHOP signed the request at 20260901T120000Z with {algorithm}"
+        );
         assert_eq!(stdout.lines().last(), Some(told.as_str()));
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn the_private_key_is_its_owners_alone() {
+fn only_its_owner_can_read_the_private_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = with_keys();
     let mode = std::fs::metadata(directory.path().join("merchant.pem")).unwrap().permissions().mode();
@@ -77,27 +78,25 @@ fn a_wrong_signature_is_explained() {
     let path = directory.path();
     let headers = signed(path, "AMZN-PAY-RSASSA-PSS-V2");
     let spaced = BODY.replace(':', ": ").replace(',', ", ");
-    let no_mistake = "it does not hold, and no common mistake explains it: compare the canonical request above with \
-                      yours, and the key";
+    let no_mistake =
+        "no common mistake explains it: compare the canonical request above with yours, and the key";
     for (request, told) in [
         (captured(&headers, &BODY.replace("14.00", "1.00")), no_mistake),
         (
             captured(&headers, &spaced),
-            "it does not hold: the body was serialized twice, with different results: sign exactly the bytes that \
-             are sent",
+            "the body was serialized twice, with different results: sign exactly the bytes that are sent",
         ),
         (
             captured(&headers.replace("PSS-V2", "PSS"), BODY),
-            "it does not hold: it was made for AMZN-PAY-RSASSA-PSS-V2, but the authorization header names \
-             AMZN-PAY-RSASSA-PSS",
+            "it was made for AMZN-PAY-RSASSA-PSS-V2, but the authorization header names AMZN-PAY-RSASSA-PSS",
         ),
         (
             captured(&headers.replace("x-amz-pay-region: na\n", ""), BODY),
-            "it does not hold: The header x-amz-pay-region is missing",
+            "The header x-amz-pay-region is missing",
         ),
     ] {
         let ProcessOutput { code, stderr, .. } = verify(path, &request);
-        assert_eq!(stderr, format!("countersign: {told}\n"));
+        assert_eq!(stderr, format!("countersign: the signature is not valid: {told}\n"));
         assert_eq!(code, Some(1));
     }
 }
@@ -152,15 +151,15 @@ fn a_buttons_payload_is_signed_and_verified() {
         run(path, &[&args, more].concat())
     };
     let ProcessOutput { code, stdout, .. } = verify(&[]);
-    assert_eq!((code, stdout.as_str()), (Some(0), "the signature holds\n"));
+    assert_eq!((code, stdout.as_str()), (Some(0), "the signature is valid\n"));
     let ProcessOutput { code, stderr, .. } = verify(&["--algorithm", "AMZN-PAY-RSASSA-PSS"]);
-    assert_eq!(stderr, "countersign: it does not hold: it was made for AMZN-PAY-RSASSA-PSS-V2\n");
+    assert_eq!(stderr, "countersign: the signature is not valid: it was made for AMZN-PAY-RSASSA-PSS-V2\n");
     assert_eq!(code, Some(1));
     std::fs::write(path.join("body.json"), "{}").unwrap();
     let ProcessOutput { code, stderr, .. } = verify(&[]);
     assert_eq!(
         stderr,
-        "countersign: it does not hold: another key, or not exactly these bytes, were signed\n"
+        "countersign: the signature is not valid: it was made with another key, or not for exactly these bytes\n"
     );
     assert_eq!(code, Some(1));
 }

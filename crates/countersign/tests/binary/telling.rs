@@ -1,4 +1,4 @@
-//! What `serve` tells a shop and an operator, over real sockets: webhooks, and `explain`.
+//! What `serve` reports to a shop and to an operator, over real sockets: webhooks, and `explain`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -149,11 +149,11 @@ fn what_cannot_be_explained_ends_in_one_line() {
         (&["1 2", "--url", &url], "there is no order and no checkout \"1 2\"".into()),
         (
             &["1001", "--url", &url, "--shop-token-file", "other"],
-            format!("serve at {url} wants another token than the one in other"),
+            format!("serve at {url} does not accept the token in other"),
         ),
         (&["1001", "--url", &nobody], format!("serve at {nobody} does not answer: ")),
         (&["1001", "--url", "nowhere"], "nowhere: it is not an endpoint".into()),
-        (&["1001"], "listen says port 0: name the address that serve has printed by --url".into()),
+        (&["1001"], "listen has port 0: pass --url with the address that serve has printed".into()),
         (&["1001", "--url", &url, "--shop-token-file", "absent"], "absent cannot be read: ".into()),
     ];
     for (args, told) in cases {
@@ -164,7 +164,7 @@ fn what_cannot_be_explained_ends_in_one_line() {
 }
 
 #[test]
-fn a_key_for_buyers_data_is_made_once_beside_the_store() {
+fn a_key_for_buyers_data_is_made_once_next_to_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     configure(path);
@@ -180,6 +180,6 @@ fn a_key_for_buyers_data_is_made_once_beside_the_store() {
     assert_eq!(Server::start(path, &serve).terminate(), Some(0));
     assert_eq!(std::fs::read_to_string(&key).unwrap(), first);
     let logs = std::fs::read_to_string(path.join("logs.txt")).unwrap();
-    assert_eq!(logs.matches("a new key for the data of buyers was made").count(), 1);
+    assert_eq!(logs.matches("a new key for buyers' data was made").count(), 1);
     assert!(!logs.contains(first.trim()), "a key is in the log");
 }

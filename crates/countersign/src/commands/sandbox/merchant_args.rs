@@ -1,5 +1,5 @@
-//! `--merchant-id M --public-key-id ID --public-key FILE`, repeatable: which key belongs to which
-//! account is told by their order on the command line.
+//! `--merchant-id M --public-key-id ID --public-key FILE`, repeatable: the order on the command line says
+//! which key belongs to which account.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(super) struct Pair {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MerchantArgs {
     pub(super) pairs: Vec<Pair>,
-    /// The last account that was named: that of a merchant that is made.
+    /// The last account that was named: a merchant that the sandbox makes gets it.
     pub(super) merchant_id: Option<MerchantId>,
 }
 
@@ -94,7 +94,7 @@ fn placed<T: Clone + Send + Sync + 'static>(
 fn paired(words: impl Iterator<Item = Word>) -> Result<MerchantArgs, String> {
     let mut args = MerchantArgs::default();
     let mut half: Option<PublicKeyId> = None;
-    let alone = |id: &PublicKeyId| format!("--public-key-id {id} needs a --public-key FILE behind it");
+    let alone = |id: &PublicKeyId| format!("--public-key-id {id} needs a --public-key FILE after it");
     for word in words {
         match (word, half.take()) {
             (Word::Key(public_key), Some(public_key_id)) => {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_holds_for_the_pairs_behind_it() {
+    fn an_account_is_that_of_all_pairs_after_it() {
         let pairs = read(
             "--public-key-id A --public-key a.pem --merchant-id M --public-key-id B --public-key b.pem \
              --public-key-id C --public-key c.pem --merchant-id N --public-key-id D --public-key d.pem",
@@ -142,15 +142,15 @@ mod tests {
     #[test]
     fn half_a_pair_is_refused() {
         for (line, told) in [
-            ("--public-key-id A", "--public-key-id A needs a --public-key FILE behind it"),
+            ("--public-key-id A", "--public-key-id A needs a --public-key FILE after it"),
             ("--public-key a.pem", "--public-key a.pem needs a --public-key-id ID before it"),
             (
                 "--public-key-id A --public-key-id B --public-key b.pem",
-                "--public-key-id A needs a --public-key FILE behind it",
+                "--public-key-id A needs a --public-key FILE after it",
             ),
             (
                 "--public-key-id A --merchant-id M --public-key b.pem",
-                "--public-key-id A needs a --public-key FILE behind it",
+                "--public-key-id A needs a --public-key FILE after it",
             ),
         ] {
             assert_eq!(read(line).unwrap_err().trim_end(), format!("error: {told}"), "{line}");

@@ -1,5 +1,5 @@
-//! The merchant of a sandbox that was given none: its key is made on first use, and found again by
-//! later starts.
+//! The merchant of a sandbox that was started without one: its key is made on first use, and later starts
+//! find it again.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use countersign_protocol::signing::{MerchantKey, VerifyingKey, sha256_hex};
 use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 
-/// A merchant that nobody gave.
+/// A merchant that the sandbox has made.
 pub(super) struct NewMerchant {
     pub(super) public_key_id: PublicKeyId,
     pub(super) key: VerifyingKey,
-    /// The PEM of a key that was made and is in no file yet: a start that fails leaves none behind.
+    /// The PEM of a new key that is not in a file yet: a start that fails must not leave a key behind.
     pub(super) unwritten: Option<String>,
 }
 
-/// Reads the private key, or makes one where no file is. Whatever else is there is left as it is.
+/// Reads the private key, or makes one if there is no file. A file that is not a key is left as it is.
 pub(super) fn find_or_make(path: &Path) -> CommandResult<NewMerchant> {
     let (private, unwritten) = if path.exists() {
         (key_files::read_private(path)?, None)

@@ -1,5 +1,5 @@
-//! `--ipn-url` and `--ipn-signature-version`: whom the sandbox notifies from the start, what carries the
-//! notifications over sockets, and the file that its signing key is kept in.
+//! `--ipn-url` and `--ipn-signature-version`: whom the sandbox notifies from the start, the sockets that
+//! carry its notifications, and the file with its signing key.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::key_files::{self, Readers};
 
 /// How long a connection to an endpoint may take; the whole attempt has its own limit.
 const CONNECT: Duration = Duration::from_secs(5);
-/// The longest answer of an endpoint, in bytes: it is not looked at.
+/// The longest answer of an endpoint, in bytes; its content is ignored.
 const LONGEST_ANSWER: usize = 64 * 1024;
 /// The file, in the sandbox's directory.
 const KEY_FILE: &str = "notifications.pem";
@@ -45,7 +45,7 @@ pub(super) struct NotifyingArgs {
 }
 
 impl NotifyingArgs {
-    /// The notifying half of a sandbox that listens there and keeps its files, if any, in the directory.
+    /// The notifications of a sandbox that listens at `address` and keeps its files in `directory`, if given.
     pub(super) fn notifications(&self, address: SocketAddr, directory: Option<&Path>) -> Notifications {
         let signature_version = self.signature_version;
         let fixed = |url: &EndpointUrl| FixedEndpoint { url: url.clone(), signature_version };
@@ -71,8 +71,8 @@ fn origin(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Notifications over TCP, with TLS where the endpoint's URL says so. The client's transport does it: it
-/// follows no redirect, and takes certificates that a browser would.
+/// Sends notifications over TCP, with TLS if the endpoint's URL says so, by the client's transport: it
+/// follows no redirects, and accepts the certificates that a browser would accept.
 pub(crate) struct Sockets(Https);
 
 impl Sockets {
@@ -98,7 +98,7 @@ impl Courier for Sockets {
     }
 }
 
-/// The signing key's file, for its owner alone.
+/// The signing key's file, readable by its owner alone.
 struct KeyFile(PathBuf);
 
 impl CertificateStore for KeyFile {

@@ -1,5 +1,5 @@
-//! How often a durable sandbox was started with a seed: each start draws other ids, and the same in
-//! every run. The count stands in a file beside the database, where no reset of the objects finds it.
+//! How often a durable sandbox was started with a seed: each start draws different ids, and the same ones
+//! in every run. The count is in a file next to the database, so that a reset of the objects keeps it.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use crate::key_files::{self, Readers};
 /// The file, in the sandbox's directory: a decimal number.
 const FILE: &str = "starts";
 
-/// Counts this start, and gives the number of those before it. The directory is this process's alone.
+/// Counts this start, and returns the number of starts before it. No other process may use the directory.
 pub(super) fn count(directory: &Path) -> CommandResult<u64> {
     let path = directory.join(FILE);
     let failed =
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_none_is_told_and_left_as_it_is() {
+    fn a_count_that_is_not_valid_is_refused_and_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE);
         fs::write(&path, "many").unwrap();

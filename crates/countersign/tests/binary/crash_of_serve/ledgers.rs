@@ -1,5 +1,5 @@
-//! The two sides of one order's money, held against each other: what the merchant half shows of it, and
-//! what Amazon's accounts and event log say of the same permission.
+//! Compares the two sides of one order's money: what the merchant half shows, and what Amazon's accounts and
+//! event log say about the same permission.
 
 use std::collections::HashSet;
 use std::ops::AddAssign;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::{Api, HttpAnswer, text};
 
-/// What an order's operations came to, or those of all.
+/// How many effects the operations of one order had, or of all orders.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Effects {
     pub(super) charges: usize,
@@ -32,7 +32,7 @@ fn list<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
     value[member].as_array().into_iter().flatten()
 }
 
-/// In minor units.
+/// An amount in minor units.
 fn minor(amount: &Value) -> i64 {
     amount.as_str().unwrap().replace('.', "").parse().unwrap()
 }
@@ -47,8 +47,8 @@ pub(super) fn is_open(checkout: &Value) -> bool {
         || list(payment, "charges").any(|charge| is_begun(charge) || list(charge, "refunds").any(is_begun))
 }
 
-/// Whether this order was canceled while nobody knew whether its Finalize had arrived: that is never sent
-/// again, and so an Open session is only watched until it lapses, which takes a day.
+/// Whether this order was canceled while its Finalize was in doubt. Such a Finalize is never sent again, so an
+/// Open session is only watched until it expires, which takes a day.
 pub(super) fn waits_for_a_lapse(checkout: &Value) -> bool {
     let is_at_rest =
         |attempt: &Value| matches!(text(attempt, "state").as_str(), "InDoubt" | "NotPaid" | "Surplus");
@@ -57,9 +57,9 @@ pub(super) fn waits_for_a_lapse(checkout: &Value) -> bool {
         && list(checkout, "attempts").all(is_at_rest)
 }
 
-/// Whether all that is open are charges and refunds in doubt of a canceled order, whose permission is closed: Amazon
-/// refuses them now. Such a refusal speaks for the copies before it only when the last of those is older than any
-/// request lives, which takes half an hour.
+/// Whether only charges and refunds in doubt are open, of a canceled order whose permission is closed: Amazon refuses
+/// them now. Such a refusal covers the copies that were sent before it only once the last of those is older than any
+/// request can live, which takes half an hour.
 pub(super) fn waits_for_copies(checkout: &Value) -> bool {
     let payment = &checkout["payment"];
     let is_made_new = |it: &Value| matches!(text(it, "call").as_str(), "createCharge" | "createRefund");
@@ -86,21 +86,21 @@ fn is_unfinished(operation: &Value) -> bool {
     matches!(text(operation, "state").as_str(), "Recorded" | "Sending" | "InDoubt")
 }
 
-/// Checks that a timer owns whatever operation is not over.
+/// Checks that a timer owns every unfinished operation.
 pub(super) fn check_timers(checkout: &Value) {
     for operation in list(&checkout["payment"], "operations").filter(|it| is_unfinished(it)) {
         assert!(operation["dueAt"].is_string(), "no timer owns {operation} of {checkout}");
     }
 }
 
-/// Checks that what was answered to a request of this reference is kept as one operation, and is still so.
+/// Checks that the answer to a request with this reference is still what the one operation of this reference says.
 pub(super) fn check_reference(checkout: &Value, reference: &str, answer: Option<&HttpAnswer>) {
     if checkout["cancellation"]["reference"] == reference {
         return;
     }
     let of_reference: Vec<_> =
         list(&checkout["payment"], "operations").filter(|it| it["reference"] == reference).collect();
-    assert!(of_reference.len() <= 1, "{reference} stands for several: {of_reference:?}");
+    assert!(of_reference.len() <= 1, "{reference} names several operations: {of_reference:?}");
     let Some(answer) = answer.filter(|answer| answer.status < 300) else { return };
     let operation = of_reference.first();
     let operation = operation.unwrap_or_else(|| panic!("{answer:?} is forgotten: {checkout}"));
@@ -112,8 +112,8 @@ pub(super) fn check_reference(checkout: &Value, reference: &str, answer: Option<
     }
 }
 
-/// Checks that both sides have the same money in the same places, and that each operation that is done
-/// has had its effect at Amazon once, and nothing else has had any.
+/// Checks that both sides have the same money in the same places, and that Amazon's log has the effect of each
+/// operation that is done once, and no other effects.
 pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -> Effects {
     let payment = &checkout["payment"];
     let canceled = usize::from(checkout["cancellation"]["state"] == "Canceled");
@@ -140,7 +140,7 @@ pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -
         done("createRefund", "refundId"),
         done("closeChargePermission", "chargePermissionId").len(),
     );
-    // The crowd charges what it charges later at once.
+    // Each later charge of the crowd is captured immediately.
     let mut captured = [taken.as_slice(), &charges].concat();
     captured.extend(overtaken_captures(payment));
     if checkout["paymentDetails"]["paymentIntent"] == "AuthorizeWithCapture" {
@@ -174,16 +174,16 @@ pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -
 }
 
 /// The charges of captures that a cancellation overtook, and of which a copy arrived after the look that showed no
-/// effect: captured all the same, and given back whole.
+/// effect: captured nevertheless, and refunded in full.
 fn overtaken_captures(payment: &Value) -> impl Iterator<Item = String> {
     let is_overtaken = |it: &&Value| it["call"] == "captureCharge" && it["code"] == "OrderCanceled";
-    let is_given_back = |id: &String| {
+    let is_refunded = |id: &String| {
         let charge = list(payment, "charges").find(|charge| text(charge, "chargeId") == *id).unwrap();
         let refunds = list(charge, "refunds").map(|refund| minor(&refund["refundAmount"]["amount"]));
         charge["state"] == "Captured" && minor(&charge["captureAmount"]["amount"]) == refunds.sum::<i64>()
     };
     let overtaken = list(payment, "operations").filter(is_overtaken);
-    overtaken.map(|it| text(it, "chargeId")).filter(is_given_back).collect::<HashSet<_>>().into_iter()
+    overtaken.map(|it| text(it, "chargeId")).filter(is_refunded).collect::<HashSet<_>>().into_iter()
 }
 
 /// Checks that Amazon's ledger balances, and that the merchant's balances are the same.
