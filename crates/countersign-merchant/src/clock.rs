@@ -88,15 +88,15 @@ mod tests {
         let at = Timestamp::from_millis;
         let clock = FakeClock::at(at(50_000));
         let decisions = DecisionClock::starting_from(Arc::new(clock.clone()), at(60_000));
-        assert_eq!(decisions.now(), at(60_000), "the watermark is the floor");
+        assert_eq!(decisions.now(), at(60_000), "it starts from the watermark");
         clock.advance(Duration::from_millis(10));
         assert_eq!(decisions.now(), at(60_010), "it continues while the wall clock is behind");
         clock.advance(Duration::from_millis(10));
         clock.set(at(90_000));
-        assert_eq!(decisions.now(), at(90_000), "a jump ahead is followed");
+        assert_eq!(decisions.now(), at(90_000), "it follows a jump forwards");
         clock.advance(Duration::from_secs(1));
         clock.set(at(1_000));
-        assert_eq!(decisions.now(), at(91_000), "a jump back is not");
+        assert_eq!(decisions.now(), at(91_000), "it does not follow a jump backwards");
         assert_eq!(decisions.wall(), at(1_000));
     }
 }

@@ -1,5 +1,4 @@
-//! The merchant's half: what a shop deploys next to itself to verify and complete Amazon Pay
-//! checkouts.
+//! The merchant half: the server that a shop deploys to verify and complete Amazon Pay checkouts.
 //!
 //! The shop registers an order with its terms, the buyer pays on Amazon's page, and [`Merchant`] checks the
 //! session against the terms, calls Finalize Checkout Session once, stores Amazon's ids before it reports
@@ -50,17 +49,17 @@ use snapshot_key::SnapshotKeys;
 
 /// The parts of the merchant half. A simulation replaces every one.
 pub struct Parts {
-    /// Where checkouts are kept.
+    /// Stores the checkouts.
     pub store: Arc<dyn Store>,
-    /// The way to Amazon.
+    /// Calls Amazon.
     pub client: Client,
-    /// The clock and sleep.
+    /// Shows the time, and sleeps.
     pub clock: Arc<dyn Clock>,
-    /// Ids and tokens.
+    /// Makes ids and tokens.
     pub entropy: Arc<dyn Entropy>,
-    /// What the operator set.
+    /// The operator's settings.
     pub settings: Settings,
-    /// Where the shop is notified of facts; without it the shop asks for them.
+    /// Where the shop is notified of facts; without it the shop must ask for them.
     pub webhook: Option<Webhook>,
     /// Where the shop is asked for quotes; without it the settings' table makes them.
     pub quote_hook: Option<QuoteHook>,
@@ -77,7 +76,7 @@ pub struct Merchant {
     webhook: Option<Webhook>,
 }
 
-/// The store cannot be read at the start, or the parts contradict one another.
+/// The merchant half cannot start: the store cannot be read, or the parts contradict one another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartFailed(String);
 

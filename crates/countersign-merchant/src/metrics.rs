@@ -49,7 +49,7 @@ const TIMES_MS: [u64; 14] = [
 
 macro_rules! figures {
     ($($name:ident: $type:ty = $new:expr, $help:literal $(, $unit:expr)?;)+) => {
-        /// All figures, and the registry that prints them.
+        /// All figures, and the registry that renders them.
         pub(crate) struct Metrics {
             registry: Registry,
             /// Every kind and state of open work that was ever shown.
@@ -86,7 +86,7 @@ figures! {
     doubts_resolved: Family<Label, Counter> = Family::default(),
         "Payments and operations that were in doubt and are resolved, by the state that was proved";
     time_to_definitive: Histogram = Histogram::new(TIMES_MS.map(|ms| Duration::from_millis(ms).as_secs_f64())),
-        "From the buyer's return to a definitive outcome", Unit::Seconds;
+        "Time from the buyer's return to a definitive outcome", Unit::Seconds;
     duplicates_suppressed: Family<Label, Counter> = Family::default(),
         "Repeated requests that got the first answer and had no effect, by what was repeated";
     timers_due: Gauge = Gauge::default(),
@@ -108,7 +108,7 @@ figures! {
 }
 
 impl Metrics {
-    /// Counts what a step has kept.
+    /// Counts what a decision has changed.
     pub(crate) fn note(&self, noted: &CountedStep) {
         self.doubts_began.inc_by(noted.doubts_began);
         for outcome in &noted.resolved {
@@ -224,7 +224,7 @@ pub(crate) struct CountedStep {
 }
 
 impl CountedStep {
-    /// The changes between a checkout that had these doubts and the checkout after the decision.
+    /// Compares the doubts before a decision with the checkout after it.
     pub(crate) fn new(before: &Doubts, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
         let mut noted = Self::default();
         for Event { kind, about } in events {

@@ -25,7 +25,7 @@ pub(crate) struct Registration {
 /// Where the buyer comes from, where they go next, and which pages they may open.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Links {
-    /// Lets the checkout's own page speak for its buyer.
+    /// Lets the checkout's own page act for its buyer.
     pub(crate) browser_token: String,
     /// Opens the result page. It is a token of its own, because it is visible in the address bar.
     pub(crate) result_token: String,

@@ -1,4 +1,4 @@
-//! Reads a file of secrets: one a line, the current one first.
+//! Reads a file of secrets: one per line, the current one first.
 
 use std::fmt;
 
@@ -28,8 +28,8 @@ pub(crate) fn read<T>(
         found.push(secret.map_err(|why| SecretLinesRefused(format!("line {} is {why}", index + 1)))?);
     }
     match found.len() {
-        0 => Err(SecretLinesRefused(format!("it holds no {name}"))),
-        count if count > most => Err(SecretLinesRefused(format!("it holds more than {most} {name}s"))),
+        0 => Err(SecretLinesRefused(format!("it has no {name}"))),
+        count if count > most => Err(SecretLinesRefused(format!("it has more than {most} {name}s"))),
         _ => Ok(found),
     }
 }

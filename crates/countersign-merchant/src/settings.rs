@@ -60,7 +60,7 @@ pub struct Settings {
     pub public_url: String,
     /// `[deadlines]`.
     pub deadlines: Deadlines,
-    /// `[capture]`, `[refunds]` and whatever else a rule asks for.
+    /// `[capture]`, `[refunds]` and the other settings of the rules.
     pub policy: Policy,
     /// `[notifications]`.
     pub notifications: Notifications,
@@ -154,7 +154,7 @@ impl Default for Deadlines {
 }
 
 impl Settings {
-    /// What the rules ask for; `hold_expiries` while this machine's clock is in question.
+    /// The settings of the rules, with `hold_expiries` while this machine's clock cannot be trusted.
     pub(crate) fn rules(&self, hold_expiries: bool) -> MerchantRules {
         MerchantRules {
             policy: self.policy,

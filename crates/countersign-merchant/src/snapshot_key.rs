@@ -54,7 +54,7 @@ pub(crate) enum NotOpened {
 }
 
 impl SnapshotKeys {
-    /// Reads keys, one a line, the current one first: 32 bytes in Base64. Empty lines do not count.
+    /// Reads keys, one per line, the current one first: 32 bytes in Base64. Empty lines are ignored.
     ///
     /// # Errors
     /// No key at all, more than 32, the same key twice, or a line that is not valid.
@@ -158,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_naming_its_line() {
+    fn what_is_not_a_key_is_refused_naming_its_line() {
         let many: Vec<_> = (0..33).map(line).collect();
         for (text, told) in [
-            (String::new(), "it holds no key"),
+            (String::new(), "it has no key"),
             (format!("{}\nsecret", line(1)), "line 2 is not 32 bytes in Base64"),
             (STANDARD.encode([1; 31]), "line 1 is not 32 bytes in Base64"),
             (format!("{}\n\n{}", line(1), line(1)), "line 3 is the same key as an earlier line"),
-            (many.join("\n"), "it holds more than 32 keys"),
+            (many.join("\n"), "it has more than 32 keys"),
         ] {
             assert_eq!(SnapshotKeys::parse(&text).unwrap_err().to_string(), told);
         }

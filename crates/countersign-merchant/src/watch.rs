@@ -54,7 +54,7 @@ impl LastLogged {
             tracing::warn!(kind, state, count, "work of this kind has been open for more than ten minutes");
         }
         for (since, checkout_id) in &survey.stuck {
-            tracing::warn!(checkout_id, %since, "this checkout has had open work for longest");
+            tracing::warn!(checkout_id, %since, "this checkout is among those with the longest open work");
         }
         let Survey { timers_overdue, webhook_backlog, snapshots_due, snapshots_missed, .. } = survey;
         tracing::warn!(

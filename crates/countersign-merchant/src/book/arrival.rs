@@ -17,13 +17,13 @@ use super::{Book, DecisionError, PriceSource, StoreFailed};
 pub(crate) enum CompleteRefused {
     /// No checkout has this id.
     NotFound,
-    /// Another order came back with this session first.
+    /// This session is already bound to another order.
     BoundToAnotherOrder,
     /// The checkout does not accept sessions any more.
     Arrival(ArrivalRefused),
 }
 
-/// Who brings the session that the buyer came back with.
+/// The caller of a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bearer {
     /// The shop's own server, which knows what the order costs.

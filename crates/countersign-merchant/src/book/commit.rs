@@ -19,7 +19,7 @@ use crate::metrics::{CountedStep, Doubts};
 use crate::registration::{BrowserState, Links, Registration};
 use crate::stored::checkout;
 
-/// Checkouts by the permission that Amazon's notifications name.
+/// Checkouts by their Charge Permission, which Amazon's notifications name.
 pub(super) const BY_PERMISSION: &str = "checkout_by_charge_permission";
 /// Checkouts by the name of their verdict.
 pub(super) const BY_STATE: &str = "checkout_by_state";
@@ -129,7 +129,7 @@ impl Book {
         self.revise(checkout_id, known, move |revision| decide(&mut revision.draft).map(Some))
     }
 
-    /// The same for a decision on all of a registration. `None` writes nothing.
+    /// The same, for a decision about a whole registration. If `decide` returns `None`, nothing is written.
     pub(super) async fn revise<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,
@@ -223,7 +223,7 @@ impl Book {
             events.iter().map(|event| Event::from_domain(event, &next.checkout)).collect();
         let noted = CountedStep::new(&doubts, &next.checkout, &events, now);
         let (expect, version) = match version {
-            // A version counts how often a document was written.
+            // A version is the number of times that a document was written.
             Some(version) => (Expect::Version(version), Version(version.0.saturating_add(1))),
             None => (Expect::Absent, Version(1)),
         };

@@ -24,7 +24,7 @@ pub(crate) struct KeptNotification {
 }
 
 impl Book {
-    /// Stores a notification; `false` when it is there already.
+    /// Stores a notification. Returns `false` if it is already stored.
     pub(crate) async fn keep_notification(
         &self,
         message_id: &str,

@@ -74,7 +74,7 @@ impl Book {
         self.follow(browser_link_key(token)).await
     }
 
-    /// The checkout of an order, as a list: empty when there is none, or none in this state.
+    /// The checkout of an order as a list, which is empty if there is none, or if it is not in this state.
     pub(crate) async fn checkouts_of_order(
         &self,
         order_id: &str,

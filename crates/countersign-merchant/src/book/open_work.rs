@@ -84,7 +84,7 @@ fn entry(kind: &str, state: &str, since: Timestamp) -> IndexEntry {
     IndexEntry { index: INDEX, value: format!("{kind} {state} {:015}", since.as_millis()) }
 }
 
-/// Reads an entry's value.
+/// Parses the value of an entry.
 pub(crate) fn parse(value: &str) -> Option<(OpenWork, Timestamp)> {
     let mut words = value.split(' ');
     let (kind, state, since) = (words.next()?, words.next()?, words.next()?.parse().ok()?);

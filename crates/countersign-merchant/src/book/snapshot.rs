@@ -38,7 +38,7 @@ pub(crate) enum SnapshotRefused {
     /// Amazon deleted the data before they could be fetched.
     Missed,
     Erased,
-    /// None of the keys is the one that sealed it.
+    /// The key that sealed it is not configured.
     KeyMissing,
     /// The stored bytes are not what was sealed.
     Altered,

@@ -33,7 +33,7 @@ use crate::registration::Registration;
 /// How many steps are taken in a row before the rest is left to the timer. The longest useful chain is: begin,
 /// send, look up, send again, send, look up, get the charge.
 const STEPS: usize = 12;
-/// How often one attempt is taken up in a row.
+/// At most this many times one attempt is taken up in a row.
 const TAKEN_UP: usize = 8;
 /// How many tasks of a payment are taken up in a row: enough to cancel an order with a few charges while the
 /// shop waits.
@@ -121,7 +121,7 @@ impl<'a> Driver<'a> {
                 NextStep::Rest => return Ok(()),
                 NextStep::Agree(session) => self.agree(&session).await?,
                 NextStep::Begin(call) => self.begin(call).await?,
-                // Once is enough: the timer sends it again, less and less often.
+                // Once is enough: the timer sends it again, with growing pauses.
                 NextStep::SendAgain(_) if was_sent_again => return Ok(()),
                 NextStep::SendAgain(call) => {
                     was_sent_again = true;
@@ -270,7 +270,7 @@ impl<'a> Driver<'a> {
             SessionView::Completed { .. } | SessionView::Canceled { .. } | SessionView::NotFound => None,
         };
         let priced = match elsewhere {
-            // On the heap, since it is rare and large.
+            // Boxed, because the future is large and rarely needed.
             Some((open, address)) => Box::pin(self.price_where_paid(attempt, open, &address)).await?,
             None => QuoteBasis::Known,
         };

@@ -40,7 +40,11 @@ impl App {
     pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), DecisionError<NotificationRefused>> {
         let (message_id, message) = self.verified(body).await.map_err(|refused| {
             self.metrics.note_notification(refused.name());
-            tracing::warn!(why = refused.name(), %refused, "a notification was rejected: it does not verify");
+            tracing::warn!(
+                why = refused.name(),
+                %refused,
+                "a notification was rejected: its verification failed",
+            );
             DecisionError::Refused(refused)
         })?;
         let kept = self.keep_notification(&message_id, message.as_ref()).await;
@@ -255,7 +259,7 @@ fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
 fn tell_chargeback(message: &Message) {
     if let NotifiedObject::Chargeback(chargeback_id) = &message.object {
         let charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display);
-        tracing::error!(chargeback_id, charge_permission_id, "a buyer disputes a payment");
+        tracing::error!(chargeback_id, charge_permission_id, "a buyer has disputed a payment");
     }
 }
 
@@ -265,6 +269,6 @@ fn tell_given_up(id: &str, message: &Message) {
         object_type = message.object.object_type().as_str(),
         object_id = message.object.object_id(),
         charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),
-        "no order was found for a notification of Amazon's"
+        "no order was found for a notification from Amazon"
     );
 }

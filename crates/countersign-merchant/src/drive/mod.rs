@@ -20,7 +20,7 @@ use crate::book::Book;
 use crate::gateway::amazon::Amazon;
 use crate::gateway::quote_hook::QuoteHook;
 
-/// Everything that the merchant half works with.
+/// What the merchant half works with.
 pub(crate) struct App {
     pub(crate) book: Arc<Book>,
     pub(crate) amazon: Amazon,

@@ -58,7 +58,7 @@ struct PreparedQuestion<'a> {
     checkout: &'a Checkout,
     registered: Terms,
     question: &'a Question,
-    /// The address that decides: where the parcel goes, or for `PayOnly` the billing address.
+    /// The address that the price depends on: the shipping address, or for `PayOnly` the billing address.
     address: Option<Address>,
     /// In addition to the parcel's address.
     billing_address: Option<&'a Address>,
@@ -83,7 +83,7 @@ impl<'a> PreparedQuestion<'a> {
     ) -> Result<Self, QuoteFailure> {
         let checkout = &registration.checkout;
         let registered = registration.registered_terms();
-        // A new visit to Amazon's page begins with nothing chosen.
+        // On a new visit to Amazon's page nothing is chosen yet.
         let before = registration.browsing.quoted.as_ref().filter(|_| question.trigger != Trigger::Init);
         let is_shipped = registered.product_type == ProductType::PayAndShip;
         let told = if is_shipped { &question.shipping_address } else { &question.billing_address };
@@ -172,7 +172,7 @@ const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
 }
 
 impl App {
-    /// Answers a question of the buyer's page, and makes a good answer the order's terms.
+    /// Answers a question of the buyer's page. A good answer becomes the order's terms.
     pub(crate) async fn quote(
         &self,
         loaded: &LoadedRegistration,
@@ -222,7 +222,7 @@ impl App {
         Ok(details)
     }
 
-    /// What the order costs, by what the question says.
+    /// Computes what the order costs.
     async fn price(&self, registration: &Registration, question: &Question) -> Result<Price, QuoteFailure> {
         let asked = PreparedQuestion::new(registration, question, self.clock.now())?;
         let quoted = &asked.quoted;

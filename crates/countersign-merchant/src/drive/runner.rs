@@ -23,7 +23,7 @@ const READ_AT_MOST: usize = 65_536;
 const LONGEST: Duration = Duration::from_secs(1);
 /// The shortest sleep: what is due and being worked on must not keep a core busy.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// The pause after a round that had to read beyond the first rows.
+/// The pause after a round that had to read more than the first rows.
 const FAR: Duration = Duration::from_millis(250);
 /// How long a document whose work failed is left alone.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -76,7 +76,7 @@ impl Rounds {
         }
     }
 
-    /// Starts as many of these as there is room for.
+    /// Starts as many of these documents as there is room for.
     fn start(&mut self, due: Vec<DueDocument>) {
         for due in due {
             if self.running.len() >= AT_A_TIME {
@@ -91,7 +91,7 @@ impl Rounds {
             self.running.push(Box::pin(async move {
                 let result = app.take_up_due(&due).await;
                 if let Err(failed) = &result {
-                    tracing::error!(%due, %failed, "a timer's work failed");
+                    tracing::error!(%due, %failed, "the work of a due timer failed");
                 }
                 (due, result.is_ok())
             }));

@@ -1,4 +1,4 @@
-//! Fetching the buyer's and the transaction's data once an order is paid.
+//! Fetches the buyer's and the transaction's data once an order is paid.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 

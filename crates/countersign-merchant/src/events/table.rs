@@ -82,7 +82,7 @@ impl Event {
     }
 }
 
-/// What an event counts as in the figures.
+/// How an event counts in the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     None,
@@ -191,7 +191,7 @@ events! {
         what: |_| "Finalize was not sent: no connection to Amazon",
         why: |_, _| "nothing left this machine, so it may be sent again";
     NotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate Finalize; detail has the reason")),
+        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate Finalize: see detail")),
         figure: None,
         what: |_| "Amazon did not evaluate Finalize: {detail}",
         why: |_, _| "this answer proves that it had no effect: it is sent again with the next key";
@@ -233,7 +233,7 @@ events! {
         what: |_| "{by} was not sent, no connection to Amazon: {detail}",
         why: |_, _| "nothing left this machine, so it is sent again";
     OperationNotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate a call; detail has the reason")),
+        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate a call: see detail")),
         figure: None,
         what: |_| "Amazon did not evaluate {by}: {detail}",
         why: |_, _| "this answer proves that it had no effect: it is sent again";
@@ -338,16 +338,18 @@ fn not_evaluated(about: &EventSubject, otherwise: LogLine) -> LogLine {
 fn not_paid(about: &EventSubject) -> LogLine {
     match about.unpaid() {
         Some(UnpaidProof::Mismatch | UnpaidProof::AddressDrift) => {
-            LogLine::Error("not paid: the session disagrees with the terms")
+            LogLine::Error("an attempt is not paid: its session does not match the terms")
         }
-        Some(UnpaidProof::Misuse) => LogLine::Error("not paid: Amazon refused the request as not valid"),
+        Some(UnpaidProof::Misuse) => {
+            LogLine::Error("an attempt is not paid: Amazon rejected the request as invalid")
+        }
         Some(
             UnpaidProof::SessionGone
             | UnpaidProof::Abandoned
             | UnpaidProof::SessionCanceled
             | UnpaidProof::Amazon,
         )
-        | None => LogLine::Info("not paid"),
+        | None => LogLine::Info("an attempt is not paid"),
     }
 }
 
@@ -411,7 +413,7 @@ fn why_not_paid(about: &EventSubject) -> &'static str {
         Some(UnpaidProof::AddressDrift) => {
             "the session's address differs from the one that the shop expects; nothing was sent"
         }
-        Some(UnpaidProof::SessionGone) => "the session does not exist, and nothing was ever sent for it",
+        Some(UnpaidProof::SessionGone) => "the session does not exist, and Finalize was never sent",
         Some(UnpaidProof::Abandoned) => {
             "nothing left this machine, and the buyer left too long ago to be charged now"
         }
@@ -430,9 +432,7 @@ fn why_unresolved(about: &EventSubject) -> &'static str {
         Some(UnresolvedReason::AmountDiffers) => {
             "Amazon shows a payment of a different amount than the shop asked for"
         }
-        Some(UnresolvedReason::CompletedElsewhere) => {
-            "the session was completed before anything was sent from here"
-        }
+        Some(UnresolvedReason::CompletedElsewhere) => "the session was completed before Finalize was sent",
         Some(UnresolvedReason::IdsMissing) => {
             "Amazon shows that it is completed, but without the ids that would prove a payment"
         }

@@ -57,7 +57,7 @@ fn in_one_line(terms: &Terms) -> String {
         line.push_str(&format!(" of {total}"));
     }
     if terms.can_handle_pending_authorization {
-        line.push_str(", can wait for the authorization");
+        line.push_str(", the authorization may be pending");
     }
     line
 }

@@ -67,7 +67,7 @@ fn refused(
     }
 }
 
-const CANCELED: &str = "This order is canceled, or being canceled.";
+const CANCELED: &str = "This order is canceled or is being canceled.";
 const NO_SUCH_CHARGE: &str = "This checkout has no such charge.";
 const NO_AMOUNT: &str = "The amount must be more than zero.";
 
@@ -295,7 +295,7 @@ impl From<SnapshotRefused> for RequestRefused {
             SnapshotRefused::Missed => {
                 (Status::GONE, "SnapshotMissed", "Amazon deleted the data before they could be fetched.")
             }
-            SnapshotRefused::Erased => (Status::GONE, "SnapshotErased", "The data were erased."),
+            SnapshotRefused::Erased => (Status::GONE, "SnapshotErased", "The data have been erased."),
             SnapshotRefused::KeyMissing => {
                 let message = "The key that opens the snapshot is not configured. Nothing is lost. The log \
                                names the key.";
@@ -345,7 +345,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is not paid or authorized."),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         Rule::ReferenceReused => {
-            refused(CONFLICT, "ReferenceReused", "This reference was used for something else.")
+            refused(CONFLICT, "ReferenceReused", "This reference was already used for a different request.")
         }
         Rule::TooManyOperations => {
             let message = format!("A checkout can have at most {MAX_OPERATIONS} operations.");

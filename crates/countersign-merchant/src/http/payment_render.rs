@@ -136,7 +136,7 @@ const CHECKING: &str = "Checking";
 /// been captured since, or its capture declined. The checkout shows its current state.
 pub(super) fn operated(operated: &OperationOutcome) -> Result<Response, RequestRefused> {
     let payment = operated.registration.checkout.payment.as_ref();
-    // What is recorded is never deleted.
+    // What was recorded is never deleted.
     let found = payment.and_then(|payment| Some((payment, payment.operation(operated.number)?)));
     let (payment, operation) = found.ok_or_else(RequestRefused::no_such_checkout)?;
     let effect = match &operation.state {
@@ -246,7 +246,7 @@ fn created<'a>(
     })
 }
 
-/// Why a charge is declined, if it is.
+/// Why a charge was declined, if it was.
 fn declined(charge: &Charge) -> Option<&str> {
     let ChargeState::Declined(reason) = &charge.state else { return None };
     Some(reason.as_deref().unwrap_or("Declined"))
@@ -279,7 +279,7 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
 
 /// The answer to a cancellation.
 pub(super) fn canceled(registration: &Registration) -> Result<Response, RequestRefused> {
-    // What is recorded is never deleted.
+    // What was recorded is never deleted.
     let cancellation =
         registration.checkout.cancellation.as_ref().ok_or_else(RequestRefused::no_such_checkout)?;
     let status = match cancellation.state {

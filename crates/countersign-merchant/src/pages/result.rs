@@ -24,7 +24,7 @@ const STYLE: &str = include_str!("../../templates/result.css");
 /// script updates the page in place; the page is reloaded only where no scripts run.
 const REFRESH_S: u32 = 5;
 const REFRESH_LATER_S: u32 = 20;
-/// How long after the buyer's return a verdict is expected any moment.
+/// How long after the buyer's return a verdict is expected soon.
 const SOON: Duration = Duration::from_secs(2 * 60);
 /// How long after the buyer's return a page checks again by itself, because a forgotten tab would check
 /// forever. After that, its link checks again.

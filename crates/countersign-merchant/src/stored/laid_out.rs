@@ -1,19 +1,20 @@
-//! Stored documents as the tests of their forms show them: broken into lines where they are long, and without what
-//! they repeat. Every byte of a document is on the page, or is the first document's byte.
+//! Shows stored documents in the tests of their forms: long ones are broken into lines, and repeated values are
+//! left out. Every byte of a document is shown, or is the same in the first document.
 
-/// A document that is longer is broken into lines, one a member or item.
+/// A document that is longer is broken into lines, one per member or item.
 const WIDTH: usize = 160;
-/// In the place of a value that the first document has too.
+/// Replaces a value that is the same in the first document.
 const REPEATED: &str = "…";
 
-/// A document, or several of one kind: the first whole, of the others what the first has otherwise.
+/// Shows documents of one kind: the first completely, and of the others the values that differ from the
+/// first.
 pub(super) fn shown(documents: &[String]) -> String {
     let Some((first, others)) = documents.split_first() else { return String::new() };
     let others = others.iter().map(|other| laid_out(&without_repeated(other, first)));
     [laid_out(first)].into_iter().chain(others).map(|document| document + "\n").collect()
 }
 
-/// An object without the values that the other has under the same names.
+/// An object without the values that `other` has under the same names.
 fn without_repeated(object: &str, other: &str) -> String {
     let repeated = parts(other);
     let members = parts(object).into_iter().map(|member| match value_of(member) {
@@ -23,7 +24,7 @@ fn without_repeated(object: &str, other: &str) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-/// JSON over lines, with nothing but line breaks and indentation added.
+/// JSON with line breaks and indentation, and nothing else, added.
 fn laid_out(json: &str) -> String {
     let mut text = String::new();
     lay_out(json, 0, &mut text);
@@ -44,7 +45,7 @@ fn lay_out(json: &str, indent: usize, text: &mut String) {
         if place > 0 {
             text.push(',');
         }
-        // What is left out does not take a line each.
+        // Consecutive repeated values share a line.
         let is_repeated = part.ends_with(REPEATED);
         if !(is_repeated && was_repeated) {
             new_line(text, indent + 2);
@@ -106,7 +107,8 @@ mod tests {
         let long = "x".repeat(WIDTH - 10);
         let json = format!(r#"{{"a":{{"b, \"{{":[1,2],"c":"{long}"}},"d":[{{}},[],null]}}"#);
         let expected = format!(
-            "{{\n  \"a\":{{\n    \"b, \\\"{{\":[1,2],\n    \"c\":\"{long}\"\n  }},\n  \"d\":[{{}},[],null]\n}}"
+            "{{\n  \"a\":{{\n    \"b, \\\"{{\":[1,2],\n    \"c\":\"{long}\"\n  }},\n  \
+             \"d\":[{{}},[],null]\n}}"
         );
         assert_eq!(laid_out(&json), expected);
         assert_eq!(expected.lines().map(str::trim_start).collect::<String>(), json);

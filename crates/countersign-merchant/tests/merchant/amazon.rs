@@ -30,9 +30,9 @@ pub(crate) enum Fault {
     HangBefore,
     /// Not done, and answered with this.
     Answer(u16, Value),
-    /// Get: the session as it was while it was open.
+    /// A Get returns the session as it was while it was open.
     StaleOpen,
-    /// Get or Finalize: without ids.
+    /// The answer to a Get or a Finalize has no ids.
     WithoutIds,
     /// Done and accepted, with the authorization or the capture pending.
     Pending,
@@ -96,7 +96,7 @@ impl Amazon {
         self.state.lock().unwrap()
     }
 
-    /// The buyer has placed an order: an open session with these members.
+    /// The buyer has placed an order: adds an open session with these members.
     pub(crate) fn open(&self, id: &str, session: Value) {
         self.state().sessions.insert(id.to_owned(), session);
     }
@@ -105,7 +105,7 @@ impl Amazon {
         change(self.state().sessions.get_mut(id).unwrap());
     }
 
-    /// Amazon forgets a session.
+    /// Amazon deletes a session.
     pub(crate) fn delete(&self, id: &str) {
         self.state().sessions.remove(id);
     }

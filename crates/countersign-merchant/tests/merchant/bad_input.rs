@@ -236,7 +236,7 @@ const SHOP_ROUTES: [(&str, &str); 16] = [
 ];
 
 #[test]
-fn every_route_of_the_shop_wants_its_token() {
+fn every_route_of_the_shop_requires_its_token() {
     let world = World::in_memory();
     for (method, path) in SHOP_ROUTES {
         for authorization in [
@@ -319,7 +319,7 @@ fn what_never_became_a_request_is_refused_in_the_same_envelope() {
 }
 
 #[test]
-fn health_is_of_the_process_and_readiness_of_the_store() {
+fn health_is_about_the_process_and_readiness_about_the_store() {
     let world = World::in_memory();
     for path in ["/healthz", "/readyz"] {
         let answer = world.run(world.request_with("GET", path, "", None));

@@ -179,7 +179,7 @@ fn a_purchase_goes_through_every_event_and_no_answer_has_amazons_ids_or_the_buye
 }
 
 #[test]
-fn each_outcome_has_its_status_its_words_and_its_way() {
+fn each_outcome_has_its_status_message_and_link() {
     let start = "https://shop.example/checkout";
     for (fault, status, outcome, reason, message, to) in [
         (Fault::Pending, 202, "pending", None, "Ihre Zahlung wird bearbeitet.", "result"),
@@ -469,13 +469,13 @@ fn replayed_and_reordered_events_change_no_outcome() {
     let again = page.ask("complete", &completed(SESSION));
     assert_eq!(again.text, first.text);
     let other_tab = page.complete_with(OTHER_SESSION, &order());
-    assert_eq!(other_tab.text, first.text, "a second tab gets the first one's outcome");
+    assert_eq!(other_tab.text, first.text, "a second tab gets the outcome of the first");
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
     assert_eq!(world.attempts(&page.checkout_id), ["Completed", "Surplus"]);
 }
 
 #[test]
-fn a_session_of_another_order_is_not_taken() {
+fn a_session_of_another_order_is_refused() {
     let world = World::in_memory();
     let mine = Page::open(&world, &order());
     let mut other = order();
@@ -488,7 +488,7 @@ fn a_session_of_another_order_is_not_taken() {
 }
 
 #[test]
-fn what_a_page_tells_is_bounded_and_its_texts_are_kept_nowhere() {
+fn what_a_page_reports_is_limited_and_its_texts_are_not_kept() {
     let world = World::in_memory();
     let page = Page::open(&world, &order());
     let lines = logged(|| {
@@ -529,7 +529,7 @@ fn the_script_is_served_to_every_page_and_asked_for_again_by_its_tag() {
 }
 
 #[test]
-fn an_order_of_before_there_were_pages_gets_its_door_when_it_is_registered_again() {
+fn an_order_without_a_browser_link_gets_one_when_it_is_registered_again() {
     let world = World::in_memory();
     let page = Page::open(&world, &order());
     let door = Write {

@@ -322,7 +322,7 @@ fn while_a_cancellation_is_open_nothing_else_is_done() {
 }
 
 #[test]
-fn a_cancellation_that_does_not_end_is_told_to_the_operator_every_day() {
+fn a_cancellation_that_does_not_end_is_logged_every_day() {
     // Whether it was paid is in doubt, or Amazon declines the refund.
     let doubtful = World::in_memory();
     lost(&doubtful, "Authorize", Fault::LostBefore);

@@ -71,7 +71,7 @@ fn the_clock_warns_before_each_deadline_and_captures_at_the_last_safe_moment() {
 
 // Promise: B13
 #[test]
-fn the_shop_is_told_of_each_warning_once() {
+fn the_shop_is_notified_of_each_warning_once() {
     let world = world_with(CapturePolicy::Manual, 30 * DAY);
     let id = world.completed("Authorize");
     world.skip(29 * DAY + HOUR);
@@ -157,7 +157,7 @@ fn a_policy_that_is_set_later_applies_to_what_is_authorized_already() {
 }
 
 #[test]
-fn the_timers_are_set_anew_once_for_a_policy_and_not_at_every_start() {
+fn the_timers_are_set_again_once_for_a_policy_and_not_at_every_start() {
     let mut world = world_with(CapturePolicy::Manual, 30 * DAY);
     world.completed("Authorize");
     world.let_pass(2 * HOUR);
@@ -180,7 +180,7 @@ fn the_timers_are_set_anew_once_for_a_policy_and_not_at_every_start() {
 }
 
 #[test]
-fn a_timer_of_another_configuration_is_set_anew_when_it_finds_nothing_due() {
+fn a_timer_of_another_configuration_is_set_again_when_it_finds_nothing_due() {
     let mut world = world_with(CapturePolicy::BeforeGuaranteeEnds, 30 * DAY);
     let id = world.completed("Authorize");
     world.skip(6 * DAY + HOUR);

@@ -12,7 +12,7 @@ use super::world::{
 };
 
 #[test]
-fn each_intent_and_product_comes_to_its_outcome_with_its_ids() {
+fn each_intent_and_product_has_its_outcome_and_ids() {
     let cases = [
         ("Confirm", "confirmed", "Confirmed"),
         ("Authorize", "authorized", "Authorized"),
@@ -314,7 +314,7 @@ fn a_pending_authorization_is_followed_to_its_end() {
 }
 
 #[test]
-fn where_an_authorization_may_pend_its_charge_decides_and_not_the_status() {
+fn where_an_authorization_may_be_pending_its_charge_decides_and_not_the_status() {
     for engine in ENGINES {
         let world = World::new(engine);
         let checkout_id = world.placed(&waiting_order());
@@ -335,7 +335,7 @@ fn where_an_authorization_may_pend_its_charge_decides_and_not_the_status() {
 }
 
 #[test]
-fn an_authorization_may_stay_pending_and_a_person_hears_of_it_after_a_day() {
+fn an_authorization_may_stay_pending_and_an_alarm_is_raised_after_a_day() {
     let world = World::in_memory();
     let checkout_id = world.placed(&waiting_order());
     world.amazon.fault("finalize", Fault::Pending);

@@ -211,7 +211,7 @@ fn assert_one_effect(world: &World, name: &str) {
 }
 
 #[test]
-fn a_process_killed_at_any_commit_of_any_call_is_gone_on_with() {
+fn a_call_whose_process_is_killed_at_any_commit_is_finished_after_the_restart() {
     let mut tables = Vec::new();
     for engine in ENGINES {
         let rows = cases().iter().flat_map(|case| rows(engine, case)).collect::<Vec<_>>();

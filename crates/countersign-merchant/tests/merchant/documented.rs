@@ -33,7 +33,7 @@ fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     rest.split_once(to).map_or(rest, |(part, _)| part)
 }
 
-/// Words such as `OrderCanceled`: a capital, and letters only.
+/// Words such as `OrderCanceled`: they begin with a capital and have only letters.
 fn is_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_uppercase())
         && word.bytes().all(|it| it.is_ascii_alphabetic())
@@ -56,7 +56,7 @@ fn column(heading: &str, column: usize) -> BTreeSet<&'static str> {
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
 
-/// The routes that the page has a heading for.
+/// The routes that have a heading on the page.
 fn documented() -> Vec<(&'static str, &'static str)> {
     let headings = PAGE.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
     headings.map(|heading| heading.split_once(' ').unwrap()).collect()
@@ -74,7 +74,7 @@ fn routed() -> BTreeSet<(String, &'static str)> {
 }
 
 #[test]
-fn every_route_stands_in_the_reference_and_takes_the_methods_that_it_says() {
+fn every_route_is_in_the_reference_and_accepts_the_methods_that_it_names() {
     let told = documented().into_iter().map(|(method, path)| (method.to_owned(), path));
     assert_eq!(told.collect::<BTreeSet<_>>(), routed());
     let world = World::in_memory();
@@ -98,7 +98,7 @@ fn every_route_stands_in_the_reference_and_takes_the_methods_that_it_says() {
 }
 
 #[test]
-fn every_error_code_stands_in_the_table_and_no_other() {
+fn every_error_code_is_in_the_table_and_no_other() {
     // A field's name is within `Some` or `at`; `Bearer` is the value of a header.
     let without_fields = ERRORS.replace("Some(\"", "").replace(".at(\"", "");
     let known: BTreeSet<&str> = names(&without_fields).into_iter().filter(|name| *name != "Bearer").collect();
@@ -111,7 +111,7 @@ fn every_error_code_stands_in_the_table_and_no_other() {
 }
 
 #[test]
-fn every_status_of_a_code_is_the_one_that_the_table_says() {
+fn every_code_has_the_status_that_the_table_says() {
     let world = World::in_memory();
     let checkout = world.register(&order_of_100("Authorize"));
     let path = |call: &str| format!("/v1/checkouts/{checkout}/{call}");
@@ -142,7 +142,7 @@ fn every_status_of_a_code_is_the_one_that_the_table_says() {
 }
 
 #[test]
-fn every_member_of_a_body_and_parameter_of_a_query_stands_in_the_reference() {
+fn every_member_of_a_body_and_parameter_of_a_query_is_in_the_reference() {
     let told = quoted(PAGE);
     for text in REQUESTS {
         let members = text.lines().filter_map(|line| line.trim().split_once(" = \"")?.1.split_once('"'));
@@ -162,7 +162,7 @@ fn every_member_of_a_body_and_parameter_of_a_query_stands_in_the_reference() {
 }
 
 #[test]
-fn every_outcome_and_reason_stands_in_its_table() {
+fn every_outcome_and_reason_is_in_its_table() {
     let domain = |file: &str| match file {
         "verdict" => include_str!("../../../countersign-domain/src/merchant/checkout/verdict.rs"),
         "attempt" => include_str!("../../../countersign-domain/src/merchant/attempt/mod.rs"),
@@ -191,7 +191,7 @@ fn every_outcome_and_reason_stands_in_its_table() {
 }
 
 #[test]
-fn every_type_of_an_event_stands_in_its_table_and_no_other() {
+fn every_type_of_an_event_is_in_its_table_and_no_other() {
     let table = include_str!("../../src/events/table.rs");
     let facts = include_str!("../../src/events/fact.rs");
     let types = literals(table).chain(literals(facts)).filter(|word| word.contains('.'));
@@ -216,7 +216,7 @@ fn members(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_member_of_an_answer_stands_in_the_reference() {
+fn every_member_of_an_answer_is_in_the_reference() {
     let world = World::in_memory();
     let order = order_of_100("Authorize");
     let registered = world.call("POST", "/v1/checkouts", &order.to_string()).json();
@@ -260,7 +260,7 @@ fn every_member_of_an_answer_stands_in_the_reference() {
 }
 
 #[test]
-fn every_figure_and_each_of_its_words_stands_in_the_operators_page() {
+fn every_figure_and_each_of_its_words_is_on_the_operators_page() {
     let metrics = include_str!("../../src/metrics.rs");
     let rows = between(metrics, "\nfigures! {\n", "\n}\n");
     let told = quoted(OPERATING);

@@ -187,7 +187,7 @@ fn an_answer_in_doubt_that_proves_nothing_is_looked_up_at_once() {
 }
 
 #[test]
-fn what_is_refused_again_and_again_is_not_sent_in_one_breath() {
+fn what_fails_twice_in_a_row_waits_for_its_timer() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     for _ in 0..2 {
@@ -198,7 +198,7 @@ fn what_is_refused_again_and_again_is_not_sent_in_one_breath() {
 }
 
 #[test]
-fn errors_that_differ_are_not_stored_ones_and_raise_no_key() {
+fn errors_that_differ_are_not_stored_errors_and_need_no_new_key() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     for _ in 0..4 {
@@ -303,7 +303,7 @@ fn ids_that_are_missing_are_asked_for_by_the_saved_answer() {
 }
 
 #[test]
-fn ids_that_nobody_gives_leave_it_unresolved_until_they_are_seen() {
+fn ids_that_are_missing_everywhere_leave_it_unresolved_until_they_are_shown() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.ignore_keys();
@@ -348,7 +348,7 @@ fn completed_is_not_proof_of_payment() {
 }
 
 #[test]
-fn a_capture_that_amazon_still_carries_out_is_pending_and_then_what_became_of_it() {
+fn a_capture_that_amazon_still_executes_is_pending_and_then_has_its_result() {
     let charge_id = "S01-5105180-0000001-C000001";
     for (decided, verdict) in [("Captured", (200, "paid")), ("Declined", (402, "notPaid"))] {
         let world = World::in_memory();
@@ -371,7 +371,7 @@ fn a_capture_that_amazon_still_carries_out_is_pending_and_then_what_became_of_it
 }
 
 #[test]
-fn a_charge_of_another_amount_or_currency_is_unresolved_until_it_is_proved_back() {
+fn a_charge_of_another_amount_or_currency_is_unresolved_until_it_is_proved_canceled() {
     let charge_id = "S01-5105180-0000001-C000001";
     for (amount, currency) in [("14.01", "USD"), ("14.00", "EUR")] {
         let world = World::in_memory();
@@ -439,7 +439,7 @@ fn a_buyer_who_has_left_is_not_charged_later() {
 }
 
 #[test]
-fn a_buyer_who_still_waits_is_sent_for_again() {
+fn a_finalize_is_sent_again_while_its_buyer_waits() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::LostBefore);
@@ -497,7 +497,7 @@ fn a_clock_in_question_neither_gives_up_nor_sends() {
 }
 
 #[test]
-fn an_approved_attempt_under_a_clock_in_question_ends_when_the_clock_is_mended() {
+fn an_approved_attempt_ends_when_a_clock_in_question_is_right_again() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::NotSent);
@@ -597,7 +597,7 @@ fn a_skew_of_a_minute_is_tolerated() {
 }
 
 #[test]
-fn what_nobody_evaluated_is_sent_again_later_under_a_new_key() {
+fn what_amazon_did_not_evaluate_is_sent_again_later_with_a_new_key() {
     for (fault, alarms) in [
         (Fault::refusal(429, "TooManyRequests"), false),
         (Fault::refusal(400, "InvalidHeaderValue"), true),
@@ -645,7 +645,7 @@ fn what_was_turned_away_is_looked_up_until_its_session_is_canceled_when_the_buye
 }
 
 #[test]
-fn what_was_turned_away_and_had_been_carried_out_is_one_payment() {
+fn what_was_turned_away_but_executed_is_one_payment() {
     let turned_away = json!({ "reasonCode": "InvalidRequestSignature", "message": "canary" });
     for engine in ENGINES {
         let world = World::new(engine);
@@ -697,7 +697,7 @@ fn a_refusal_after_an_earlier_send_was_turned_away_is_looked_up() {
 }
 
 #[test]
-fn a_session_that_was_completed_before_anything_was_sent_is_nobodys_proof() {
+fn a_session_that_was_completed_before_anything_was_sent_proves_nothing() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.change(SESSION, |session| {
@@ -711,7 +711,7 @@ fn a_session_that_was_completed_before_anything_was_sent_is_nobodys_proof() {
 }
 
 #[test]
-fn a_doubt_rings_five_times_in_its_life() {
+fn a_doubt_raises_five_alarms() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::LostAfter);

@@ -86,7 +86,7 @@ fn repetitions_are_counted_and_a_quick_payment_is_quick() {
 
 // Promise: B39
 #[test]
-fn what_waits_is_counted_timers_webhooks_and_snapshots() {
+fn timers_webhooks_and_snapshots_that_wait_are_counted() {
     let mut world = World::new(Engine::Sqlite);
     let shop = Shop::new(&world.time);
     shop.answers_always(WebhookAnswer::Status(500));
@@ -151,7 +151,7 @@ fn no_figure_names_an_order_an_id_or_a_buyer() {
 
 // Promise: B39
 #[test]
-fn what_is_stuck_is_told_once_an_hour_and_when_there_is_more() {
+fn what_is_stuck_is_logged_once_an_hour_and_when_there_is_more() {
     let world = World::in_memory();
     let complete = |number: usize| {
         let mut order = order();
@@ -177,7 +177,7 @@ fn what_is_stuck_is_told_once_an_hour_and_when_there_is_more() {
 
 // Promise: B39
 #[test]
-fn a_charge_that_must_be_captured_is_counted_and_told_in_time() {
+fn a_charge_that_must_be_captured_is_counted_and_reported_in_time() {
     let world = World::in_memory();
     let mut order = order();
     order["paymentDetails"]["paymentIntent"] = json!("Authorize");

@@ -29,7 +29,7 @@ const KEY_ID: &str = "LIVE-K1";
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The wire without its sockets.
+/// The connection between the halves, without sockets.
 pub(crate) struct Wire(pub(crate) Arc<Sandbox>);
 
 impl Transport for Wire {

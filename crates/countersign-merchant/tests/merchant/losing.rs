@@ -93,7 +93,7 @@ fn whatever_comes_instead_of_an_answer_the_call_has_one_effect_or_none() {
 }
 
 #[test]
-fn an_outage_of_hours_ends_with_one_effect_and_rings_its_alarms() {
+fn an_outage_of_hours_ends_with_one_effect_and_raises_its_alarms() {
     for (call, intent, operation, body) in calls() {
         let mut world = World::in_memory();
         let id = world.completed(intent);
@@ -122,7 +122,7 @@ fn an_outage_of_hours_ends_with_one_effect_and_rings_its_alarms() {
 
 // Promise: B16
 #[test]
-fn what_is_in_doubt_holds_its_budget_and_its_charge() {
+fn what_is_in_doubt_keeps_its_amount_reserved_and_its_charge_busy() {
     let world = World::in_memory();
     let id = world.completed("AuthorizeWithCapture");
     world.amazon.goes_down("createRefund");

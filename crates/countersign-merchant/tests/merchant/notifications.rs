@@ -47,7 +47,7 @@ fn is_remembered(world: &World, id: &str) -> bool {
 
 // Promise: B20
 #[test]
-fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
+fn what_is_not_from_amazon_is_refused_naming_the_field_and_changes_nothing() {
     let mut world = World::in_memory();
     world.notifications.topic_arns = vec!["arn:aws:sns:us-east-1:123456789012:M1".to_owned()];
     world.restart();
@@ -158,7 +158,7 @@ fn about_other_charge(about: &Value) -> String {
 
 // Promise: B20
 #[test]
-fn a_certificate_that_cannot_be_had_is_amazons_to_try_again() {
+fn a_certificate_that_cannot_be_fetched_makes_amazon_try_again() {
     let world = World::in_memory();
     let checkout_id = pending(&world);
     world.amazon.decide(CHARGE, "Authorized");
@@ -176,7 +176,7 @@ fn a_certificate_that_cannot_be_had_is_amazons_to_try_again() {
 
 // Promise: B17
 #[test]
-fn it_is_kept_before_it_is_acknowledged_and_a_full_store_lets_amazon_try_again() {
+fn a_notification_is_kept_before_it_is_acknowledged_and_a_full_store_makes_amazon_try_again() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = pending(&world);
@@ -235,7 +235,7 @@ fn a_crash_at_any_commit_loses_no_notification() {
 
 // Promise: B17
 #[test]
-fn a_copy_is_acknowledged_and_does_nothing() {
+fn a_copy_of_a_notification_is_acknowledged_and_does_nothing() {
     let world = World::in_memory();
     let checkout_id = pending(&world);
     let first = world.notification("1", "CHARGE", CHARGE);
@@ -256,7 +256,7 @@ fn a_copy_is_acknowledged_and_does_nothing() {
 
 // Promise: B17
 #[test]
-fn a_copy_is_known_for_as_long_as_it_may_come_and_then_forgotten() {
+fn a_notification_is_remembered_for_as_long_as_a_copy_may_come() {
     let world = World::in_memory();
     pending(&world);
     world.amazon.decide(CHARGE, "Authorized");
@@ -272,7 +272,7 @@ fn a_copy_is_known_for_as_long_as_it_may_come_and_then_forgotten() {
 
 // Promise: B18
 #[test]
-fn what_it_is_about_is_asked_for_at_once_and_only_the_answer_counts() {
+fn the_object_of_a_notification_is_looked_up_immediately_and_only_the_answer_counts() {
     for (state, outcome) in
         [("Authorized", "authorized"), ("Declined", "notPaid"), ("AuthorizationInitiated", "pending")]
     {
@@ -320,7 +320,7 @@ fn without_looks(mut checkout: Value) -> Value {
 
 // Promise: B17
 #[test]
-fn one_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
+fn a_notification_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = world.placed(&order());
@@ -347,7 +347,7 @@ fn one_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
 
 // Promise: B17
 #[test]
-fn a_doubt_whose_notification_comes_is_looked_up_at_once() {
+fn a_doubt_whose_notification_comes_is_looked_up_immediately() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::LostAfter);
@@ -366,7 +366,7 @@ fn a_doubt_whose_notification_comes_is_looked_up_at_once() {
 
 // Promise: B17
 #[test]
-fn one_whose_order_cannot_be_asked_for_is_kept_until_it_can() {
+fn a_notification_whose_order_cannot_be_looked_up_is_kept_until_it_can() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::LostAfter);
@@ -385,7 +385,7 @@ fn one_whose_order_cannot_be_asked_for_is_kept_until_it_can() {
 
 // Promise: B17
 #[test]
-fn one_whose_order_is_never_found_is_given_up_after_fifteen_days_and_told() {
+fn a_notification_whose_order_is_never_found_is_given_up_after_fifteen_days_and_logged() {
     const ELSEWHERE: &str = "S01-5105180-7777777-C000001";
     // The permission does not exist, or belongs to another system of the same merchant.
     for (reference, most_asked) in [(None, 15 * 24 + 16), (Some("order of another system"), 1)] {
@@ -461,7 +461,7 @@ fn what_amazon_notifies_of_a_declined_authorization_is_taken_in() {
 }
 
 #[test]
-fn one_that_itself_brings_the_decline_is_taken_in() {
+fn a_notification_that_leads_to_the_decline_is_taken_in() {
     let world = World::in_memory();
     let checkout_id = pending(&world);
     world.amazon.decide(CHARGE, "Declined");
@@ -472,7 +472,7 @@ fn one_that_itself_brings_the_decline_is_taken_in() {
 }
 
 #[test]
-fn money_under_an_authorization_that_was_declined_is_told_to_the_operator_once_and_changes_nothing_else() {
+fn money_under_an_authorization_that_was_declined_is_logged_once_and_changes_nothing_else() {
     let (second, refund) = ("S01-5105180-0000001-C000009", "S01-5105180-0000001-R000009");
     for engine in ENGINES {
         for (state, object_type, object) in [
@@ -549,7 +549,7 @@ fn what_was_made_elsewhere_under_the_permission_is_taken_in_and_nothing_else() {
 }
 
 #[test]
-fn one_about_what_amazon_does_not_show_yet_is_kept_until_it_does() {
+fn a_notification_of_what_amazon_does_not_show_yet_is_kept_until_it_does() {
     let world = World::in_memory();
     let checkout_id = world.completed("Authorize");
     let second = "S01-5105180-0000001-C000009";
@@ -563,7 +563,7 @@ fn one_about_what_amazon_does_not_show_yet_is_kept_until_it_does() {
 
 // Promise: B19
 #[test]
-fn in_whatever_order_and_however_often_they_come_the_checkout_is_the_same() {
+fn in_whatever_order_and_however_often_notifications_come_the_checkout_is_the_same() {
     let (second, refund) = ("S01-5105180-0000001-C000009", "S01-5105180-0000001-R000009");
     let told =
         [("CHARGE", CHARGE), ("CHARGE", second), ("REFUND", refund), ("CHARGE_PERMISSION", PERMISSION)];
@@ -654,7 +654,7 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
 }
 
 #[test]
-fn a_dispute_is_told_to_the_operator_and_to_the_shop_once() {
+fn a_dispute_is_reported_to_the_operator_and_to_the_shop_once() {
     let world = World::in_memory();
     let checkout_id = world.completed("AuthorizeWithCapture");
     let mut about = message("n-1", "CHARGEBACK", "A-DISPUTE");
@@ -665,7 +665,7 @@ fn a_dispute_is_told_to_the_operator_and_to_the_shop_once() {
         }
         world.let_pass(2 * SECOND);
     });
-    let told = lines.iter().filter(|line| line.starts_with("ERROR") && line.contains("disputes"));
+    let told = lines.iter().filter(|line| line.starts_with("ERROR") && line.contains("disputed"));
     assert_eq!(told.filter(|line| line.contains(PERMISSION)).count(), 1, "{lines:?}");
     let facts: Vec<_> =
         world.facts().into_iter().filter(|fact| fact["type"] == "chargeback.notified").collect();
@@ -677,7 +677,7 @@ fn a_dispute_is_told_to_the_operator_and_to_the_shop_once() {
 }
 
 #[test]
-fn a_dispute_that_two_topics_tell_of_at_once_is_told_once() {
+fn a_dispute_that_two_topics_report_at_once_is_a_fact_once() {
     for engine in ENGINES {
         let world = World::new(engine);
         world.completed("AuthorizeWithCapture");
@@ -693,7 +693,7 @@ fn a_dispute_that_two_topics_tell_of_at_once_is_told_once() {
 }
 
 #[test]
-fn what_tells_of_nothing_that_is_known_is_kept_and_let_go() {
+fn a_notification_of_an_unknown_type_is_kept_and_then_forgotten() {
     let world = World::in_memory();
     let mut about = message("n-1", "SOMETHING_OF_TOMORROW", "an-id");
     about["ChargePermissionId"] = Value::Null;
@@ -707,7 +707,7 @@ fn what_tells_of_nothing_that_is_known_is_kept_and_let_go() {
 
 // Promise: B20
 #[test]
-fn a_confirmation_is_acknowledged_and_told_and_its_url_is_not_requested() {
+fn a_confirmation_is_acknowledged_and_logged_and_its_url_is_not_requested() {
     for is_beginning in [true, false] {
         let world = World::in_memory();
         let confirmation = Confirmation {
@@ -733,7 +733,7 @@ fn a_confirmation_is_acknowledged_and_told_and_its_url_is_not_requested() {
 }
 
 #[test]
-fn they_are_counted_by_what_became_of_them() {
+fn notifications_are_counted_by_their_result() {
     let world = World::in_memory();
     pending(&world);
     let body = world.notification("1", "CHARGE", CHARGE);
@@ -752,7 +752,7 @@ fn they_are_counted_by_what_became_of_them() {
 }
 
 #[test]
-fn a_merchant_half_that_is_told_of_no_origin_does_not_start() {
+fn a_certificate_origin_that_is_not_valid_stops_the_start() {
     let mut world = World::in_memory();
     world.notifications.certificate_origins = vec!["ftp://127.0.0.1".to_owned()];
     let refused = world.run(Merchant::start(world.parts())).err().unwrap();

@@ -197,7 +197,7 @@ fn what_the_sandbox_notifies_of_is_taken_in_from_the_confirmation_to_the_refund(
 
 // Promise: B18
 #[test]
-fn whatever_befalls_the_sandboxes_notifications_the_order_comes_out_the_same() {
+fn whatever_happens_to_the_sandboxes_notifications_the_order_ends_the_same() {
     let kinds = [
         ("none", true),
         ("duplicate", true),

@@ -86,7 +86,7 @@ fn each_call_does_at_amazon_what_its_answer_says() {
 
 // Promise: B16
 #[test]
-fn a_request_that_is_no_request_is_refused_naming_the_field() {
+fn a_request_that_is_not_valid_is_refused_naming_the_field() {
     let world = World::in_memory();
     let id = world.completed("Authorize");
     let long = |length: usize| json!("x".repeat(length));
@@ -308,7 +308,7 @@ fn nothing_is_charged_captured_refunded_or_closed_before_a_success() {
 }
 
 #[test]
-fn the_same_reference_gets_the_first_answer_and_another_body_none() {
+fn the_same_reference_gets_the_first_answer_and_another_body_is_refused() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let id = world.completed("Authorize");
@@ -412,7 +412,7 @@ proptest! {
 
 // Promise: B16
 #[test]
-fn a_refund_that_is_declined_gives_its_budget_back() {
+fn a_refund_that_is_declined_can_be_made_again() {
     let world = World::in_memory();
     let id = world.completed("AuthorizeWithCapture");
     let refund = |number: u32| json!({ "reference": format!("r{number}"), "refundAmount": usd("60.00") });
@@ -429,7 +429,7 @@ fn a_refund_that_is_declined_gives_its_budget_back() {
 }
 
 #[test]
-fn a_refund_that_is_declined_at_once_is_no_declined_payment() {
+fn a_refund_that_is_declined_immediately_is_not_a_declined_payment() {
     let world = World::in_memory();
     let id = world.completed("AuthorizeWithCapture");
     world.amazon.fault("createRefund", Fault::refusal(422, "AmazonRejected"));
@@ -477,7 +477,7 @@ fn a_charge_that_was_never_authorized_is_not_answered_as_authorized() {
 }
 
 #[test]
-fn a_charge_whose_capture_is_declined_was_authorized_all_the_same() {
+fn a_charge_whose_capture_is_declined_is_still_answered_as_authorized() {
     for can_wait in [false, true] {
         let world = World::in_memory();
         let id = world.completed("Confirm");
@@ -509,7 +509,7 @@ fn call_of(operation: &str) -> (&'static str, &'static str, Value) {
 }
 
 #[test]
-fn each_documented_refusal_of_a_call_ends_it_or_has_its_object_looked_at() {
+fn each_documented_refusal_of_a_call_ends_it_or_has_its_object_looked_up() {
     let limits =
         [(400, "TransactionAmountExceeded"), (400, "CurrencyMismatch"), (422, "TransactionCountExceeded")];
     let declines = [
@@ -570,7 +570,7 @@ fn each_documented_refusal_of_a_call_ends_it_or_has_its_object_looked_at() {
 
 // Promise: B09, B14
 #[test]
-fn what_is_pending_is_answered_so_and_then_with_what_it_came_to() {
+fn what_is_pending_is_answered_as_pending_and_then_with_its_result() {
     let pending = json!({ "reference": "p", "chargeAmount": usd("10.00"),
         "canHandlePendingAuthorization": true });
     for (decided, status, state) in [
@@ -704,7 +704,7 @@ fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
 
 // Promise: B09
 #[test]
-fn before_a_parcel_may_leave_its_authorization_is_looked_at() {
+fn before_a_parcel_may_be_shipped_its_authorization_is_looked_up() {
     let world = World::in_memory();
     let id = world.completed("Authorize");
     world.let_pass(MINUTE);
@@ -727,7 +727,7 @@ fn before_a_parcel_may_leave_its_authorization_is_looked_at() {
 
 // Promise: B09
 #[test]
-fn a_success_that_amazon_then_shows_to_be_no_capture_yet_ships_nothing() {
+fn a_success_that_amazon_then_shows_as_not_captured_ships_nothing() {
     for (decided, reason) in [("CaptureInitiated", "CaptureInitiated"), ("Declined", "ChargeDeclined")] {
         let world = World::in_memory();
         let id = world.placed(&order());
@@ -780,7 +780,7 @@ fn the_refund_ceiling_is_what_the_shop_allows_itself() {
 }
 
 #[test]
-fn a_permission_that_the_buyer_has_closed_is_found_out_by_the_first_charge_that_it_refuses() {
+fn a_permission_that_the_buyer_has_closed_is_found_by_the_first_charge_that_it_refuses() {
     let world = World::in_memory();
     let id = world.completed("Confirm");
     world.amazon.decide_permission("Closed", Some("BuyerClosed"));
@@ -793,5 +793,5 @@ fn a_permission_that_the_buyer_has_closed_is_found_out_by_the_first_charge_that_
     assert_eq!(again, (409, "ChargePermissionClosed".to_owned(), None));
     assert_eq!(world.amazon.arrived("createCharge").len(), 1);
     assert_eq!(world.ask(&id, "cancel", &json!({ "reference": "stop" })).status, 200);
-    assert!(world.amazon.arrived("close").is_empty(), "it is closed already");
+    assert!(world.amazon.arrived("close").is_empty(), "it is already closed");
 }

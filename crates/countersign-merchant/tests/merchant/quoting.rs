@@ -160,14 +160,14 @@ pub(crate) fn error(code: &str) -> Value {
     json!({ "status": "error", "reasonCode": code })
 }
 
-/// An order whose session has this amount.
+/// An order with this amount, for its session.
 pub(crate) fn at(amount: &str) -> Value {
     let mut order = order();
     order["paymentDetails"]["chargeAmount"] = usd(amount);
     order
 }
 
-/// base, shipping, tax, discount, charge.
+/// The base, shipping, tax, discount and charge amounts of a cart.
 fn sums(answer: &HttpAnswer) -> String {
     let cart = answer.json();
     let of = |member: &str| cart[member]["amount"].as_str().unwrap_or("-").to_owned();
@@ -239,7 +239,7 @@ fn each_event_is_quoted_by_the_table_and_the_last_quote_is_what_is_paid() {
 }
 
 #[test]
-fn what_the_table_does_not_have_is_refused_and_the_quote_before_it_stands() {
+fn what_the_table_does_not_have_is_refused_and_the_earlier_quote_applies() {
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
     page.init();
@@ -302,7 +302,7 @@ fn the_last_quote_of_two_tabs_counts() {
 
 // Promise: B10
 #[test]
-fn an_address_of_after_the_quote_is_not_paid_for() {
+fn an_address_that_changes_after_the_quote_is_not_paid_for() {
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
     page.init();
@@ -362,7 +362,7 @@ fn an_address_that_the_shop_registered_is_the_only_one_that_is_quoted() {
 }
 
 #[test]
-fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
+fn what_is_not_shipped_is_quoted_by_the_country_of_the_billing_address() {
     let world = world_of_a_table();
     let mut order = order();
     order["productType"] = json!("PayOnly");
@@ -380,7 +380,7 @@ fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
 }
 
 #[test]
-fn an_order_that_is_charged_in_parts_keeps_its_total_beside_the_charge() {
+fn an_order_that_is_charged_in_parts_keeps_its_total_next_to_the_charge() {
     let world = world_of_a_table();
     let mut order = order_of_100("Authorize");
     let page = Page::open(&world, &order);
@@ -412,7 +412,7 @@ fn the_hook_is_asked_once_as_documented_and_signed_as_webhooks_are() {
         "listPrice": usd("14.00"), "totalListPrice": usd("14.00") }]);
     hook.always(Says::Json(answered.clone()));
     let answer = page.init();
-    assert_eq!(answer.json(), answered, "passed on as it came");
+    assert_eq!(answer.json(), answered, "the answer is passed on unchanged");
     assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     let chosen = json!({ "deliveryOptions": { "id": "standard" }, "couponCodes": ["A"] });
     page.ask("delivery-option", &chosen);
@@ -562,7 +562,7 @@ fn a_change_by_the_shop_while_it_is_asked_is_not_undone_by_its_answer() {
 }
 
 #[test]
-fn a_payment_that_is_on_its_way_is_not_quoted_anew() {
+fn a_payment_that_is_on_its_way_is_not_quoted_again() {
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order());
     page.init();
@@ -582,7 +582,7 @@ fn a_payment_that_is_on_its_way_is_not_quoted_anew() {
 }
 
 #[test]
-fn an_attempt_that_was_not_sent_yet_is_held_against_the_new_quote() {
+fn an_attempt_that_was_not_sent_yet_is_compared_with_the_new_quote() {
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
     page.init();
@@ -744,7 +744,7 @@ fn a_quote_that_was_not_paid_lapses_after_a_day_and_its_address_is_not_kept() {
 }
 
 #[test]
-fn a_quote_stands_while_it_may_be_paid_and_once_it_is_paid_its_address_is_gone() {
+fn a_quote_is_valid_while_it_may_be_paid_and_once_it_is_paid_its_address_is_gone() {
     let world = world_of_a_table();
     let mut order = waiting_order();
     order["paymentDetails"]["chargeAmount"] = usd("14.00");

@@ -46,7 +46,7 @@ fn a_restart_sends_the_same_bytes_under_the_same_key() {
 
 // Promise: B02
 #[test]
-fn a_restart_before_the_send_goes_on_while_the_buyer_waits() {
+fn a_restart_before_the_send_continues_while_the_buyer_waits() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = world.placed(&order());
@@ -194,7 +194,7 @@ fn a_clock_that_is_set_back_during_a_restart_loses_no_timer() {
 }
 
 #[test]
-fn a_success_that_a_look_finds_and_the_store_does_not_take_is_one_line_with_all_ids() {
+fn a_success_that_a_look_up_finds_and_the_store_does_not_keep_is_one_line_with_all_ids() {
     for intent in ["Confirm", "AuthorizeWithCapture"] {
         let world = World::in_memory();
         let mut order = order();
@@ -227,7 +227,7 @@ fn a_success_that_a_look_finds_and_the_store_does_not_take_is_one_line_with_all_
 }
 
 #[test]
-fn a_charge_that_is_asked_for_in_vain_is_told() {
+fn a_charge_that_cannot_be_looked_up_is_logged() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::LostAfter);
@@ -242,7 +242,7 @@ fn a_charge_that_is_asked_for_in_vain_is_told() {
 }
 
 #[test]
-fn a_binding_of_which_nobody_knows_is_told_so_and_asking_again_gets_the_outcome() {
+fn a_binding_that_is_indeterminate_is_answered_so_and_asking_again_gets_the_outcome() {
     for engine in ENGINES {
         let world = World::new(engine);
         let checkout_id = world.placed(&order());
@@ -335,7 +335,7 @@ fn a_document_that_cannot_be_read_holds_up_no_other() {
         world.let_pass(MINUTE);
     });
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
-    let failures = lines.iter().filter(|line| line.contains("a timer's work failed")).count();
+    let failures = lines.iter().filter(|line| line.contains("the work of a due timer failed")).count();
     assert!((1..=13).contains(&failures), "it is logged, but not all the time: {failures}");
     assert!(lines.iter().any(|line| line.contains("its format is 999")), "{lines:?}");
 }

@@ -81,7 +81,7 @@ fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
 }
 
 #[test]
-fn a_captured_payment_is_told_as_such() {
+fn a_captured_payment_is_shown_as_paid() {
     let world = World::in_memory();
     let mut order = order();
     order["successUrl"] = serde_json::Value::Null;
@@ -96,7 +96,7 @@ fn a_captured_payment_is_told_as_such() {
 
 // Promise: B36
 #[test]
-fn the_message_of_a_failed_payment_is_told_in_six_languages() {
+fn the_message_of_a_failed_payment_is_shown_in_six_languages() {
     for (language, word, message, back) in [
         ("en_US", "en", NOT_PAID_MESSAGE, "Back to checkout"),
         ("en_GB", "en", NOT_PAID_MESSAGE, "Back to checkout"),
@@ -204,7 +204,7 @@ fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_i
 }
 
 #[test]
-fn a_page_that_looks_again_says_so_in_six_languages() {
+fn a_page_that_updates_itself_says_so_in_six_languages() {
     for (language, once, again) in [
         ("en_US", "Please do not pay again.", "This page updates itself"),
         ("de_DE", "Bitte zahlen Sie nicht noch einmal.", "Diese Seite sieht von selbst wieder nach"),
@@ -225,7 +225,7 @@ fn a_page_that_looks_again_says_so_in_six_languages() {
 }
 
 #[test]
-fn the_pages_own_script_is_beside_it_and_asks_its_own_server_only() {
+fn the_pages_own_script_is_served_with_it_and_asks_its_own_server_only() {
     let world = World::in_memory();
     let script = world.run(world.request_with("GET", "/result/page.js", "", None));
     assert_eq!(script.status, 200);
@@ -259,7 +259,7 @@ fn decline(world: &World, order: &serde_json::Value, checkout_id: &str, times: u
 
 // Promise: B36
 #[test]
-fn after_three_failures_the_buyer_is_told_to_pay_otherwise_in_six_languages() {
+fn after_three_failures_the_buyer_is_advised_to_pay_in_another_way_in_six_languages() {
     for (language, other_way, changed) in [
         ("en_US", "Please choose another way to pay in the shop.", "Your order has changed in the meantime"),
         ("de_DE", "Bitte wählen Sie im Shop eine andere Zahlungsmöglichkeit.", "Ihre Bestellung hat sich"),
@@ -396,7 +396,7 @@ fn what_the_shop_wrote_is_text_on_the_page() {
 }
 
 #[test]
-fn a_store_that_is_away_is_never_told_as_a_verdict() {
+fn a_store_that_does_not_answer_is_never_shown_as_a_verdict() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.complete(&checkout_id, SESSION);

@@ -164,7 +164,11 @@ fn what_is_erased_is_gone_for_good_and_never_fetched_again() {
         assert_eq!(erased.status, 200, "{}", erased.text);
         assert_eq!(erased.json()["checkoutId"], checkout_id);
         world.let_pass(MINUTE);
-        assert_eq!(world.call("DELETE", &path(&checkout_id), "").json(), erased.json(), "once is enough");
+        assert_eq!(
+            world.call("DELETE", &path(&checkout_id), "").json(),
+            erased.json(),
+            "the second erasure changes nothing"
+        );
         refused(&world, "GET", &checkout_id, 410, "SnapshotErased");
         let asked = world.amazon.arrived("permission").len();
         world.restart();
@@ -175,7 +179,7 @@ fn what_is_erased_is_gone_for_good_and_never_fetched_again() {
 }
 
 #[test]
-fn one_that_is_still_due_can_be_erased_too() {
+fn a_snapshot_that_is_still_due_can_be_erased_too() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     world.complete(&checkout_id, SESSION);
@@ -187,7 +191,7 @@ fn one_that_is_still_due_can_be_erased_too() {
 }
 
 #[test]
-fn what_was_never_there_is_said_to_be_so() {
+fn a_snapshot_that_does_not_exist_is_answered_with_the_reason() {
     let world = World::in_memory();
     let checkout_id = world.register(&order());
     for method in ["GET", "DELETE"] {

@@ -80,7 +80,7 @@ fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
 }
 
 #[test]
-fn what_was_answered_with_202_and_is_refused_in_the_end_is_told_once() {
+fn what_was_answered_with_202_and_is_refused_in_the_end_is_a_fact_once() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
     let checkout_id = world.completed("Authorize");
     world.let_pass(SECOND);
@@ -307,7 +307,7 @@ fn a_crash_between_send_and_its_answer_sends_again_under_the_same_id() {
 }
 
 #[test]
-fn a_store_that_does_not_keep_a_delivery_makes_a_repetition_and_no_loss() {
+fn a_store_that_does_not_keep_a_delivery_causes_a_repetition_and_no_loss() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
     complete(&world, 1);
     world.store.hook.loses_releases.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -448,7 +448,7 @@ fn a_shop_that_hangs_holds_up_no_completion_and_no_more_than_eight_requests_wait
 }
 
 #[test]
-fn without_an_endpoint_facts_wait_for_nobody() {
+fn without_an_endpoint_no_fact_waits_to_be_sent() {
     let world = World::in_memory();
     complete(&world, 1);
     world.let_pass(MINUTE);
@@ -523,7 +523,7 @@ fn a_query_of_events_that_cannot_be_read_is_refused_naming_the_field() {
 
 #[test]
 #[should_panic(expected = "messages of fact are not delivered")]
-fn a_world_that_ends_with_a_fact_untold_fails_its_test() {
+fn a_world_that_ends_with_an_unsent_fact_fails_its_test() {
     let (mut world, _) = world_of_a_shop(Engine::Memory);
     complete(&world, 1);
     world.reopen();

@@ -35,7 +35,7 @@ fn in_state(state: &str) -> Value {
 }
 
 #[test]
-fn an_address_that_was_told_in_part_or_not_at_all_is_priced_once_more_before_it_is_paid() {
+fn an_address_that_was_sent_in_part_or_not_at_all_is_priced_once_more_before_it_is_paid() {
     let whole = in_state("WA");
     let without = |member: &str| {
         let mut address = in_state("WA");
@@ -83,7 +83,7 @@ fn an_address_that_was_told_in_part_or_not_at_all_is_priced_once_more_before_it_
 }
 
 #[test]
-fn another_card_than_the_first_events_pays_where_that_costs_the_same() {
+fn another_card_than_in_the_first_event_pays_where_that_costs_the_same() {
     for (quoting, member, other, status) in [
         (false, "countryCode", "CA", 200),
         (false, "name", "R. Tester", 200),
@@ -138,7 +138,7 @@ fn a_tax_by_country_needs_one() {
     let asked = || page.ask("init", &json!({ "shippingAddress": address() }));
     let log = logged(|| assert_eq!(asked().json(), error("unknownError"))).concat();
     assert!(log.contains("the button must request the scope billingAddress"), "{log}");
-    assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch", "and nothing is paid");
+    assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch", "nothing is paid");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn what_was_priced_by_a_quote_is_not_paid_by_terms_that_the_shop_sets_after_it()
     world.amazon.open(SESSION, session_for(&at("14.00"), SESSION, &page.checkout_id));
     let complete = || page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
     assert_eq!(complete().status, 202);
-    // The shop changes a note, and with it voids the quote.
+    // The shop changes the terms, which voids the quote.
     let (path, terms) = page.change_of_terms(&at("14.00"), page.terms().1);
     assert_eq!(world.call("PUT", &path, &terms).status, 200);
     hook.says(by_state);

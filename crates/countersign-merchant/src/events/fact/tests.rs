@@ -264,7 +264,7 @@ fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
 
 // Promise: B31
 #[test]
-fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
+fn what_is_pending_in_doubt_or_only_requested_is_not_a_fact() {
     let code = || "ServiceUnavailable".to_owned();
     let of_call = |event| PaymentEvent::OperationCall { number: 1, event };
     for event in [

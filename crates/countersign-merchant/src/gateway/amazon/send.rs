@@ -159,14 +159,14 @@ mod tests {
 
     // Promise: B25
     #[test]
-    fn the_same_act_has_the_same_key_for_ever() {
+    fn the_same_call_has_the_same_key_forever() {
         // Frozen: a release that derives a different key would pay an order twice after an upgrade.
         assert_eq!(key("M1", "c1", 1, "finalize", 1), "cymdxwo3474rz6thyy5ftby4gaboe3nr");
     }
 
     // Promise: B25
     #[test]
-    fn another_act_has_another_key() {
+    fn a_different_call_has_a_different_key() {
         let keys = [
             key("M1", "c1", 1, "finalize", 1),
             key("M2", "c1", 1, "finalize", 1),

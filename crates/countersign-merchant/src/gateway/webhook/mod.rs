@@ -37,7 +37,7 @@ impl Webhook {
     }
 }
 
-/// A URL may hold a token of the shop's.
+/// The URL is not printed: it may contain a token of the shop's.
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook").field("host", &self.url.host()).finish_non_exhaustive()

@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn eight_sends_and_then_no_more() {
-        // 100 per mille above 900: no jitter.
+        // A jitter of 100 per mille is added to 900: the pause is exact.
         let table: Vec<_> =
             (1..=8).map(|count| pause_after(count, None, 100).map(|it| it.as_secs())).collect();
         let hours = |count: u64| Some(count * 3_600);

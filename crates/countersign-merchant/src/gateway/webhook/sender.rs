@@ -27,7 +27,7 @@ use crate::events::fact;
 use crate::gateway::signed_post::signed_post;
 use crate::in_hand::{InHand, finished};
 
-/// How many requests are on their way at a time: an endpoint that hangs costs no more than these.
+/// How many requests may be on their way at a time: an endpoint that hangs costs no more than these.
 const AT_A_TIME: usize = 8;
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,5 +1,5 @@
-//! The signature of Standard Webhooks: HMAC-SHA256 over id, timestamp and payload, by each of the
-//! shop's secrets, so that a secret can be replaced without a gap.
+//! The signature of Standard Webhooks: HMAC-SHA256 over id, timestamp and payload, with each of the shop's
+//! secrets, so that a secret can be replaced without a gap.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Debug for SigningSecrets {
 }
 
 impl SigningSecrets {
-    /// Reads secrets, one a line: `whsec_` and 24 to 64 bytes in Base64. Empty lines do not count.
+    /// Reads secrets, one per line: `whsec_` and 24 to 64 bytes in Base64. Empty lines are ignored.
     ///
     /// # Errors
     /// No secret at all, more than five, or a line that is not valid.
@@ -74,15 +74,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_naming_its_line() {
+    fn what_is_not_a_secret_is_refused_naming_its_line() {
         let of = |length: usize| format!("whsec_{}", STANDARD.encode(vec![7; length]));
         for (text, told) in [
-            (String::new(), "it holds no secret"),
+            (String::new(), "it has no secret"),
             (format!("{}\nMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", of(24)), "line 2 is not "),
             ("whsec_%".to_owned(), "line 1 is not "),
             (of(23), "line 1 is not "),
             (of(65), "line 1 is not "),
-            (vec![of(24); 6].join("\n"), "it holds more than 5 secrets"),
+            (vec![of(24); 6].join("\n"), "it has more than 5 secrets"),
         ] {
             let refused = SigningSecrets::parse(&text).unwrap_err().to_string();
             assert!(refused.starts_with(told), "{refused}");

@@ -216,7 +216,7 @@ fn the_form_on_disk_is_that_of_its_format() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_without_its_content() {
+fn what_cannot_be_read_is_reported_without_its_content() {
     let (format, bytes) = encode(&registration(states()));
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();

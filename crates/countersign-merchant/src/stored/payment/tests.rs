@@ -243,7 +243,7 @@ fn the_form_on_disk_is_that_of_its_format() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_without_its_content() {
+fn what_cannot_be_read_is_reported_without_its_content() {
     let text = String::from_utf8(encode::<Merchant, _>(&payments()[1]).to_vec()).unwrap();
     for (from, to) in [
         ("\"S03-1\"", "\"-secret\""),

@@ -99,7 +99,7 @@ impl State {
         if let Some(key) = &arrived.key
             && let Some((body, status, answer)) = self.saved.get(key)
         {
-            assert_eq!(*body, arrived.body, "a key came back with another body");
+            assert_eq!(*body, arrived.body, "a key was used again with a different body");
             return (*status, answer.clone());
         }
         let request: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
