@@ -85,7 +85,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
   });
 
   // Promise: A18
-  test('is open when its Checkout Session expires, and tells the buyer and the shop', async (t) => {
+  test('is open when its Checkout Session expires, and informs the buyer and the shop', async (t) => {
     // A stage with its own clock: the checkouts of the other tests would expire too.
     const own = await Stage.set();
     t.after(() => own.strike());

@@ -13,7 +13,7 @@ const SHOP_REPORTS = /Amazon Pay sandbox: \[onInitCheckout\] failed/;
 const unharmed = (page) => page.waitForFunction(() => document.readyState === 'complete' && window.pwned === undefined);
 
 describe('a hostile page', AT_ONCE, () => {
-  test('of another origin is not heard by the shop, whatever it claims to be', async (t) => {
+  test('of another origin is ignored by the shop, whatever it claims to be', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
     const calls = [];
@@ -142,7 +142,7 @@ describe('a hostile page', AT_ONCE, () => {
   };
   for (const [how, [told, expected]] of Object.entries(BROKEN)) {
     // Promise: A27
-    test(`whose handler is broken (${how}) charges nothing, and the buyer is told`, async (t) => {
+    test(`whose handler is broken (${how}) charges nothing, and the buyer sees a message`, async (t) => {
       const order = await stage().order();
       const buyer = await Buyer.arrives(t, order, { query: `?break=${how}` });
       await buyer.begins();

@@ -48,7 +48,7 @@ describe('every page', AT_ONCE, () => {
 describe('the result page', AT_ONCE, () => {
   for (const [name, { words }] of Object.entries(VERDICTS)) {
     // Promise: B35
-    test(`needs no script, and tells a second browser nothing personal: ${name}`, async (t) => {
+    test(`needs no script, and shows a second browser nothing personal: ${name}`, async (t) => {
       const { order } = await shown(t, stage(), name);
       const context = await stage().browser.newContext({ javaScriptEnabled: false });
       t.after(() => context.close());

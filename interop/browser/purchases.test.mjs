@@ -65,7 +65,7 @@ describe('a purchase', AT_ONCE, () => {
   });
 
   // Promise: B11
-  test('is stopped when the shop changes the price that the buyer has seen, and the buyer is told', async (t) => {
+  test('is stopped when the shop changes the price that the buyer has seen, and the buyer sees why', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
     await buyer.reviews();

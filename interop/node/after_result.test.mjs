@@ -119,7 +119,7 @@ describe('a capture', () => {
     isRefusal(await capture(chargeId, '5.00', null), [400, 'MissingHeader'], 'x-amz-pay-idempotency-key');
   });
 
-  test("of another merchant's charge finds none", async () => {
+  test("of another merchant's charge is answered as if there were no such charge", async () => {
     const { chargeId, chargePermissionId } = await finalized();
     const by = other.client(sandbox);
     for (const call of [
@@ -150,7 +150,7 @@ describe('a refund', () => {
     isRefusal(await refund(chargeId, '0.01'), [400, 'TransactionAmountExceeded'], 'refundAmount');
   });
 
-  test('of what is not captured is refused', async () => {
+  test('of a charge that is not captured is refused', async () => {
     const { chargeId } = await finalized();
     isRefusal(await refund(chargeId, '1.00'), [422, 'InvalidChargeStatus']);
   });
@@ -206,7 +206,7 @@ describe('a deferred charge', () => {
     );
   });
 
-  test('can be captured at once, whereupon nothing is left and the permission closes', async () => {
+  test('can be captured immediately, and the permission, of which nothing is left, closes', async () => {
     const { chargePermissionId } = await confirmed();
     const made = await charge(chargePermissionId, '50.00', { captureNow: true });
     assert.deepEqual([made.status, state(made)], [201, 'Captured'], made.text);

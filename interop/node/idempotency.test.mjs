@@ -33,7 +33,7 @@ describe('an idempotency key', () => {
     ["a buyer's cancellation", checkout({}, { card: '3064' }), 422],
   ];
   for (const [what, order, status] of replayed) {
-    test(`brings back ${what}, whatever has happened since`, async () => {
+    test(`repeats the answer of ${what}, whatever has happened since`, async () => {
       const session = await sandbox.placed(order);
       const key = `replay-${session.checkoutSessionId.slice(0, 8)}`;
       const first = await finalize(client, session, key);
@@ -46,7 +46,7 @@ describe('an idempotency key', () => {
     });
   }
 
-  test('brings back what it made though the session is long deleted', async () => {
+  test('repeats its answer even when the session was deleted long ago', async () => {
     const session = await sandbox.placed(checkout());
     const first = await finalize(client, session, 'for-ever');
     await sandbox.advance('PT721H');
@@ -95,7 +95,7 @@ describe('an idempotency key', () => {
     assert.equal((await finalize(client, session, longest)).status, 200);
   });
 
-  test('lets many equal requests at once have one effect', async () => {
+  test('gives many equal requests at the same time one effect', async () => {
     const session = await sandbox.placed(checkout());
     const calls = Array.from({ length: 32 }, () => finalize(client, session, 'all-at-once'));
     const texts = new Set((await Promise.all(calls)).map(({ status, text }) => `${status} ${text}`));
@@ -104,7 +104,7 @@ describe('an idempotency key', () => {
   });
 });
 
-test('without a key many requests at once have one success', async () => {
+test('without a key many requests at the same time have one success', async () => {
   const sandbox = await Sandbox.start({ merchants });
   try {
     const client = merchant.client(sandbox);

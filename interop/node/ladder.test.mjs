@@ -154,7 +154,7 @@ describe('2: the body is whole and known', () => {
   ]);
 
   for (const payload of ['["paymentIntent"]', '14', 'null', '"Confirm"']) {
-    test(`${payload} is no object`, async () => {
+    test(`${payload} is not an object`, async () => {
       const session = await sandbox.placed(checkout());
       await staysFinalizable(client, session, async () => {
         isRefusal(await finalize(session, payload), [400, 'InvalidRequestFormat']);
@@ -163,7 +163,7 @@ describe('2: the body is whole and known', () => {
   }
 });
 
-test('3: an idempotency key stands for one request', async () => {
+test('3: an idempotency key is for one request', async () => {
   const headers = () => ({ 'x-amz-pay-idempotency-key': 'ladder-3' });
   const first = await sandbox.placed(checkout());
   assert.equal((await finalize(first, finalization(first), headers())).status, 200);
@@ -267,7 +267,7 @@ describe("8: the intent is the session's", () => {
   const value = [400, 'InvalidParameterValue'];
   rows([
     [
-      'capture and pending at once',
+      'capture and pending together',
       capture,
       { canHandlePendingAuthorization: true },
       [400, 'InvalidParameterCombination'],
@@ -362,7 +362,7 @@ describe('12: the address is the one that Amazon shared', () => {
     }
   }
 
-  test('the other address counts where Amazon shared it', async () => {
+  test('the other address counts if Amazon has shared it', async () => {
     const order = checkout({}, { shippingAddress: ADDRESS, billingAddress: ADDRESS });
     const session = await sandbox.placed(order);
     await staysFinalizable(client, session, async () => {
@@ -371,7 +371,7 @@ describe('12: the address is the one that Amazon shared', () => {
     });
   });
 
-  test('the other address is ignored where Amazon shared none', async () => {
+  test('the other address is ignored if Amazon has not shared it', async () => {
     const session = await sandbox.placed(checkout({}, { productType: 'PayOnly' }));
     const request = { ...finalization(session), shippingAddress: ADDRESS };
     assert.equal((await finalize(session, request)).status, 200);
@@ -451,7 +451,7 @@ describe('a request that breaks several rules is answered for the first:', () =>
     test(what, async () => isRefusal(await call(), refusal));
   }
 
-  test('2 to 12, one mended after the other', async () => {
+  test('2 to 12, one corrected after the other', async () => {
     const session = await sandbox.placed(checkout({ totalOrderAmount: usd('20.00') }));
     const right = finalization(session);
     const address = { shippingAddress: { ...right.shippingAddress, city: 'Elsewhere' } };
@@ -461,7 +461,7 @@ describe('a request that breaks several rules is answered for the first:', () =>
     const missing = { ...intent, totalOrderAmount: undefined };
     const type = { ...missing, canHandlePendingAuthorization: 'perhaps' };
     const unknown = { ...type, surprise: true };
-    const mending = [
+    const corrections = [
       [unknown, [400, 'UnrecognizedField'], 'surprise'],
       [type, [400, 'InvalidParameterValue'], 'canHandlePendingAuthorization'],
       [missing, [400, 'MissingParameterValue'], 'totalOrderAmount'],
@@ -471,7 +471,7 @@ describe('a request that breaks several rules is answered for the first:', () =>
       [address, [400, 'InvalidParameterValue'], 'city'],
     ];
     await staysFinalizable(client, session, async () => {
-      for (const [change, refusal, field] of mending) {
+      for (const [change, refusal, field] of corrections) {
         isRefusal(await finalize(session, { ...right, ...change }), refusal, field);
       }
     });

@@ -68,7 +68,7 @@ for (const merchant of [prefixed, unprefixed]) {
         isRefusal(late, [422, 'InvalidCheckoutSessionStatus']);
       });
 
-      test('finalizes a session and reads what came of it', async () => {
+      test('finalizes a session and reads the result', async () => {
         const client = merchant.client(sandbox, { algorithm });
         const { publicKeyId } = merchant;
         const session = await sandbox.placed(checkout({}, { publicKeyId }));

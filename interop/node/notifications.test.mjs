@@ -72,7 +72,7 @@ async function notified(objectId) {
 for (const version of ['1', '2']) {
   describe(`with signature version ${version}`, () => {
     // Promise: A23
-    test('a notification is accepted, and says of what it is, not what became of it', async () => {
+    test('a notification is accepted, and names its object but not its state', async () => {
       await registered(version);
       const { refundId, chargePermissionId } = await refunded();
       const { text, headers, method } = await notified(refundId);
@@ -91,7 +91,7 @@ for (const version of ['1', '2']) {
     });
 
     // Promise: A23
-    test('whatever is changed in a notification, it is refused', async () => {
+    test('a notification is refused if anything in it was changed', async () => {
       await registered(version);
       const { refundId } = await refunded();
       const { text } = await notified(refundId);
@@ -126,7 +126,7 @@ test('a notification with a wrong signature, made on demand, is refused', async 
   await assert.rejects(verified(text, certificates), /wrong signature/);
 });
 
-test('what was answered with 503 comes again by the clock, with the same MessageId', async () => {
+test('a notification that was answered with 503 comes again by the clock, with the same MessageId', async () => {
   await registered('1');
   receiver.status = 503;
   const { refundId } = await refunded();

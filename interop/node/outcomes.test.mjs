@@ -82,7 +82,7 @@ function isEmpty(value) {
   return typeof value === 'object' && Object.values(value).every((inner) => inner === null);
 }
 
-test('capture at once and a pending authorization exclude one another from the start', async () => {
+test('an immediate capture and a pending authorization exclude each other from the start', async () => {
   const payment = { paymentIntent: 'AuthorizeWithCapture', canHandlePendingAuthorization: true };
   const refused = await sandbox.control('POST', '/checkout-sessions', checkout(payment));
   assert.deepEqual([refused.status, refused.body.reasonCode], [400, 'InvalidParameterCombination']);
@@ -175,7 +175,7 @@ describe('each card that pays, pays:', () => {
   }
 });
 
-describe('time ends what is left alone:', () => {
+describe('time ends what nobody touches:', () => {
   test('an authorization expires after the two days of the sandbox', async () => {
     await sandbox.freeze(true);
     const finalized = await finalize(await sandbox.placed(checkout()));
@@ -188,7 +188,7 @@ describe('time ends what is left alone:', () => {
     await sandbox.freeze(false);
   });
 
-  test('a permission expires after 180 days, with its buyer long forgotten', async () => {
+  test('a permission expires after 180 days, long after its buyer’s data', async () => {
     const finalized = await finalize(await sandbox.placed(checkout({ paymentIntent: 'Confirm' })));
     await sandbox.advance('PT720H');
     assert.equal((await permission(finalized)).buyer?.email ?? null, null);
@@ -198,7 +198,7 @@ describe('time ends what is left alone:', () => {
   });
 });
 
-test('the log of a session holds its story in causal order', async () => {
+test('the log of a session has its events in causal order', async () => {
   const session = await sandbox.placed(checkout({ paymentIntent: 'AuthorizeWithCapture' }));
   await finalize(session);
   const events = await sandbox.events(session.checkoutSessionId);

@@ -94,7 +94,7 @@ describe('a known field with a wrong value', () => {
   }
 });
 
-describe('a body that is no JSON object', () => {
+describe('a body that is not a JSON object', () => {
   const deep = `{"shippingAddress":${'['.repeat(5000)}${']'.repeat(5000)}}`;
   const bodies = [
     ['nothing', ''],
@@ -203,16 +203,16 @@ describe('a request that was changed after it was signed', () => {
   }
 });
 
-describe('a call that is none', () => {
+describe('a call that does not exist', () => {
   const calls = [
     ['an unknown path', 'POST', 'checkoutSession', [404, 'ResourceNotFound']],
     ['an unknown call of a session', 'POST', 'checkoutSessions/ID/finalise', [404, 'ResourceNotFound']],
     ['a wrong method', 'GET', 'checkoutSessions/ID/finalize', [405, 'RequestNotSupported']],
-    ['a method of its own', 'PUT', 'checkoutSessions/ID', [405, 'RequestNotSupported']],
-    ['an id that is none', 'GET', 'checkoutSessions/not-an-id', [404, 'ResourceNotFound']],
-    ['a charge that is not there', 'GET', 'charges/S01-0000000-0000000-C000000', [404, 'ResourceNotFound']],
+    ['an unknown method', 'PUT', 'checkoutSessions/ID', [405, 'RequestNotSupported']],
+    ['a text that is not an id', 'GET', 'checkoutSessions/not-an-id', [404, 'ResourceNotFound']],
+    ['a charge that does not exist', 'GET', 'charges/S01-0000000-0000000-C000000', [404, 'ResourceNotFound']],
     [
-      'a permission that is not there',
+      'a permission that does not exist',
       'GET',
       'chargePermissions/S01-0000000-0000000',
       [404, 'ResourceNotFound'],

@@ -107,7 +107,7 @@ test('Create and Update take the same spellings, and answer with strings and boo
   assert.equal(completed.status, 200, completed.text);
 });
 
-test('an equal value in another spelling is no other value', async () => {
+test('a different value is refused in another spelling too', async () => {
   const session = await sandbox.placed(checkout());
   const request = { ...finalization(session), chargeAmount: usd(14.01) };
   const refused = await answer(client.finalizeCheckoutSession(session.checkoutSessionId, request));

@@ -140,7 +140,7 @@ class ClientTest(ClientCase):
         self.answered(finalize(client, session), 200)
         self.refused(finalize(client, session), 422, "InvalidCheckoutSessionStatus")
 
-    def test_a_declined_payment_is_told(self):
+    def test_a_declined_payment_is_reported(self):
         session = self.sandbox.placed(card="3434")
         client = self.prefixed.client(self.sandbox)
         self.refused(finalize(client, session), 422, "HardDeclined")
@@ -186,7 +186,7 @@ class ClientTest(ClientCase):
                     lambda: self.refused(finalize(client, session, request), status, reason_code, field),
                 )
 
-    def test_a_body_that_is_no_json_is_refused(self):
+    def test_a_body_that_is_not_json_is_refused(self):
         client = self.prefixed.client(self.sandbox)
         for body in ("", "paymentIntent=Authorize", '{"paymentIntent":"Auth', "[]"):
             with self.subTest(body):
@@ -309,19 +309,19 @@ class AfterResultTest(ClientCase):
         closed = self.client.close_charge_permission(permission_id)
         self.is_in("Closed", closed, reason_code="MerchantClosed")
 
-    def test_closing_cancels_the_charges_where_it_is_told_to(self):
-        for told in (False, True):
-            with self.subTest(told):
+    def test_closing_cancels_the_charges_if_it_is_asked_to(self):
+        for cancels in (False, True):
+            with self.subTest(cancels):
                 permission_id, charge_id = self.paid("Authorize")
-                closing = {"closureReason": "lost interest", "cancelPendingCharges": told}
+                closing = {"closureReason": "lost interest", "cancelPendingCharges": cancels}
                 self.is_in("Closed", self.client.close_charge_permission(permission_id, closing))
                 charge = self.client.get_charge(charge_id)
-                if told:
+                if cancels:
                     self.is_in("Canceled", charge, reason_code="ChargePermissionCanceled")
                 else:
                     self.is_in("Authorized", charge)
 
-    def test_what_is_pending_is_captured_once_it_is_decided(self):
+    def test_a_pending_charge_is_captured_once_it_is_decided(self):
         ids = self.paid("Authorize", card=PENDING_CARD, canHandlePendingAuthorization=True)
         self.is_in("AuthorizationInitiated", self.client.get_charge(ids[1]))
         self.refused(self.captured(ids, usd("14.00")), 422, "InvalidChargeStatus")

@@ -109,7 +109,7 @@ impl fmt::Display for Report {
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
         write!(
             f,
-            "on {cores} cores, load and servers together; ratios are comparable, times only within one run"
+            "load and servers together on {cores} cores; compare ratios between runs, times only within this one"
         )
     }
 }

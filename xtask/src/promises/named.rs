@@ -1,7 +1,7 @@
 //! The tests of a file, and a test named as `FILE: NAME`. Each language has its own sign of a test that the test
 //! command runs.
 
-/// Doctests have no names: this one stands for those of a file that must not compile.
+/// Doctests have no names: this name is for those of a file that must not compile.
 const MUST_NOT_COMPILE: &str = "compile_fail";
 
 /// The folders in which `node --test` and `unittest` find their suites.

@@ -1,22 +1,22 @@
-//! Snapshots that a reviewer can read: a long one has headings.
+//! Keeps snapshots readable for a reviewer: a long one must have headings.
 
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
 /// A snapshot of at most this many lines needs no heading.
 const MOST_LINES: usize = 200;
-/// In a longer one, at most this many lines follow each other without a heading.
+/// In a longer snapshot, at most this many lines follow each other without a heading.
 const MOST_LINES_BETWEEN_HEADINGS: usize = 30;
-/// What a heading begins with.
+/// The beginning of a heading.
 const HEADING: &str = "## ";
-/// What the header that insta writes ends with.
+/// The end of the header that insta writes.
 const HEADER_END: &str = "\n---\n";
 
 pub(super) fn long_snapshots_have_headings(tree: &Tree) -> Vec<Violation> {
     tree.files.iter().filter(|file| file.path.ends_with(".snap")).filter_map(without_heading).collect()
 }
 
-/// The first place of a long snapshot that has gone on for too long without a heading.
+/// The first place in a long snapshot with too many lines without a heading.
 fn without_heading(file: &File) -> Option<Violation> {
     if file.text.lines().count() <= MOST_LINES {
         return None;

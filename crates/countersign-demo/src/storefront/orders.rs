@@ -34,7 +34,7 @@ pub(super) struct Name {
     key: String,
 }
 
-/// A webhook that came about an order.
+/// A webhook about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fact {
     /// `webhook-id`: the same in every delivery of a fact.

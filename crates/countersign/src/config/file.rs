@@ -62,7 +62,7 @@ impl File {
         Ok(Self { path, values })
     }
 
-    /// A key's text, and where it stands: `FILE:LINE: KEY`.
+    /// A key's text, and its place: `FILE:LINE: KEY`.
     pub(super) fn take(&mut self, path: &str) -> Option<(String, String)> {
         let (text, line) = self.values.remove(path)?;
         Some((text, format!("{}:{line}: {path}", self.path.display())))

@@ -16,7 +16,7 @@ use super::values::ReadResult;
 pub(crate) enum StorePlace {
     /// `sqlite:PATH`.
     Sqlite(PathBuf),
-    /// `memory`: gone when the process is.
+    /// `memory`: lost when the process ends.
     Memory,
 }
 

@@ -94,7 +94,7 @@ impl Crowd {
         answer
     }
 
-    /// Makes a request, and again in the next life whenever a life ends before the answer.
+    /// Makes a request, and repeats it in the next life whenever a life ends before the answer.
     pub(crate) fn insist<T>(&self, request: impl Fn(SocketAddr) -> io::Result<T>) -> T {
         loop {
             let State { life, is_last, .. } = *self.state();

@@ -24,7 +24,7 @@ use crate::key_files::{self, Readers};
 const CONNECT: Duration = Duration::from_secs(5);
 /// The longest answer of an endpoint, in bytes; its content is ignored.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// The file, in the sandbox's directory.
+/// The name of the file in the sandbox's directory.
 const KEY_FILE: &str = "notifications.pem";
 
 /// Whom to notify.

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::failure::{CommandResult, Failure};
 use crate::key_files::{self, Readers};
 
-/// The file, in the sandbox's directory: a decimal number.
+/// The name of the file in the sandbox's directory. Its text is a decimal number.
 const FILE: &str = "starts";
 
 /// Counts this start, and returns the number of starts before it. No other process may use the directory.

@@ -37,7 +37,7 @@ fn minor(amount: &Value) -> i64 {
     amount.as_str().unwrap().replace('.', "").parse().unwrap()
 }
 
-/// Whether somebody still has to do something for this checkout.
+/// Whether anything is still open for this checkout.
 pub(super) fn is_open(checkout: &Value) -> bool {
     let payment = &checkout["payment"];
     let is_begun = |object: &Value| text(object, "state").ends_with("Initiated");
