@@ -9,10 +9,10 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::payment::charge::Charge;
 use countersign_domain::merchant::payment::operation::{OperationName, OwnName};
+use countersign_domain::merchant::payment::permission::Hindrance;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::ObjectType;
-use countersign_protocol::wire::ChargePermissionReason;
 
 use super::about::{Detail, EventSubject};
 use countersign_protocol::json::{Members, amount};
@@ -102,11 +102,13 @@ impl<'a> FactSource<'a> {
         Some(Fact(self.under_permission(kind).some("reason", reason)))
     }
 
-    /// The same, unless an authorization holds everything that is left, which the shop itself asked for.
+    /// The same, if only the buyer can change that: an authorization that holds everything that is left was
+    /// asked for by the shop, and so were the captures that left nothing.
     pub(super) fn non_chargeable(self, kind: &'static str) -> Option<Fact> {
-        let reason = self.after.payment.as_ref()?.permission.state.reason();
-        let is_held = reason == Some(ChargePermissionReason::ChargeInProgress.as_str());
-        if is_held { None } else { self.permission(kind) }
+        match self.after.payment.as_ref()?.permission.state.hindrance()? {
+            Hindrance::Buyer => self.permission(kind),
+            Hindrance::ChargeInProgress | Hindrance::Spent => None,
+        }
     }
 
     fn charge(self) -> Option<&'a Charge> {

@@ -363,7 +363,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             refused(BAD, "InvalidValue", "The amount is more than Amazon Pay accepts for one operation.")
         }
         Rule::PermissionClosed => {
-            let message = "The Charge Permission is closed, so nothing can be charged.";
+            let message = "Nothing more can be charged under this Charge Permission.";
             refused(CONFLICT, "ChargePermissionClosed", message)
         }
         Rule::PermissionNonChargeable => {

@@ -653,6 +653,29 @@ fn a_hard_decline_gives_the_buyers_link_until_the_permission_can_be_charged_agai
 }
 
 #[test]
+fn a_permission_whose_limit_was_captured_bothers_neither_the_shop_nor_the_buyer() {
+    let world = World::in_memory();
+    let id = world.completed("Authorize");
+    assert_eq!(world.ask(&id, "captures", &json!({ "reference": "all" })).status, 200);
+    world.amazon.decide_permission("NonChargeable", Some("TransactionAmountExceeded"));
+    world.notified("spent", "CHARGE_PERMISSION", PERMISSION);
+    world.let_pass(Duration::from_secs(2 * 3_600));
+    let permission = world.checkout(&id)["payment"]["chargePermission"].clone();
+    assert_eq!(
+        (permission["state"].as_str(), permission["reason"].as_str()),
+        (Some("NonChargeable"), Some("TransactionAmountExceeded"))
+    );
+    assert_eq!(permission.get("paymentMethodUpdateUrl"), None);
+    assert!(!world.facts().iter().any(|fact| fact["type"] == "chargePermission.nonChargeable"));
+    let looks = world.amazon.arrived("getChargePermission").len();
+    world.let_pass(Duration::from_secs(72 * 3_600));
+    assert_eq!(world.amazon.arrived("getChargePermission").len(), looks, "nothing is waited for");
+    let more = json!({ "reference": "more", "chargeAmount": usd("1.00") });
+    assert_eq!(world.ask(&id, "charges", &more).refusal(), (409, "ChargePermissionClosed".to_owned(), None));
+    assert_eq!(world.ask(&id, "close", &json!({ "reference": "end" })).status, 200);
+}
+
+#[test]
 fn each_refusal_of_amazons_is_a_decline_or_a_conflict_by_its_code() {
     for (code, status, has_link) in [
         ("SoftDeclined", 402, false),

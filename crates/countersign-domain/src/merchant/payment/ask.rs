@@ -3,9 +3,8 @@
 
 use super::Payment;
 use super::charge::{Charge, ChargeState};
-use super::evidence::CHARGE_IN_PROGRESS;
 use super::operation::{Operation, OperationName, OperationRequest, PaymentCall};
-use super::permission::PermissionState;
+use super::permission::{Hindrance, PermissionState};
 use super::refund::RefundState;
 use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use crate::ids::ChargeId;
@@ -157,12 +156,13 @@ fn resolve(
                 return Err(Refused::PendingWithCapture);
             }
             let amount = checked("chargeAmount", *amount)?;
-            match &payment.permission.state {
-                PermissionState::Chargeable => {}
+            match payment.permission.state.hindrance() {
                 // Our own accounts say whether an open charge holds all that is left.
-                PermissionState::NonChargeable(reason) if reason == CHARGE_IN_PROGRESS => {}
-                PermissionState::NonChargeable(_) => return Err(Refused::PermissionNonChargeable),
-                PermissionState::Closed(_) => return Err(Refused::PermissionClosed),
+                None | Some(Hindrance::ChargeInProgress) if !payment.is_closed() => {}
+                Some(Hindrance::Buyer) => return Err(Refused::PermissionNonChargeable),
+                None | Some(Hindrance::ChargeInProgress | Hindrance::Spent) => {
+                    return Err(Refused::PermissionClosed);
+                }
             }
             let asked =
                 payment.in_flight().filter(|it| matches!(it.request, PaymentCall::CreateCharge { .. }));

@@ -9,7 +9,7 @@
 use alloc::string::ToString;
 
 use super::charge::{Charge, ChargeState, ChargeView, LastSeen};
-use super::permission::{PermissionState, PermissionView};
+use super::permission::{Hindrance, PermissionState, PermissionView};
 use super::refund::{Refund, RefundState, RefundView};
 use crate::ids::ChargeId;
 use crate::merchant::call::{InFlight, LookSchedule};
@@ -18,9 +18,6 @@ use crate::merchant::event::PaymentEvent;
 use crate::merchant::rules::BUYERS_PACE;
 use crate::money::Money;
 use crate::time::DAY;
-
-/// Amazon's reason for a permission whose remaining amount is held by an open authorization.
-pub const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
 
 /// Who made a charge that was not known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,16 +202,14 @@ impl PaymentDraft<'_> {
             }
         }
         // Its buyer may choose another payment method, and that notification may be lost. What an open charge
-        // holds is watched through that charge.
+        // holds is watched through that charge, and what is spent stays spent.
         let permission = &mut self.payment.permission;
-        permission.look = match &permission.state {
-            PermissionState::NonChargeable(reason) if reason != CHARGE_IN_PROGRESS => {
+        permission.look = match permission.state.hindrance() {
+            Some(Hindrance::Buyer) => {
                 let seen = look_before.unwrap_or(LookSchedule { at: now, count: BUYERS_PACE });
                 Some(LookSchedule { count: seen.count.max(BUYERS_PACE), ..seen }.next(now))
             }
-            PermissionState::Chargeable | PermissionState::NonChargeable(_) | PermissionState::Closed(_) => {
-                None
-            }
+            Some(Hindrance::ChargeInProgress | Hindrance::Spent) | None => None,
         };
     }
 

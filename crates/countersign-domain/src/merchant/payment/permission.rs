@@ -24,7 +24,36 @@ pub enum PermissionState {
     Closed(String),
 }
 
+/// Amazon's reason for a permission whose remaining amount is held by an open authorization.
+const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
+/// Amazon's reason for a permission whose whole limit was captured.
+const NOTHING_LEFT: &str = "TransactionAmountExceeded";
+
+/// What a permission that Amazon calls `NonChargeable` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// An open authorization holds all that is left: nobody has to do anything.
+    ChargeInProgress,
+    /// Nothing: its whole limit was captured. It is closed for charges, and can still be closed.
+    Spent,
+    /// Its buyer, who has to choose another payment method.
+    Buyer,
+}
+
 impl PermissionState {
+    /// What keeps it from being charged, if it is `NonChargeable`.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<Hindrance> {
+        match self {
+            Self::NonChargeable(reason) => Some(match reason.as_str() {
+                CHARGE_IN_PROGRESS => Hindrance::ChargeInProgress,
+                NOTHING_LEFT => Hindrance::Spent,
+                _ => Hindrance::Buyer,
+            }),
+            Self::Chargeable | Self::Closed(_) => None,
+        }
+    }
+
     /// Amazon's name of the state.
     #[must_use]
     pub const fn name(&self) -> &'static str {

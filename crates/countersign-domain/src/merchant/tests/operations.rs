@@ -372,6 +372,7 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
     let canceled = Checkout { cancellation: Some(cancellation()), ..authorized() };
     let unfinished = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let invalid = PermissionState::NonChargeable("PaymentMethodInvalid".to_string());
+    let spent = PermissionState::NonChargeable("TransactionAmountExceeded".to_string());
     let rows: Vec<(Checkout, OperationRequest, Refused, Option<&str>)> = vec![
         (unfinished, asked(usd(1)), Refused::NotCompleted, None),
         (canceled, asked(usd(1)), Refused::OrderCanceled, None),
@@ -392,6 +393,7 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
             None,
         ),
         (with_permission(invalid), asked(usd(1)), Refused::PermissionNonChargeable, None),
+        (with_permission(spent), asked(usd(1)), Refused::PermissionClosed, None),
         (paid(payment_of(many(25, &ChargeState::Authorized))), asked(usd(1)), Refused::TooManyCharges, None),
         (authorized(), asked(usd(15_001)), Refused::ExceedsLimit(usd(15_000)), Some("chargeAmount")),
         (authorized(), any(unknown), Refused::NoSuchCharge, Some("chargeId")),
@@ -518,6 +520,30 @@ fn amazons_ceiling_is_the_lesser_of_15_percent_and_75_more() {
         assert!(ask(&before, shop("a"), refunded(more), sent_at(), &rules).is_ok());
         let refused = ask(&before, shop("a"), refunded(over), sent_at(), &rules);
         assert_eq!(refused, Err(OperationRefused::ExceedsRefundable(more)));
+    }
+}
+
+#[test]
+fn a_spent_permission_waits_for_nobody_and_can_still_be_closed() {
+    let spent = || PermissionState::NonChargeable("TransactionAmountExceeded".to_string());
+    // Also where it was taken for one that waits for its buyer, and was looked at each day.
+    for (known, look) in [
+        (PermissionState::Chargeable, None),
+        (PermissionState::Chargeable, Some(LookSchedule { at: sent_at(), count: 0 })),
+        (
+            PermissionState::NonChargeable("PaymentMethodInvalid".to_string()),
+            Some(LookSchedule { at: sent_at(), count: 30 }),
+        ),
+        (spent(), Some(LookSchedule { at: sent_at(), count: 60 })),
+    ] {
+        let mut payment = payment_of(vec![]);
+        payment.permission = Permission { state: known, look };
+        let shown = permission_shown_as(spent());
+        let (step, _) = permission_shown(&paid(payment), &shown, sent_at(), &rules()).unwrap();
+        let permission = &step.next.payment.as_ref().unwrap().permission;
+        assert_eq!((permission.state.clone(), permission.look), (spent(), None));
+        let close = OperationRequest::Close { reason: None };
+        assert!(asked_of(&step.next, &close).is_ok());
     }
 }
 

@@ -111,6 +111,7 @@ fn each_permission_takes_each_look_at_it_so() {
             PermissionState::Chargeable,
             PermissionState::NonChargeable("ChargeInProgress".to_string()),
             PermissionState::NonChargeable("PaymentMethodInvalid".to_string()),
+            PermissionState::NonChargeable("TransactionAmountExceeded".to_string()),
             PermissionState::Closed("BuyerClosed".to_string()),
         ]
     };
@@ -131,7 +132,7 @@ fn each_permission_takes_each_look_at_it_so() {
                 permission.look.map_or(String::new(), |look| format!(" look {}", after(sent_at(), look.at)));
             let (was, seen, is) = (words(&known), words(&seen), words(&permission.state));
             let told = happened_to_payment(&step);
-            table.push_str(&format!("{was:<34} {seen:<34} {is}{look} ({told})\n"));
+            table.push_str(&format!("{was:<39} {seen:<39} {is}{look} ({told})\n"));
         }
     }
     insta::assert_snapshot!(table);

@@ -285,6 +285,8 @@ fn what_is_pending_in_doubt_or_only_requested_is_not_a_fact() {
     ] {
         assert_eq!(told(event.clone(), PermissionState::Chargeable), Value::Null, "{event:?}");
     }
-    let in_progress = PermissionState::NonChargeable("ChargeInProgress".to_owned());
-    assert_eq!(told(PaymentEvent::PermissionNonChargeable, in_progress), Value::Null);
+    for reason in ["ChargeInProgress", "TransactionAmountExceeded"] {
+        let by_the_shops_own_doing = PermissionState::NonChargeable(reason.to_owned());
+        assert_eq!(told(PaymentEvent::PermissionNonChargeable, by_the_shops_own_doing), Value::Null);
+    }
 }
