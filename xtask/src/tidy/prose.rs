@@ -140,7 +140,7 @@ fn opened(before: &[TokenTree], item: &[String]) -> Option<Kind> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["!", level, ":", ":", "tracing"] if is_level(level) => Some(Kind::LogLine),
-        ["Info" | "Warn" | "Error", ":", ":", "Line", ..] => Some(Kind::LogLine),
+        ["Info" | "Warn" | "Error", ":", ":", "LogLine", ..] => Some(Kind::LogLine),
         ["with_texts" | "refused", ..] | ["!", "with_texts", ..] => Some(Kind::ErrorMessage),
         _ if item.first().is_some_and(|word| word == "impl") && item.iter().any(|word| word == "Display") => {
             Some(Kind::ErrorMessage)
