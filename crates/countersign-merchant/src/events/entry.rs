@@ -32,7 +32,7 @@ impl Entry {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, UnreadableDocument> {
         let unreadable = |error: serde_json::Error| {
-            // The place of the error, and never the content.
+            // The position of the error, without the content.
             let (class, line, column) = (error.classify(), error.line(), error.column());
             UnreadableDocument { document: TOPIC, why: format!("{class:?} at line {line} column {column}") }
         };

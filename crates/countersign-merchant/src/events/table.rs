@@ -213,7 +213,7 @@ events! {
     NotPaid => fact: |it| it.not_paid("attempt.notPaid"), log: not_paid, figure: AttemptEnds,
         what: |_| "not paid: {detail}", why: |it, _| why_not_paid(it);
     Unresolved => fact: no_fact,
-        log: |_| LogLine::Error("whether a payment was made cannot be determined: an operator must decide"),
+        log: |_| LogLine::Error("the outcome of a payment cannot be determined: an operator must decide"),
         figure: None,
         what: |_| "the outcome cannot be determined: {detail}", why: |it, _| why_unresolved(it);
     Contradiction => fact: no_fact,

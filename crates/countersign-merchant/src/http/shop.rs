@@ -53,7 +53,7 @@ fn authorized(app: &App, request: &Request) -> Result<(), RequestRefused> {
     });
     if !is_shown {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-        tracing::warn!(?peer, "a request to the shop's API did not have its token");
+        tracing::warn!(?peer, "a request to the shop's API was refused: its token is missing or wrong");
         return Err(RequestRefused::unauthorized());
     }
     Ok(())

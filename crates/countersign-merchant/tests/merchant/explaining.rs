@@ -47,12 +47,12 @@ fn second_tab(world: &World, checkout_id: &str) {
 fn every_story_is_told_with_its_reasons() {
     type Act = fn(&World, &str);
     let stories: [(&str, Value, Act); 9] = [
-        ("nobody has come back yet", order(), |_, _| {}),
-        ("paid at once, a second tab set aside", order(), |world, id| {
+        ("the buyer has not come back yet", order(), |_, _| {}),
+        ("paid immediately, a second tab set aside", order(), |world, id| {
             world.complete(id, SESSION);
             second_tab(world, id);
         }),
-        ("paid, and the buyer wants to be forgotten", order(), |world, id| {
+        ("paid, and the buyer's data erased", order(), |world, id| {
             world.complete(id, SESSION);
             world.let_pass(Duration::from_secs(60));
             assert_eq!(world.call("DELETE", &format!("/v1/checkouts/{id}/snapshot"), "").status, 200);
@@ -66,14 +66,14 @@ fn every_story_is_told_with_its_reasons() {
             world.amazon.fault("finalize", Fault::LostAfter);
             world.complete(id, SESSION);
         }),
-        ("an answer lost before it was one, and nobody to ask", order(), |world, id| {
+        ("a lost request, and Amazon cannot be asked", order(), |world, id| {
             world.amazon.fault("finalize", Fault::LostBefore);
             world.amazon.fault("session", Fault::Nothing);
             world.amazon.goes_down("session");
             world.complete(id, SESSION);
             world.let_pass(HOUR);
         }),
-        ("an authorization that Amazon thinks about", waiting_order(), |world, id| {
+        ("a pending authorization", waiting_order(), |world, id| {
             world.amazon.fault("finalize", Fault::Pending);
             world.complete(id, SESSION);
         }),
@@ -82,7 +82,7 @@ fn every_story_is_told_with_its_reasons() {
             world.complete(id, SESSION);
             world.let_pass(HOUR / 4);
         }),
-        ("sent, and then Amazon forgot the session", order(), |world, id| {
+        ("sent, and then Amazon deleted the session", order(), |world, id| {
             world.amazon.fault("finalize", Fault::LostBefore);
             world.amazon.fault("session", Fault::Nothing);
             world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));
