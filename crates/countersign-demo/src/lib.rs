@@ -21,7 +21,7 @@ use demo_result::DemoResult;
 use stage::Stage;
 use teller::Say;
 
-/// Run both halves and play buyers, a story each.
+/// Run both halves and play buyers, one story for each.
 ///
 /// Everything is real but the money: sockets on loopback, signatures, SQLite files in a directory that
 /// is removed at the end. The last output is a table with the outcome of each story.

@@ -228,7 +228,7 @@ async fn read_whole(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    // A declared length over the limit is refused before the client is told to continue.
+    // A declared length over the limit is refused before the client gets its 100 Continue.
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(IncompleteRequest::BodyTooLarge);
     }

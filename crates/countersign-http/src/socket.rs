@@ -78,7 +78,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    #[expect(clippy::disallowed_methods, reason = "the time-outs of a real socket are real time")]
+    #[expect(clippy::disallowed_methods, reason = "the timeouts of a real socket are real time")]
     pub(crate) fn new(stream: TcpStream, line: Arc<SocketState>, limits: &Limits) -> Self {
         Self {
             stream: Some(stream),

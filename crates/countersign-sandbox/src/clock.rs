@@ -2,7 +2,7 @@
 //! it once, at its start, and passes `now` to the rules as an argument.
 //!
 //! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock, which SDKs
-//! use, and an ordered time-out passes in real time.
+//! use, and an ordered timeout passes in real time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -65,9 +65,9 @@ pub enum DateCheck {
 /// How many times a notification is sent again, and after which failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpnRetries {
-    /// Every hour for three hours, after a 5xx, a time-out, or without a connection.
+    /// Every hour for three hours, after a 5xx, a timeout, or without a connection.
     ThreeHourly,
-    /// Every hour for 14 days, after a 5xx or a time-out: if there is no connection, the notification is
+    /// Every hour for 14 days, after a 5xx or a timeout: if there is no connection, the notification is
     /// given up.
     FourteenDays,
 }

@@ -8,7 +8,7 @@ use super::violation::Violation;
 const OWN_FILE: &str = "xtask/src/tidy/phrases.rs";
 
 /// The phrase, in lower case, and what to write instead.
-const BANNED: [(&str, &str); 13] = [
+const BANNED: [(&str, &str); 25] = [
     ("it is none", "it is not valid"),
     ("is none of", "is not one of"),
     ("for ever", "forever"),
@@ -22,6 +22,18 @@ const BANNED: [(&str, &str); 13] = [
     ("an affair of", "up to"),
     ("it stands as", "it is as"),
     ("whatever it be", "whatever it is"),
+    ("is told", "is notified, is shown, or gets"),
+    ("was told", "was notified, was shown, or got"),
+    ("be told", "be notified, be shown, or be distinguished"),
+    ("told of", "notified of"),
+    ("tells of", "reports, or is about"),
+    ("gives back", "returns"),
+    ("given back", "returned, or refunded"),
+    ("what became of", "what happened to, or the result of"),
+    ("becomes of", "happens to"),
+    ("carried out", "run, executed, or done"),
+    ("anew", "again"),
+    ("time-out", "timeout"),
 ];
 
 pub(super) fn sentences_have_no_banned_phrase(tree: &Tree) -> Vec<Violation> {

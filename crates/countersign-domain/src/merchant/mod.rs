@@ -1,5 +1,5 @@
 //! The rules by which a shop acts on Amazon's answers: what may be sent, what an answer proves, and
-//! what a buyer may be told.
+//! what a buyer may learn.
 //!
 //! ```text
 //! rules, event            every deadline and choice; everything that can happen

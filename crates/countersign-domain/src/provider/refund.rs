@@ -1,4 +1,4 @@
-//! The Refund: money of a Captured charge that is given back. Always asynchronous.
+//! The Refund: money of a Captured charge that is returned to the buyer. Always asynchronous.
 //!
 //! ```text
 //! RefundInitiated ──decided──▶ Refunded

@@ -11,7 +11,7 @@ use super::list::{Fault, FaultList};
 use crate::calls::Operation;
 use crate::words::words;
 
-/// After how long an ordered time-out resets the connection, unless the order says otherwise.
+/// After how long an ordered timeout resets the connection, unless the order says otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// For how long after a change a read is stale, unless the order says otherwise.
 pub(crate) const DEFAULT_STALENESS: Duration = Duration::from_secs(5);

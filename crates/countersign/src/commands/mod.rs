@@ -1,4 +1,4 @@
-//! One file a command: its flags, its help, what it does. Called by `main` only.
+//! One file for each command: its flags, its help, what it does. Called by `main` only.
 
 #[cfg(feature = "bench")]
 pub(crate) mod bench;

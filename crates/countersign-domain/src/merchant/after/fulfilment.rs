@@ -32,7 +32,7 @@ words! {
         CaptureInitiated,
         /// The charge is being canceled.
         CancelInitiated,
-        /// The money was given back.
+        /// The money was refunded.
         Refunded,
         /// The charge is canceled.
         ChargeCanceled,

@@ -1,4 +1,4 @@
-//! What a caller or a buyer may be told of a checkout: derived from its attempts, never stored.
+//! What a caller or a buyer may learn about a checkout: derived from its attempts, never stored.
 
 use super::Checkout;
 use super::cancellation::CancellationState;

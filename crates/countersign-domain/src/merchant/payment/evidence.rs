@@ -128,7 +128,7 @@ impl PaymentDraft<'_> {
             ChargeState::Declined(_) => PaymentEvent::ChargeDeclined(id),
         };
         if matches!(became, PaymentEvent::ChargeCanceled(_) | PaymentEvent::ChargeDeclined(_)) {
-            // What became of the charge may have changed what the permission allows.
+            // The end of the charge may have changed what the permission allows.
             self.payment.permission.look.get_or_insert(LookSchedule::now(self.now));
         }
         self.emit(became);

@@ -235,7 +235,7 @@ fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
             .is_some_and(|payment| { matches!(payment.charges[0].state, ChargeState::Captured(_)) })
     );
     let declined = look(&before, AmazonChargeState::Declined);
-    assert!(happened_to_payment(&declined).contains("Contradiction"), "the operator is told");
+    assert!(happened_to_payment(&declined).contains("Contradiction"), "the operator is notified");
     assert_eq!(may_ship(&declined.next).reason.as_str(), "ChargeDeclined");
     // A slow replica does not undo what was seen.
     let stale = look(&seen, AmazonChargeState::CaptureInitiated).next;

@@ -281,7 +281,7 @@ fn whatever_is_commanded_no_money_is_created_or_lost_and_the_log_gives_the_balan
         Ok(())
     });
     assert!(held.is_ok(), "{held:?}");
-    assert!(carried_out.get() > 3 * SEQUENCES as usize, "{} acts carried out", carried_out.get());
+    assert!(carried_out.get() > 3 * SEQUENCES as usize, "{} acts executed", carried_out.get());
 }
 
 /// Changes of a charge that move money, each with the accounts before it.

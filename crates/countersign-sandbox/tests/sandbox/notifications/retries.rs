@@ -83,7 +83,7 @@ async fn an_endpoint_that_never_answers_has_its_deadline_and_does_not_hold_up_ot
     let to_other = |sent: Vec<Post>| sent.iter().filter(|post| post.url == other).count();
     assert_eq!(to_other(scene.sent()), 1, "one at a time to each endpoint");
     scene.world.clock.wake_all();
-    assert_eq!(to_other(scene.sent()), 2, "after a time-out the others are sent together");
+    assert_eq!(to_other(scene.sent()), 2, "after a timeout the others are sent together");
     scene.receiver.always(Does::Answer(200));
     scene.world.clock.wake_all();
     assert_eq!(to_other(scene.sent()), 0);

@@ -149,7 +149,7 @@ async fn claims(store: Arc<dyn Store>, weather: Weather, id: String) {
     for (claimant, outcome) in &outcomes {
         let has_won = winner.as_ref() == Some(claimant);
         match outcome {
-            Ok(()) => assert!(has_won, "{claimant} was told that it won; {winner:?} has"),
+            Ok(()) => assert!(has_won, "{claimant} got the answer that it won, but {winner:?} did"),
             Err(TransactError::Refused(by)) => {
                 assert!(!has_won && winner.as_ref() == Some(by), "{claimant} was refused for {by}");
             }
