@@ -15,13 +15,13 @@ use crate::payments::{TrueCharge, TrueRefund, Truth, permission_of};
 pub(crate) enum Money {
     /// The session is not finalized.
     Untouched,
-    /// The session never will be finalized.
+    /// The session will never be finalized.
     Never,
-    /// The bank has not decided yet: it may be taken.
+    /// The bank has not decided yet: the money may be taken.
     Pending,
     /// Held or taken, or may be charged later under a permission.
     Paid,
-    /// It was held and is free again.
+    /// It was held and has been released.
     Released,
     /// The bank declined.
     Declined,
@@ -37,8 +37,8 @@ pub(crate) struct Ledger {
     latest: LatestInstant,
 }
 
-/// The latest instant that Amazon's virtual clock can have shown so far, in milliseconds, with what the
-/// wall showed then, and when that was. The virtual clock may be ahead of the wall and jumps with it.
+/// The latest instant that Amazon's virtual clock can have shown so far, in milliseconds, with what the wall
+/// clock showed then, and when that was. The virtual clock may be ahead of the wall clock and jumps with it.
 #[derive(Debug, Default, Clone, Copy)]
 struct LatestInstant {
     instant: i64,

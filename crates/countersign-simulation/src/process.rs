@@ -1,5 +1,5 @@
-//! A half as a process: it runs or it does not, requests reach it while it runs, and a crash drops
-//! whatever it was doing at that moment.
+//! A half as a process: it runs, or it is down. Requests reach it while it runs, and a crash drops everything
+//! that it was doing at that moment.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -18,19 +18,19 @@ pub(crate) struct Rates {
     pub(crate) answer_lost: u32,
     /// A call that arrives twice.
     pub(crate) repeated: u32,
-    /// A call that arrives when its sender has given up.
+    /// A call that arrives after its sender has given up.
     pub(crate) late: u32,
-    /// Amazon turns a call away at the door.
+    /// Amazon turns a call away without evaluating it.
     pub(crate) turned_away: u32,
-    /// Amazon answers with a failure and has done nothing.
+    /// Amazon answers with a failure before anything is done.
     pub(crate) failed_before: u32,
-    /// Amazon answers with a failure and has done it all.
+    /// Amazon answers with a failure after everything is done.
     pub(crate) failed_after: u32,
     /// A body that cannot be read.
     pub(crate) unreadable: u32,
     /// A code or state that no page lists.
     pub(crate) unknown_words: u32,
-    /// Anything between the merchant half and its callers.
+    /// A request or an answer is lost between the merchant half and its callers.
     pub(crate) browser: u32,
     pub(crate) store: Halves<u32>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Weather {
     /// Whether a gateway gives up on every call that takes as long as a payment.
     gives_up_on_payments: AtomicBool,
     shop_is_shut: AtomicBool,
-    /// How many things keep the merchant half from Amazon.
+    /// How many cuts separate the merchant half from Amazon now.
     cuts: AtomicU32,
 }
 
