@@ -1,6 +1,5 @@
-//! What an operator sets, as plain data: the profile, and a flag for every rule on which
-//! Amazon's documents are silent (docs/compatibility.md). Reading them from a command line or a file
-//! is the binary's work.
+//! What an operator sets, as plain data: the profile, and a flag for every rule on which Amazon's documents
+//! are silent (docs/compatibility.md). The binary reads them from a command line or a file.
 
 use std::fmt;
 
@@ -88,7 +87,7 @@ impl IpnRetries {
 pub struct FlagWords {
     /// The name, such as `address-match`.
     pub name: &'static str,
-    /// What it decides, in a few words.
+    /// What the flag decides, in a few words.
     pub about: &'static str,
     /// The words that it can be set to.
     pub choices: &'static [&'static str],

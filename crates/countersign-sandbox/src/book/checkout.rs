@@ -18,7 +18,7 @@ pub(crate) struct Checkout {
     pub(crate) shown: SessionExtras,
 }
 
-/// What Create brought that is only shown again while the session is Open.
+/// What Create sent that is only shown, and only while the session is Open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SessionExtras {
     /// JSON.
@@ -26,13 +26,13 @@ pub(crate) struct SessionExtras {
     /// JSON.
     pub(crate) multi_addresses: Option<String>,
     pub(crate) checkout_button_text: Option<String>,
-    /// Where the merchant says that the parcel goes, if the buyer does not choose.
+    /// The merchant's delivery address, used if the buyer does not choose one.
     pub(crate) given_address: Option<Address>,
 }
 
 impl Checkout {
-    /// A checkout that is about to begin, Open, with nothing but what every checkout has. Its id and its
-    /// instants are placeholders until the book opens it.
+    /// A new, Open checkout with only what every checkout has. Its id and its instants are placeholders until
+    /// the book opens it.
     pub(crate) fn about_to_begin(
         owner: Owner,
         region: Region,

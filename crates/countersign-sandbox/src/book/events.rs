@@ -7,7 +7,7 @@ use crate::stored::event::{self, LoggedEvent};
 /// One event of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShownEvent {
-    /// Its place in the one order of all events. Grows, has gaps.
+    /// Its place in the order of all events. It grows, with gaps.
     pub(crate) sequence: u64,
     pub(crate) checkout_session_id: String,
     pub(crate) event: LoggedEvent,

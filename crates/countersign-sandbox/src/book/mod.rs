@@ -48,13 +48,13 @@ pub(crate) struct Book {
     /// The registered endpoints. Those of the control API have documents.
     pub(crate) endpoints: Endpoints,
     recent: LastChanges,
-    /// Wakes the timers' loop.
+    /// Wakes the timer loop.
     pub(crate) alarm: Alarm,
     /// Wakes the loop that sends notifications.
     pub(crate) outbox_alarm: Alarm,
-    /// Held while what is due is applied.
+    /// Locked while what is due is applied.
     applying: tokio::sync::Mutex<StuckTimers>,
-    /// Read while a moment is taken.
+    /// Read-locked while a moment is taken.
     moments: tokio::sync::RwLock<()>,
 }
 

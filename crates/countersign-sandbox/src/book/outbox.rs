@@ -148,7 +148,7 @@ impl Book {
             match read(document, stored_attempts::decode) {
                 Ok(attempts) => leased.attempts = attempts.value,
                 Err(why) => {
-                    tracing::error!(%why, "the attempts of a notification cannot be read; they count as none")
+                    tracing::error!(%why, "the attempt count of a notification cannot be read; it starts at 0 again")
                 }
             }
         }

@@ -30,7 +30,7 @@ pub(super) fn with_permission(step: Step<Payment, Event>) -> PaymentDecision {
     PaymentDecision { step, refund: None, answer: ApiAnswer::new(200, body) }
 }
 
-/// A decision that moved the permission alone, and is answered with it.
+/// A decision that changed only the permission, and is answered with it.
 pub(crate) fn with_permission_alone(payment: &Payment, step: ChargePermissionStep) -> PaymentDecision {
     let next = Payment { permission: step.next, charges: payment.charges.clone() };
     with_permission(Step { next, events: step.events })

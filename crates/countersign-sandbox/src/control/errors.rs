@@ -1,5 +1,5 @@
-//! The control API's refusals, in the envelope of Amazon Pay's. What the book refuses is answered as the
-//! API itself answers it.
+//! The control API's refusals, in Amazon Pay's envelope. What the book refuses is answered as the API itself
+//! answers it.
 
 use countersign_http::{Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, ReasonCode};

@@ -7,7 +7,7 @@ use countersign_world::Stream;
 
 /// At most this many faults are in a list: every call, or every notification, looks through them.
 pub(crate) const MAX_FAULTS: usize = 1_000;
-/// A million: the whole of a rate.
+/// A rate of one, in millionths.
 pub(crate) const WHOLE: u32 = 1_000_000;
 
 /// How likely a fault is to strike what it fits.

@@ -337,7 +337,7 @@ fn see_other(token: &VisitToken) -> Response {
 fn sent_to(url: &str) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // A token is hexadecimal digits, and a shop's URL was read as one.
+    // A token is hexadecimal digits, and a shop's URL was parsed as a URL.
     if let Ok(location) = HeaderValue::from_str(url) {
         response.headers_mut().insert(LOCATION, location);
     }

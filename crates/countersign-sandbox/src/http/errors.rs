@@ -234,7 +234,7 @@ fn book_refusal(refused: &BookRefused) -> Refusal {
         }
         BookRefused::Session(refused) => session_refusal(refused),
         BookRefused::Store(failed) => {
-            tracing::error!(%failed, "a request failed inside the sandbox");
+            tracing::error!(%failed, "a request failed because the store could not be read or written");
             match failed {
                 StoreFailed::Unavailable(_) => {
                     refusal(ReasonCode::ServiceUnavailable, "The service is not available. Try again.")
@@ -269,7 +269,7 @@ pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> ApiAnswer {
 
 /// A defect of this sandbox or of its store. Nothing was changed.
 fn unbalanced(unbalanced: LedgerImbalance) -> Refusal {
-    tracing::error!(%unbalanced, "a request failed inside the sandbox");
+    tracing::error!(%unbalanced, "a request failed because a payment's accounts do not balance");
     refusal(ReasonCode::InternalServerError, "The service failed.")
 }
 

@@ -26,7 +26,7 @@ pub(super) struct SignedCall<'a> {
     pub(super) request: SignedRequest<'a>,
 }
 
-/// Route and check 1.
+/// Finds the route, and makes check 1.
 pub(super) fn verify<'a>(
     app: &'a App,
     request: &'a Request,

@@ -31,7 +31,7 @@ impl EndpointUrl {
     /// The longest URL, in bytes.
     pub const MAX_LEN: usize = 2_048;
 
-    /// Reads a URL. Loopback and private hosts are welcome: this is a tool for one's own machine.
+    /// Reads a URL. Loopback and private hosts are allowed: this is a tool for a developer's own machine.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -30,7 +30,7 @@ stored! {
         updated_at,
         expires_at,
         state;
-        check |permission| permission.balances.are_of(permission.limit) => "has balances that do not make its limit"
+        check |permission| permission.balances.are_of(permission.limit) => "has balances that do not add up to its limit"
     }
 
     struct Balances { available, held, captured, refunded, overcharge, goodwill }

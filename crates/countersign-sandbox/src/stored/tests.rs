@@ -544,10 +544,10 @@ fn a_damaged_document_is_refused_without_quoting_its_content() {
 }
 
 #[test]
-fn balances_that_do_not_make_their_limit_are_refused() {
+fn balances_that_do_not_add_up_to_their_limit_are_refused() {
     let (format, bytes) = charge_permission::encode(&the_permission());
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let refused = charge_permission::decode(format, text.replacen("[1600,", "[1601,", 1).as_bytes());
     let why = refused.unwrap_err().to_string();
-    assert!(why.contains("it has balances that do not make its limit"), "{why}");
+    assert!(why.contains("it has balances that do not add up to its limit"), "{why}");
 }

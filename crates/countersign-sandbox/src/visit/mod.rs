@@ -83,7 +83,7 @@ pub(crate) enum VisitStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
     Success,
-    /// With this code.
+    /// With this error code.
     Error(String),
     /// The shop's page sends the buyer elsewhere.
     Redirect(String),

@@ -117,7 +117,7 @@ impl Call {
         self.header("x-amz-pay-simulation-code", code)
     }
 
-    /// The whole request, signed.
+    /// The complete request, signed.
     pub(crate) fn request(&self) -> Request {
         let mut request = http::Request::builder()
             .method(self.method.clone())

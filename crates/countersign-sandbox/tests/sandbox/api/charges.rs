@@ -156,7 +156,7 @@ async fn the_first_of_two_broken_rules_of_create_charge_is_answered() {
 
 // Promise: B15
 #[tokio::test]
-async fn a_permission_bears_25_charges_and_declined_ones_do_not_count() {
+async fn a_permission_has_at_most_25_charges_and_declined_ones_do_not_count() {
     let world = World::new().await;
     let order = world.split_order().await;
     let small = |amount: &str| order.create_charge(json!({ "chargeAmount": usd(amount) }));

@@ -49,7 +49,7 @@ async fn a_buyer_closes_a_permission_and_its_open_charges_stay() {
 #[tokio::test]
 async fn a_declined_permission_is_chargeable_again_once_its_buyer_names_another_payment_method() {
     let scene = Scene::new().await;
-    // The pending authorization of this card is declined hard.
+    // The pending authorization of this card is hard-declined.
     let over = json!({"placed": true, "card": "4354", "paymentDetails": {
         "canHandlePendingAuthorization": true,
         "totalOrderAmount": {"amount": "100.00", "currencyCode": "USD"},

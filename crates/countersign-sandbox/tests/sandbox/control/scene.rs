@@ -51,7 +51,7 @@ impl SceneAnswer {
     }
 }
 
-/// The first merchant's key, made once: making one is slow.
+/// The first merchant's key. It is made once, because making a key is slow.
 fn signer() -> &'static (KeySigner, VerifyingKey) {
     static SIGNER: OnceLock<(KeySigner, VerifyingKey)> = OnceLock::new();
     SIGNER.get_or_init(|| {

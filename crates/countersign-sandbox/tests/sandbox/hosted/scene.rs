@@ -34,7 +34,7 @@ pub(crate) const SHOP: &str = "https://shop.example";
 pub(crate) const HOST: &str = "sandbox.example:8100";
 pub(crate) const OWN: &str = "http://sandbox.example:8100";
 
-/// The merchant's key, made once: making one is slow.
+/// The merchant's key. It is made once, because making a key is slow.
 fn keys() -> &'static (MerchantKey, KeySigner, VerifyingKey) {
     static KEYS: OnceLock<(MerchantKey, KeySigner, VerifyingKey)> = OnceLock::new();
     KEYS.get_or_init(|| {
