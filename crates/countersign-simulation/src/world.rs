@@ -138,7 +138,7 @@ impl World {
         })
     }
 
-    /// Whether orders cost what a table says, if the buyer's page asks.
+    /// Whether an order's costs come from a table when the buyer's page asks for them.
     pub(crate) const fn quotes(&self) -> bool {
         self.seed % 3 == 2
     }

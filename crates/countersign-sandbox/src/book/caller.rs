@@ -78,7 +78,7 @@ impl Caller {
         if fingerprint != idempotency.fingerprint {
             return Err(BookRefused::DuplicateIdempotencyKey);
         }
-        // This is an earlier answer: nothing new is notified.
+        // This answer was given before, so there is no new notification to send.
         self.told.replace(NotificationBatch::default());
         Ok(Some(answer.into_owned()))
     }

@@ -101,7 +101,7 @@ fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Res
 }
 
 impl SignedCall<'_> {
-    /// What faults compare of this call.
+    /// The parts of this call that the faults are compared with.
     pub(super) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             operation: self.operation,

@@ -38,7 +38,7 @@ impl From<&LeasedNotice> for MessageProgress {
     }
 }
 
-/// The messages that were handled, and those that wait for the next one of their endpoint.
+/// The messages that were handled, and those that are held until the next message to the same endpoint.
 #[derive(Debug, Default)]
 pub(super) struct MessagesInHand(Mutex<InHandState>);
 
@@ -70,7 +70,7 @@ impl MessagesInHand {
         self.lock().hands.remove(&leased.sequence)
     }
 
-    /// Makes a message wait for the next one of its endpoint.
+    /// Holds a message until the next one to the same endpoint.
     pub(super) fn hold(&self, leased: &LeasedNotice) {
         let held = &mut self.lock().held;
         held.entry(leased.notice.endpoint_id.clone()).or_default().push(leased.clone());

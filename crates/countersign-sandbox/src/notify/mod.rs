@@ -6,11 +6,11 @@
 //! A notification is appended, with its ids, in the change set that it reports: a crash at any point leaves
 //! it there, and after a restart it is sent under the same `MessageId`. The loop leases what is due by the
 //! virtual clock, posts it, and releases it: delivered, given up, or due again. Only this loop leases, and it
-//! leases nothing from an endpoint's lane while anything of that lane is on its way. So a lease protects from
-//! nobody and ends immediately: what was on its way when the process died is due again in the next one. The
-//! number of failed attempts is stored before a message is released, and the next process continues the
-//! count; a lease does not count as an attempt. A receiver that is sent the same notification twice
-//! recognizes it by its ids.
+//! leases nothing from an endpoint's lane while anything of that lane is on its way. No second sender has to
+//! be kept away, so a lease ends immediately: what was on its way when the process died is due again in the
+//! next one. The number of failed attempts is stored before a message is released, and the next process
+//! continues the count; a lease does not count as an attempt. A receiver that is sent the same notification
+//! twice recognizes it by its ids.
 //!
 //! Each endpoint has a lane of its own in the outbox, so that an endpoint that is slow, or never answers,
 //! does not hold up the others.

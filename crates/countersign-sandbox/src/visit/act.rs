@@ -248,7 +248,8 @@ impl ActInProgress<'_> {
                 if !is_chosen && self.visit.address.is_some() {
                     return Ok(());
                 }
-                // The cart was computed for the former address: none is chosen until the shop has answered.
+                // The cart was computed for the former address, so no address is chosen until the shop has
+                // answered.
                 self.visit.address = None;
                 self.select_if_allowed(place)
             }

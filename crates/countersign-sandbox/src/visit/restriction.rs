@@ -111,7 +111,7 @@ impl Places {
 }
 
 impl Country {
-    /// Without states and codes it is the whole country.
+    /// If no states and no codes are given, the whole country is meant.
     fn has(&self, address: &Address) -> bool {
         let is_whole = self.states_or_regions.is_empty() && self.zip_codes.is_empty();
         let state = address.state_or_region.as_deref().unwrap_or_default();

@@ -59,7 +59,7 @@ async fn a_card_with_its_own_billing_address_brings_it_if_the_shop_may_see_it() 
     assert_eq!(scene.finalize(&stale, &digital(), &config).await.0, 400);
     assert_eq!(scene.finalize(&told, &digital(), &config).await.0, 200);
 
-    // The buyer with hardly any data has one address, which is that of every card.
+    // The buyer with hardly any data has a single address, which is the billing address of every card.
     let scene = Scene::new().await;
     let mut bare = scene.visit(&config).await;
     bare.send("sign-in", &[("buyer", "3")]).await;

@@ -100,7 +100,7 @@ impl Scene {
         self.receiver.take()
     }
 
-    /// Lets the loops run, and returns the objects that were notified.
+    /// Lets the loops run, and returns the objects that notifications were sent about.
     pub(crate) fn told(&self) -> Vec<String> {
         self.sent().iter().map(Post::object).collect()
     }
@@ -138,7 +138,7 @@ impl Scene {
         answer.json["notifications"].as_array().unwrap().iter().map(line).collect()
     }
 
-    /// A finalized checkout of $14.00, of $40.00 in total: one charge, which is notified.
+    /// A finalized checkout of $14.00, of $40.00 in total: one charge, and a notification about it.
     pub(crate) async fn authorized(&self) -> Order {
         self.finalized(&Call::get(""), json!({})).await
     }
