@@ -24,7 +24,7 @@
   const COLORS = { Gold: ['#f5d98b', '#1b1f24'], LightGray: ['#e3e6e9', '#1b1f24'], DarkGray: ['#3c434a', '#ffffff'] };
   const LOOK = 'min-height:2.75rem;padding:.6rem 1rem;font:600 1rem/1.3 system-ui,sans-serif;border:1px solid #1b1f24;border-radius:.4rem;cursor:pointer;';
 
-  // The newest first. After a reload, one of them answers for a window that was opened before.
+  // The newest first. After a reload, one of them answers for an earlier window.
   const configurations = [];
   // Every checkout whose window belongs to this page.
   const runs = [];
@@ -104,7 +104,7 @@
 
   function overlay(config, name) {
     const language = languageOf(config);
-    // The top of the veil is a bar that hides the shop's page.
+    // The veil's top is a bar that hides the shop's page.
     const veil = document.createElement('div');
     const frame = document.createElement('iframe');
     const close = document.createElement('button');
@@ -138,7 +138,7 @@
     end(run);
   }
 
-  // The window is gone. Before the order is placed, that is a cancellation; afterwards it means nothing.
+  // The window is gone. Before the order is placed, that is a cancellation.
   function end(run) {
     if (run.ended) return;
     run.ended = true;
@@ -165,7 +165,7 @@
     run.source.postMessage(Object.assign({ amazonPay: 1, checkout: run.checkout }, message), home);
   }
 
-  // A handler is asked each question once; a copy of the question gets the same answer.
+  // A handler is asked each question once; a copy gets the same answer.
   function ask(run, message) {
     const { id, event: name, detail } = message;
     if (name === 'onCompleteCheckout') run.placed = true;
@@ -187,7 +187,7 @@
     });
   }
 
-  // A page that was reloaded during a checkout takes over the window that still asks it.
+  // A page reloaded during a checkout takes over the window that still asks it.
   function adopt(source, message) {
     const isOurs = source.opener === window || source.parent === window;
     if (!isOurs || source === window) return null;
@@ -237,7 +237,7 @@
     button.style.cssText = LOOK + 'width:100%;color:' + ink + ';background:' + paper;
     button.addEventListener('click', () => {
       for (const click of clicked) click();
-      // Without a session's configuration, the shop starts the checkout itself, by initCheckout.
+      // Without a session's configuration, the shop itself calls initCheckout.
       if (config.checkoutSessionConfig || config.createCheckoutSessionConfig || !clicked.length) start(config);
     });
     place.replaceChildren(button);
@@ -272,7 +272,7 @@
         send(options, '_self', 'window');
       });
     },
-    // Buyers are never kept signed in: each checkout asks them to sign in.
+    // No buyer is kept signed in: each checkout asks who buys.
     signout() {
       runs.forEach(shut);
     },
