@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_quick_changes_the_later_version_counts_whichever_is_noted_first() {
+    fn the_later_version_of_two_quick_changes_counts_whichever_is_noted_first() {
         let at = Timestamp::from_millis(0);
         let changes = [None, Some(document(1, "one")), Some(document(2, "two"))];
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
