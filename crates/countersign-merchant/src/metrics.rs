@@ -2,6 +2,7 @@
 //! gauges are set by the survey. No label contains an id, an amount or buyer data: all are words of this
 //! program or of Amazon's API.
 
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -196,8 +197,8 @@ pub(crate) struct Survey {
 /// The attempts and operations of a checkout that were in doubt before a decision.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Doubts {
-    attempts: Vec<u32>,
-    operations: Vec<u32>,
+    attempts: Vec<AttemptNumber>,
+    operations: Vec<OperationNumber>,
 }
 
 impl Doubts {
@@ -233,7 +234,9 @@ impl CountedStep {
                 Figure::None => {}
                 Figure::DoubtBegins => noted.doubts_began = noted.doubts_began.saturating_add(1),
                 Figure::AttemptPends | Figure::AttemptEnds => {
-                    let Some(attempt) = about.attempt.and_then(|number| after.attempt(number)) else {
+                    let Some(attempt) =
+                        about.attempt.and_then(|number| after.attempt(AttemptNumber::new(number)))
+                    else {
                         continue;
                     };
                     let was_in_doubt = before.attempts.contains(&attempt.number);
@@ -243,8 +246,9 @@ impl CountedStep {
                 }
                 Figure::OperationEnds => {
                     let payment = after.payment.as_ref();
-                    let operation =
-                        payment.zip(about.operation).and_then(|(it, number)| it.operation(number));
+                    let operation = payment
+                        .zip(about.operation)
+                        .and_then(|(it, number)| it.operation(OperationNumber::new(number)));
                     let resolved = operation.filter(|it| before.operations.contains(&it.number));
                     noted.resolved.extend(resolved.map(|operation| operation.state.name()));
                 }

@@ -1,6 +1,7 @@
 //! What can happen to a checkout, each event once: to one of its attempts, or to its payment. The timeline,
 //! the facts for the shop and the operator's log are made from these.
 
+use crate::merchant::number::{AttemptNumber, OperationNumber};
 use alloc::string::String;
 
 use super::call::CallEvent;
@@ -14,7 +15,7 @@ pub enum CheckoutEvent {
     /// To an attempt.
     Attempt {
         /// Which.
-        attempt: u32,
+        attempt: AttemptNumber,
         /// What happened to it.
         event: AttemptEvent,
     },
@@ -36,7 +37,7 @@ pub enum AttemptEvent {
     /// A further session arrived while the named attempt was live.
     SurplusRecorded {
         /// The live attempt.
-        of: u32,
+        of: AttemptNumber,
     },
     /// Get agreed with the terms.
     Approved,
@@ -70,20 +71,20 @@ pub enum AttemptEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentEvent {
     /// An operation was requested, by the shop or by one of its rules.
-    OperationRecorded(u32),
+    OperationRecorded(OperationNumber),
     /// Something happened to an operation's call.
     OperationCall {
         /// Which operation.
-        number: u32,
+        number: OperationNumber,
         /// What happened to its call.
         event: CallEvent,
     },
     /// It has had its effect.
-    OperationDone(u32),
+    OperationDone(OperationNumber),
     /// It is proved to have had no effect.
     OperationRefused {
         /// Which operation.
-        number: u32,
+        number: OperationNumber,
         /// Amazon's code, or the state that proves it.
         code: String,
     },

@@ -2,7 +2,7 @@
 //! what a buyer may learn.
 //!
 //! ```text
-//! rules, event            every deadline and choice; everything that can happen
+//! rules, number, event    every deadline and choice; everything that can happen
 //! call                    one durable call to Amazon, of any kind
 //! checkout                the order, and the draft that every decision changes
 //! attempt, payment        how each session ended; charges, refunds and what the shop requests
@@ -18,6 +18,7 @@ pub mod call;
 pub mod checkout;
 pub mod event;
 pub mod next;
+pub mod number;
 pub mod payment;
 pub mod rules;
 

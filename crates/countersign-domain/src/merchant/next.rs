@@ -4,6 +4,7 @@
 use super::call::KeyedRequest;
 use super::payment::operation::PaymentCall;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
+use crate::merchant::number::{AttemptNumber, OperationNumber};
 use crate::terms::PaymentIntent;
 
 /// What comes next. Each is one call to Amazon, or one decision; its answer goes to the named function, which
@@ -47,7 +48,7 @@ pub enum NextStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundSession {
     /// Which attempt.
-    pub attempt: u32,
+    pub attempt: AttemptNumber,
     /// Its session.
     pub id: CheckoutSessionId,
 }
@@ -56,9 +57,9 @@ pub struct BoundSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallId {
     /// This attempt's Finalize.
-    Finalize(u32),
+    Finalize(AttemptNumber),
     /// This operation's call.
-    Operation(u32),
+    Operation(OperationNumber),
 }
 
 /// A call that is recorded durably and may leave, once.
@@ -76,7 +77,7 @@ pub enum OutgoingCall {
     /// The call of an operation.
     Operation {
         /// Its number.
-        number: u32,
+        number: OperationNumber,
         /// The permission that it acts under.
         charge_permission_id: ChargePermissionId,
         /// What it asks for.

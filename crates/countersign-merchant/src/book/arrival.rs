@@ -6,6 +6,7 @@ use countersign_domain::merchant::attempt::arrive::{
     Arrival, ArrivalRefused, arrive, end_unquoted, give_later,
 };
 use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::number::AttemptNumber;
 use countersign_store::contract::Key;
 
 use super::commit::{LoadedRegistration, checkout_key, decode};
@@ -35,7 +36,7 @@ pub(crate) enum Bearer {
 /// A session that is bound, its attempt, and whether this call has bound it.
 pub(crate) struct SessionBinding {
     pub(crate) loaded: LoadedRegistration,
-    pub(crate) attempt: u32,
+    pub(crate) attempt: AttemptNumber,
     pub(crate) is_mine: bool,
 }
 
@@ -81,7 +82,7 @@ impl Book {
                 if is_unsent(draft) && must_be_quoted && revision.browsing.quoted.is_none() {
                     tracing::warn!(
                         checkout_id,
-                        attempt,
+                        attempt = attempt.get(),
                         "a buyer's page completed an order without asking for a quote: the attempt is not \
                          paid"
                     );

@@ -111,7 +111,8 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use countersign_domain::ids::IdempotencyKey;
-    use countersign_domain::merchant::call::{Doubt, KeyOrdinal, KeyedRequest, LookSchedule};
+    use countersign_domain::merchant::call::{Doubt, KeyedRequest, LookSchedule};
+    use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
     use countersign_domain::merchant::payment::operation::{
         OperationEffect, OperationName, OperationRequest, PaymentCall,
     };
@@ -149,7 +150,7 @@ mod tests {
         payment.operations = (1..)
             .zip(states)
             .map(|(number, state)| Operation {
-                number,
+                number: OperationNumber::new(number),
                 name: OperationName::Shop(format!("r{number}")),
                 asked: OperationRequest::Capture { charge_id: None, amount: None },
                 request: PaymentCall::Capture { charge_id: charge_id(1), amount: usd(1_000) },

@@ -7,6 +7,7 @@ use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::next::{BoundSession, NextStep};
+use countersign_domain::merchant::number::AttemptNumber;
 
 use super::App;
 use super::driver::{Driver, OverdueWork, WatchOutcome};
@@ -17,7 +18,7 @@ use crate::registration::Registration;
 /// The registration as it was last read, and which attempt the caller asked about.
 pub(crate) struct CompletionOutcome {
     pub(crate) registration: Registration,
-    pub(crate) attempt: u32,
+    pub(crate) attempt: AttemptNumber,
 }
 
 impl App {
@@ -49,7 +50,7 @@ impl App {
         let registration = settled.unwrap_or_else(|failed| {
             tracing::warn!(
                 checkout_id,
-                attempt,
+                attempt = attempt.get(),
                 %failed,
                 "the store failed while a completion was being followed; its timer will continue it",
             );
@@ -59,7 +60,7 @@ impl App {
     }
 
     /// What the buyer waits for: the attempt that decides about this one.
-    fn watch_attempt(&self, checkout: &Checkout, attempt: u32) -> WatchOutcome {
+    fn watch_attempt(&self, checkout: &Checkout, attempt: AttemptNumber) -> WatchOutcome {
         let nothing = WatchOutcome { overdue: None, is_in_hand: false };
         let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
         let is_in_hand = match &deciding.state {
@@ -80,7 +81,7 @@ impl App {
 
 impl Driver<'_> {
     /// Notes that the buyer is back at the attempt that decides about this one.
-    async fn note_buyer(&mut self, attempt: u32) -> Result<(), StoreFailed> {
+    async fn note_buyer(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
         let (now, rules) = (self.app().clock.now(), self.app().rules());
         let Some(checkout) = self.checkout().await? else { return Ok(()) };
         let Some(deciding) = checkout.deciding_attempt(attempt).map(|deciding| deciding.number) else {

@@ -5,6 +5,7 @@
 //! The commit before a call settles who may call Amazon: it moves a timer, and of two processes that try only
 //! one commits. A crash before or after the call leaves the timer, which is all that is needed to continue.
 
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
@@ -14,10 +15,11 @@ use countersign_domain::merchant::attempt::agree::{
 };
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
-use countersign_domain::merchant::call::{CallAnswer, KeyOrdinal};
+use countersign_domain::merchant::call::CallAnswer;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
+use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_domain::merchant::payment::send::{
     self, ObjectView, OperationAnswer, charge_shown, permission_shown, refund_shown,
@@ -67,7 +69,7 @@ pub(super) struct WatchOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OverdueWork {
     /// This attempt.
-    Attempt(u32),
+    Attempt(AttemptNumber),
     /// Everything that is due.
     Anything,
 }
@@ -154,7 +156,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Takes up one attempt for as long as it is due.
-    pub(super) async fn drive_attempt(&mut self, attempt: u32) -> Result<(), StoreFailed> {
+    pub(super) async fn drive_attempt(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
         for _ in 0..TAKEN_UP {
             let keys = finalize_keys(&self.app.settings.merchant_id, self.checkout_id, attempt);
             let taken = self.decide(|draft| finalize::take_up(draft, attempt, &keys)).await?.flatten();
@@ -170,7 +172,7 @@ impl<'a> Driver<'a> {
         let Some(checkout) = self.checkout().await? else { return Ok(true) };
         let is_due = |at: Option<_>| at.is_some_and(|due_at| due_at <= now);
         let due = checkout.attempts.iter().filter(|attempt| is_due(attempt.state.due_at()));
-        let due: Vec<u32> = due.map(|attempt| attempt.number).collect();
+        let due: Vec<AttemptNumber> = due.map(|attempt| attempt.number).collect();
         let was_due = !due.is_empty();
         for attempt in due {
             self.drive_attempt(attempt).await?;
@@ -379,7 +381,7 @@ impl<'a> Driver<'a> {
     /// its timer looks up the result.
     async fn operation_answered(
         &mut self,
-        number: u32,
+        number: OperationNumber,
         request: &PaymentCall,
         answer: &OperationAnswer,
     ) -> Result<NextStep, StoreFailed> {
@@ -398,7 +400,7 @@ impl<'a> Driver<'a> {
         tracing::error!(
             checkout_id = self.checkout_id,
             order_id = self.order_id,
-            attempt = session.attempt,
+            attempt = session.attempt.get(),
             checkout_session_id = %session.id,
             charge_permission_id = charge_permission_id.map(tracing::field::display),
             charge_id = charge_id.map(tracing::field::display),
@@ -411,7 +413,7 @@ impl<'a> Driver<'a> {
     fn shown<T>(
         &self,
         answer: Result<T, NoEvidence>,
-        attempt: Option<u32>,
+        attempt: Option<AttemptNumber>,
         message: &'static str,
     ) -> Option<T> {
         answer.inspect_err(|nothing| nothing.tell(self.checkout_id, attempt, message)).ok()
@@ -419,7 +421,7 @@ impl<'a> Driver<'a> {
 }
 
 /// Makes the send of an operation durable, with its bytes, unless it was sent before.
-pub(super) fn begin_operation(merchant: &MerchantId, draft: &mut Draft, number: u32) -> NextStep {
+pub(super) fn begin_operation(merchant: &MerchantId, draft: &mut Draft, number: OperationNumber) -> NextStep {
     let send = operation_send(merchant, draft.checkout(), number);
     send.map_or(NextStep::Rest, |send| send::begin(draft, number, send))
 }

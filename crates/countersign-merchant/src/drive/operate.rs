@@ -11,6 +11,7 @@ use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::NextStep;
+use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::ask::{OperationRefused, RecordedOperation, ask};
 use countersign_domain::merchant::payment::operation::{
@@ -36,12 +37,12 @@ pub(crate) enum OperateRefused {
 /// A checkout, and which of its operations the caller asked about.
 pub(crate) struct OperationOutcome {
     pub(crate) registration: Registration,
-    pub(crate) number: u32,
+    pub(crate) number: OperationNumber,
 }
 
 /// An operation that was asked for: its number, whether this caller has recorded it, and what comes next.
 struct OperationStart {
-    number: u32,
+    number: OperationNumber,
     is_mine: bool,
     next: NextStep,
 }
@@ -92,7 +93,7 @@ impl App {
         let registration = settled.unwrap_or_else(|failed| {
             tracing::warn!(
                 checkout_id,
-                number,
+                number = number.get(),
                 %failed,
                 "the store failed while an operation was being followed; its timer will continue it",
             );

@@ -14,6 +14,7 @@ use countersign_domain::merchant::checkout::quote::{
     QuoteInput, QuoteRefused, goes_where_registered, quote, quoted_terms,
 };
 use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::terms::ProductType;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, CartDetails, Object as _};
@@ -274,7 +275,7 @@ impl Driver<'_> {
     /// the terms stay, and the session disagrees with them.
     pub(super) async fn price_where_paid(
         &mut self,
-        attempt: u32,
+        attempt: AttemptNumber,
         session: &OpenSession,
         address: &Address,
     ) -> Result<QuoteBasis, StoreFailed> {
@@ -306,7 +307,7 @@ impl Driver<'_> {
             Ok(_) => {
                 tracing::warn!(
                     checkout_id,
-                    attempt,
+                    attempt = attempt.get(),
                     "the order costs a different amount at its buyer's address"
                 );
                 app.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
@@ -316,7 +317,7 @@ impl Driver<'_> {
                 let code = refused.as_str();
                 tracing::warn!(
                     checkout_id,
-                    attempt,
+                    attempt = attempt.get(),
                     code,
                     field,
                     why,

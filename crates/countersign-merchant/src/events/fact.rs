@@ -7,6 +7,7 @@ use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use countersign_domain::merchant::payment::charge::Charge;
 use countersign_domain::merchant::payment::operation::{OperationName, OwnName};
 use countersign_domain::merchant::payment::permission::Hindrance;
@@ -57,7 +58,7 @@ impl<'a> FactSource<'a> {
 
     /// A fact about a success, by its verdict.
     pub(super) fn completed(self) -> Option<Fact> {
-        let attempt = self.after.attempt(self.about.attempt?)?;
+        let attempt = self.after.attempt(AttemptNumber::new(self.about.attempt?))?;
         let (kind, proof) = match self.after.verdict_of(attempt) {
             Verdict::Paid(proof) => ("checkout.paid", proof),
             Verdict::Authorized(proof) => ("checkout.authorized", proof),
@@ -70,7 +71,7 @@ impl<'a> FactSource<'a> {
         };
         let members = self
             .members(kind)
-            .with("attempt", attempt.number)
+            .with("attempt", attempt.number.get())
             .with("chargePermissionId", proof.charge_permission_id.as_str())
             .some("chargeId", proof.charge_id.map(ChargeId::as_str))
             .with("amount", amount(self.after.terms.charge_amount));
@@ -79,9 +80,9 @@ impl<'a> FactSource<'a> {
 
     /// A fact about an attempt that is proved unpaid.
     pub(super) fn not_paid(self, kind: &'static str) -> Option<Fact> {
-        let attempt = self.after.attempt(self.about.attempt?)?;
+        let attempt = self.after.attempt(AttemptNumber::new(self.about.attempt?))?;
         let AttemptState::NotPaid { reason, .. } = &attempt.state else { return None };
-        Some(Fact(self.members(kind).with("attempt", attempt.number).with("reason", reason.code())))
+        Some(Fact(self.members(kind).with("attempt", attempt.number.get()).with("reason", reason.code())))
     }
 
     /// A fact about a notification, if it is of a dispute. Only Seller Central shows which dispute it is, and
@@ -163,7 +164,8 @@ impl<'a> FactSource<'a> {
     /// A fact about an operation of the shop or its capture policy that was refused, because the request may
     /// have been answered before that. The operations of a cancellation have no facts; its end has one.
     pub(super) fn refused(self, kind: &'static str) -> Option<Fact> {
-        let operation = self.after.payment.as_ref()?.operation(self.about.operation?)?;
+        let operation =
+            self.after.payment.as_ref()?.operation(OperationNumber::new(self.about.operation?))?;
         if let OperationName::Own(OwnName::Undo { .. }) = operation.name {
             return None;
         }

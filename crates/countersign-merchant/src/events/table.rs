@@ -1,6 +1,7 @@
 //! The table of events. A new event needs a row with every column and, if it comes from the domain, its ids and
 //! detail in [`Event::from_domain`]; without them it does not compile.
 
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::fmt;
 
 use countersign_client::notification::{Message, NotifiedObject};
@@ -475,7 +476,7 @@ fn call_event_kinds(event: &CallEvent) -> CallEventKinds {
     CallEventKinds { finalize, operation, detail }
 }
 
-fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (EventKind, EventSubject) {
+fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> (EventKind, EventSubject) {
     let attempt = after.attempt(number);
     let about = attempt_subject(number, attempt);
     let plain = |kind| (kind, about.clone());
@@ -513,7 +514,7 @@ fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (EventKind
     }
 }
 
-fn attempt_subject(number: u32, attempt: Option<&Attempt>) -> EventSubject {
+fn attempt_subject(number: AttemptNumber, attempt: Option<&Attempt>) -> EventSubject {
     let (charge_permission_id, charge_id) = match attempt.map(|attempt| &attempt.state) {
         Some(AttemptState::Completed { completion, charge_permission_id, .. }) => {
             (Some(charge_permission_id), completion.charge_id())
@@ -524,7 +525,7 @@ fn attempt_subject(number: u32, attempt: Option<&Attempt>) -> EventSubject {
         _ => (None, None),
     };
     EventSubject {
-        attempt: Some(number),
+        attempt: Some(number.get()),
         amazon_checkout_session_id: attempt.map(|attempt| attempt.checkout_session_id.to_string()),
         charge_permission_id: charge_permission_id.map(ToString::to_string),
         charge_id: charge_id.map(ToString::to_string),
@@ -566,7 +567,7 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         charge_permission_id: payment.map(|payment| payment.charge_permission_id.to_string()),
         ..EventSubject::default()
     };
-    let operation = |kind, number: u32, detail| {
+    let operation = |kind, number: OperationNumber, detail| {
         let found = payment.and_then(|payment| payment.operation(number));
         (
             kind,
@@ -638,7 +639,7 @@ fn operation_subject(operation: &Operation, about: EventSubject) -> EventSubject
     EventSubject {
         charge_id: operation.request.charge_id().or(done_charge).map(ToString::to_string),
         refund_id: refund_id.map(ToString::to_string),
-        operation: Some(operation.number),
+        operation: Some(operation.number.get()),
         reference: Some(operation.name.to_string()),
         call: Some(operation.request.call().to_owned()),
         ..about
@@ -687,7 +688,7 @@ mod tests {
             charge_permission_id: ChargePermissionId::parse("S01-1").ok(),
             charge_id: ChargeId::parse("S01-1-C1").ok(),
         };
-        let event = CheckoutEvent::Attempt { attempt: 1, event };
+        let event = CheckoutEvent::Attempt { attempt: AttemptNumber::FIRST, event };
         let Event { kind, about } = Event::from_domain(&event, &checkout(PermissionState::Chargeable));
         assert_eq!((kind, about.text().as_deref()), (EventKind::Contradiction, Some("a late success")));
         assert_eq!(about.charge_permission_id.as_deref(), Some("S01-1"));

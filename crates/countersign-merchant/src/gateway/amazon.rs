@@ -4,6 +4,7 @@
 mod payment;
 pub(crate) mod send;
 
+use countersign_domain::merchant::number::AttemptNumber;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -38,8 +39,8 @@ impl NoEvidence {
     }
 
     /// Logs a Get of a checkout's that showed nothing.
-    pub(crate) fn tell(&self, checkout_id: &str, attempt: Option<u32>, message: &'static str) {
-        let answer = &self.answer;
+    pub(crate) fn tell(&self, checkout_id: &str, attempt: Option<AttemptNumber>, message: &'static str) {
+        let (answer, attempt) = (&self.answer, attempt.map(AttemptNumber::get));
         if self.turned_away {
             tracing::error!(checkout_id, attempt, answer, "{message}");
         } else {

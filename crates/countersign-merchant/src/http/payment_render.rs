@@ -93,7 +93,7 @@ fn operation_body(operation: &Operation) -> Members {
     };
     let charge_id = operation.request.charge_id().or(charge_id);
     Members::default()
-        .with("number", operation.number)
+        .with("number", operation.number.get())
         .some("reference", reference)
         .some("rule", rule)
         .with("call", operation.request.call())

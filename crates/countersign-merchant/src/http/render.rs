@@ -123,7 +123,7 @@ fn attempt_body(attempt: &Attempt) -> Members {
         }
     };
     Members::default()
-        .with("number", attempt.number)
+        .with("number", attempt.number.get())
         .with("amazonCheckoutSessionId", attempt.checkout_session_id.as_str())
         .with("state", attempt.state.name())
         .some("completion", completion)

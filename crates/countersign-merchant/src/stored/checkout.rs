@@ -5,9 +5,11 @@ use countersign_document::stored;
 use countersign_domain::merchant::attempt::{
     Attempt, AttemptState, Completion, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
 };
-use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, KeyedRequest, StoredError};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StoredError};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::number::AttemptNumber;
+use countersign_domain::merchant::number::KeyOrdinal;
 
 use super::Merchant;
 use crate::registration::{BrowserState, LastQuote, Links, Registration};
@@ -53,6 +55,8 @@ stored! {
     }
 
     struct GivenAddresses { shipping, billing }
+
+    struct AttemptNumber(number);
 
     struct KeyOrdinal(number);
 

@@ -4,6 +4,7 @@
 use countersign_document::stored;
 use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState, LastSeen};
 use countersign_domain::merchant::payment::operation::{
@@ -60,6 +61,8 @@ stored! {
     struct Refund { id, amount, state, look }
 
     enum RefundState { RefundInitiated, Refunded, Declined(reason) }
+
+    struct OperationNumber(number);
 
     struct Operation { number, name, asked, request, requested_at, turned_away or default, state }
 

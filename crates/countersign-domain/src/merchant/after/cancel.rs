@@ -16,16 +16,18 @@
 //! asked for under the closed permission
 //! ([`Checkout::holds_back`](crate::merchant::checkout::Checkout::holds_back)).
 
+use crate::merchant::number::{AttemptNumber, OperationNumber};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::ids::{ChargeId, IdempotencyKey};
 use crate::merchant::attempt::finalize::give_up;
 use crate::merchant::attempt::{AttemptState, NotPaidReason};
-use crate::merchant::call::{InFlight, KeyOrdinal, LookSchedule};
+use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
+use crate::merchant::number::KeyOrdinal;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::ask::OperationRefused;
 use crate::merchant::payment::charge::{ChargeState, LastSeen};
@@ -56,7 +58,7 @@ pub fn request_cancel(
     draft: &mut Draft,
     reference: &str,
     reason: Option<&str>,
-    key_of: &dyn Fn(u32, KeyOrdinal) -> IdempotencyKey,
+    key_of: &dyn Fn(AttemptNumber, KeyOrdinal) -> IdempotencyKey,
 ) -> Result<RecordedCancellation, OperationRefused> {
     if let Some(known) = &draft.checkout().cancellation {
         return match (known.reference == reference, known.reason.as_deref() == reason) {
@@ -72,7 +74,7 @@ pub fn request_cancel(
     // Nothing below this line may fail.
     draft.emit_for_payment(PaymentEvent::CancelRequested);
     let unsent = draft.checkout().attempts.iter().filter(|attempt| attempt.state.is_to_be_sent());
-    let unsent: Vec<(u32, bool)> = unsent.map(|it| (it.number, it.state.is_live())).collect();
+    let unsent: Vec<(AttemptNumber, bool)> = unsent.map(|it| (it.number, it.state.is_live())).collect();
     for (number, has_left) in unsent {
         if has_left {
             give_up(draft, number, &|n| key_of(number, n));
@@ -249,7 +251,7 @@ impl PaymentDraft<'_> {
             is_unsent
                 && matches!(operation.request, PaymentCall::CreateCharge { .. } | PaymentCall::Capture { .. })
         });
-        let overtaken: Vec<u32> = overtaken.map(|operation| operation.number).collect();
+        let overtaken: Vec<OperationNumber> = overtaken.map(|operation| operation.number).collect();
         for number in overtaken {
             self.end(number, Err(OVERTAKEN));
         }

@@ -1,5 +1,6 @@
 //! What is due in a checkout, one item at a time, and what every decision ends with.
 
+use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::cancel::{go_on, remind};
@@ -29,7 +30,8 @@ impl Draft {
 
 /// Handles the loss of every send's owner: its process has ended. Returns how many sends there were.
 pub fn orphaned(draft: &mut Draft) -> usize {
-    let attempts: Vec<u32> = draft.checkout().attempts.iter().map(|attempt| attempt.number).collect();
+    let attempts: Vec<AttemptNumber> =
+        draft.checkout().attempts.iter().map(|attempt| attempt.number).collect();
     let finalizes = attempts.into_iter().filter(|attempt| finalize::orphaned(draft, *attempt)).count();
     finalizes.saturating_add(send::orphaned(draft))
 }

@@ -5,6 +5,7 @@
 //! to now in that same change set, so a crash afterwards loses nothing; an object that is not known has no
 //! timer, and the caller who read the notification looks at it first and only then removes the notification.
 
+use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
@@ -100,7 +101,7 @@ fn hint_attempts(draft: &mut Draft) {
 pub fn unpaid_under<'a>(
     checkout: &'a Checkout,
     permission: &ChargePermissionId,
-) -> Option<(u32, &'a FailedCharge)> {
+) -> Option<(AttemptNumber, &'a FailedCharge)> {
     checkout.attempts.iter().find_map(|attempt| {
         let AttemptState::NotPaid { charge: Some(charge), .. } = &attempt.state else { return None };
         (charge.charge_permission_id == *permission).then_some((attempt.number, charge))

@@ -1,5 +1,6 @@
 //! Whether Amazon's view of a session is what the shop asks for: the comparison before anything is sent.
 
+use crate::merchant::number::AttemptNumber;
 use alloc::string::{String, ToString};
 
 use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
@@ -89,7 +90,7 @@ pub enum QuoteBasis {
 /// An absent `merchantReferenceId` is accepted: the caller has presented the shop's token.
 pub fn agree(
     draft: &mut Draft,
-    attempt: u32,
+    attempt: AttemptNumber,
     seen: &SessionView,
     environment: Environment,
     priced: QuoteBasis,
@@ -212,7 +213,7 @@ fn decisive_address<'a>(
 #[must_use]
 pub fn unquoted_address<'a>(
     checkout: &'a Checkout,
-    attempt: u32,
+    attempt: AttemptNumber,
     session: &'a OpenSession,
 ) -> Option<&'a Address> {
     let attempt = checkout.attempt(attempt)?;
@@ -224,7 +225,7 @@ pub fn unquoted_address<'a>(
 
 /// Get returned nothing to compare with: the session stays bound and is asked for again soon, unless that is
 /// no longer needed.
-pub fn ask_again(draft: &mut Draft, attempt: u32) {
+pub fn ask_again(draft: &mut Draft, attempt: AttemptNumber) {
     let retry_at = draft.now.plus(ASK_AGAIN_AFTER);
     if draft.checkout().attempt(attempt).is_some_and(|it| matches!(it.state, AttemptState::Bound { .. })) {
         draft.move_on(attempt, AttemptState::Bound { retry_at });

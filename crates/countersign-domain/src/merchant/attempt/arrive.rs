@@ -1,6 +1,7 @@
 //! The buyer's return: a session is bound to one attempt, once and forever, and the caller who waits for it
 //! is recorded.
 
+use crate::merchant::number::AttemptNumber;
 use alloc::string::ToString;
 
 use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
@@ -16,9 +17,9 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// It was bound before, to this attempt.
-    Known(u32),
+    Known(AttemptNumber),
     /// It is bound now, to this attempt, which is Bound or Surplus.
-    New(u32),
+    New(AttemptNumber),
 }
 
 /// Why a session is not bound.
@@ -52,7 +53,7 @@ pub fn arrive(
     }
     // Nothing below this line may fail.
     let now = draft.now;
-    let number = checkout.attempts.last().map_or(1, |last| last.number.saturating_add(1));
+    let number = checkout.attempts.last().map_or(AttemptNumber::FIRST, |last| last.number.next());
     let (state, what) = match checkout.live_attempt() {
         Some(live) => {
             (AttemptState::Surplus { of: live.number }, AttemptEvent::SurplusRecorded { of: live.number })
@@ -75,13 +76,13 @@ pub fn arrive(
 
 /// Ends an attempt that was bound just now: the shop quotes its orders, and nobody has asked for the price of
 /// this one. So the session's amount cannot be the one that the shop asks for.
-pub fn end_unquoted(draft: &mut Draft, attempt: u32) {
+pub fn end_unquoted(draft: &mut Draft, attempt: AttemptNumber) {
     draft.end_unpaid(attempt, NotPaidReason::Mismatch("paymentDetails.chargeAmount".to_string()));
 }
 
 /// Keeps the addresses of a later call where an earlier one gave none, until something has been compared with
 /// them.
-pub fn give_later(draft: &mut Draft, attempt: u32, given: &GivenAddresses) {
+pub fn give_later(draft: &mut Draft, attempt: AttemptNumber, given: &GivenAddresses) {
     let Some(Attempt { state: AttemptState::Bound { .. }, given: known, .. }) =
         draft.checkout().attempt(attempt)
     else {
@@ -104,7 +105,12 @@ pub fn give_later(draft: &mut Draft, attempt: u32, given: &GivenAddresses) {
 /// A buyer who was away for longer than the window stays away: a shop that repeats its own call hours after
 /// an outage must not charge a buyer who has left.
 #[must_use]
-pub fn is_buyer_news(checkout: &Checkout, attempt: u32, now: Timestamp, rules: &MerchantRules) -> bool {
+pub fn is_buyer_news(
+    checkout: &Checkout,
+    attempt: AttemptNumber,
+    now: Timestamp,
+    rules: &MerchantRules,
+) -> bool {
     checkout.attempt(attempt).is_some_and(|attempt| {
         let away = now.since(attempt.buyer_seen_at);
         !attempt.state.is_final() && away >= BUYER_SEEN_GRAIN && away <= rules.policy.resend_window
@@ -112,7 +118,7 @@ pub fn is_buyer_news(checkout: &Checkout, attempt: u32, now: Timestamp, rules: &
 }
 
 /// Records that the buyer still waits, if that is news.
-pub fn note_buyer(draft: &mut Draft, attempt: u32) {
+pub fn note_buyer(draft: &mut Draft, attempt: AttemptNumber) {
     let now = draft.now;
     if !is_buyer_news(draft.checkout(), attempt, now, &draft.rules) {
         return;

@@ -2,18 +2,20 @@
 //! decides whether the session agrees with the terms, [`super::look`] what a look at the session or the
 //! charge proves. A timer never decides here, it only asks.
 
+use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::merchant::call::{
-    CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyOrdinal, KeyedRequest, LookSchedule,
+    CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyedRequest, LookSchedule,
 };
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
+use crate::merchant::number::KeyOrdinal;
 use crate::merchant::rules::{
     ALARMS, FORGOTTEN_AFTER, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due, next_evidence_look,
     not_evaluated_delay, not_sent_delay, pending_delay,
@@ -44,7 +46,7 @@ pub struct FinalizeSuccess {
 /// has to be given up.
 pub fn begin(
     draft: &mut Draft,
-    number: u32,
+    number: AttemptNumber,
     send: KeyedRequest,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
@@ -66,7 +68,7 @@ pub fn begin(
     // Nothing below this line may fail.
     let next = delivery(checkout, attempt, send.clone());
     let others = checkout.attempts.iter().filter(|it| it.number != number && it.state.is_unsent());
-    let others: Vec<u32> = others.map(|it| it.number).collect();
+    let others: Vec<AttemptNumber> = others.map(|it| it.number).collect();
     if matches!(attempt.state, AttemptState::Bound { .. }) {
         draft.emit(number, AttemptEvent::Approved);
     }
@@ -83,7 +85,7 @@ pub fn begin(
 /// The same as [`begin`], for an attempt that was approved before: with the body that it was approved with.
 pub fn begin_approved(
     draft: &mut Draft,
-    number: u32,
+    number: AttemptNumber,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
@@ -100,7 +102,11 @@ pub fn begin_approved(
 ///
 /// `n` rises only when one stored 5xx was replayed three times while the session was still open: a server
 /// that stores errors under a key would answer with it forever.
-pub fn send_again(draft: &mut Draft, number: u32, key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey) -> NextStep {
+pub fn send_again(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
+) -> NextStep {
     if state(draft, number).and_then(AttemptState::doubt).is_none() {
         return NextStep::Rest;
     }
@@ -133,7 +139,7 @@ pub(super) fn session(attempt: &Attempt) -> BoundSession {
 /// something was, a copy of it may have been paid, so that is looked up and not sent again.
 pub(in crate::merchant) fn give_up(
     draft: &mut Draft,
-    number: u32,
+    number: AttemptNumber,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) {
     let now = draft.now;
@@ -186,7 +192,7 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
 /// what comes next. `None` when it is not due. `key_of` derives the key for an ordinal `n`.
 pub fn take_up(
     draft: &mut Draft,
-    number: u32,
+    number: AttemptNumber,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> Option<NextStep> {
     let (now, rules) = (draft.now, draft.rules);
@@ -246,7 +252,7 @@ pub fn take_up(
 }
 
 /// Handles the loss of a send's owner: its process has ended. Returns whether the attempt was on its way.
-pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
+pub fn orphaned(draft: &mut Draft, number: AttemptNumber) -> bool {
     let now = draft.now;
     let is_sent = matches!(state(draft, number), Some(AttemptState::Finalize(InFlight::Sent { .. })));
     if is_sent && let Some(event) = draft.change_finalize(number).and_then(|sent| sent.orphaned(now)) {
@@ -259,7 +265,12 @@ pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
 ///
 /// For the only send every answer counts. Once a second send may have left, or the owner has lost its lease,
 /// only a success counts; anything else is a hint, and the look-up decides.
-pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeAnswer) -> NextStep {
+pub fn answered(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    n: KeyOrdinal,
+    answer: &FinalizeAnswer,
+) -> NextStep {
     let Some(current) = draft.checkout().attempt(number) else { return NextStep::Rest };
     match &current.state {
         AttemptState::Finalize(InFlight::Sent { send, .. }) if send.n == n => {
@@ -303,7 +314,7 @@ pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &Finalize
     }
 }
 
-fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeAnswer) {
+fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: &FinalizeAnswer) {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     // If a request under an earlier key was turned away, a copy of it may still arrive: a refusal under this
@@ -334,7 +345,7 @@ fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeA
 }
 
 /// Records, for an attempt in doubt, the answer to its latest send.
-fn note_replay(draft: &mut Draft, number: u32, answer: &FinalizeAnswer) {
+fn note_replay(draft: &mut Draft, number: AttemptNumber, answer: &FinalizeAnswer) {
     let Some(doubt) = state(draft, number).and_then(AttemptState::doubt) else { return };
     let stored_error = doubt.stored_error_after(answer);
     if stored_error != doubt.stored_error
@@ -344,12 +355,12 @@ fn note_replay(draft: &mut Draft, number: u32, answer: &FinalizeAnswer) {
     }
 }
 
-fn state(draft: &Draft, number: u32) -> Option<&AttemptState> {
+fn state(draft: &Draft, number: AttemptNumber) -> Option<&AttemptState> {
     draft.checkout().attempt(number).map(|attempt| &attempt.state)
 }
 
 /// Nothing may be claimed from a success that arrives in this state, but the operator must know.
-fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'static str) {
+fn contradict(draft: &mut Draft, number: AttemptNumber, answer: &FinalizeAnswer, found: &'static str) {
     if let CallAnswer::Success(FinalizeSuccess { charge_permission_id, charge_id, .. }) = answer {
         let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
         draft.emit(number, AttemptEvent::Contradiction { found, charge_permission_id, charge_id });
@@ -364,7 +375,7 @@ fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, O
 }
 
 /// Takes in a success. Returns whether it has what the intent needs.
-pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &FinalizeSuccess) -> bool {
+pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
     let is_followed = matches!(state, AttemptState::Pending { .. });
     draft.move_on(number, state);

@@ -9,12 +9,13 @@ use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{CallId, NextStep};
+use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
 use crate::merchant::rules::{GONE_AFTER, NOT_FOUNDS, SENDS_FOR_IDS, next_evidence_look, pending_delay};
 use crate::terms::PaymentIntent;
 
 /// Takes in what a look at the session showed; says what comes next.
-pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionView) -> NextStep {
+pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
     let may_send_again = may_send_again(draft, attempt);
     let doubt = attempt.state.doubt().cloned();
@@ -55,7 +56,7 @@ pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionView) -> NextS
 /// charged.
 fn completed(
     draft: &mut Draft,
-    number: u32,
+    number: AttemptNumber,
     permission: Option<&ChargePermissionId>,
     charge: Option<&ChargeId>,
     doubt: Option<Doubt>,
@@ -106,11 +107,11 @@ fn completed(
     }
 }
 
-fn stay_in_doubt(draft: &mut Draft, number: u32, doubt: Doubt) {
+fn stay_in_doubt(draft: &mut Draft, number: AttemptNumber, doubt: Doubt) {
     draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
 }
 
-fn leave_unresolved(draft: &mut Draft, number: u32, reason: UnresolvedReason, doubt: Doubt) {
+fn leave_unresolved(draft: &mut Draft, number: AttemptNumber, reason: UnresolvedReason, doubt: Doubt) {
     let Doubt { send, sent_at, .. } = doubt;
     let look_at = next_evidence_look(sent_at, draft.now);
     draft.move_on(number, AttemptState::Unresolved { reason, send: Some(send), sent_at, look_at });
@@ -120,7 +121,7 @@ fn leave_unresolved(draft: &mut Draft, number: u32, reason: UnresolvedReason, do
 /// Takes in what the charge proved, for an attempt in doubt or pending, if that is new.
 pub fn charge_seen(
     draft: &mut Draft,
-    number: u32,
+    number: AttemptNumber,
     charge_permission_id: &ChargePermissionId,
     charge_id: &ChargeId,
     seen: &ChargeStatus,

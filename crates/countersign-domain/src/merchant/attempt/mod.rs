@@ -14,9 +14,11 @@ pub mod arrive;
 pub mod finalize;
 pub mod look;
 
+use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
 
-use super::call::{Doubt, InFlight, KeyOrdinal, KeyedRequest, LookSchedule};
+use super::call::{Doubt, InFlight, KeyedRequest, LookSchedule};
+use super::number::KeyOrdinal;
 use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::time::Timestamp;
@@ -26,7 +28,7 @@ use crate::words::words;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the checkout's first session.
-    pub number: u32,
+    pub number: AttemptNumber,
     /// The session.
     pub checkout_session_id: CheckoutSessionId,
     /// The addresses that the caller gave: kept while the session may still be compared, after a crash or
@@ -107,7 +109,7 @@ pub enum AttemptState {
     /// A further session (two tabs) that arrived while another attempt was live. Never finalized.
     Surplus {
         /// The attempt whose outcome this one shares.
-        of: u32,
+        of: AttemptNumber,
     },
 }
 

@@ -15,6 +15,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::number::KeyOrdinal;
 use super::rules::{ALARMS, MerchantRules, alarms_due, doubt_delay, pending_delay, reminders_due};
 use crate::ids::IdempotencyKey;
 use crate::time::Timestamp;
@@ -52,40 +53,6 @@ impl CallKind {
             Self::CancelCharge => "cancelCharge",
             Self::Close => "closeChargePermission",
         }
-    }
-}
-
-/// Which key of a call this is, counted from 1. It rises only for a Finalize, and only after an answer that
-/// proves that there was no effect, or when one stored 5xx was replayed three times while the session was
-/// still open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyOrdinal(pub u32);
-
-impl KeyOrdinal {
-    /// The first key of a call.
-    pub const FIRST: Self = Self(1);
-
-    /// The key of this number.
-    #[must_use]
-    pub const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
-    /// Its number.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-
-    /// The key after it.
-    pub(super) const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl core::fmt::Display for KeyOrdinal {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.fmt(f)
     }
 }
 

@@ -3,6 +3,7 @@
 //! or more rules change the draft, and writes the result of [`finish`](Draft::finish) with the version that
 //! it read: if two callers decide at once, one of them has to decide again.
 
+use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::Checkout;
@@ -104,7 +105,7 @@ impl Draft {
     }
 
     /// Records what happened to an attempt.
-    pub(in crate::merchant) fn emit(&mut self, attempt: u32, event: AttemptEvent) {
+    pub(in crate::merchant) fn emit(&mut self, attempt: AttemptNumber, event: AttemptEvent) {
         self.events.push(CheckoutEvent::Attempt { attempt, event });
     }
 
@@ -114,18 +115,18 @@ impl Draft {
     }
 
     /// An attempt, to be changed.
-    pub(in crate::merchant) fn change_attempt(&mut self, number: u32) -> Option<&mut Attempt> {
+    pub(in crate::merchant) fn change_attempt(&mut self, number: AttemptNumber) -> Option<&mut Attempt> {
         self.change().attempt_mut(number)
     }
 
     /// The Finalize of an attempt, to be changed.
-    pub(in crate::merchant) fn change_finalize(&mut self, number: u32) -> Option<&mut InFlight> {
+    pub(in crate::merchant) fn change_finalize(&mut self, number: AttemptNumber) -> Option<&mut InFlight> {
         let AttemptState::Finalize(in_flight) = &mut self.change_attempt(number)?.state else { return None };
         Some(in_flight)
     }
 
     /// Makes a look at an attempt due now, if one is scheduled.
-    pub(in crate::merchant) fn look_now(&mut self, number: u32) {
+    pub(in crate::merchant) fn look_now(&mut self, number: AttemptNumber) {
         let now = self.now;
         let attempt = self.checkout.attempt_mut(number);
         if let Some(look_at) = attempt.and_then(|attempt| attempt.state.look_at_mut()) {
@@ -135,7 +136,7 @@ impl Draft {
     }
 
     /// Moves an attempt to a new state, and starts the payment if that state is a success.
-    pub(in crate::merchant) fn move_on(&mut self, number: u32, state: AttemptState) {
+    pub(in crate::merchant) fn move_on(&mut self, number: AttemptNumber, state: AttemptState) {
         let checkout = self.change();
         if let AttemptState::Completed { completion, charge_permission_id, at } = &state
             && checkout.payment.is_none()
@@ -152,13 +153,13 @@ impl Draft {
     }
 
     /// Ends an attempt for which nothing was paid.
-    pub(in crate::merchant) fn end_unpaid(&mut self, number: u32, reason: NotPaidReason) {
+    pub(in crate::merchant) fn end_unpaid(&mut self, number: AttemptNumber, reason: NotPaidReason) {
         self.move_on(number, AttemptState::NotPaid { reason, charge: None, at: self.now });
         self.emit(number, AttemptEvent::NotPaid);
     }
 
     /// Makes an attempt surplus to one that is live.
-    pub(in crate::merchant) fn end_as_surplus(&mut self, number: u32, of: u32) {
+    pub(in crate::merchant) fn end_as_surplus(&mut self, number: AttemptNumber, of: AttemptNumber) {
         self.move_on(number, AttemptState::Surplus { of });
         self.emit(number, AttemptEvent::SurplusRecorded { of });
     }

@@ -8,6 +8,7 @@ pub mod quote;
 pub mod terms;
 pub mod verdict;
 
+use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -65,7 +66,7 @@ impl Checkout {
     /// That attempt may itself have become surplus later, when nothing of it had left this machine. An
     /// attempt becomes surplus to one that is live at that moment, and stays so: there can be no cycle.
     #[must_use]
-    pub fn deciding_attempt(&self, number: u32) -> Option<&Attempt> {
+    pub fn deciding_attempt(&self, number: AttemptNumber) -> Option<&Attempt> {
         let mut attempt = self.attempt(number)?;
         for _ in 0..self.attempts.len() {
             let AttemptState::Surplus { of } = attempt.state else { return Some(attempt) };
@@ -85,11 +86,11 @@ impl Checkout {
 
     /// The attempt with this number.
     #[must_use]
-    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+    pub fn attempt(&self, number: AttemptNumber) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)
     }
 
-    pub(super) fn attempt_mut(&mut self, number: u32) -> Option<&mut Attempt> {
+    pub(super) fn attempt_mut(&mut self, number: AttemptNumber) -> Option<&mut Attempt> {
         self.attempts.iter_mut().find(|attempt| attempt.number == number)
     }
 }

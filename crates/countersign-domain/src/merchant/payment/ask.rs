@@ -10,6 +10,7 @@ use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use crate::ids::ChargeId;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::PaymentEvent;
+use crate::merchant::number::OperationNumber;
 use crate::merchant::rules::{MAX_OPERATIONS, MerchantRules, RefundCeiling};
 use crate::money::Money;
 
@@ -89,9 +90,9 @@ impl OperationRefused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordedOperation {
     /// It was requested before, as this operation.
-    Known(u32),
+    Known(OperationNumber),
     /// It is recorded now, and due.
-    New(u32),
+    New(OperationNumber),
 }
 
 /// Records what the shop requests, checked against the payment and everything in flight.

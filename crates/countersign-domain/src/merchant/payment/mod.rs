@@ -19,6 +19,7 @@ pub mod permission;
 pub mod refund;
 pub mod send;
 
+use crate::merchant::number::OperationNumber;
 use alloc::vec::Vec;
 
 use self::charge::{Charge, ChargeState};
@@ -123,11 +124,11 @@ impl Payment {
 
     /// The operation with this number.
     #[must_use]
-    pub fn operation(&self, number: u32) -> Option<&Operation> {
+    pub fn operation(&self, number: OperationNumber) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.number == number)
     }
 
-    pub(in crate::merchant) fn operation_mut(&mut self, number: u32) -> Option<&mut Operation> {
+    pub(in crate::merchant) fn operation_mut(&mut self, number: OperationNumber) -> Option<&mut Operation> {
         self.operations.iter_mut().find(|operation| operation.number == number)
     }
 
@@ -187,8 +188,8 @@ impl Payment {
         asked: OperationRequest,
         request: PaymentCall,
         now: Timestamp,
-    ) -> u32 {
-        let number = self.operations.last().map_or(1, |last| last.number.saturating_add(1));
+    ) -> OperationNumber {
+        let number = self.operations.last().map_or(OperationNumber::FIRST, |last| last.number.next());
         let state = OperationState::InFlight(InFlight::recorded(now));
         let turned_away = 0;
         self.operations.push(Operation {

@@ -4,6 +4,7 @@
 //! It is recorded with what it reserves (of the limit, of a charge, of the refund budget), and holds that
 //! until it is Done or Refused. In between there is one durable call ([`crate::merchant::call`]).
 
+use crate::merchant::number::OperationNumber;
 use alloc::string::String;
 
 use crate::ids::{ChargeId, RefundId};
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// 1 for the checkout's first operation.
-    pub number: u32,
+    pub number: OperationNumber,
     /// The name by which it is identified.
     pub name: OperationName,
     /// The request as it was made: a repeated request is recognised by it.

@@ -6,6 +6,7 @@
 //! neither, and the answer to the key is the answer. A crash between the answer and its write leaves the
 //! lease; then the look-up, or the same bytes again, gets the answer again.
 
+use crate::merchant::number::OperationNumber;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -42,7 +43,7 @@ pub const OVERTAKEN: &str = "OrderCanceled";
 
 /// Records an operation's first send, or the next one after it was turned away, before it leaves. `first` is
 /// used only if nothing was sent before.
-pub fn begin(draft: &mut Draft, number: u32, first: KeyedRequest) -> NextStep {
+pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
     let OperationState::InFlight(InFlight::Recorded { earlier, .. }) = &mut operation.state else {
@@ -57,7 +58,7 @@ pub fn begin(draft: &mut Draft, number: u32, first: KeyedRequest) -> NextStep {
 
 /// Records a re-send before it leaves: the same bytes under the same key. Rests when the operation is no
 /// longer in doubt, or must wait until its canceled order's permission is closed.
-pub fn send_again(draft: &mut Draft, number: u32) -> NextStep {
+pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let is_held_back = draft.payment.operation(number).is_none_or(|it| draft.holds_back(it));
     let operation = draft.payment.operation_mut(number).filter(|_| !is_held_back);
@@ -72,7 +73,7 @@ pub fn send_again(draft: &mut Draft, number: u32) -> NextStep {
 /// A success counts whenever it arrives: what it shows is taken in even if the operation has ended; if it
 /// ended differently, the operator is notified. A refusal of the only send counts; a refusal of a later send
 /// counts only if it also speaks for the earlier copies. Anything else leaves the operation in doubt.
-pub fn answered(draft: &mut Draft, number: u32, answer: &OperationAnswer) -> NextStep {
+pub fn answered(draft: &mut Draft, number: OperationNumber, answer: &OperationAnswer) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_answer(number, answer);
     match draft.payment.operation(number) {
@@ -161,7 +162,7 @@ fn effect(request: &PaymentCall, shown: &ObjectView) -> Option<OperationEffect> 
 }
 
 impl PaymentDraft<'_> {
-    fn delivery(&self, number: u32, send: KeyedRequest) -> NextStep {
+    fn delivery(&self, number: OperationNumber, send: KeyedRequest) -> NextStep {
         let Some(operation) = self.payment.operation(number) else { return NextStep::Rest };
         NextStep::Send(OutgoingCall::Operation {
             number,
@@ -171,7 +172,7 @@ impl PaymentDraft<'_> {
         })
     }
 
-    fn take_answer(&mut self, number: u32, answer: &OperationAnswer) {
+    fn take_answer(&mut self, number: OperationNumber, answer: &OperationAnswer) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         if let CallAnswer::Success(shown) = answer
             && let Some(effect) = effect(&operation.request, shown)
@@ -208,7 +209,7 @@ impl PaymentDraft<'_> {
 
     /// Takes in a success with its effect. If the operation has ended differently, the operator is notified;
     /// what the success shows counts all the same, since Amazon has it.
-    fn take_success(&mut self, number: u32, effect: OperationEffect, shown: &ObjectView) {
+    fn take_success(&mut self, number: OperationNumber, effect: OperationEffect, shown: &ObjectView) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let differs = match &operation.state {
             // Nothing was sent that could have an effect.
@@ -256,7 +257,7 @@ impl PaymentDraft<'_> {
     }
 
     /// Takes up an operation that is due.
-    pub(in crate::merchant) fn take_up(&mut self, number: u32) -> NextStep {
+    pub(in crate::merchant) fn take_up(&mut self, number: OperationNumber) -> NextStep {
         let now = self.now;
         let waits = self.waits_for_others(number);
         let Some(operation) = self.payment.operation_mut(number) else { return NextStep::Rest };
@@ -284,7 +285,7 @@ impl PaymentDraft<'_> {
 
     /// Whether a Close still waits: a permission is closed when the earlier operations are over; for a
     /// canceled order it is closed first.
-    fn waits_for_others(&self, number: u32) -> bool {
+    fn waits_for_others(&self, number: OperationNumber) -> bool {
         let comes_before = |it: &Operation| {
             it.number < number && !is_close(it) && !(self.is_canceled && it.waits_for_close())
         };
@@ -295,7 +296,7 @@ impl PaymentDraft<'_> {
     /// is about to send is due within the lease, and is left alone.
     pub(in crate::merchant) fn wake_closes(&mut self) {
         let waiting = self.payment.in_flight().filter(|it| is_close(it) && it.turned_away == 0);
-        let waiting: Vec<u32> = waiting.map(|it| it.number).collect();
+        let waiting: Vec<OperationNumber> = waiting.map(|it| it.number).collect();
         for number in waiting {
             if self.waits_for_others(number) {
                 continue;
@@ -357,7 +358,7 @@ impl PaymentDraft<'_> {
     /// Ends the Close that waits for the permission, by the state in which it was seen.
     fn resolve_by_permission(&mut self, shown: &PermissionView) -> NextStep {
         let closes = self.payment.operations.iter().filter(|it| it.state.is_in_doubt() && is_close(it));
-        let closes: Vec<u32> = closes.map(|it| it.number).collect();
+        let closes: Vec<OperationNumber> = closes.map(|it| it.number).collect();
         let mut next = NextStep::Rest;
         for number in closes {
             match shown.state {
@@ -371,7 +372,7 @@ impl PaymentDraft<'_> {
     }
 
     /// Ends an operation by what was seen: with its effect, or with the code that proves that it had none.
-    pub(in crate::merchant) fn end(&mut self, number: u32, ended: Result<OperationEffect, &str>) {
+    pub(in crate::merchant) fn end(&mut self, number: OperationNumber, ended: Result<OperationEffect, &str>) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let event;
         (operation.state, event) = match ended {

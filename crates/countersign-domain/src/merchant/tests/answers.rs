@@ -210,7 +210,9 @@ fn nothing_is_begun_under_another_key_than_the_next() {
         for n in (1..=4).map(KeyOrdinal::new).filter(|n| *n != next) {
             let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"new") };
             let keys = |n: KeyOrdinal| key_of(n.get());
-            let begin = |draft: &mut Draft| crate::merchant::attempt::finalize::begin(draft, 1, send, &keys);
+            let begin = |draft: &mut Draft| {
+                crate::merchant::attempt::finalize::begin(draft, AttemptNumber::FIRST, send, &keys)
+            };
             let (step, _) = super::decide::decided(&before, sent_at(), &rules(), begin);
             assert_eq!(step, None, "{n} is not {next}");
         }

@@ -129,9 +129,11 @@ fn undo(
         checkout = step.next;
         if let NextStep::Begin(CallId::Operation(number)) = act {
             let begun =
-                begin(&checkout, number, Arc::from(*b"body"), key_of(number), now, &rules()).unwrap().1;
+                begin(&checkout, number.get(), Arc::from(*b"body"), key_of(number.get()), now, &rules())
+                    .unwrap()
+                    .1;
             let request = begun.next.payment.as_ref().unwrap().operation(number).unwrap().request.clone();
-            let step = answered(&begun.next, number, &answer(&request), now, &rules()).unwrap();
+            let step = answered(&begun.next, number.get(), &answer(&request), now, &rules()).unwrap();
             events.extend(step.events);
             checkout = step.next;
         }
@@ -374,7 +376,16 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     payment.operations = vec![operation(1, create(), in_doubt()), operation(2, close(), waiting)];
     let step = canceled(&paid(payment));
     assert_eq!(send_again(&step.next, 1, sent_at(), &rules()), None);
-    let due_at = step.next.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
+    let due_at = step
+        .next
+        .payment
+        .as_ref()
+        .unwrap()
+        .operation(OperationNumber::FIRST)
+        .unwrap()
+        .state
+        .due_at()
+        .unwrap();
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
     assert_eq!(act, NextStep::Rest);
     // What is known is undone and the permission closed, although the doubt remains.
@@ -407,9 +418,10 @@ fn a_charge_in_doubt_that_never_arrived_ends_with_the_closed_permission() {
         let Some((step, act)) = take_up_payment(&after, now, &rules()) else { break };
         after = step.next;
         if let NextStep::SendAgain(CallId::Operation(number)) = act {
-            let (_, sent) = send_again(&after, number, now, &rules()).unwrap();
+            let (_, sent) = send_again(&after, number.get(), now, &rules()).unwrap();
             let refused = refused("InvalidChargePermissionStatus");
-            after = answered(&sent.next, number, &refused, now, &rules()).map_or(sent.next, |it| it.next);
+            after =
+                answered(&sent.next, number.get(), &refused, now, &rules()).map_or(sent.next, |it| it.next);
         }
     }
     assert_eq!(progress(&after), "done");
@@ -432,10 +444,11 @@ fn a_close_that_amazon_refuses_is_tried_again_with_each_reminder() {
     // Fixed: what is in doubt is asked for at once.
     let (closed, _) = undo(again, tomorrow.plus(DAY), obliging);
     assert_eq!(progress(&closed), "under way");
-    let due_at = closed.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
+    let due_at =
+        closed.payment.as_ref().unwrap().operation(OperationNumber::FIRST).unwrap().state.due_at().unwrap();
     assert!(due_at <= tomorrow.plus(2 * DAY));
     let (_, act) = take_up_payment(&closed, due_at, &rules()).unwrap();
-    assert_eq!(act, NextStep::SendAgain(CallId::Operation(1)));
+    assert_eq!(act, NextStep::SendAgain(CallId::Operation(OperationNumber::FIRST)));
 }
 
 #[test]

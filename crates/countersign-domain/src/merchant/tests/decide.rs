@@ -58,7 +58,9 @@ pub(super) mod attempts {
         now: Timestamp,
     ) -> Agreement {
         let priced = comparing::QuoteBasis::Known;
-        let agree = |draft: &mut Draft| comparing::agree(draft, attempt, seen, environment, priced);
+        let agree = |draft: &mut Draft| {
+            comparing::agree(draft, AttemptNumber::new(attempt), seen, environment, priced)
+        };
         match decided(before, now, &rules(), agree) {
             (None, Some((kind, address))) => Agreement::Agreed(kind, address),
             (Some(step), None) => Agreement::Ends(step),
@@ -68,7 +70,9 @@ pub(super) mod attempts {
     }
 
     pub(crate) fn ask_again(before: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
-        decided(before, now, &rules(), |draft| comparing::ask_again(draft, attempt)).0.map(|step| step.next)
+        decided(before, now, &rules(), |draft| comparing::ask_again(draft, AttemptNumber::new(attempt)))
+            .0
+            .map(|step| step.next)
     }
 
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +90,8 @@ pub(super) mod attempts {
     ) -> Result<Arrival, arriving::ArrivalRefused> {
         let (step, arrival) = decided(before, now, rules, |draft| arriving::arrive(draft, session, given));
         Ok(match arrival? {
-            arriving::Arrival::Known(number) => Arrival::Known(number),
-            arriving::Arrival::New(number) => Arrival::New(number, step_or_none(before, step)),
+            arriving::Arrival::Known(number) => Arrival::Known(number.get()),
+            arriving::Arrival::New(number) => Arrival::New(number.get(), step_or_none(before, step)),
         })
     }
 
@@ -97,7 +101,9 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<Checkout> {
-        decided(before, now, rules, |draft| arriving::note_buyer(draft, attempt)).0.map(|step| step.next)
+        decided(before, now, rules, |draft| arriving::note_buyer(draft, AttemptNumber::new(attempt)))
+            .0
+            .map(|step| step.next)
     }
 
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,9 +121,12 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Beginning {
-        let n = before.attempt(attempt).map_or(KeyOrdinal::FIRST, Attempt::next_key_ordinal);
+        let n =
+            before.attempt(AttemptNumber::new(attempt)).map_or(KeyOrdinal::FIRST, Attempt::next_key_ordinal);
         let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body };
-        let begin = |draft: &mut Draft| finalize::begin(draft, attempt, send, &|n| key_of(n.get()));
+        let begin = |draft: &mut Draft| {
+            finalize::begin(draft, AttemptNumber::new(attempt), send, &|n| key_of(n.get()))
+        };
         let (step, next) = decided(before, now, rules, begin);
         match (step, delivered(next)) {
             (Some(step), Some(send)) => Beginning::Send(send, step),
@@ -133,8 +142,10 @@ pub(super) mod attempts {
         answer: &FinalizeAnswer,
         now: Timestamp,
     ) -> Option<CheckoutStep> {
-        decided(before, now, &rules(), |draft| finalize::answered(draft, attempt, KeyOrdinal::new(n), answer))
-            .0
+        decided(before, now, &rules(), |draft| {
+            finalize::answered(draft, AttemptNumber::new(attempt), KeyOrdinal::new(n), answer)
+        })
+        .0
     }
 
     pub(crate) fn take_up(
@@ -144,13 +155,14 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
-        let (step, next) =
-            decided(before, now, rules, |draft| finalize::take_up(draft, attempt, &|n| key_of(n.get())));
+        let (step, next) = decided(before, now, rules, |draft| {
+            finalize::take_up(draft, AttemptNumber::new(attempt), &|n| key_of(n.get()))
+        });
         Some((step_or_none(before, step), next?))
     }
 
     pub(crate) fn orphaned(before: &Checkout, attempt: u32, now: Timestamp) -> Option<CheckoutStep> {
-        decided(before, now, &rules(), |draft| finalize::orphaned(draft, attempt)).0
+        decided(before, now, &rules(), |draft| finalize::orphaned(draft, AttemptNumber::new(attempt))).0
     }
 
     pub(crate) fn send_again(
@@ -158,7 +170,9 @@ pub(super) mod attempts {
         attempt: u32,
         key_of: &dyn Fn(u32) -> IdempotencyKey,
     ) -> Option<(KeyedRequest, CheckoutStep)> {
-        let send_again = |draft: &mut Draft| finalize::send_again(draft, attempt, &|n| key_of(n.get()));
+        let send_again = |draft: &mut Draft| {
+            finalize::send_again(draft, AttemptNumber::new(attempt), &|n| key_of(n.get()))
+        };
         let (step, next) = decided(before, sent_at(), &rules(), send_again);
         Some((delivered(next)?, step?))
     }
@@ -170,7 +184,8 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
-        let (step, next) = decided(before, now, rules, |draft| look::session_seen(draft, attempt, seen));
+        let (step, next) =
+            decided(before, now, rules, |draft| look::session_seen(draft, AttemptNumber::new(attempt), seen));
         Some((step?, next))
     }
 
@@ -182,7 +197,9 @@ pub(super) mod attempts {
         seen: &ChargeStatus,
         now: Timestamp,
     ) -> Option<CheckoutStep> {
-        let see = |draft: &mut Draft| look::charge_seen(draft, attempt, permission, charge, seen);
+        let see = |draft: &mut Draft| {
+            look::charge_seen(draft, AttemptNumber::new(attempt), permission, charge, seen)
+        };
         decided(before, now, &rules(), see).0
     }
 }
@@ -211,8 +228,10 @@ pub(super) mod payments {
     ) -> Result<RecordedOperation, OperationRefused> {
         let (step, recorded) = decided(before, now, rules, |draft| ask::ask(draft, name, asked));
         Ok(match recorded? {
-            ask::RecordedOperation::Known(number) => RecordedOperation::Known(number),
-            ask::RecordedOperation::New(number) => RecordedOperation::New(number, step_or_none(before, step)),
+            ask::RecordedOperation::Known(number) => RecordedOperation::Known(number.get()),
+            ask::RecordedOperation::New(number) => {
+                RecordedOperation::New(number.get(), step_or_none(before, step))
+            }
         })
     }
 
@@ -231,7 +250,7 @@ pub(super) mod payments {
         rules: &MerchantRules,
     ) -> Result<CancelAsked, OperationRefused> {
         let request = |draft: &mut Draft| {
-            cancel::request_cancel(draft, reference, reason, &|attempt, n| key_of(attempt, n.get()))
+            cancel::request_cancel(draft, reference, reason, &|attempt, n| key_of(attempt.get(), n.get()))
         };
         let (step, requested) = decided(before, now, rules, request);
         Ok(match requested? {
@@ -249,7 +268,8 @@ pub(super) mod payments {
         rules: &MerchantRules,
     ) -> Option<(KeyedRequest, CheckoutStep)> {
         let first = KeyedRequest { n: KeyOrdinal::FIRST, idempotency_key: key, body };
-        let (step, next) = decided(before, now, rules, |draft| send::begin(draft, number, first));
+        let (step, next) =
+            decided(before, now, rules, |draft| send::begin(draft, OperationNumber::new(number), first));
         Some((delivered(next)?, step?))
     }
 
@@ -259,7 +279,8 @@ pub(super) mod payments {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(KeyedRequest, CheckoutStep)> {
-        let (step, next) = decided(before, now, rules, |draft| send::send_again(draft, number));
+        let (step, next) =
+            decided(before, now, rules, |draft| send::send_again(draft, OperationNumber::new(number)));
         Some((delivered(next)?, step?))
     }
 
@@ -270,7 +291,7 @@ pub(super) mod payments {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<CheckoutStep> {
-        decided(before, now, rules, |draft| send::answered(draft, number, answer)).0
+        decided(before, now, rules, |draft| send::answered(draft, OperationNumber::new(number), answer)).0
     }
 
     pub(crate) fn orphaned(before: &Checkout, now: Timestamp, rules: &MerchantRules) -> Option<CheckoutStep> {

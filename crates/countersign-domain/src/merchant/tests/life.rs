@@ -379,7 +379,7 @@ impl World {
         };
         let Some((send, step)) = sent else { return };
         self.keep(step);
-        let request = self.payment().operation(number).unwrap().request.clone();
+        let request = self.payment().operation(OperationNumber::new(number)).unwrap().request.clone();
         let key = send.idempotency_key.as_str();
         match fate {
             Fate::Answered => {
@@ -407,8 +407,8 @@ impl World {
         let (now, rules) = (self.now, self.rules);
         let shown = match act {
             NextStep::Rest => return,
-            NextStep::Begin(CallId::Operation(number)) => return self.send(number, true, fate),
-            NextStep::SendAgain(CallId::Operation(number)) => return self.send(number, false, fate),
+            NextStep::Begin(CallId::Operation(number)) => return self.send(number.get(), true, fate),
+            NextStep::SendAgain(CallId::Operation(number)) => return self.send(number.get(), false, fate),
             _ if !is_answered => return,
             NextStep::LookAtCharge(id) => charge_shown(&self.checkout, &self.amazon.charge(&id), now, &rules),
             NextStep::LookAtRefund(id) => {
@@ -426,7 +426,7 @@ impl World {
         if let Some((step, next)) = shown {
             self.keep(step);
             if let NextStep::SendAgain(CallId::Operation(number)) = next {
-                self.send(number, false, fate);
+                self.send(number.get(), false, fate);
             }
         }
     }
@@ -560,7 +560,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
     }
     // One effect for an operation that is done; none for one that is refused.
     for operation in &new.operations {
-        let effects = world.amazon.effects.get(&operation.number).map_or(0, BTreeSet::len);
+        let effects = world.amazon.effects.get(&operation.number.get()).map_or(0, BTreeSet::len);
         prop_assert!(effects <= 1, "{operation:?} did {:?}", world.amazon.effects);
         match &operation.state {
             OperationState::Done(OperationEffect::Charge(id)) => {

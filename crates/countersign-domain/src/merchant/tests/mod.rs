@@ -26,7 +26,7 @@ use super::attempt::agree::{OpenSession, SessionView};
 use super::attempt::arrive::ArrivalRefused;
 use super::attempt::finalize::{FinalizeAnswer, FinalizeSuccess};
 use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
-use super::call::{CallEvent, Doubt, InFlight, KeyOrdinal, KeyedRequest, LookSchedule, StoredError};
+use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StoredError};
 use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState};
 use super::checkout::draft::{CheckoutDecision, Draft};
@@ -34,6 +34,7 @@ use super::checkout::terms::{Terms, TermsRefused};
 use super::checkout::verdict::Verdict;
 use super::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use super::next::{CallId, NextStep, OutgoingCall};
+use super::number::{AttemptNumber, KeyOrdinal, OperationNumber};
 use super::payment::Payment;
 use super::payment::ask::OperationRefused;
 use super::payment::charge::{AmazonChargeState, Charge, ChargeState, ChargeStatus, ChargeView, LastSeen};
@@ -93,7 +94,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
     let has_left = matches!(state, AttemptState::Finalize(InFlight::Recorded { left_at: Some(_), .. }));
     let spent_keys = u32::from(has_left);
     let attempt = Attempt {
-        number: 1,
+        number: AttemptNumber::FIRST,
         checkout_session_id: CheckoutSessionId::parse("session1").unwrap(),
         given: GivenAddresses::default(),
         bound_at: sent_at(),
@@ -234,7 +235,7 @@ fn states() -> Vec<AttemptState> {
             charge: None,
             at,
         },
-        AttemptState::Surplus { of: 2 },
+        AttemptState::Surplus { of: AttemptNumber::new(2) },
     ];
     states.extend(UnresolvedReason::ALL.iter().map(|reason| unresolved(*reason)));
     states
@@ -306,7 +307,7 @@ fn happened(step: &CheckoutStep) -> String {
 /// The right side of a row: what happened to the first attempt.
 fn outcome(before: &Checkout, step: Option<&CheckoutStep>, now: Timestamp) -> String {
     let Some(step) = step else { return "–".to_string() };
-    let state = match (before.attempt(1), step.next.attempt(1)) {
+    let state = match (before.attempt(AttemptNumber::FIRST), step.next.attempt(AttemptNumber::FIRST)) {
         (Some(before), Some(after)) if before == after => "unchanged".to_string(),
         (_, Some(after)) => words(after, now),
         (_, None) => "?".to_string(),

@@ -119,7 +119,7 @@ impl Copies {
                 .attempt(new.number)
                 .is_some_and(|old| matches!(old.state, AttemptState::Finalize(InFlight::Sent { .. })));
             let has_changed = before.attempt(new.number) != Some(new);
-            let count = self.0.entry(new.number).or_default();
+            let count = self.0.entry(new.number.get()).or_default();
             match op {
                 _ if !has_changed => {}
                 Op::Agree(..) | Op::BeginApproved(_) => {
@@ -201,7 +201,7 @@ impl World {
                 let Some(AttemptState::Finalize(InFlight::Recorded {
                     earlier: Some(KeyedRequest { body, .. }),
                     ..
-                })) = checkout.attempt(attempt).map(|attempt| &attempt.state)
+                })) = checkout.attempt(AttemptNumber::new(attempt)).map(|attempt| &attempt.state)
                 else {
                     return None;
                 };
@@ -291,15 +291,15 @@ fn send_of(state: &AttemptState) -> Option<&KeyedRequest> {
 fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError> {
     let after = &world.checkout;
     let possibly_paid =
-        after.attempts.iter().filter(|attempt| world.copies.count(attempt.number) > 0).count();
+        after.attempts.iter().filter(|attempt| world.copies.count(attempt.number.get()) > 0).count();
     prop_assert!(possibly_paid <= 1, "{possibly_paid} sessions of one order may be paid");
     let live = after.attempts.iter().filter(|attempt| attempt.state.is_live()).count();
     prop_assert!(live <= 1, "{live} live attempts");
     for (index, attempt) in after.attempts.iter().enumerate() {
-        prop_assert_eq!(attempt.number as usize, index + 1);
+        prop_assert_eq!(attempt.number.get() as usize, index + 1);
         let state = &attempt.state;
         prop_assert_eq!(state.due_at().is_some(), !state.is_final(), "{:?}", state);
-        if world.copies.count(attempt.number) > 0 {
+        if world.copies.count(attempt.number.get()) > 0 {
             prop_assert!(state.is_live(), "{:?} may be paid", state);
         }
         match state {

@@ -186,7 +186,7 @@ fn a_doubt_that_lasts_is_looked_at_less_and_less_and_rings_monthly_in_the_end() 
             break;
         }
         let (step, act) = take_up_payment(&checkout, now, &rules()).unwrap();
-        assert_eq!(act, NextStep::SendAgain(CallId::Operation(1)));
+        assert_eq!(act, NextStep::SendAgain(CallId::Operation(OperationNumber::FIRST)));
         looks += 1;
         if !step.events.is_empty() {
             rang.push(now.since(sent_at()));
@@ -275,10 +275,14 @@ fn a_look_settles_each_doubt_about_a_charge_so() {
 fn a_look_at_the_permission_settles_a_doubt_about_closing_it() {
     let now = sent_at().plus(2 * SECOND);
     let states = [
-        (PermissionState::Chargeable, NextStep::SendAgain(CallId::Operation(1)), "InDoubt"),
+        (
+            PermissionState::Chargeable,
+            NextStep::SendAgain(CallId::Operation(OperationNumber::FIRST)),
+            "InDoubt",
+        ),
         (
             PermissionState::NonChargeable("ChargeInProgress".to_string()),
-            NextStep::SendAgain(CallId::Operation(1)),
+            NextStep::SendAgain(CallId::Operation(OperationNumber::FIRST)),
             "InDoubt",
         ),
         (closed(), NextStep::Rest, "Done"),

@@ -86,6 +86,7 @@ pub(super) fn operation(number: u32, request: PaymentCall, state: OperationState
         PaymentCall::Close { reason } => OperationRequest::Close { reason: reason.clone() },
     };
     let name = OperationName::Shop(format!("ref{number}"));
+    let number = OperationNumber::new(number);
     Operation { number, name, asked, request, requested_at: sent_at(), turned_away: 0, state }
 }
 

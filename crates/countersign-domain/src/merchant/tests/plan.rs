@@ -55,7 +55,7 @@ fn each_policy_warns_captures_and_asks_at_its_deadlines() {
                 assert_eq!(row(&after.0, &after.1), row(&step, &act), "a little late is as good");
                 table.push_str(&format!("  {} {}\n", offset(due_at), row(&step, &act)));
                 checkout = step.next;
-                if act == NextStep::Begin(CallId::Operation(1)) {
+                if act == NextStep::Begin(CallId::Operation(OperationNumber::FIRST)) {
                     break;
                 }
             }

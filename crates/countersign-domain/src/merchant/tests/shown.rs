@@ -170,7 +170,8 @@ fn a_hint_brings_about_a_look_and_nothing_else() {
         let (step, act) = hinted(&before, &Hint::Charge(stranger.clone()), now, &rules()).unwrap();
         assert_eq!(act, NextStep::LookAtCharge(stranger));
         assert!(
-            due_acts(&step.next, now).contains(&NextStep::SendAgain(CallId::Operation(1))),
+            due_acts(&step.next, now)
+                .contains(&NextStep::SendAgain(CallId::Operation(OperationNumber::FIRST))),
             "it may be the lost answer's"
         );
     }
@@ -364,7 +365,7 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
             };
             let unpaid = step.next;
             let (attempt, failed) = unpaid_under(&unpaid, &permission()).unwrap();
-            assert_eq!((attempt, &failed.charge_id), (1, &charge()));
+            assert_eq!((attempt, &failed.charge_id), (AttemptNumber::FIRST, &charge()));
             let another = ChargePermissionId::parse("S01-2").unwrap();
             assert_eq!(unpaid_under(&unpaid, &another), None);
             for state in [Seen::AuthorizationInitiated, Seen::Declined, Seen::Canceled] {

@@ -161,11 +161,11 @@ fn nothing_is_sent_again_an_hour_after_its_session_was_bound_however_often_someb
             let sends = match &before.attempts[0].state {
                 AttemptState::Finalize(InFlight::InDoubt(_)) => {
                     let (_, next) = session_seen(&before, 1, &open(), now, &rules()).unwrap();
-                    next == NextStep::SendAgain(CallId::Finalize(1))
+                    next == NextStep::SendAgain(CallId::Finalize(AttemptNumber::FIRST))
                 }
                 _ => {
                     let (_, next) = take_up(&before, 1, &key_of, now, &rules()).unwrap();
-                    next == NextStep::Begin(CallId::Finalize(1))
+                    next == NextStep::Begin(CallId::Finalize(AttemptNumber::FIRST))
                 }
             };
             assert_eq!(sends, expected, "{:?} {after:?}", before.attempts[0].state);

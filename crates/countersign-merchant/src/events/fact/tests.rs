@@ -1,11 +1,12 @@
 //! Which events are facts, and what the facts say.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
-use countersign_domain::merchant::call::{CallEvent, KeyOrdinal};
+use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::event::CheckoutEvent;
 use countersign_domain::merchant::event::PaymentEvent;
+use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{ChargeState, LastSeen};
 use countersign_domain::merchant::payment::operation::{
@@ -92,7 +93,7 @@ fn operations() -> Vec<Operation> {
         (own(undo(UndoStep::Close)), close),
     ];
     let refused = |number, name, request| Operation {
-        number,
+        number: OperationNumber::new(number),
         name,
         // The fact of a refusal depends on the resolved request, not on what was asked for.
         asked: OperationRequest::Close { reason: None },
@@ -237,7 +238,7 @@ fn each_definitive_event_of_a_payment_is_its_fact() {
 #[test]
 fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
     let refused = |number| {
-        let code = "TransactionAmountExceeded".to_owned();
+        let (number, code) = (OperationNumber::new(number), "TransactionAmountExceeded".to_owned());
         told(PaymentEvent::OperationRefused { number, code }, PermissionState::Chargeable)
     };
     let fact = |reference: &str, call: &str, of: Value| {
@@ -266,15 +267,15 @@ fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
 #[test]
 fn what_is_pending_in_doubt_or_only_requested_is_not_a_fact() {
     let code = || "ServiceUnavailable".to_owned();
-    let of_call = |event| PaymentEvent::OperationCall { number: 1, event };
+    let of_call = |event| PaymentEvent::OperationCall { number: OperationNumber::FIRST, event };
     for event in [
-        PaymentEvent::OperationRecorded(1),
+        PaymentEvent::OperationRecorded(OperationNumber::FIRST),
         of_call(CallEvent::Sent { n: KeyOrdinal::FIRST, send_count: 1 }),
         of_call(CallEvent::NotSent),
         of_call(CallEvent::NotEvaluated { code: code() }),
         of_call(CallEvent::DoubtBegan { cause: code() }),
         of_call(CallEvent::Alarm { lasting: std::time::Duration::from_secs(300) }),
-        PaymentEvent::OperationDone(1),
+        PaymentEvent::OperationDone(OperationNumber::FIRST),
         PaymentEvent::ChargePending(charge_id(1)),
         PaymentEvent::CapturePending(charge_id(1)),
         PaymentEvent::ChargeAdopted(charge_id(1)),

@@ -2,15 +2,17 @@
 //! each time. A key is derived, never random, so that a restart, another instance or an upgrade sends the same key
 //! for the same call.
 
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_domain::address::{Address, AddressKind};
 use countersign_domain::ids::{ChargePermissionId, IdempotencyKey, MerchantId};
-use countersign_domain::merchant::call::{CallKind, KeyOrdinal, KeyedRequest};
+use countersign_domain::merchant::call::{CallKind, KeyedRequest};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Cancellation;
 use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_protocol::wire::{
     self, CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
@@ -21,7 +23,7 @@ use countersign_protocol::wire::{
 pub(crate) fn finalize_send(
     merchant: &MerchantId,
     checkout: &Checkout,
-    attempt: u32,
+    attempt: AttemptNumber,
     (kind, address): (AddressKind, Address),
 ) -> Option<KeyedRequest> {
     let n = checkout.attempt(attempt)?.next_key_ordinal();
@@ -33,12 +35,12 @@ pub(crate) fn finalize_send(
 pub(crate) fn operation_send(
     merchant: &MerchantId,
     checkout: &Checkout,
-    number: u32,
+    number: OperationNumber,
 ) -> Option<KeyedRequest> {
     let payment = checkout.payment.as_ref()?;
     let request = &payment.operation(number)?.request;
     let n = KeyOrdinal::FIRST;
-    let idempotency_key = idempotency_key(merchant, checkout.id.as_str(), number, request.call(), n);
+    let idempotency_key = idempotency_key(merchant, checkout.id.as_str(), number.get(), request.call(), n);
     let body = operation_body(request, &payment.charge_permission_id, checkout.cancellation.as_ref());
     Some(KeyedRequest { n, idempotency_key, body })
 }
@@ -47,24 +49,24 @@ pub(crate) fn operation_send(
 pub(crate) fn finalize_keys<'a>(
     merchant: &'a MerchantId,
     checkout_id: &'a str,
-    attempt: u32,
+    attempt: AttemptNumber,
 ) -> impl Fn(KeyOrdinal) -> IdempotencyKey + 'a {
-    move |n| idempotency_key(merchant, checkout_id, attempt, CallKind::Finalize.name(), n)
+    move |n| idempotency_key(merchant, checkout_id, attempt.get(), CallKind::Finalize.name(), n)
 }
 
-/// H(merchant, checkout, attempt, operation, n): 160 bits of SHA-256 as 32 lower-case base32 characters, the
+/// H(merchant, checkout, number of the attempt or operation, call, n): 160 bits of SHA-256 as 32 lower-case base32 characters, the
 /// longest key that Amazon takes. Each part is hashed with its length before it, so that no two lists of
 /// parts have the same input.
 fn idempotency_key(
     merchant: &MerchantId,
     checkout_id: &str,
-    attempt: u32,
+    number: u32,
     operation: &str,
     n: KeyOrdinal,
 ) -> IdempotencyKey {
     let mut hash = Context::new(&SHA256);
-    let (attempt, n) = (attempt.to_string(), n.to_string());
-    for part in [merchant.as_str(), checkout_id, &attempt, operation, &n] {
+    let (number, n) = (number.to_string(), n.to_string());
+    for part in [merchant.as_str(), checkout_id, &number, operation, &n] {
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }

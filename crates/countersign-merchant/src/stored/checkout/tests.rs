@@ -6,6 +6,7 @@ use countersign_document::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::call::LookSchedule;
+use countersign_domain::merchant::number::{AttemptNumber, KeyOrdinal};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -72,7 +73,7 @@ fn states() -> Vec<AttemptState> {
         completed(Completion::CaptureInitiated(charge())),
         completed(Completion::Authorized(charge())),
         completed(Completion::Confirmed),
-        AttemptState::Surplus { of: 3 },
+        AttemptState::Surplus { of: AttemptNumber::new(3) },
     ];
     let word = || "Word".to_owned();
     let reasons = [
@@ -108,7 +109,7 @@ fn states() -> Vec<AttemptState> {
 
 fn registration(states: Vec<AttemptState>) -> Registration {
     let attempts = states.into_iter().zip(1..).map(|(state, number)| Attempt {
-        number,
+        number: AttemptNumber::new(number),
         checkout_session_id: CheckoutSessionId::parse(&format!("session{number}")).unwrap(),
         bound_at: at(0),
         buyer_seen_at: at(1),
@@ -288,7 +289,7 @@ proptest! {
             ),
         ] {
             registration.checkout.attempts.push(Attempt {
-                number,
+                number: AttemptNumber::new(number),
                 checkout_session_id: CheckoutSessionId::parse("s").unwrap(),
                 bound_at: at(0),
                 buyer_seen_at: at(0),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use countersign_document::{Bytes, UnreadableDocument, decode, encode};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey, RefundId};
-use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, KeyedRequest};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest};
+use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
 
@@ -151,7 +152,7 @@ fn operations() -> Vec<Operation> {
         ),
     ];
     let operation = |(number, (name, asked, request, state))| Operation {
-        number,
+        number: OperationNumber::new(number),
         name,
         asked,
         request,
