@@ -6,7 +6,7 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use countersign_client::{Algorithm, Client, Endpoint, KeySigner, Sending, ids, money, terms, wire};
+//! use countersign_client::{Algorithm, Client, Endpoint, KeySigner, SendMode, ids, money, terms, wire};
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let key_id = ids::PublicKeyId::parse("SANDBOX-AHEGSJCM3L2S").map_err(|refused| refused.to_string())?;
 //! let pem = std::fs::read_to_string("merchant.pem")?;
@@ -21,7 +21,7 @@
 //!     charge_amount: Some(money::Money::from_minor(1_400, money::Currency::USD).into()),
 //!     ..Default::default()
 //! };
-//! match client.finalize_checkout_session(&session, &request, Sending::Once).await {
+//! match client.finalize_checkout_session(&session, &request, SendMode::Once).await {
 //!     Ok(answer) => println!("paid: {:?}", answer.value.charge_permission_id),
 //!     Err(error) if error.is_ambiguous() => println!("perhaps paid: look it up ({error})"),
 //!     Err(error) => println!("not paid: {error}"),

@@ -18,12 +18,12 @@ use crate::retry::RepeatSafety;
 /// Without a key it cannot be sent again, and the type leaves no way to write that.
 ///
 /// ```
-/// let sending: countersign_client::Sending<'_> = countersign_client::Sending::Once;
+/// let sending: countersign_client::SendMode<'_> = countersign_client::SendMode::Once;
 /// ```
 ///
 // Promise: C10
 /// ```compile_fail,E0308
-/// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
+/// let sending: countersign_client::SendMode<'_> = countersign_client::SendMode::RepeatedlyWithKey;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub enum SendMode<'a> {

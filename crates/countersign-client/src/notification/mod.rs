@@ -9,7 +9,7 @@
 //! keep `message_id` to recognise copies, and get the object to learn its state.
 //!
 //! ```no_run
-//! use countersign_client::notification::{NotificationVerifier, Received};
+//! use countersign_client::notification::{NotificationVerifier, VerifiedNotification};
 //! use countersign_client::ids::MerchantId;
 //!
 //! # async fn example(body: &[u8]) -> Result<u16, Box<dyn std::error::Error>> {
@@ -17,11 +17,11 @@
 //! let verifier = NotificationVerifier::builder().merchant_id(merchant_id).build();
 //!
 //! let status = match verifier.verify(body).await {
-//!     Ok(Received::Notification { message, .. }) => {
+//!     Ok(VerifiedNotification::Notification { message, .. }) => {
 //!         println!("look at {}", message.object.object_id());
 //!         200
 //!     }
-//!     Ok(Received::Confirmation(_)) => 200,
+//!     Ok(VerifiedNotification::Confirmation(_)) => 200,
 //!     // Amazon sends it again later.
 //!     Err(refused) if refused.is_retryable() => 503,
 //!     Err(refused) => {
