@@ -92,7 +92,7 @@ async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> 
     teller.tell("A refund of 35.01 USD would be a cent more than is left to refund.");
     let refund = json!({ "reference": "return 2", "refundAmount": usd("35.01") });
     teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 409, "ExceedsRefundable")?;
-    teller.may_ship(&shop, &checkout, true, "Captured").await?;
+    teller.may_ship(&shop, &checkout, "Captured").await?;
     teller.end(&shop, &checkout, "authorized", "").await
 }
 
@@ -118,7 +118,7 @@ async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let refunds = amazon.count(&session, "RefundInitiated").await?;
     teller.must_be("the number of refunds at Amazon", &refunds, &1)?;
     balances(teller, &shop, &checkout, ["45.00", "45.00", "0.00"]).await?;
-    teller.may_ship(&shop, &checkout, false, "Refunded").await?;
+    teller.must_not_ship(&shop, &checkout, "Refunded").await?;
     teller.end(&shop, &checkout, "paid", "").await
 }
 
@@ -139,7 +139,7 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let cancel = json!({ "reference": "changed their mind", "reason": "the buyer has called" });
     let canceling = shop.ask(&checkout, "cancel", cancel).await?;
     teller.shop_gets(&canceling, 202, "CancelRequested")?;
-    teller.may_ship(&shop, &checkout, false, "CancelRequested").await?;
+    teller.must_not_ship(&shop, &checkout, "CancelRequested").await?;
     completing.await??;
     teller.tell("The charge is proved and refunded in full, and the permission is closed.");
     // An order counts as canceled only once its refund has ended.
@@ -186,7 +186,7 @@ async fn lapsed(stage: &Stage, teller: &mut Teller) -> DemoResult {
     let (shop, _) = stage.people();
     teller.begin("an authorization that nobody captures");
     let (checkout, _) = paid(stage, teller, ("Authorize", "150.00", None)).await?;
-    teller.may_ship(&shop, &checkout, true, "Authorized").await?;
+    teller.may_ship(&shop, &checkout, "Authorized").await?;
     teller.tell("In Amazon's sandbox an authorization expires after two days. One day and a minute pass.");
     stage.pass(DAY + Duration::from_secs(60)).await?;
     shop.wait_for_facts(&checkout, "capture.due expiry").await?;
@@ -194,7 +194,7 @@ async fn lapsed(stage: &Stage, teller: &mut Teller) -> DemoResult {
     stage.pass(DAY).await?;
     shop.wait_for_facts(&checkout, "charge.canceled ExpiredUnused").await?;
     teller.tell("The authorization has expired: Amazon says so, and the shop is notified.");
-    teller.may_ship(&shop, &checkout, false, "ChargeCanceled").await?;
+    teller.must_not_ship(&shop, &checkout, "ChargeCanceled").await?;
     let charge_id = text(&shop.checkout(&checkout).await?, "chargeId");
     let capture = json!({ "reference": "too late", "chargeId": charge_id });
     teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 409, "NotAuthorized")?;

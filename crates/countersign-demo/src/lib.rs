@@ -19,7 +19,7 @@ use countersign_sandbox::notify::Courier;
 
 use demo_result::DemoResult;
 use stage::Stage;
-use teller::Say;
+use teller::Printer;
 
 /// Run both halves and play buyers, one story for each.
 ///
@@ -40,7 +40,12 @@ impl Demo {
     ///
     /// # Errors
     /// A half does not start, or a story does not end as it must.
-    pub async fn run(self, say: Say, courier: Arc<dyn Courier>, end: impl Future<Output = ()>) -> DemoResult {
+    pub async fn run(
+        self,
+        say: Printer,
+        courier: Arc<dyn Courier>,
+        end: impl Future<Output = ()>,
+    ) -> DemoResult {
         let mut end = std::pin::pin!(end);
         let mut stage = Stage::set(courier).await?;
         say(&format_args!("Amazon's half    {}", stage.amazon_url()));

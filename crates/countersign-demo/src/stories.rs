@@ -9,12 +9,12 @@ use super::after_result;
 use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, CheckoutVariation, FINALIZED, text};
 use super::stage::Stage;
 use super::table::Row;
-use super::teller::{Say, Teller};
+use super::teller::{Printer, Teller};
 use crate::demo_result::DemoResult;
 use crate::json::list;
 
 /// Plays every story; the rows are in the order in which the stories began.
-pub(super) async fn play(stage: &mut Stage, say: Say) -> DemoResult<Vec<Row>> {
+pub(super) async fn play(stage: &mut Stage, say: Printer) -> DemoResult<Vec<Row>> {
     let mut teller = Teller::new(say);
     let played = play_all(stage, &mut teller).await;
     played.map_err(|failure| teller.failed(&*failure))?;

@@ -8,18 +8,18 @@ use crate::demo_result::DemoResult;
 use crate::json::JsonAnswer;
 
 /// Where the demo's lines go.
-pub(super) type Say = fn(&dyn std::fmt::Display);
+pub(super) type Printer = fn(&dyn std::fmt::Display);
 
 /// Numbers the stories and keeps their rows.
 pub(super) struct Teller {
-    say: Say,
+    say: Printer,
     begun: usize,
     title: String,
     pub(super) rows: Vec<Row>,
 }
 
 impl Teller {
-    pub(super) fn new(say: Say) -> Self {
+    pub(super) fn new(say: Printer) -> Self {
         Self { say, begun: 0, title: String::new(), rows: Vec::new() }
     }
 
@@ -142,18 +142,18 @@ impl Teller {
         self.must_be("the answer", found.as_str(), word)
     }
 
-    /// Whether the order may be shipped, and why: both must be as expected.
-    pub(super) async fn may_ship(
-        &self,
-        shop: &Shop,
-        checkout: &Checkout,
-        may_ship: bool,
-        reason: &str,
-    ) -> DemoResult {
+    /// The order may be shipped, for this reason.
+    pub(super) async fn may_ship(&self, shop: &Shop, checkout: &Checkout, reason: &str) -> DemoResult {
         let fulfilment = shop.fulfilment(checkout).await?;
-        let word = if may_ship { "yes" } else { "no" };
-        self.tell(format_args!("May it be shipped? {word}: {}.", fulfilment.1));
-        self.must_be("whether it may be shipped", &fulfilment, &(may_ship, reason.to_owned()))
+        self.tell(format_args!("May it be shipped? yes: {}.", fulfilment.1));
+        self.must_be("whether it may be shipped", &fulfilment, &(true, reason.to_owned()))
+    }
+
+    /// The order must not be shipped, for this reason.
+    pub(super) async fn must_not_ship(&self, shop: &Shop, checkout: &Checkout, reason: &str) -> DemoResult {
+        let fulfilment = shop.fulfilment(checkout).await?;
+        self.tell(format_args!("May it be shipped? no: {}.", fulfilment.1));
+        self.must_be("whether it may be shipped", &fulfilment, &(false, reason.to_owned()))
     }
 
     pub(super) fn failed(&self, failure: &dyn std::error::Error) -> String {

@@ -45,7 +45,7 @@ pub(crate) enum Stage {
 
 /// How a connection ends, if it is not simply closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum ConnectionEnd {
     /// The peer may still be sending the refused body.
     CloseAfterDiscarding,
     Reset,
@@ -58,7 +58,7 @@ struct Connection {
     peer: Peer,
     line: Arc<SocketState>,
     /// The first value that is set counts: from then on the connection accepts no further request.
-    ending: OnceLock<Ending>,
+    ending: OnceLock<ConnectionEnd>,
     slot: Arc<OwnedSemaphorePermit>,
     stage: watch::Receiver<Stage>,
 }
@@ -139,8 +139,8 @@ pub(crate) async fn run(
     let Some(stream) = connection.line.take_stream() else { return };
     match connection.ending.get() {
         None => {}
-        Some(Ending::CloseAfterDiscarding) => discard(stream).await,
-        Some(Ending::Reset) => {
+        Some(ConnectionEnd::CloseAfterDiscarding) => discard(stream).await,
+        Some(ConnectionEnd::Reset) => {
             if let Err(error) = stream.set_zero_linger() {
                 tracing::warn!(%error, "a connection is closed instead of reset");
             }
@@ -192,7 +192,7 @@ async fn answer(
             match connection.work(request).await {
                 Reply::Answer(response) => Ok(response.map(Full::new)),
                 Reply::Reset => {
-                    connection.ending.get_or_init(|| Ending::Reset);
+                    connection.ending.get_or_init(|| ConnectionEnd::Reset);
                     Err(ResetWanted)
                 }
             }
@@ -210,7 +210,7 @@ impl Connection {
     /// The answer to a request that is not complete. What follows it on the connection cannot be
     /// distinguished from the rest of its body, so the connection ends.
     fn refuse(&self, head: &http::request::Parts, unreadable: IncompleteRequest) -> Response {
-        self.ending.get_or_init(|| Ending::CloseAfterDiscarding);
+        self.ending.get_or_init(|| ConnectionEnd::CloseAfterDiscarding);
         let mut response = self.handler.refuse(head, unreadable);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response

@@ -235,21 +235,21 @@ mod tests {
         }
     }
 
-    type Answer = Result<Response, Refused>;
+    type RouteResult = Result<Response, Refused>;
 
-    fn text(text: String) -> Answer {
+    fn text(text: String) -> RouteResult {
         Ok(Response::new(Bytes::from(text)))
     }
 
-    async fn all(state: &'static str, _: Request) -> Answer {
+    async fn all(state: &'static str, _: Request) -> RouteResult {
         text(format!("{state}: all"))
     }
 
-    async fn number(_: &'static str, request: Request, number: u32) -> Answer {
+    async fn number(_: &'static str, request: Request, number: u32) -> RouteResult {
         text(format!("{} {number}", request.method()))
     }
 
-    async fn word(_: &'static str, _: Request, word: String) -> Answer {
+    async fn word(_: &'static str, _: Request, word: String) -> RouteResult {
         text(format!("word [{word}]"))
     }
 

@@ -107,7 +107,7 @@ struct Client {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
+struct HttpAnswer {
     status: u16,
     head: String,
     body: String,
@@ -118,20 +118,20 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    async fn get(&mut self, target: &str) -> Answer {
+    async fn get(&mut self, target: &str) -> HttpAnswer {
         self.send(format!("GET {target} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
         self.answer().await
     }
 
     /// The next answer, whose body is as long as its content-length says.
-    async fn answer(&mut self) -> Answer {
+    async fn answer(&mut self) -> HttpAnswer {
         let (status, head) = self.answer_head().await;
         let length = content_length(&head);
         while self.unread.len() < length {
             self.read_more().await;
         }
         let body = self.unread.drain(..length).collect();
-        Answer { status, head, body: String::from_utf8(body).unwrap() }
+        HttpAnswer { status, head, body: String::from_utf8(body).unwrap() }
     }
 
     async fn answer_head(&mut self) -> (u16, String) {

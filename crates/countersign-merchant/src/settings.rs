@@ -154,13 +154,12 @@ impl Default for Deadlines {
 }
 
 impl Settings {
-    /// The settings of the rules, with `hold_expiries` while this machine's clock cannot be trusted.
-    pub(crate) fn rules(&self, hold_expiries: bool) -> MerchantRules {
+    /// The settings of the rules, for a machine whose clock is not in question.
+    pub(crate) fn rules(&self) -> MerchantRules {
         MerchantRules {
             policy: self.policy,
             // The sender must have given up before another caller takes over.
             lease: self.deadlines.finalize.saturating_add(Duration::from_secs(10)),
-            hold_expiries,
             ..MerchantRules::default()
         }
     }

@@ -9,6 +9,7 @@ use crate::documents::{Attempt, AttemptState, Cancellation, Checkout, Ids, InFli
 use crate::invariants::{CheckResult, Invariant, broken, never};
 use crate::ledger::{Ledger, Money};
 use crate::payments;
+use crate::reading::IdsOnGet;
 
 /// At most this many milliseconds may pass between the last sign of a buyer and a Finalize: the window of the
 /// default settings.
@@ -201,6 +202,14 @@ pub(crate) fn check_payment<'a>(
     })
 }
 
+/// Who got an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Shop,
+    /// It never gets ids.
+    Browser,
+}
+
 /// What was said about one session, or about a checkout as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
@@ -209,8 +218,7 @@ pub(crate) struct Statement {
     pub(crate) word: String,
     pub(crate) charge_permission_id: Option<String>,
     pub(crate) charge_id: Option<String>,
-    /// Whether a browser got the answer, which never has ids.
-    pub(crate) is_in_browser: bool,
+    pub(crate) audience: Audience,
 }
 
 impl Statement {
@@ -250,7 +258,7 @@ pub(crate) fn check_completion(
     };
     never(!is_kept, Invariant::SaidBeforeKept, || format!("said {word}, but {state} is stored"))?;
     let is_success = !matches!(word, "canceled" | "notPaid");
-    let kept = is.state.ids().filter(|_| !said.is_in_browser);
+    let kept = is.state.ids().filter(|_| said.audience == Audience::Shop);
     never(is_success && kept != said.ids(), Invariant::SaidBeforeKept, || {
         format!("said {:?}, but {kept:?} is stored", said.ids())
     })
@@ -298,13 +306,13 @@ pub(crate) fn check_shown_checkout(
 }
 
 /// What must hold for a checkout when all faults are over and 40 days have passed.
-pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> CheckResult {
+pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_on_get: IdsOnGet) -> CheckResult {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
         match &attempt.state {
             AttemptState::Unresolved { reason, .. } => {
                 let cannot_tell = match reason.as_str() {
-                    "IdsMissing" => !ids_are_shown,
+                    "IdsMissing" => ids_on_get == IdsOnGet::Never,
                     _ => false,
                 };
                 never(!cannot_tell, Invariant::UnresolvedWithoutNeed, || {
@@ -426,7 +434,7 @@ pub(crate) mod tests {
     fn said(word: &str, charge: Option<&str>) -> Statement {
         let charge_permission_id = charge.map(|_| "p".to_owned());
         let charge_id = charge.map(str::to_owned);
-        Statement { word: word.to_owned(), charge_permission_id, charge_id, is_in_browser: false }
+        Statement { word: word.to_owned(), charge_permission_id, charge_id, audience: Audience::Shop }
     }
 
     /// Breaks the invariants, and returns each with what the check found.
@@ -477,13 +485,13 @@ pub(crate) mod tests {
             (SaidBeforeKept, check_shown_checkout(&said("good", None), None, &in_doubt)),
             (PaidCalledUnpaid, check_shown_checkout(&said("bad", None), Some(&in_doubt), &in_doubt)),
             (VerdictChanged, check_shown_checkout(&said("open", None), Some(&done), &done)),
-            (NeverDecided, check_end(&in_doubt, &paid, true)),
+            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always)),
             (
                 UnresolvedWithoutNeed,
                 check_end(
                     &one(json!({ "Unresolved": { "reason": "IdsMissing", "look_at": NOW } })),
                     &paid,
-                    true,
+                    IdsOnGet::Always,
                 ),
             ),
             (
@@ -491,10 +499,10 @@ pub(crate) mod tests {
                 check_end(
                     &one(json!({ "Unresolved": { "reason": "AnythingElse", "look_at": NOW } })),
                     &paid,
-                    false,
+                    IdsOnGet::Never,
                 ),
             ),
-            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, true)),
+            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always)),
         ]
     }
 
@@ -513,7 +521,7 @@ pub(crate) mod tests {
             check_completion(&said("authorized", Some("a")), SESSION, Some(&in_doubt), &done),
             check_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
             check_shown_checkout(&said("good", None), Some(&in_doubt), &done),
-            check_end(&done, &paid, true),
+            check_end(&done, &paid, IdsOnGet::Always),
         ] {
             assert_eq!(held, Ok(()));
         }

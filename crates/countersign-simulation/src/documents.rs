@@ -14,7 +14,7 @@ pub(crate) struct Registration {
     checkout: Checkout,
     links: Links,
     #[serde(default)]
-    browsing: Browsing,
+    browsing: BrowserState,
 }
 
 /// The links that the buyer gets.
@@ -37,7 +37,7 @@ pub(crate) struct Checkout {
     #[serde(skip)]
     pub(crate) result_token: String,
     #[serde(skip)]
-    pub(crate) browsing: Browsing,
+    pub(crate) browsing: BrowserState,
 }
 
 impl Registration {
@@ -50,7 +50,7 @@ impl Registration {
 
 /// The state of the buyer's page. A quote expires, so it has a timer.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-pub(crate) struct Browsing {
+pub(crate) struct BrowserState {
     pub(crate) quoted: Option<serde::de::IgnoredAny>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) enum InFlight {
         send_count: u32,
         sent_at: i64,
         since: i64,
-        look: Look,
+        look: LookSchedule,
         stored_error: Option<StoredError>,
     },
 }
@@ -122,7 +122,7 @@ impl InFlight {
 pub(crate) enum AttemptState {
     Bound { retry_at: i64 },
     Finalize(InFlight),
-    Pending { charge_permission_id: String, charge_id: String, look: Look },
+    Pending { charge_permission_id: String, charge_id: String, look: LookSchedule },
     Completed { completion: Completion, charge_permission_id: String },
     NotPaid { reason: serde_json::Value },
     Unresolved { reason: String, look_at: i64 },
@@ -199,7 +199,7 @@ impl AttemptState {
     pub(crate) fn due_at(&self) -> Option<i64> {
         match self {
             Self::Bound { retry_at: at }
-            | Self::Pending { look: Look { at }, .. }
+            | Self::Pending { look: LookSchedule { at }, .. }
             | Self::Unresolved { look_at: at, .. } => Some(*at),
             Self::Finalize(call) => Some(call.due_at()),
             Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
@@ -269,7 +269,7 @@ pub(crate) struct Payment {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct SeenPermission {
     pub(crate) state: SeenPermissionState,
-    look: Option<Look>,
+    look: Option<LookSchedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -281,7 +281,7 @@ pub(crate) enum SeenPermissionState {
 
 /// When an object is looked up.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Look {
+pub(crate) struct LookSchedule {
     at: i64,
 }
 
@@ -291,7 +291,7 @@ pub(crate) struct SeenCharge {
     expires_at: i64,
     planned_until: i64,
     pub(crate) state: SeenChargeState,
-    look: Option<Look>,
+    look: Option<LookSchedule>,
     #[serde(default)]
     pub(crate) refunds: Vec<SeenRefund>,
 }
@@ -311,7 +311,7 @@ pub(crate) struct SeenRefund {
     pub(crate) id: String,
     pub(crate) amount: Amount,
     pub(crate) state: SeenRefundState,
-    look: Option<Look>,
+    look: Option<LookSchedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

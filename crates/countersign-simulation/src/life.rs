@@ -11,7 +11,6 @@ use crate::half::Half;
 use crate::limits::{SANDBOX_AUTHORIZATION, SESSION_KEPT};
 use crate::looking::Inspection;
 use crate::process::{GivingUp, ServeOutcome};
-use crate::reading::IdsOnGet;
 use crate::shop::Story;
 use crate::world::World;
 
@@ -53,7 +52,7 @@ impl World {
         // The shop's last operations come to their end, too.
         self.weather.shut_the_shop();
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
-        self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
+        self.witness.ends(self.reading.ids_on_get);
         self.look_at_everything().await;
         for half in [Half::Merchant, Half::Amazon] {
             self.witness.is_left(half, &self.work_left(half).await);

@@ -285,7 +285,11 @@ impl Truth<'_> {
 
 /// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no more
 /// is refunded than was captured.
-pub(crate) fn check_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> CheckResult {
+pub(crate) fn check_effects(
+    payment: Option<&Payment>,
+    cancellation: Option<&Cancellation>,
+    truth: &Truth<'_>,
+) -> CheckResult {
     let asked = |is_it: fn(&Operation) -> bool| {
         payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
     };
@@ -307,9 +311,15 @@ pub(crate) fn check_effects(payment: Option<&Payment>, is_canceled: bool, truth:
     never(given > taken, Invariant::RefundedTooMuch, || format!("{given} refunded of {taken} captured"))?;
     let closes = asked(|it| matches!(it.request, Request::Close {}));
     let for_shop = asked(|it| matches!((&it.request, &it.name), (Request::Close {}, Name::Shop(_))));
-    never(truth.closed_by_merchant && for_shop == 0 && !is_canceled, Invariant::ClosedUnasked, || {
-        format!("the permission is closed; there were {closes} requests to close it, none of them the shop's")
-    })
+    never(
+        truth.closed_by_merchant && for_shop == 0 && cancellation.is_none(),
+        Invariant::ClosedUnasked,
+        || {
+            format!(
+                "the permission is closed; there were {closes} requests to close it, none of them the shop's"
+            )
+        },
+    )
 }
 
 /// For an order that is canceled, a new charge in doubt is sent again only under a closed permission.

@@ -11,6 +11,7 @@ use futures_util::future::{Either, join, select};
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::checkouts::Audience;
 use crate::entropy::Random;
 use crate::looking::Inspection;
 use crate::prices::QuotedOrder;
@@ -306,8 +307,9 @@ impl Story {
             shop_request(Method::POST, &format!("/v1/checkouts/{checkout_id}/complete"), body)
         };
         let (mut request, mut order) = (by_the_shop(&registered.checkout_id), self.order);
-        let mut is_in_browser = registered.is_quoted;
-        if is_in_browser {
+        let mut audience = Audience::Shop;
+        if registered.is_quoted {
+            audience = Audience::Browser;
             request = at_the_page(&registered.browser_token, "complete", body);
         }
         if random.happens(20) {
@@ -316,7 +318,7 @@ impl Story {
             let other = random.below(self.world.order_count);
             let checkout = self.world.witness.checkout(other);
             if let Some(checkout) = checkout.filter(|_| other != self.order) {
-                (request, order, is_in_browser) = (by_the_shop(&checkout.id), other, false);
+                (request, order, audience) = (by_the_shop(&checkout.id), other, Audience::Shop);
             }
         }
         let patience =
@@ -328,7 +330,7 @@ impl Story {
             if matches!(answer.status().as_u16(), 200 | 202 | 402)
                 && let Some(answer) = read(answer)
             {
-                witness.completion_said(order, &session, before.as_ref(), &answer, is_in_browser);
+                witness.completion_said(order, &session, before.as_ref(), &answer, audience);
             }
         };
         let answer = self.call(request, patience, inspect).await;

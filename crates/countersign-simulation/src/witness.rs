@@ -13,7 +13,7 @@ use countersign_world::fake::ShiftedClock;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::checkouts::{self, DurableSends, Statement};
+use crate::checkouts::{self, Audience, DurableSends, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
     InFlight, Notification, Payment, Registration, Snapshot, name,
@@ -24,6 +24,7 @@ use crate::invariants::{BrokenInvariant, CheckResult, Invariant, broken, never};
 use crate::ledger::Ledger;
 use crate::payments::{self, Books};
 use crate::prices::QuotedOrder;
+use crate::reading::IdsOnGet;
 use crate::trace::Trace;
 
 /// A broken invariant, and the order that shows it.
@@ -265,8 +266,8 @@ impl Facts {
                 let checkout = order.and_then(|order| self.checkout_of(order));
                 let is_ours = |payment: &&Payment| payment.charge_permission_id == write.key.id;
                 let payment = checkout.and_then(|checkout| checkout.payment.as_ref()).filter(is_ours);
-                let is_canceled = checkout.is_some_and(|checkout| checkout.cancellation.is_some());
-                payments::check_effects(payment, is_canceled, &self.ledger.truth(&write.key.id))
+                let cancellation = checkout.and_then(|checkout| checkout.cancellation.as_ref());
+                payments::check_effects(payment, cancellation, &self.ledger.truth(&write.key.id))
             });
             self.judge(order, held);
         }
@@ -471,9 +472,9 @@ impl Witness {
         session: &str,
         before: Option<&Arc<Checkout>>,
         answer: &Value,
-        is_in_browser: bool,
+        audience: Audience,
     ) {
-        let said = Statement { is_in_browser, ..said(answer, "outcome") };
+        let said = Statement { audience, ..said(answer, "outcome") };
         let mut facts = self.facts();
         facts.count(&format!("said {}", said.word));
         facts.note(Some(order), format!("merchant says {} about the session {}", said.word, &session[..8]));
@@ -494,13 +495,13 @@ impl Witness {
     }
 
     /// All faults are over and 40 days have passed.
-    pub(crate) fn ends(&self, ids_are_shown: bool) {
+    pub(crate) fn ends(&self, ids_on_get: IdsOnGet) {
         let mut facts = self.facts();
         let mut orders: Vec<usize> = facts.by_order.keys().copied().collect();
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
-            let held = checkouts::check_end(&checkout, &facts.ledger, ids_are_shown);
+            let held = checkouts::check_end(&checkout, &facts.ledger, ids_on_get);
             facts.judge(Some(order), held);
             if let Some(payment) = &checkout.payment {
                 let truth = facts.ledger.truth(&payment.charge_permission_id);
@@ -556,7 +557,7 @@ fn said(answer: &Value, word: &str) -> Statement {
         word: text(word).unwrap_or_default(),
         charge_permission_id: text("chargePermissionId"),
         charge_id: text("chargeId"),
-        is_in_browser: false,
+        audience: Audience::Shop,
     }
 }
 

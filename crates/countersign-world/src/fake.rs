@@ -25,12 +25,12 @@ struct State {
     monotonic: Duration,
     moves_by_itself: bool,
     slept: Vec<Duration>,
-    sleepers: BTreeMap<Place, Waker>,
+    sleepers: BTreeMap<SleepOrder, Waker>,
     last_sleeper: u64,
 }
 
 /// When a sleep ends by the monotonic clock, and its number among all sleeps.
-type Place = (Duration, u64);
+type SleepOrder = (Duration, u64);
 
 impl State {
     fn advance(&mut self, by: Duration) {
@@ -139,7 +139,7 @@ struct Sleep {
     clock: FakeClock,
     duration: Duration,
     until: Duration,
-    place: Option<Place>,
+    place: Option<SleepOrder>,
 }
 
 impl Future for Sleep {

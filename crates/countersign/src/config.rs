@@ -14,21 +14,25 @@ mod values;
 use std::path::PathBuf;
 
 use crate::failure::{CommandResult, Failure};
-pub(crate) use given::{DoorValues, GivenValues};
+pub(crate) use given::{GivenValues, ServeAccessValues};
 pub(crate) use keys::Config;
 pub(crate) use parse::StorePlace;
 use values::Values;
 
 /// Where a running `serve` is asked, and with which token.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct ServeAccess {
     pub(crate) url: String,
     pub(crate) token_file: PathBuf,
 }
 
-impl Door {
+impl ServeAccess {
     /// Reads it from `serve`'s own configuration; `url` overrides the address that `serve` listens on.
-    pub(crate) fn read(file: Option<PathBuf>, given: DoorValues, url: Option<String>) -> CommandResult<Self> {
+    pub(crate) fn read(
+        file: Option<PathBuf>,
+        given: ServeAccessValues,
+        url: Option<String>,
+    ) -> CommandResult<Self> {
         let mut values = Values::gather(keys::KEYS, file, given.0)?;
         let listen = values.value("listen", parse::listen)?;
         let url = match url {
@@ -205,11 +209,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("countersign.toml");
         std::fs::write(&path, WHOLE.replace("127.0.0.1:0", "0.0.0.0:8200")).unwrap();
-        let door = Door::read(Some(path.clone()), DoorValues::default(), None).unwrap();
+        let door = ServeAccess::read(Some(path.clone()), ServeAccessValues::default(), None).unwrap();
         assert_eq!((door.url.as_str(), door.token_file.to_str()), ("http://127.0.0.1:8200", Some("token")));
         let url = Some("https://pay.example".to_owned());
-        assert_eq!(Door::read(Some(path), DoorValues::default(), url).unwrap().url, "https://pay.example");
-        let told = Door::read(None, DoorValues::default(), None).unwrap_err().to_string();
+        assert_eq!(
+            ServeAccess::read(Some(path), ServeAccessValues::default(), url).unwrap().url,
+            "https://pay.example"
+        );
+        let told = ServeAccess::read(None, ServeAccessValues::default(), None).unwrap_err().to_string();
         assert!(told.starts_with("shop.token_file is missing"), "{told}");
     }
 

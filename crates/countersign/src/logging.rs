@@ -54,9 +54,9 @@ enum Format {
 }
 
 impl Logging {
-    /// Starts logging. With `quiet`, only what `--log` asks for is logged.
-    pub(crate) fn start(&self, quiet: bool) -> CommandResult {
-        let levels = self.log.as_deref().unwrap_or(if quiet { "off" } else { "info" });
+    /// Starts logging at the levels of `--log`, or at the default ones.
+    pub(crate) fn start(&self, default_levels: &str) -> CommandResult {
+        let levels = self.log.as_deref().unwrap_or(default_levels);
         let targets = targets(levels).ok_or_else(|| {
             Failure::new(format_args!(
                 "--log {levels}: it must be levels such as info, or info,countersign_store=debug"

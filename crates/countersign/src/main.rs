@@ -72,13 +72,13 @@ enum Command {
 }
 
 impl Command {
-    /// Whether log lines would only interrupt its output.
-    fn is_quiet(&self) -> bool {
+    /// The levels of its log unless `--log` names some: none where log lines would interrupt its output.
+    fn default_log_levels(&self) -> &'static str {
         match self {
-            Self::Explain(_) => true,
+            Self::Explain(_) => "off",
             #[cfg(feature = "demo")]
-            Self::Demo(_) => true,
-            _ => false,
+            Self::Demo(_) => "off",
+            _ => "info",
         }
     }
 }
@@ -86,7 +86,7 @@ impl Command {
 fn main() -> ExitCode {
     let CommandLine { logging, command } =
         CommandLine::try_parse().unwrap_or_else(|refused| left_out::explained(refused).exit());
-    let outcome = logging.start(command.is_quiet()).and_then(|()| match command {
+    let outcome = logging.start(command.default_log_levels()).and_then(|()| match command {
         Command::Sandbox(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Explain(command) => command.run(),

@@ -10,7 +10,7 @@ use http::Request;
 use http::header::AUTHORIZATION;
 use serde_json::Value;
 
-use crate::config::Door;
+use crate::config::ServeAccess;
 use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 
@@ -30,9 +30,9 @@ pub(crate) struct ServeApi {
 
 impl ServeApi {
     /// The `serve` that the configuration describes.
-    pub(crate) fn at(door: Door) -> CommandResult<Self> {
+    pub(crate) fn at(door: ServeAccess) -> CommandResult<Self> {
         let token = key_files::read_token(&door.token_file)?;
-        let Door { url, token_file } = door;
+        let ServeAccess { url, token_file } = door;
         let endpoint =
             Endpoint::parse(&url).map_err(|refused| Failure::new(format_args!("{url}: {refused}")))?;
         let url = url.trim_end_matches('/').to_owned();

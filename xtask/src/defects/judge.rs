@@ -78,12 +78,13 @@ fn build(copy: &Copy, arguments: &[&str]) -> Result<PathBuf, String> {
         return Err(format!("the build fails with the defect in it\n{}", end_of(&text)));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let is_test = arguments.contains(&"test");
-    program(&text, is_test).ok_or_else(|| format!("cargo {} did not build a program", arguments.join(" ")))
+    program(&text, arguments).ok_or_else(|| format!("cargo {} did not build a program", arguments.join(" ")))
 }
 
-/// The program that cargo's messages name. Programs that a test needs are built with it, and are not tests.
-fn program(messages: &str, is_test: bool) -> Option<PathBuf> {
+/// The program that the messages of cargo with these arguments name. What a test needs is built with it, and is not
+/// a test itself.
+fn program(messages: &str, arguments: &[&str]) -> Option<PathBuf> {
+    let is_test = arguments.contains(&"test");
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter(|message| message["profile"]["test"] == is_test);
     programs.find_map(|message| message["executable"].as_str().map(PathBuf::from))
@@ -209,7 +210,7 @@ mod tests {
             "{\"reason\":\"compiler-artifact\",\"profile\":{\"test\":true},\"executable\":\"/test\"}\n",
             "{\"reason\":\"build-finished\",\"success\":true}\n",
         );
-        assert_eq!(program(messages, true), Some(PathBuf::from("/test")));
-        assert_eq!(program(messages, false), Some(PathBuf::from("/bin")));
+        assert_eq!(program(messages, &["test"]), Some(PathBuf::from("/test")));
+        assert_eq!(program(messages, &["build"]), Some(PathBuf::from("/bin")));
     }
 }

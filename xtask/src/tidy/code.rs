@@ -11,10 +11,18 @@ pub(super) struct Code {
     pub(super) tests: String,
 }
 
-/// Splits a file into the code that ships and the items under `#[cfg(test)]`. A text that is not Rust has no code.
-pub(super) fn split(source: &str, tests_only: bool) -> Code {
+/// What code is for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    Shipping,
+    Tests,
+}
+
+/// Splits a file into the code that ships and the items under `#[cfg(test)]`; a file for tests has none that
+/// ships. A text that is not Rust has no code.
+pub(super) fn split(source: &str, purpose: Purpose) -> Code {
     let mut places = Places::default();
-    places.read(source, source.parse().unwrap_or_default(), tests_only);
+    places.read(source, source.parse().unwrap_or_default(), purpose);
     Code { shipped: with_only(source, &places.shipped), tests: with_only(source, &places.tests) }
 }
 
@@ -53,7 +61,7 @@ struct Places {
 }
 
 impl Places {
-    fn read(&mut self, source: &str, tokens: TokenStream, is_test: bool) {
+    fn read(&mut self, source: &str, tokens: TokenStream, purpose: Purpose) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut is_test_item = false;
         for (at, token) in tokens.iter().enumerate() {
@@ -63,22 +71,25 @@ impl Places {
                 continue;
             }
             is_test_item |= opens_test_item(&tokens[at..]);
-            let is_test = is_test || is_test_item;
+            let purpose = if is_test_item { Purpose::Tests } else { purpose };
             match token {
                 TokenTree::Literal(_) => {}
-                TokenTree::Ident(_) | TokenTree::Punct(_) => self.add(place, is_test),
+                TokenTree::Ident(_) | TokenTree::Punct(_) => self.add(place, purpose),
                 TokenTree::Group(group) => {
-                    self.add(group.span_open().byte_range(), is_test);
-                    self.read(source, group.stream(), is_test);
-                    self.add(group.span_close().byte_range(), is_test);
+                    self.add(group.span_open().byte_range(), purpose);
+                    self.read(source, group.stream(), purpose);
+                    self.add(group.span_close().byte_range(), purpose);
                 }
             }
             is_test_item &= !ends_item(token);
         }
     }
 
-    fn add(&mut self, place: Range<usize>, is_test: bool) {
-        if is_test { self.tests.push(place) } else { self.shipped.push(place) }
+    fn add(&mut self, place: Range<usize>, purpose: Purpose) {
+        match purpose {
+            Purpose::Shipping => self.shipped.push(place),
+            Purpose::Tests => self.tests.push(place),
+        }
     }
 }
 
@@ -119,13 +130,14 @@ mod tests {
             ("let a = r#\"x\"# as f64;", true),
         ];
         for (source, expected) in cases {
-            assert_eq!(has(&split(source, false).shipped, "f64"), expected, "{source}");
+            assert_eq!(has(&split(source, Purpose::Shipping).shipped, "f64"), expected, "{source}");
         }
     }
 
     #[test]
     fn items_under_cfg_test_are_tests() {
-        let code = split("fn a() {}\n#[cfg(test)]\nmod tests { fn b() { c(); } }\nfn d() {}", false);
+        let code =
+            split("fn a() {}\n#[cfg(test)]\nmod tests { fn b() { c(); } }\nfn d() {}", Purpose::Shipping);
         assert!(has(&code.shipped, "a") && has(&code.shipped, "d") && !has(&code.shipped, "b"));
         assert!(has(&code.tests, "b") && has(&code.tests, "c") && !has(&code.tests, "d"));
         assert_eq!(line_of(&code.tests, "b"), Some(3));
@@ -133,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_module_of_tests_in_its_own_file_ends_at_its_semicolon() {
-        let code = split("#[cfg(test)]\nmod tests;\nfn a() {}", false);
+        let code = split("#[cfg(test)]\nmod tests;\nfn a() {}", Purpose::Shipping);
         assert!(has(&code.shipped, "a"));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::code::{self, Code};
+use super::code::{self, Code, Purpose};
 use crate::{cargo, folders};
 
 /// A text file, with its path from the root in `/` form.
@@ -38,7 +38,8 @@ impl File {
 
     /// The code without comments and the contents of literals, split into shipped code and tests.
     pub(super) fn code(&self) -> &Code {
-        self.code.get_or_init(|| code::split(&self.text, self.is_for_tests()))
+        let purpose = if self.is_for_tests() { Purpose::Tests } else { Purpose::Shipping };
+        self.code.get_or_init(|| code::split(&self.text, purpose))
     }
 
     /// Whether the whole file is for tests.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keys::{self, credentials};
-use crate::network::{NO_JITTER, Network, Next, moved_clock};
+use crate::network::{NO_JITTER, Network, NextAnswer, moved_clock};
 use countersign_client::ids::{ChargeId, CheckoutSessionId, Environment, IdempotencyKey, Region};
 use countersign_client::money::{Currency, Money};
 use countersign_client::terms::PaymentIntent;
@@ -32,8 +32,8 @@ fn key() -> IdempotencyKey {
     IdempotencyKey::parse("AVLo5tI10BHgEk2jEXAMPLEKEY").unwrap()
 }
 
-fn completed() -> Next {
-    Next::Answer(200, COMPLETED.to_owned())
+fn completed() -> NextAnswer {
+    NextAnswer::Answer(200, COMPLETED.to_owned())
 }
 
 fn builder(network: &Arc<Network>, clock: &Arc<FakeClock>) -> ClientBuilder {
@@ -71,8 +71,8 @@ async fn finalize(
 #[tokio::test]
 async fn each_try_is_signed_anew_under_the_same_key() {
     let network = Network::scripted([
-        Next::refusal(503, "ServiceUnavailable"),
-        Next::refusal(503, "ServiceUnavailable"),
+        NextAnswer::refusal(503, "ServiceUnavailable"),
+        NextAnswer::refusal(503, "ServiceUnavailable"),
         completed(),
     ]);
     let answer = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap();
@@ -97,7 +97,7 @@ async fn an_endpoints_port_and_path_are_honoured_and_signed() {
         ("https://proxy.example:8443", "A", "https://proxy.example:8443/sandbox/v2/charges/S01-1-2-C3"),
         ("https://pay-api.amazon.com", "A", "https://pay-api.amazon.com/sandbox/v2/charges/S01-1-2-C3"),
     ] {
-        let network = Network::scripted([Next::Answer(200, "{}".to_owned())]);
+        let network = Network::scripted([NextAnswer::Answer(200, "{}".to_owned())]);
         let client = Client::builder(Region::NorthAmerica, credentials(key_id))
             .environment(Environment::Sandbox)
             .endpoint(Endpoint::parse(url).unwrap())
@@ -142,10 +142,10 @@ async fn an_answer_brings_its_evidence() {
 #[tokio::test]
 async fn a_call_that_moves_money_is_repeated_only_with_a_key_and_on_request() {
     for end in [
-        Next::Lost,
-        Next::Hang,
-        Next::refusal(503, "ServiceUnavailable"),
-        Next::refusal(429, "TooManyRequests"),
+        NextAnswer::Lost,
+        NextAnswer::Hang,
+        NextAnswer::refusal(503, "ServiceUnavailable"),
+        NextAnswer::refusal(429, "TooManyRequests"),
     ] {
         let network = Network::scripted([end.clone()]);
         let error = finalize(&network, SendMode::Once).await.unwrap_err();
@@ -169,23 +169,28 @@ async fn a_call_that_moves_money_is_repeated_only_with_a_key_and_on_request() {
 
 #[tokio::test]
 async fn what_certainly_never_left_is_sent_again_even_without_a_key() {
-    let network = Network::scripted([Next::NotSent, completed()]);
+    let network = Network::scripted([NextAnswer::NotSent, completed()]);
     assert_eq!(finalize(&network, SendMode::Once).await.unwrap().attempts, 2);
 
-    let network = Network::scripted([Next::NotSent, Next::NotSent, Next::NotSent, Next::NotSent]);
+    let network = Network::scripted([
+        NextAnswer::NotSent,
+        NextAnswer::NotSent,
+        NextAnswer::NotSent,
+        NextAnswer::NotSent,
+    ]);
     let error = finalize(&network, SendMode::Once).await.unwrap_err();
     assert!(error.is_definitive() && error.is_retryable() && !error.may_have_been_sent(), "{error:?}");
 }
 
 #[tokio::test]
 async fn an_update_is_not_repeated_and_a_creation_is() {
-    let network = Network::scripted([Next::Lost]);
+    let network = Network::scripted([NextAnswer::Lost]);
     let update =
         client(&network).update_checkout_session(&session(), &UpdateCheckoutSession::default()).await;
     assert!(update.unwrap_err().is_ambiguous());
     assert_eq!(network.requests.lock().unwrap()[0].method(), "PATCH");
 
-    let network = Network::scripted([Next::Lost, Next::Answer(201, "{}".to_owned())]);
+    let network = Network::scripted([NextAnswer::Lost, NextAnswer::Answer(201, "{}".to_owned())]);
     let created = client(&network).create_checkout_session(&CreateCheckoutSession::default(), &key()).await;
     assert_eq!(created.unwrap().status, 201);
 }
@@ -193,19 +198,21 @@ async fn an_update_is_not_repeated_and_a_creation_is() {
 #[tokio::test]
 async fn after_a_try_that_may_have_arrived_only_a_success_is_definitive() {
     for last in [
-        Next::refusal(422, "InvalidCheckoutSessionStatus"),
-        Next::refusal(409, "AmountMismatch"),
-        Next::refusal(422, "HardDeclined"),
-        Next::refusal(403, "InvalidRequestSignature"),
+        NextAnswer::refusal(422, "InvalidCheckoutSessionStatus"),
+        NextAnswer::refusal(409, "AmountMismatch"),
+        NextAnswer::refusal(422, "HardDeclined"),
+        NextAnswer::refusal(403, "InvalidRequestSignature"),
     ] {
-        let network = Network::scripted([Next::Lost, last.clone()]);
+        let network = Network::scripted([NextAnswer::Lost, last.clone()]);
         let error = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap_err();
         assert!(error.is_ambiguous(), "{last:?}");
         assert_eq!(error.failure_class(), FailureClass::InDoubt);
     }
     // A throttled try was not evaluated and leaves no doubt.
-    let network =
-        Network::scripted([Next::refusal(429, "TooManyRequests"), Next::refusal(409, "AmountMismatch")]);
+    let network = Network::scripted([
+        NextAnswer::refusal(429, "TooManyRequests"),
+        NextAnswer::refusal(409, "AmountMismatch"),
+    ]);
     let error = finalize(&network, SendMode::RepeatedlyWithKey(&key())).await.unwrap_err();
     assert!(error.is_definitive());
 }
@@ -214,7 +221,7 @@ async fn after_a_try_that_may_have_arrived_only_a_success_is_definitive() {
 #[tokio::test]
 async fn a_payment_is_waited_for_longer_than_a_look() {
     let clock = clock();
-    let network = Network::scripted([Next::Hang]);
+    let network = Network::scripted([NextAnswer::Hang]);
     let client = builder(&network, &clock).build().unwrap();
     let error =
         client.finalize_checkout_session(&session(), &finalize_request(), SendMode::Once).await.unwrap_err();
@@ -222,7 +229,7 @@ async fn a_payment_is_waited_for_longer_than_a_look() {
     assert_eq!(clock.now().to_string(), "20261123T154725Z");
 
     let clock = moved_clock("20261123T154700Z");
-    let network = Network::scripted([Next::Hang, Next::Hang]);
+    let network = Network::scripted([NextAnswer::Hang, NextAnswer::Hang]);
     let retry = RetryPolicy { max_attempts: 2, ..RetryPolicy::default() };
     let client = builder(&network, &clock).retry(retry).build().unwrap();
     let error = client.get_checkout_session(&session()).await.unwrap_err();
@@ -234,7 +241,8 @@ async fn a_payment_is_waited_for_longer_than_a_look() {
 #[tokio::test]
 async fn a_server_that_asks_for_a_pause_gets_it() {
     let clock = clock();
-    let network = Network::scripted([Next::AskForPause(429, 7), Next::Answer(200, "{}".to_owned())]);
+    let network =
+        Network::scripted([NextAnswer::AskForPause(429, 7), NextAnswer::Answer(200, "{}".to_owned())]);
     let client = builder(&network, &clock).build().unwrap();
     client.get_checkout_session(&session()).await.unwrap();
     assert_eq!(clock.now().to_string(), "20261123T154707Z");
@@ -259,7 +267,7 @@ async fn a_success_that_is_not_whole_is_ambiguous() {
         (200, COMPLETED.replace("\"S01-5105180-3221187-C056351\"", "7")),
         (302, COMPLETED.to_owned()),
     ] {
-        let network = Network::scripted([Next::Answer(status, body.clone())]);
+        let network = Network::scripted([NextAnswer::Answer(status, body.clone())]);
         let error = finalize(&network, SendMode::Once).await.expect_err(&body);
         assert!(error.is_ambiguous() && error.status() == Some(status), "{status} {body}");
         assert_eq!(error.body().map(|kept| kept.as_ref()), Some(body.as_bytes()));
@@ -267,7 +275,7 @@ async fn a_success_that_is_not_whole_is_ambiguous() {
     let confirm =
         FinalizeCheckoutSession { payment_intent: Some(PaymentIntent::Confirm.into()), ..finalize_request() };
     let body = COMPLETED.replace("\"S01-5105180-3221187-C056351\"", "null");
-    let network = Network::scripted([Next::Answer(200, body.clone()), Next::Answer(202, body)]);
+    let network = Network::scripted([NextAnswer::Answer(200, body.clone()), NextAnswer::Answer(202, body)]);
     let client = client(&network);
     client.finalize_checkout_session(&session(), &confirm, SendMode::Once).await.unwrap();
     let complete = CompleteCheckoutSession::default();
@@ -281,7 +289,7 @@ async fn every_reason_code_says_whether_money_may_have_moved() {
     for code in ReasonCode::ALL {
         let mut line = format!("{} {code}:", code.status());
         for (name, sending) in [("once", SendMode::Once), ("with key", SendMode::OnceWithKey(&key()))] {
-            let network = Network::scripted([Next::refusal(code.status(), code.as_str())]);
+            let network = Network::scripted([NextAnswer::refusal(code.status(), code.as_str())]);
             let error = finalize(&network, sending).await.unwrap_err();
             assert_ne!(error.is_definitive(), error.is_ambiguous());
             assert_eq!(error.reason_code(), Some(&wire::Word::Known(*code)));
@@ -304,10 +312,10 @@ async fn every_reason_code_says_whether_money_may_have_moved() {
 async fn a_look_changes_nothing_whatever_comes_of_it() {
     let policy = RetryPolicy { max_attempts: 1, ..Default::default() };
     for end in [
-        Next::Lost,
-        Next::Hang,
-        Next::refusal(404, "ResourceNotFound"),
-        Next::refusal(500, "InternalServerError"),
+        NextAnswer::Lost,
+        NextAnswer::Hang,
+        NextAnswer::refusal(404, "ResourceNotFound"),
+        NextAnswer::refusal(500, "InternalServerError"),
     ] {
         let network = Network::scripted([end.clone()]);
         let client = builder(&network, &clock()).retry(policy).build().unwrap();
@@ -318,7 +326,10 @@ async fn a_look_changes_nothing_whatever_comes_of_it() {
 
 #[tokio::test]
 async fn errors_and_answers_print_no_buyer_data_and_no_text_of_the_server() {
-    let network = Network::scripted([Next::refusal(409, "AmountMismatch"), Next::refusal(422, r"canary\n")]);
+    let network = Network::scripted([
+        NextAnswer::refusal(409, "AmountMismatch"),
+        NextAnswer::refusal(422, r"canary\n"),
+    ]);
     for _ in 0..2 {
         let error = finalize(&network, SendMode::Once).await.unwrap_err();
         assert_eq!(error.message(), Some("canary"));
@@ -326,7 +337,7 @@ async fn errors_and_answers_print_no_buyer_data_and_no_text_of_the_server() {
         assert!(!said.contains("canary"), "{said}");
     }
     let body = COMPLETED.replace("\"chargeId\"", "\"buyer\":{\"name\":\"canary\"},\"chargeId\"");
-    let network = Network::scripted([Next::Answer(200, body)]);
+    let network = Network::scripted([NextAnswer::Answer(200, body)]);
     let answer = finalize(&network, SendMode::Once).await.unwrap();
     let said = format!("{answer:?}");
     assert!(!said.contains("canary") && said.contains("S01-5105180-3221187-C056351"), "{said}");

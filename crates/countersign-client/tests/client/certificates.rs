@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::network::{Network, Next, moved_clock, still_clock};
+use crate::network::{Network, NextAnswer, moved_clock, still_clock};
 use crate::notifications::{CERTIFICATE, NOW, URL, certificate, genuine, now, signed, urls, verifier};
 use bytes::Bytes;
 use countersign_client::notification::{
@@ -63,15 +63,15 @@ async fn a_certificate_is_fetched_again_after_a_day() {
 async fn a_failure_is_believed_for_half_a_minute_and_then_tried_again() {
     let not_a_certificate = NoCertificate::Refused(CertificateRefused::NotPem);
     for (end, why) in [
-        (Next::NotSent, NoCertificate::NoAnswer),
-        (Next::Lost, NoCertificate::NoAnswer),
-        (Next::Answer(404, "no".to_owned()), NoCertificate::Status(404)),
-        (Next::Answer(500, CERTIFICATE.to_owned()), NoCertificate::Status(500)),
-        (Next::Answer(302, String::new()), NoCertificate::Status(302)),
-        (Next::Answer(204, String::new()), NoCertificate::Status(204)),
-        (Next::Answer(200, String::new()), not_a_certificate),
-        (Next::Answer(200, "<html>".to_owned()), not_a_certificate),
-        (Next::Answer(200, " ".repeat(MAX_CERTIFICATE_LEN + 1) + CERTIFICATE), NoCertificate::NoAnswer),
+        (NextAnswer::NotSent, NoCertificate::NoAnswer),
+        (NextAnswer::Lost, NoCertificate::NoAnswer),
+        (NextAnswer::Answer(404, "no".to_owned()), NoCertificate::Status(404)),
+        (NextAnswer::Answer(500, CERTIFICATE.to_owned()), NoCertificate::Status(500)),
+        (NextAnswer::Answer(302, String::new()), NoCertificate::Status(302)),
+        (NextAnswer::Answer(204, String::new()), NoCertificate::Status(204)),
+        (NextAnswer::Answer(200, String::new()), not_a_certificate),
+        (NextAnswer::Answer(200, "<html>".to_owned()), not_a_certificate),
+        (NextAnswer::Answer(200, " ".repeat(MAX_CERTIFICATE_LEN + 1) + CERTIFICATE), NoCertificate::NoAnswer),
     ] {
         let clock = moved_clock(NOW);
         let network = Network::scripted([end, certificate()]);
@@ -90,7 +90,7 @@ async fn a_failure_is_believed_for_half_a_minute_and_then_tried_again() {
 #[tokio::test]
 async fn a_server_that_hangs_is_given_up_after_five_seconds() {
     let clock = moved_clock(NOW);
-    let network = Network::scripted([Next::Hang]);
+    let network = Network::scripted([NextAnswer::Hang]);
     let refused = verifier(&network, &clock).verify(&body()).await;
     assert_eq!(refused, Err(no_certificate(NoCertificate::NoAnswer)));
     assert_eq!(clock.now(), now().plus(Duration::from_secs(5)));
@@ -100,7 +100,7 @@ async fn a_server_that_hangs_is_given_up_after_five_seconds() {
 async fn a_flood_of_new_urls_becomes_no_flood_of_requests_and_displaces_no_certificate() {
     let clock = moved_clock(NOW);
     let mut script = vec![certificate()];
-    script.extend((0..15).map(|_| Next::Answer(404, String::new())));
+    script.extend((0..15).map(|_| NextAnswer::Answer(404, String::new())));
     let network = Network::scripted(script);
     let verifier = verifier(&network, &clock);
     verifier.verify(&body()).await.unwrap();
@@ -117,7 +117,7 @@ async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_
     let clock = moved_clock(NOW);
     let mut script = vec![certificate()];
     script.extend((0..40).map(|_| certificate()));
-    script.extend([Next::NotSent, certificate()]);
+    script.extend([NextAnswer::NotSent, certificate()]);
     let network = Network::scripted(script);
     let verifier = verifier(&network, &clock);
     verifier.verify(&body()).await.unwrap();
@@ -152,12 +152,12 @@ async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_
 }
 
 /// Answers every request with the certificate, once the gate is open.
-struct Gated {
+struct GatedTransport {
     gate: tokio::sync::Semaphore,
     count: AtomicUsize,
 }
 
-impl Gated {
+impl GatedTransport {
     fn new() -> Arc<Self> {
         Arc::new(Self { gate: tokio::sync::Semaphore::new(0), count: AtomicUsize::new(0) })
     }
@@ -168,7 +168,7 @@ impl Gated {
     }
 }
 
-impl Transport for Gated {
+impl Transport for GatedTransport {
     fn send(
         &self,
         _: http::Request<Bytes>,
@@ -185,7 +185,7 @@ impl Transport for Gated {
 // Promise: B20
 #[tokio::test]
 async fn a_flood_of_notifications_fetches_once() {
-    let network = Gated::new();
+    let network = GatedTransport::new();
     let verifier = network.verifier();
     let body = body();
     let flood = join_all((0..200).map(|_| verifier.verify(&body)));
@@ -201,7 +201,7 @@ async fn a_flood_of_notifications_fetches_once() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_the_fetch_to_the_next() {
-    let network = Gated::new();
+    let network = GatedTransport::new();
     let verifier = network.verifier();
     let body = body();
     {

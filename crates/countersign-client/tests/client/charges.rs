@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::keys::credentials;
-use crate::network::{NO_JITTER, Network, Next, moved_clock};
+use crate::network::{NO_JITTER, Network, NextAnswer, moved_clock};
 use countersign_client::ids::{IdempotencyKey, Region};
 use countersign_client::money::{Currency, Money};
 use countersign_client::wire::{CancelCharge, CaptureCharge, Charge, ChargeState, read_answer};
@@ -76,7 +76,7 @@ async fn an_authorized_charge_is_captured_and_is_what_the_answer_says_then() {
         ..Default::default()
     };
     for state in ["Captured", "CaptureInitiated", "Declined"] {
-        let network = Network::scripted([Next::Answer(200, answer(state))]);
+        let network = Network::scripted([NextAnswer::Answer(200, answer(state))]);
         let CurrentCharge::Authorized(handle) = client(&network).charge(charge(&answer("Authorized"))) else {
             panic!("expected an authorized charge")
         };
@@ -88,7 +88,7 @@ async fn an_authorized_charge_is_captured_and_is_what_the_answer_says_then() {
         assert_eq!(requests[0].uri().path(), "/v2/charges/S01-5105180-3221187-C056351/capture");
         assert_eq!(requests[0].body(), r#"{"captureAmount":{"amount":"9.00","currencyCode":"USD"}}"#);
     }
-    let network = Network::scripted([Next::Lost]);
+    let network = Network::scripted([NextAnswer::Lost]);
     let CurrentCharge::Authorized(handle) = client(&network).charge(charge(&answer("Authorized"))) else {
         panic!("expected an authorized charge")
     };
@@ -99,9 +99,9 @@ async fn an_authorized_charge_is_captured_and_is_what_the_answer_says_then() {
 async fn what_is_not_captured_is_canceled_and_what_is_pending_is_looked_at() {
     let request = CancelCharge { cancellation_reason: Some("sold out".to_owned()), ..Default::default() };
     let network = Network::scripted([
-        Next::Answer(200, answer("Authorized")),
-        Next::Answer(200, answer("Canceled")),
-        Next::Answer(200, answer("Canceled")),
+        NextAnswer::Answer(200, answer("Authorized")),
+        NextAnswer::Answer(200, answer("Canceled")),
+        NextAnswer::Answer(200, answer("Canceled")),
     ]);
     let client = client(&network);
     let CurrentCharge::AuthorizationInitiated(pending) =
@@ -124,7 +124,7 @@ async fn what_is_not_captured_is_canceled_and_what_is_pending_is_looked_at() {
 
 #[tokio::test]
 async fn a_captured_charge_is_refunded_as_often_as_asked() {
-    let refund = || Next::Answer(201, r#"{"refundId":"S01-5105180-3221187-R022868"}"#.to_owned());
+    let refund = || NextAnswer::Answer(201, r#"{"refundId":"S01-5105180-3221187-R022868"}"#.to_owned());
     let network = Network::scripted([refund(), refund()]);
     let CurrentCharge::Captured(handle) = client(&network).charge(charge(&answer("Captured"))) else {
         panic!("expected a captured charge")
@@ -143,13 +143,13 @@ async fn a_captured_charge_is_refunded_as_often_as_asked() {
 
 #[tokio::test]
 async fn an_answer_about_another_charge_shows_nothing_of_this_one() {
-    let other = |state| Next::Answer(200, answer(state).replace("C056351", "C056352"));
+    let other = |state| NextAnswer::Answer(200, answer(state).replace("C056351", "C056352"));
     let refund = r#"{"refundId":"S01-5105180-3221187-R022868","chargeId":"S01-5105180-3221187-C056352"}"#;
     let network = Network::scripted([
         other("Authorized"),
         other("Captured"),
         other("Canceled"),
-        Next::Answer(201, refund.to_owned()),
+        NextAnswer::Answer(201, refund.to_owned()),
     ]);
     let client = client(&network);
     let authorized = || match client.charge(charge(&answer("Authorized"))) {
@@ -174,10 +174,10 @@ async fn an_answer_about_another_charge_shows_nothing_of_this_one() {
 #[tokio::test]
 async fn a_simulated_outcome_is_asked_of_the_one_call_and_of_none_that_follows() {
     let network = Network::scripted([
-        Next::Answer(200, answer("Authorized")),
-        Next::Answer(200, answer("CaptureInitiated")),
-        Next::Answer(200, answer("Captured")),
-        Next::Answer(201, "{}".to_owned()),
+        NextAnswer::Answer(200, answer("Authorized")),
+        NextAnswer::Answer(200, answer("CaptureInitiated")),
+        NextAnswer::Answer(200, answer("Captured")),
+        NextAnswer::Answer(201, "{}".to_owned()),
     ]);
     let code = SimulationCode::parse("CaptureInitiated").unwrap();
     let client = client(&network).simulating(&code).unwrap();

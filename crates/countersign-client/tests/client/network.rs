@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 /// What the network does with the next request.
 #[derive(Debug, Clone)]
-pub(crate) enum Next {
+pub(crate) enum NextAnswer {
     /// Answers with a status and a body.
     Answer(u16, String),
     /// Answers with a status and asks for a pause of this many seconds.
@@ -25,7 +25,7 @@ pub(crate) enum Next {
     Hang,
 }
 
-impl Next {
+impl NextAnswer {
     /// An error of Amazon's.
     pub(crate) fn refusal(status: u16, reason_code: &str) -> Self {
         Self::Answer(status, format!(r#"{{"reasonCode":"{reason_code}","message":"canary"}}"#))
@@ -35,12 +35,12 @@ impl Next {
 /// Answers by script. Fails the test if it gets more requests than the script has, or is dropped with answers
 /// left.
 pub(crate) struct Network {
-    script: Mutex<VecDeque<Next>>,
+    script: Mutex<VecDeque<NextAnswer>>,
     pub(crate) requests: Mutex<Vec<http::Request<Bytes>>>,
 }
 
 impl Network {
-    pub(crate) fn scripted(script: impl IntoIterator<Item = Next>) -> Arc<Self> {
+    pub(crate) fn scripted(script: impl IntoIterator<Item = NextAnswer>) -> Arc<Self> {
         Arc::new(Self { script: Mutex::new(script.into_iter().collect()), requests: Mutex::default() })
     }
 
@@ -80,13 +80,13 @@ impl Transport for Network {
                 .header("x-amz-pay-request-id", "6a1b")
                 .header("date", "Mon, 23 Nov 2026 15:47:00 GMT");
             match next {
-                Next::Answer(status, body) => Ok(answer.status(status).body(body.into()).unwrap()),
-                Next::AskForPause(status, seconds) => {
+                NextAnswer::Answer(status, body) => Ok(answer.status(status).body(body.into()).unwrap()),
+                NextAnswer::AskForPause(status, seconds) => {
                     Ok(answer.status(status).header("retry-after", seconds).body(Bytes::new()).unwrap())
                 }
-                Next::NotSent => Err(TransportError::NotSent("refused".into())),
-                Next::Lost => Err(TransportError::Lost("reset".into())),
-                Next::Hang => std::future::pending().await,
+                NextAnswer::NotSent => Err(TransportError::NotSent("refused".into())),
+                NextAnswer::Lost => Err(TransportError::Lost("reset".into())),
+                NextAnswer::Hang => std::future::pending().await,
             }
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keys::sign_as_the_notification_service;
-use crate::network::{Network, Next, moved_clock};
+use crate::network::{Network, NextAnswer, moved_clock};
 use countersign_client::ids::{ChargeId, MerchantId};
 use countersign_client::notification::{
     CertificateUrlRefused, Confirmation, Envelope, EnvelopeKind, EnvelopeRefused, EnvelopeTimestamp,
@@ -32,8 +32,8 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::parse(NOW).unwrap()
 }
 
-pub(crate) fn certificate() -> Next {
-    Next::Answer(200, CERTIFICATE.to_owned())
+pub(crate) fn certificate() -> NextAnswer {
+    NextAnswer::Answer(200, CERTIFICATE.to_owned())
 }
 
 fn merchant() -> MerchantId {
@@ -135,16 +135,16 @@ async fn a_confirmation_is_verified_and_its_url_is_not_requested() {
 }
 
 /// What is wrong with an envelope, and whether that is found before anything is requested.
-struct Forged {
+struct ForgedEnvelope {
     body: String,
     refused: NotificationRefused,
     is_found_at_once: bool,
 }
 
-fn forged() -> Vec<Forged> {
+fn forged() -> Vec<ForgedEnvelope> {
     let at = |text: &str| Timestamp::parse(text).unwrap();
-    let found_at_once = |body: String, refused| Forged { body, refused, is_found_at_once: true };
-    let found_late = |body: String, refused| Forged { body, refused, is_found_at_once: false };
+    let found_at_once = |body: String, refused| ForgedEnvelope { body, refused, is_found_at_once: true };
+    let found_late = |body: String, refused| ForgedEnvelope { body, refused, is_found_at_once: false };
     let wrong = || NotificationRefused::Signature(SignatureRefused::WrongSignature);
     let after_signing = |change: fn(&mut Envelope)| {
         let mut envelope = genuine();
@@ -229,7 +229,7 @@ fn forged() -> Vec<Forged> {
 // Promise: C13
 #[tokio::test]
 async fn whatever_is_forged_is_refused_for_its_reason_and_nothing_else_is_requested() {
-    for Forged { body, refused, is_found_at_once } in forged() {
+    for ForgedEnvelope { body, refused, is_found_at_once } in forged() {
         let network = Network::scripted((!is_found_at_once).then(certificate));
         assert_eq!(verify_at(body.as_bytes(), &network, NOW).await, Err(refused.clone()), "{body}");
         assert!(urls(&network).iter().all(|url| url == URL), "{refused}");
@@ -270,7 +270,7 @@ async fn no_url_but_amazons_is_ever_requested() {
 
 #[tokio::test]
 async fn another_keys_certificate_verifies_nothing() {
-    let network = Network::scripted([Next::Answer(200, OTHER_CERTIFICATE.to_owned())]);
+    let network = Network::scripted([NextAnswer::Answer(200, OTHER_CERTIFICATE.to_owned())]);
     let refused = verify_at(genuine().to_json().as_bytes(), &network, NOW).await;
     assert_eq!(refused, Err(NotificationRefused::Signature(SignatureRefused::WrongSignature)));
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::keys::{self, credentials};
-use crate::network::{NO_JITTER, Network, Next, moved_clock};
+use crate::network::{NO_JITTER, Network, NextAnswer, moved_clock};
 use bytes::Bytes;
 use countersign_client::ids::{
     ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey, RefundId, Region,
@@ -170,10 +170,10 @@ fn snake_case(name: &str) -> String {
 
 /// A success for every call: it has what the completing calls need; to the other calls those members are
 /// unknown.
-fn success() -> Next {
+fn success() -> NextAnswer {
     let body = r#"{"checkoutSessionId":"bd504926-f659-4ad7-a1a9-9a747aaf5275","statusDetails":{"state":"Completed"},
         "chargePermissionId":"S01-5105180-3221187"}"#;
-    Next::Answer(200, body.to_owned())
+    NextAnswer::Answer(200, body.to_owned())
 }
 
 // Promise: C06
@@ -206,7 +206,7 @@ async fn a_lost_call_is_repeated_under_its_key_and_otherwise_only_if_it_reads() 
     for Call { method, names, .. } in CALLS.iter().filter(|call| !call.method.is_empty()) {
         let ours = snake_case(names[0]);
         let is_repeated = matches!(*method, "GET" | "POST");
-        for end in [Next::Lost, Next::Hang, Next::refusal(503, "ServiceUnavailable")] {
+        for end in [NextAnswer::Lost, NextAnswer::Hang, NextAnswer::refusal(503, "ServiceUnavailable")] {
             let mut script = vec![end];
             script.extend(is_repeated.then(success));
             let network = Network::scripted(script);
@@ -219,7 +219,7 @@ async fn a_lost_call_is_repeated_under_its_key_and_otherwise_only_if_it_reads() 
             assert!(requests.iter().all(|request| request.body() == requests[0].body()), "{ours}");
         }
         // A request that certainly never left is sent again.
-        let network = Network::scripted([Next::NotSent, success()]);
+        let network = Network::scripted([NextAnswer::NotSent, success()]);
         make(&client(&network), &ours).await.unwrap().expect(&ours);
     }
 }
@@ -289,7 +289,7 @@ async fn every_refusal_after_the_result_says_whether_money_may_have_moved() {
     let mut table = String::new();
     for (name, codes) in REFUSALS {
         for code in codes.iter().chain(&every_call) {
-            let network = Network::scripted([Next::refusal(code.status(), code.as_str())]);
+            let network = Network::scripted([NextAnswer::refusal(code.status(), code.as_str())]);
             let error = make(&client_retrying(&network, once), name).await.unwrap().unwrap_err();
             let word = if error.is_ambiguous() { "AMBIGUOUS" } else { "definitive" };
             let again = if error.is_retryable() { ", again" } else { "" };
@@ -306,7 +306,7 @@ async fn every_refusal_after_the_result_says_whether_money_may_have_moved() {
 #[tokio::test]
 async fn stored_bytes_are_sent_as_they_are_once() {
     let body = Bytes::from("{ \"chargeAmount\" : {\"amount\":14.0},\n\"x\":\"\\/日本\" }");
-    for end in [success(), Next::Lost, Next::refusal(503, "ServiceUnavailable")] {
+    for end in [success(), NextAnswer::Lost, NextAnswer::refusal(503, "ServiceUnavailable")] {
         let network = Network::scripted(vec![end; 5]);
         let client = client(&network);
         let (charge, key) = (charge(), key());

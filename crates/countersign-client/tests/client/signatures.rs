@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::keys::{PKCS1, PKCS8, check_signature, signer};
-use crate::network::{NO_JITTER, Network, Next, moved_clock};
+use crate::network::{NO_JITTER, Network, NextAnswer, moved_clock};
 use bytes::Bytes;
 use countersign_client::ids::{ChargeId, CheckoutSessionId, IdempotencyKey, PublicKeyId, Region};
 use countersign_client::time::Timestamp;
@@ -28,7 +28,7 @@ fn charge() -> ChargeId {
 async fn both_forms_of_key_and_both_algorithms_sign() {
     for pem in [PKCS1, PKCS8] {
         for algorithm in Algorithm::ALL {
-            let network = Network::scripted([Next::Answer(200, "{}".to_owned())]);
+            let network = Network::scripted([NextAnswer::Answer(200, "{}".to_owned())]);
             let client = client(&network, signer("SANDBOX-A", pem, algorithm));
             client.get_charge(&charge()).await.unwrap();
             let verified = check_signature(&network.requests.lock().unwrap()[0]);
@@ -70,7 +70,7 @@ impl SignRequest for Device {
 // Promise: C07
 #[tokio::test]
 async fn a_key_in_a_device_signs_by_the_trait() {
-    let network = Network::scripted([Next::Answer(200, "{}".to_owned())]);
+    let network = Network::scripted([NextAnswer::Answer(200, "{}".to_owned())]);
     let id = PublicKeyId::parse("SANDBOX-DEVICE").unwrap();
     client(&network, Device { id, works: true }).get_charge(&charge()).await.unwrap();
     let authorization = network.headers("authorization");
@@ -100,8 +100,8 @@ async fn the_bytes_that_leave_are_the_bytes_that_were_signed() {
         ["日本 é e\u{301} \u{1f600}", "a/b\\/c", "</script>&'\"", "14.0", "1e3", "\u{7f}\u{2028}\t\n", ""]
     {
         let network = Network::scripted([
-            Next::Answer(200, completed.to_owned()),
-            Next::Answer(200, completed.to_owned()),
+            NextAnswer::Answer(200, completed.to_owned()),
+            NextAnswer::Answer(200, completed.to_owned()),
         ]);
         let client = client(&network, signer("SANDBOX-A", PKCS8, Algorithm::Pss));
         let request =

@@ -131,7 +131,7 @@ impl Basket {
             "couponCodes": asked.coupons.iter().map(|code| coupon(code)).collect::<Vec<_>>(),
         });
         if ships {
-            let options = DELIVERIES.iter().map(|option| delivery_option(option, option.id == chosen));
+            let options = DELIVERIES.iter().map(|option| delivery_option(option, chosen));
             cart["deliveryOptions"] = options.collect();
         }
         cart
@@ -169,13 +169,13 @@ fn line_item((good, count): (&Product, u32)) -> Value {
     })
 }
 
-fn delivery_option(option: &Delivery, is_chosen: bool) -> Value {
+fn delivery_option(option: &Delivery, chosen: &str) -> Value {
     json!({
         "id": option.id,
         "price": price(option.cents),
         "shippingMethod": { "shippingMethodName": option.name, "shippingMethodCode": option.id },
         "shippingEstimate": [{ "timeUnit": "DAY", "value": option.days }],
-        "isDefault": is_chosen,
+        "isDefault": option.id == chosen,
     })
 }
 

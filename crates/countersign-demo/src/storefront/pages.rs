@@ -40,7 +40,7 @@ struct Message<'a> {
 
 #[derive(Template)]
 #[template(path = "storefront/front.html")]
-struct Front<'a> {
+struct FrontPage<'a> {
     style: &'static str,
     title: &'static str,
     amazon_url: &'a str,
@@ -124,7 +124,7 @@ pub(super) fn message(title: &str, detail: &str) -> String {
 
 /// The front page.
 pub(super) fn front(places: &Places, now: &str, orders: &[Order]) -> String {
-    rendered(&Front {
+    rendered(&FrontPage {
         style: STYLE,
         title: "Countersign demo",
         amazon_url: &places.amazon.url,

@@ -16,6 +16,7 @@
 use alloc::string::String;
 
 use super::charge::{Charge, ChargeState};
+use super::charge_permission::ChargePermission;
 use super::event::{Event, EventKind};
 use super::ledger::LedgerImbalance;
 use super::payment::Payment;
@@ -61,11 +62,11 @@ pub enum CaptureRefused {
     Unbalanced(LedgerImbalance),
 }
 
-/// The most that may be captured of an authorization. The authorizations of an order are also bounded
+/// The most that may be captured of a charge under its permission. The authorizations of an order are also bounded
 /// together ([`CaptureRefused::ExceedsOvercharge`]).
 #[must_use]
-pub fn capturable(amount: Money, allow_overcharge: bool) -> Money {
-    if allow_overcharge { ceiling(amount) } else { amount }
+pub fn capturable(charge: &Charge, permission: &ChargePermission) -> Money {
+    if permission.allow_overcharge { ceiling(charge.amount) } else { charge.amount }
 }
 
 /// What is captured above authorizations, or will be: a capture that is under way is open, so it is among the
@@ -108,7 +109,7 @@ pub fn capture_charge(
     if amount.minor() > amount.currency().maximum().minor() {
         return Err(Refused::AboveMaximum);
     }
-    if amount.minor() > capturable(charge.amount, payment.permission.allow_overcharge).minor() {
+    if amount.minor() > capturable(charge, &payment.permission).minor() {
         return Err(Refused::ExceedsAuthorizedAmount);
     }
     if let Some(over) = amount.checked_sub(charge.amount).filter(|over| !over.is_zero()) {

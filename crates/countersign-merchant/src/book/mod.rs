@@ -100,7 +100,7 @@ impl Book {
 
     /// The rules as of now: local expiries are held while this machine's clock cannot be trusted.
     pub(crate) fn rules(&self) -> MerchantRules {
-        self.settings.rules(self.clock.is_in_question())
+        MerchantRules { hold_expiries: self.clock.is_in_question(), ..self.settings.rules() }
     }
 
     /// A change set that writes and appends nothing yet.

@@ -2,6 +2,7 @@
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::CancellationState;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
 use countersign_domain::merchant::payment::operation::{Operation, OperationState, PaymentCall};
@@ -37,8 +38,7 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
     }
     if let Some(payment) = &checkout.payment {
         for operation in payment.in_flight() {
-            let is_held_back = checkout.holds_back(operation);
-            let what = format!("operation {}: {}", operation.number, operation_text(operation, is_held_back));
+            let what = format!("operation {}: {}", operation.number, operation_text(checkout, operation));
             add(&mut awaited, what, operation.state.due_at());
         }
     }
@@ -75,12 +75,12 @@ fn add(awaited: &mut Vec<Members>, what: String, at: Option<Timestamp>) {
     }
 }
 
-fn operation_text(operation: &Operation, is_held_back: bool) -> String {
+fn operation_text(checkout: &Checkout, operation: &Operation) -> String {
     let call = operation.request.call();
     match &operation.state {
         OperationState::InFlight(InFlight::Recorded { .. }) => format!("{call} is sent"),
         OperationState::InFlight(InFlight::Sent { .. }) => format!("Amazon answers {call}"),
-        OperationState::InFlight(InFlight::InDoubt(_)) if is_held_back => {
+        OperationState::InFlight(InFlight::InDoubt(_)) if checkout.holds_back(operation) => {
             format!("the permission is closed; then {call} is sent again, when it cannot charge any more")
         }
         OperationState::InFlight(InFlight::InDoubt(_)) => match operation.request {

@@ -51,7 +51,7 @@ impl Fault {
 
 /// A call as it arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedCall {
     pub(crate) operation: &'static str,
     pub(crate) path: String,
     pub(crate) key: Option<String>,
@@ -73,7 +73,7 @@ struct State {
     permissions: HashMap<String, Value>,
     authorized_for: Option<Duration>,
     faults: HashMap<&'static str, VecDeque<Fault>>,
-    arrived: Vec<Arrived>,
+    arrived: Vec<ReceivedCall>,
     saved: HashMap<String, (Bytes, u16, Value)>,
     hanging: usize,
     ids: u32,
@@ -176,7 +176,7 @@ impl Amazon {
         self.state().hanging
     }
 
-    pub(crate) fn arrived(&self, operation: &str) -> Vec<Arrived> {
+    pub(crate) fn arrived(&self, operation: &str) -> Vec<ReceivedCall> {
         self.state().arrived.iter().filter(|arrived| arrived.operation == operation).cloned().collect()
     }
 
@@ -212,7 +212,7 @@ enum Reply {
 }
 
 impl State {
-    fn reply(&mut self, arrived: &Arrived, now: i64) -> Reply {
+    fn reply(&mut self, arrived: &ReceivedCall, now: i64) -> Reply {
         let fault = self.faults.get_mut(arrived.operation).and_then(VecDeque::pop_front);
         match fault {
             Some(Fault::NotSent) => return Reply::NotSent,
@@ -279,7 +279,7 @@ impl State {
         Reply::Now(status, body)
     }
 
-    fn finalize(&mut self, id: &str, arrived: &Arrived, pending: bool, now: i64) -> (u16, Value) {
+    fn finalize(&mut self, id: &str, arrived: &ReceivedCall, pending: bool, now: i64) -> (u16, Value) {
         if let Some(hook) = &self.at_finalize {
             hook();
         }
@@ -355,7 +355,7 @@ impl Transport for Amazon {
         };
         let key = request.headers().get("x-amz-pay-idempotency-key");
         let key = key.map(|key| key.to_str().unwrap().to_owned());
-        let arrived = Arrived { operation, path, key, body: request.into_body() };
+        let arrived = ReceivedCall { operation, path, key, body: request.into_body() };
         Box::pin(async move {
             let (reply, date) = {
                 let mut state = self.state();

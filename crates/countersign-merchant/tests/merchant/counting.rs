@@ -29,9 +29,9 @@ use super::time_machine::run;
 use super::world::{CountingSigner, OTHER_SESSION, SESSION, SHOP_TOKEN, World, order, session_for};
 
 /// An Amazon whose own allocations do not count.
-struct Free(Arc<Amazon>);
+struct UncountedAmazon(Arc<Amazon>);
 
-impl Transport for Free {
+impl Transport for UncountedAmazon {
     fn send(
         &self,
         request: http::Request<Bytes>,
@@ -59,7 +59,7 @@ impl<T> Future for FreeFuture<'_, T> {
 }
 
 /// A merchant half whose costs are counted.
-struct Counted {
+struct CountedMerchant {
     world: World,
     merchant: Merchant,
     store: Arc<InterceptedStore<()>>,
@@ -67,13 +67,13 @@ struct Counted {
     budget: Budget,
 }
 
-impl Counted {
+impl CountedMerchant {
     fn new() -> Self {
         let world = World::in_memory();
         let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), ()));
         let signer = Arc::new(CountingSigner::new());
         let client = Client::builder(Region::NorthAmerica, Arc::clone(&signer) as _)
-            .transport(Arc::new(Free(Arc::clone(&world.amazon))))
+            .transport(Arc::new(UncountedAmazon(Arc::clone(&world.amazon))))
             .clock(Arc::new(world.time.clone()))
             .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
             .build()
@@ -149,9 +149,9 @@ impl Counted {
 fn what_each_operation_costs() {
     let mut tables = String::new();
     for intent in ["AuthorizeWithCapture", "Authorize"] {
-        let mut counted = Counted::new();
+        let mut counted = CountedMerchant::new();
         counted.life(SESSION, intent);
-        counted.budget = Counted::budget();
+        counted.budget = CountedMerchant::budget();
         counted.life(OTHER_SESSION, intent);
         writeln!(tables, "{intent}\n{}", counted.budget).unwrap();
     }

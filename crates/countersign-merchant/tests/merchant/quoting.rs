@@ -29,7 +29,7 @@ use super::world::{
 
 /// How the shop's hook answers a question.
 #[derive(Debug, Clone)]
-pub(crate) enum Says {
+pub(crate) enum HookAnswer {
     Json(Value),
     Text(u16, String),
     /// After this time.
@@ -42,13 +42,13 @@ pub(crate) enum Says {
     Hangs,
 }
 
-type Speech = Box<dyn Fn(&Value) -> Says + Send + Sync>;
+type HookScript = Box<dyn Fn(&Value) -> HookAnswer + Send + Sync>;
 
 /// A double of the shop's hook: it keeps the questions, and answers as the test says.
 pub(crate) struct Hook {
     time: FakeClock,
     arrived: Mutex<Vec<(http::HeaderMap, Bytes)>>,
-    says: Mutex<Speech>,
+    says: Mutex<HookScript>,
 }
 
 impl Hook {
@@ -60,7 +60,7 @@ impl Hook {
     }
 
     fn install(world: &mut World) -> Arc<Self> {
-        let says: Speech = Box::new(|_| Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+        let says: HookScript = Box::new(|_| HookAnswer::Json(cart("14.00", "5.00", "1.00", "20.00")));
         let hook =
             Arc::new(Self { time: world.time.clone(), arrived: Mutex::default(), says: Mutex::new(says) });
         world.quote_hook = Some(QuoteHook::new(
@@ -72,11 +72,11 @@ impl Hook {
         hook
     }
 
-    pub(crate) fn says(&self, says: impl Fn(&Value) -> Says + Send + Sync + 'static) {
+    pub(crate) fn says(&self, says: impl Fn(&Value) -> HookAnswer + Send + Sync + 'static) {
         *self.says.lock().unwrap() = Box::new(says);
     }
 
-    pub(crate) fn always(&self, says: Says) {
+    pub(crate) fn always(&self, says: HookAnswer) {
         self.says(move |_| says.clone());
     }
 
@@ -99,15 +99,15 @@ impl Transport for Hook {
             self.arrived.lock().unwrap().push((head.headers, body));
             let says = (self.says.lock().unwrap())(&question);
             let (status, text) = match says {
-                Says::Json(value) => (200, value.to_string()),
-                Says::Text(status, text) => (status, text),
-                Says::Later(pause, value) => {
+                HookAnswer::Json(value) => (200, value.to_string()),
+                HookAnswer::Text(status, text) => (status, text),
+                HookAnswer::Later(pause, value) => {
                     self.time.sleep(pause).await;
                     (200, value.to_string())
                 }
-                Says::Refused => return Err(TransportError::NotSent("refused".into())),
-                Says::Lost => return Err(TransportError::Lost("broken".into())),
-                Says::Hangs => return pending().await,
+                HookAnswer::Refused => return Err(TransportError::NotSent("refused".into())),
+                HookAnswer::Lost => return Err(TransportError::Lost("broken".into())),
+                HookAnswer::Hangs => return pending().await,
             };
             Ok(http::Response::builder().status(status).body(Bytes::from(text)).unwrap())
         })
@@ -410,7 +410,7 @@ fn the_hook_is_asked_once_as_documented_and_signed_as_webhooks_are() {
     answered["giftDetails"] = json!({ "wrap": [1, 2.5] });
     answered["lineItems"] = json!([{ "id": "1", "title": "<script>alert(1)</script>", "quantity": "1",
         "listPrice": usd("14.00"), "totalListPrice": usd("14.00") }]);
-    hook.always(Says::Json(answered.clone()));
+    hook.always(HookAnswer::Json(answered.clone()));
     let answer = page.init();
     assert_eq!(answer.json(), answered, "the answer is passed on unchanged");
     assert_eq!(answer.headers["x-content-type-options"], "nosniff");
@@ -453,23 +453,23 @@ fn a_hook_that_fails_or_talks_nonsense_gives_no_quote_and_is_asked_once() {
     let with = |change: fn(&mut Value)| {
         let mut cart = cart("14.00", "5.00", "1.00", "20.00");
         change(&mut cart);
-        Says::Json(cart)
+        HookAnswer::Json(cart)
     };
     let long = format!("{{\"status\":\"{}\"}}", "x".repeat(256 << 10));
-    let cases: Vec<(Says, &str, &str)> = vec![
-        (Says::Hangs, "timeout", ""),
-        (Says::Later(Duration::from_secs(6), cart("14.00", "0.00", "0.00", "14.00")), "timeout", ""),
-        (Says::Refused, "unknownError", ""),
-        (Says::Lost, "unknownError", ""),
-        (Says::Text(500, "canary".to_owned()), "unknownError", ""),
-        (Says::Text(302, "canary".to_owned()), "unknownError", ""),
-        (Says::Text(404, "{}".to_owned()), "unknownError", ""),
-        (Says::Text(200, String::new()), "unknownError", ""),
-        (Says::Text(200, "<html>canary".to_owned()), "unknownError", ""),
-        (Says::Text(200, "[]".to_owned()), "unknownError", ""),
-        (Says::Text(200, "{\"totalBaseAmount\":null}".to_owned()), "unknownError", "totalBaseAmount"),
-        (Says::Text(200, "[".repeat(100_000)), "unknownError", ""),
-        (Says::Text(200, long), "unknownError", ""),
+    let cases: Vec<(HookAnswer, &str, &str)> = vec![
+        (HookAnswer::Hangs, "timeout", ""),
+        (HookAnswer::Later(Duration::from_secs(6), cart("14.00", "0.00", "0.00", "14.00")), "timeout", ""),
+        (HookAnswer::Refused, "unknownError", ""),
+        (HookAnswer::Lost, "unknownError", ""),
+        (HookAnswer::Text(500, "canary".to_owned()), "unknownError", ""),
+        (HookAnswer::Text(302, "canary".to_owned()), "unknownError", ""),
+        (HookAnswer::Text(404, "{}".to_owned()), "unknownError", ""),
+        (HookAnswer::Text(200, String::new()), "unknownError", ""),
+        (HookAnswer::Text(200, "<html>canary".to_owned()), "unknownError", ""),
+        (HookAnswer::Text(200, "[]".to_owned()), "unknownError", ""),
+        (HookAnswer::Text(200, "{\"totalBaseAmount\":null}".to_owned()), "unknownError", "totalBaseAmount"),
+        (HookAnswer::Text(200, "[".repeat(100_000)), "unknownError", ""),
+        (HookAnswer::Text(200, long), "unknownError", ""),
         (with(|it| it["canary"] = json!(1)), "unknownError", "canary"),
         (with(|it| it["totalChargeAmount"] = usd("19.99")), "unknownError", "totalChargeAmount"),
         (with(|it| it["totalChargeAmount"] = usd("20.01")), "unknownError", "totalChargeAmount"),
@@ -494,13 +494,17 @@ fn a_hook_that_fails_or_talks_nonsense_gives_no_quote_and_is_asked_once() {
             "deliveryOptions.isDefault",
         ),
         (with(|it| it["totalOrderAmount"] = usd("19.99")), "unknownError", "totalOrderAmount"),
-        (Says::Json(cart("0.00", "0.00", "0.00", "0.00")), "unknownError", "totalChargeAmount"),
-        (Says::Json(cart("150000.01", "0.00", "0.00", "150000.01")), "unknownError", "totalChargeAmount"),
-        (Says::Json(error("couponInvalid")), "couponInvalid", ""),
-        (Says::Json(error("shippingAddressInvalid")), "shippingAddressInvalid", ""),
-        (Says::Json(error("canary")), "unknownError", ""),
-        (Says::Json(json!({ "status": "error" })), "unknownError", ""),
-        (Says::Json(json!({ "status": "fine" })), "unknownError", "totalBaseAmount"),
+        (HookAnswer::Json(cart("0.00", "0.00", "0.00", "0.00")), "unknownError", "totalChargeAmount"),
+        (
+            HookAnswer::Json(cart("150000.01", "0.00", "0.00", "150000.01")),
+            "unknownError",
+            "totalChargeAmount",
+        ),
+        (HookAnswer::Json(error("couponInvalid")), "couponInvalid", ""),
+        (HookAnswer::Json(error("shippingAddressInvalid")), "shippingAddressInvalid", ""),
+        (HookAnswer::Json(error("canary")), "unknownError", ""),
+        (HookAnswer::Json(json!({ "status": "error" })), "unknownError", ""),
+        (HookAnswer::Json(json!({ "status": "fine" })), "unknownError", "totalBaseAmount"),
     ];
     for (says, code, field) in cases {
         let (world, hook) = Hook::asked();
@@ -518,7 +522,7 @@ fn a_hook_that_fails_or_talks_nonsense_gives_no_quote_and_is_asked_once() {
             assert!(!lines[0].contains(personal), "{lines:?}");
         }
         // The next question is answered normally.
-        hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+        hook.always(HookAnswer::Json(cart("14.00", "5.00", "1.00", "20.00")));
         assert_eq!(sums(&page.init()), "14.00 5.00 1.00 - 20.00");
         assert_eq!(page.complete_with(SESSION, &at("20.00")).status, 200);
     }
@@ -528,12 +532,12 @@ fn a_hook_that_fails_or_talks_nonsense_gives_no_quote_and_is_asked_once() {
 fn a_hook_must_name_the_total_of_an_order_that_is_charged_in_parts() {
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order_of_100("Authorize"));
-    hook.always(Says::Json(cart("40.00", "5.00", "0.00", "45.00")));
+    hook.always(HookAnswer::Json(cart("40.00", "5.00", "0.00", "45.00")));
     assert_eq!(page.init().json(), error("unknownError"));
     assert_eq!(page.told("QuoteRefused"), ["init: unknownError (totalOrderAmount)"]);
     let mut whole = cart("40.00", "5.00", "0.00", "45.00");
     whole["totalOrderAmount"] = usd("105.00");
-    hook.always(Says::Json(whole));
+    hook.always(HookAnswer::Json(whole));
     assert_eq!(page.init().status, 200);
 }
 
@@ -544,7 +548,7 @@ fn an_answer_without_delivery_options_is_enough_once_there_were_some() {
     page.init();
     let mut without = cart("14.00", "7.00", "0.00", "21.00");
     without.as_object_mut().unwrap().remove("deliveryOptions");
-    hook.always(Says::Json(without));
+    hook.always(HookAnswer::Json(without));
     let chosen = page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "standard" } }));
     assert_eq!(sums(&chosen), "14.00 7.00 0.00 - 21.00");
 }
@@ -553,7 +557,7 @@ fn an_answer_without_delivery_options_is_enough_once_there_were_some() {
 fn a_change_by_the_shop_while_it_is_asked_is_not_undone_by_its_answer() {
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order());
-    hook.always(Says::Later(Duration::from_secs(2), cart("14.00", "5.00", "1.00", "20.00")));
+    hook.always(HookAnswer::Later(Duration::from_secs(2), cart("14.00", "5.00", "1.00", "20.00")));
     let (path, terms) = page.change_of_terms(&at("18.00"), 1);
     let changing = world.request("PUT", &path, &terms);
     let (quoted, changed) = world.run(join(page.asking("init", &init()), changing));
@@ -567,7 +571,7 @@ fn a_payment_that_is_on_its_way_is_not_quoted_again() {
     let page = Page::open(&world, &order());
     page.init();
     // The shop's answer arrives after the payment was sent.
-    hook.always(Says::Later(Duration::from_secs(2), cart("14.00", "9.00", "1.00", "24.00")));
+    hook.always(HookAnswer::Later(Duration::from_secs(2), cart("14.00", "9.00", "1.00", "24.00")));
     world.amazon.open(SESSION, session_for(&at("20.00"), SESSION, &page.checkout_id));
     world.amazon.fault("finalize", Fault::LostAfter);
     let completing = page.asking("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
@@ -643,8 +647,8 @@ fn a_checkout_is_given_five_hundred_quotes_and_the_shop_is_asked_no_more() {
     let count = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&count);
     hook.says(move |_| match asked.fetch_add(1, Ordering::SeqCst) % 2 {
-        0 => Says::Json(cart("14.00", "5.00", "1.00", "20.00")),
-        _ => Says::Json(error("couponInvalid")),
+        0 => HookAnswer::Json(cart("14.00", "5.00", "1.00", "20.00")),
+        _ => HookAnswer::Json(error("couponInvalid")),
     });
     for _ in 0..500 {
         page.init();
@@ -660,12 +664,12 @@ fn a_checkout_is_given_five_hundred_quotes_and_the_shop_is_asked_no_more() {
     for _ in 0..499 {
         page.init();
     }
-    hook.always(Says::Later(Duration::from_secs(1), cart("14.00", "5.00", "1.00", "20.00")));
+    hook.always(HookAnswer::Later(Duration::from_secs(1), cart("14.00", "5.00", "1.00", "20.00")));
     world.run(join(page.asking("init", &init()), page.asking("init", &init())));
     assert_eq!(page.told("Quoted").len(), 500);
     let (path, terms) = page.change_of_terms(&at("18.00"), page.terms().1);
     assert_eq!(world.call("PUT", &path, &terms).status, 200);
-    hook.always(Says::Json(cart("18.00", "5.00", "1.00", "24.00")));
+    hook.always(HookAnswer::Json(cart("18.00", "5.00", "1.00", "24.00")));
     assert_eq!(sums(&page.init()), "18.00 5.00 1.00 - 24.00");
 }
 
@@ -679,12 +683,12 @@ fn a_hook_that_hangs_holds_sixty_four_questions_and_no_more() {
             Page::open(&world, &order)
         })
         .collect();
-    hook.always(Says::Hangs);
+    hook.always(HookAnswer::Hangs);
     let answers = world.run(join_all(pages.iter().map(|page| page.asking("init", &init()))));
     assert!(answers.iter().all(|answer| answer.json() == error("timeout")));
     assert_eq!(hook.bodies().len(), 64);
     // Their places are free again.
-    hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+    hook.always(HookAnswer::Json(cart("14.00", "5.00", "1.00", "20.00")));
     assert_eq!(pages[64].init().status, 200);
 }
 
@@ -692,11 +696,11 @@ fn a_hook_that_hangs_holds_sixty_four_questions_and_no_more() {
 fn one_buyer_holds_two_of_the_places_at_the_shops_hook() {
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order());
-    hook.always(Says::Hangs);
+    hook.always(HookAnswer::Hangs);
     let answers = world.run(join_all((0..64).map(|_| page.asking("init", &init()))));
     assert!(answers.iter().all(|answer| answer.json() == error("timeout")));
     assert_eq!(hook.bodies().len(), 2);
-    hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+    hook.always(HookAnswer::Json(cart("14.00", "5.00", "1.00", "20.00")));
     assert_eq!(page.init().status, 200);
 }
 

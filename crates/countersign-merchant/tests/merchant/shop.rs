@@ -29,14 +29,14 @@ pub(crate) enum WebhookAnswer {
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedWebhook {
     pub(crate) at: Timestamp,
     pub(crate) uri: String,
     pub(crate) headers: http::HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Arrived {
+impl ReceivedWebhook {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
     }
@@ -56,7 +56,7 @@ impl Arrived {
 
 pub(crate) struct Shop {
     time: FakeClock,
-    arrived: Mutex<Vec<Arrived>>,
+    arrived: Mutex<Vec<ReceivedWebhook>>,
     answers: Mutex<VecDeque<WebhookAnswer>>,
     otherwise: Mutex<WebhookAnswer>,
 }
@@ -89,7 +89,7 @@ impl Shop {
         *self.otherwise.lock().unwrap() = answer;
     }
 
-    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+    pub(crate) fn arrived(&self) -> Vec<ReceivedWebhook> {
         self.arrived.lock().unwrap().clone()
     }
 }
@@ -103,8 +103,12 @@ impl Transport for Shop {
         Box::pin(async move {
             let (head, body) = request.into_parts();
             assert_eq!(head.method, "POST");
-            let arrived =
-                Arrived { at: self.time.now(), uri: head.uri.to_string(), headers: head.headers, body };
+            let arrived = ReceivedWebhook {
+                at: self.time.now(),
+                uri: head.uri.to_string(),
+                headers: head.headers,
+                body,
+            };
             self.arrived.lock().unwrap().push(arrived);
             let answer = self.answers.lock().unwrap().pop_front();
             let answer = answer.unwrap_or(*self.otherwise.lock().unwrap());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::logs::logged;
-use super::shop::{Arrived, OLD_SECRET, SECRET, Shop, WebhookAnswer};
+use super::shop::{OLD_SECRET, ReceivedWebhook, SECRET, Shop, WebhookAnswer};
 use super::world::{ENGINES, Engine, SESSION, World, order, session_for, usd, waiting_order};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,8 +43,8 @@ fn events(world: &World, query: &str) -> Vec<Value> {
     answer.json()["events"].as_array().unwrap().clone()
 }
 
-fn kinds(arrived: &[Arrived]) -> Vec<String> {
-    arrived.iter().map(Arrived::kind).collect()
+fn kinds(arrived: &[ReceivedWebhook]) -> Vec<String> {
+    arrived.iter().map(ReceivedWebhook::kind).collect()
 }
 
 // Promise: B31
@@ -74,7 +74,7 @@ fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
         world.let_pass(MINUTE);
         assert_eq!(kinds(&shop.arrived()), expected, "{order}");
         let listed = events(&world, "");
-        let told: Vec<_> = shop.arrived().iter().map(Arrived::json).collect();
+        let told: Vec<_> = shop.arrived().iter().map(ReceivedWebhook::json).collect();
         assert_eq!(listed, told, "the list and the webhooks have the same bodies");
     }
 }
@@ -91,7 +91,7 @@ fn what_was_answered_with_202_and_is_refused_in_the_end_is_a_fact_once() {
     world.let_pass(MINUTE);
     assert_eq!(world.ask(&checkout_id, "charges", &charge).status, 402);
     world.let_pass(MINUTE);
-    let told: Vec<_> = shop.arrived().iter().map(Arrived::json).collect();
+    let told: Vec<_> = shop.arrived().iter().map(ReceivedWebhook::json).collect();
     assert_eq!(told, events(&world, ""));
     let [_, refused] = told.try_into().unwrap();
     let of = |member: &str| refused[member].clone();

@@ -12,12 +12,12 @@ pub(crate) fn beginning() -> FakeClock {
     FakeClock::at(Timestamp::parse("20261123T154700Z").unwrap())
 }
 
-struct Woken {
+struct ThreadWaker {
     is_woken: AtomicBool,
     thread: std::thread::Thread,
 }
 
-impl Wake for Woken {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
         self.is_woken.store(true, Ordering::SeqCst);
         self.thread.unpark();
@@ -37,7 +37,7 @@ pub(crate) fn run_until<T>(
     future: impl Future<Output = T>,
     has_happened: impl Fn() -> bool,
 ) -> Option<T> {
-    let woken = Arc::new(Woken { is_woken: AtomicBool::new(false), thread: std::thread::current() });
+    let woken = Arc::new(ThreadWaker { is_woken: AtomicBool::new(false), thread: std::thread::current() });
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);

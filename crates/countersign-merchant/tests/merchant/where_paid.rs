@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 
 use super::browser::Page;
 use super::logs::logged;
-use super::quoting::{Hook, Says, at, cart, error, table, world_of_a_table};
+use super::quoting::{Hook, HookAnswer, at, cart, error, table, world_of_a_table};
 use super::world::{OTHER_SESSION, SESSION, World, address, order, session_for};
 
 /// A hook that adds a tax for Washington, and does not ship to Berlin.
-fn by_state(question: &Value) -> Says {
+fn by_state(question: &Value) -> HookAnswer {
     let address = match &question["shippingAddress"] {
         Value::Null => &question["billingAddress"],
         address => address,
     };
     if address["city"] == "Berlin" {
-        return Says::Json(error("shippingAddressInvalid"));
+        return HookAnswer::Json(error("shippingAddressInvalid"));
     }
     let (tax, charge) = if address["stateOrRegion"] == "WA" { ("1.00", "15.00") } else { ("0.00", "14.00") };
     let mut cart = cart("14.00", "0.00", tax, charge);
     if question["shippingAddress"].is_null() {
         cart.as_object_mut().unwrap().remove("deliveryOptions");
     }
-    Says::Json(cart)
+    HookAnswer::Json(cart)
 }
 
 /// The test buyer's address, in this state.
@@ -114,7 +114,7 @@ fn a_hook_that_is_silent_when_the_order_is_placed_is_asked_again() {
         hook.says(by_state);
         let page = Page::open(&world, &order());
         page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
-        hook.always(Says::Hangs);
+        hook.always(HookAnswer::Hangs);
         world.amazon.open(SESSION, session_for(&at("14.00"), SESSION, &page.checkout_id));
         world.amazon.change(SESSION, |session| session["shippingAddress"] = in_state("OR"));
         let placed = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
@@ -178,7 +178,7 @@ fn what_was_priced_by_a_quote_is_not_paid_by_terms_that_the_shop_sets_after_it()
     hook.says(by_state);
     let page = Page::open(&world, &order());
     page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
-    hook.always(Says::Hangs);
+    hook.always(HookAnswer::Hangs);
     world.amazon.open(SESSION, session_for(&at("14.00"), SESSION, &page.checkout_id));
     let complete = || page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
     assert_eq!(complete().status, 202);
@@ -198,7 +198,7 @@ fn a_session_that_disagrees_anyway_waits_for_no_answer_of_the_hook() {
     hook.says(by_state);
     let page = Page::open(&world, &order());
     page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
-    hook.always(Says::Hangs);
+    hook.always(HookAnswer::Hangs);
     let answer = page.complete_with(SESSION, &at("0.01"));
     assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("TermsMismatch")));
 }
@@ -206,12 +206,12 @@ fn a_session_that_disagrees_anyway_waits_for_no_answer_of_the_hook() {
 #[test]
 fn a_hook_that_does_not_know_the_question_has_answered() {
     for (says, is_over) in [
-        (Says::Text(400, "what?".to_owned()), true),
-        (Says::Json(json!({ "status": "error", "reasonCode": "tomorrow" })), true),
-        (Says::Json(json!({ "totalBaseAmount": 14 })), true),
-        (Says::Json(cart("14.00", "0.00", "1.00", "15.00")), true),
-        (Says::Text(503, "soon".to_owned()), false),
-        (Says::Lost, false),
+        (HookAnswer::Text(400, "what?".to_owned()), true),
+        (HookAnswer::Json(json!({ "status": "error", "reasonCode": "tomorrow" })), true),
+        (HookAnswer::Json(json!({ "totalBaseAmount": 14 })), true),
+        (HookAnswer::Json(cart("14.00", "0.00", "1.00", "15.00")), true),
+        (HookAnswer::Text(503, "soon".to_owned()), false),
+        (HookAnswer::Lost, false),
     ] {
         let (world, hook) = Hook::asked();
         hook.says(by_state);

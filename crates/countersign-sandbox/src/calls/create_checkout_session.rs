@@ -43,9 +43,9 @@ pub(crate) fn new_checkout(
     flags: &Flags,
 ) -> Result<Checkout, ApiRefused> {
     one_time(body.charge_permission_type)?;
-    absent("recurringMetadata", body.recurring_metadata.is_some())?;
-    absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.is_some())?;
-    absent("chargePermissionId", body.charge_permission_id.is_some())?;
+    absent("recurringMetadata", body.recurring_metadata.as_ref())?;
+    absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.as_ref())?;
+    absent("chargePermissionId", body.charge_permission_id.as_ref())?;
     let store_id = body.store_id.ok_or(ApiRefused::Missing("storeId"))?;
     let web_checkout = web_checkout(body.web_checkout_details, owner.environment)?;
     let processes_order = web_checkout.checkout_mode.is_some();
@@ -55,7 +55,7 @@ pub(crate) fn new_checkout(
     if processes_order && body.payment_details.is_none() {
         return Err(ApiRefused::Missing("paymentDetails"));
     }
-    absent("addressDetails", !processes_order && body.address_details.is_some())?;
+    absent("addressDetails", body.address_details.as_ref().filter(|_| !processes_order))?;
     let given_address = body.address_details.map(|details| {
         let county = details.district_or_county;
         Address {

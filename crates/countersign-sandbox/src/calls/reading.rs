@@ -27,11 +27,11 @@ pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> 
     }
 }
 
-pub(crate) fn absent(field: &'static str, is_there: bool) -> Result<(), ApiRefused> {
-    if is_there {
-        Err(ApiRefused::Invalid { field, why: "it does not go with this checkout" })
-    } else {
-        Ok(())
+/// Refuses a member that does not go with this checkout.
+pub(crate) fn absent<T>(field: &'static str, member: Option<&T>) -> Result<(), ApiRefused> {
+    match member {
+        Some(_) => Err(ApiRefused::Invalid { field, why: "it does not go with this checkout" }),
+        None => Ok(()),
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn web_checkout(
         }
         url => Ok(url),
     };
-    absent("webCheckoutDetails.amazonPayRedirectUrl", details.amazon_pay_redirect_url.is_some())?;
+    absent("webCheckoutDetails.amazonPayRedirectUrl", details.amazon_pay_redirect_url.as_ref())?;
     if details.checkout_mode.as_deref().is_some_and(|mode| mode != PROCESS_ORDER) {
         let why = "it can be ProcessOrder only";
         return Err(ApiRefused::Invalid { field: "webCheckoutDetails.checkoutMode", why });

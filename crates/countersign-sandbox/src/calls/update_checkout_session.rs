@@ -25,9 +25,9 @@ impl Call for UpdateCheckoutSession {
     fn read(request: &SignedRequest<'_>) -> Result<Self, ApiRefused> {
         let body: wire::UpdateCheckoutSession = request.body()?;
         one_time(body.charge_permission_type)?;
-        absent("recurringMetadata", body.recurring_metadata.is_some())?;
-        absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.is_some())?;
-        absent("multiAddressesCheckoutMetadata", body.multi_addresses_checkout_metadata.is_some())?;
+        absent("recurringMetadata", body.recurring_metadata.as_ref())?;
+        absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.as_ref())?;
+        absent("multiAddressesCheckoutMetadata", body.multi_addresses_checkout_metadata.as_ref())?;
         let presents = |details: &wire::PaymentDetails| details.presentment_currency.is_some();
         if body.payment_details.as_ref().is_some_and(presents) {
             let why = "it follows the currency of [paymentDetails.chargeAmount] and cannot be updated itself";

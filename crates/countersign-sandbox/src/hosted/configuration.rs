@@ -225,14 +225,14 @@ fn buy_now(
         }
     }
     let store_id = config.store_id.clone().ok_or_else(|| missing(&within("storeId")))?;
-    for (field, is_there) in [
-        ("recurringMetadata", config.recurring_metadata.is_some()),
-        ("paymentMethodOnFileMetadata", config.payment_method_on_file_metadata.is_some()),
-        ("chargePermissionId", config.charge_permission_id.is_some()),
-        ("multiAddressesCheckoutMetadata", config.multi_addresses_checkout_metadata.is_some()),
-        ("addressDetails", config.address_details.is_some()),
+    for checked in [
+        reading::absent("recurringMetadata", config.recurring_metadata.as_ref()),
+        reading::absent("paymentMethodOnFileMetadata", config.payment_method_on_file_metadata.as_ref()),
+        reading::absent("chargePermissionId", config.charge_permission_id.as_ref()),
+        reading::absent("multiAddressesCheckoutMetadata", config.multi_addresses_checkout_metadata.as_ref()),
+        reading::absent("addressDetails", config.address_details.as_ref()),
     ] {
-        reading::absent(field, is_there).map_err(of_config)?;
+        checked.map_err(of_config)?;
     }
     reading::one_time(config.charge_permission_type).map_err(of_config)?;
     let scopes = scopes(config.scopes.as_deref())?;

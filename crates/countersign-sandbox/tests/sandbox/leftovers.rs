@@ -13,7 +13,7 @@ use countersign_store::work_left::work_left;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
-use crate::notifications::receiver::Does;
+use crate::notifications::receiver::ReceiverAct;
 use crate::notifications::scene::Scene;
 use crate::world::{World, at};
 
@@ -100,7 +100,7 @@ async fn a_timer_that_is_due_is_left_over() {
 #[should_panic(expected = "1 messages of notification are not delivered")]
 async fn a_notification_that_waits_for_its_next_attempt_is_left_over() {
     let scene = Scene::new().await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     scene.authorized().await;
     assert_eq!(scene.sent().len(), 1);
 }

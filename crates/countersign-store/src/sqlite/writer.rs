@@ -198,8 +198,8 @@ impl WriterState {
             return Err(TransactionFailed::NotBegun(why.clone()));
         }
         self.begin().map_err(|error| TransactionFailed::NotBegun(one_line(&error)))?;
-        let housekeeping = self.written >= HOUSEKEEPING;
-        let applied = self.apply_all(requests, housekeeping);
+        let housekeeping = self.is_housekeeping_due();
+        let applied = self.apply_all(requests);
         let (outcomes, sequence) = applied.map_err(|error| {
             self.roll_back();
             TransactionFailed::AtRequest(error)
@@ -214,6 +214,11 @@ impl WriterState {
         }
         self.checkpointer.restart_log(&self.connection, PATIENCE);
         Ok(outcomes)
+    }
+
+    /// Whether this transaction also cleans up.
+    fn is_housekeeping_due(&self) -> bool {
+        self.written >= HOUSEKEEPING
     }
 
     fn begin(&self) -> rusqlite::Result<()> {
@@ -250,11 +255,7 @@ impl WriterState {
     }
 
     /// The outcomes, and the sequence of the latest message after them.
-    fn apply_all(
-        &self,
-        requests: &[Request],
-        housekeeping: bool,
-    ) -> rusqlite::Result<(Vec<RequestOutcome>, i64)> {
+    fn apply_all(&self, requests: &[Request]) -> rusqlite::Result<(Vec<RequestOutcome>, i64)> {
         let connection = &self.connection;
         let mut statements = Statements::prepare(connection)?;
         let mut sequence = self.sequence;
@@ -290,7 +291,7 @@ impl WriterState {
         if let Some(latest) = latest {
             apply::raise_watermark(connection, latest)?;
         }
-        if housekeeping {
+        if self.is_housekeeping_due() {
             apply::forget_changes(connection, CHANGE_IDS_KEPT)?;
         }
         Ok((outcomes, sequence))

@@ -7,7 +7,7 @@ use clap::Args;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::config::{Door, DoorValues};
+use crate::config::{ServeAccess, ServeAccessValues};
 use crate::failure::{CommandResult, Failure};
 use crate::output::say;
 use crate::serve_api::ServeApi;
@@ -43,12 +43,12 @@ pub(crate) struct Explain {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    given: DoorValues,
+    given: ServeAccessValues,
 }
 
 impl Explain {
     pub(crate) fn run(self) -> CommandResult {
-        let api = ServeApi::at(Door::read(self.config, self.given, self.url)?)?;
+        let api = ServeApi::at(ServeAccess::read(self.config, self.given, self.url)?)?;
         let told = server::block_on(async { explanation(&api, &self.order).await })?;
         say(if self.json { format!("{told:#}") } else { table(&told) });
         Ok(())

@@ -3,7 +3,7 @@
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 
-use super::given::{DoorValues, GivenValues};
+use super::given::{GivenValues, ServeAccessValues};
 use super::key::Key;
 use super::keys::KEYS;
 
@@ -48,7 +48,7 @@ fn arg(key: &Key) -> Arg {
         .help_heading("Overriding the configuration file")
 }
 
-impl Args for DoorValues {
+impl Args for ServeAccessValues {
     fn augment_args(command: clap::Command) -> clap::Command {
         let of_the_door = |key: &&Key| matches!(key.path, "listen" | "shop.token_file");
         command.args(KEYS.iter().filter(of_the_door).map(arg))
@@ -59,7 +59,7 @@ impl Args for DoorValues {
     }
 }
 
-impl FromArgMatches for DoorValues {
+impl FromArgMatches for ServeAccessValues {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         GivenValues::from_arg_matches(matches).map(Self)
     }

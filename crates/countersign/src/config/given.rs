@@ -26,4 +26,4 @@ impl GivenValues {
 
 /// The given values of the keys that say where a running `serve` is, and with which token it is asked.
 #[derive(Clone, Default)]
-pub(crate) struct DoorValues(pub(super) GivenValues);
+pub(crate) struct ServeAccessValues(pub(super) GivenValues);

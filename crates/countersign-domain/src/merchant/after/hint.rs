@@ -62,7 +62,7 @@ impl PaymentDraft<'_> {
         // The operations in doubt that the object can settle. An object that a call may have made settles the
         // calls of that kind.
         for operation in &mut self.payment.operations {
-            if tells_of(hint, is_known, operation)
+            if (settles(hint, operation) || (!is_known && may_come_from(hint, operation)))
                 && let Some(doubt) = operation.state.in_flight_mut().and_then(InFlight::doubt_mut)
             {
                 doubt.look = LookSchedule::sooner(Some(doubt.look), now);
@@ -72,17 +72,24 @@ impl PaymentDraft<'_> {
     }
 }
 
-fn tells_of(hint: &Hint, is_known: bool, operation: &Operation) -> bool {
+/// Whether the operation acts on the object itself.
+fn settles(hint: &Hint, operation: &Operation) -> bool {
     match (&operation.request, hint) {
         (
             PaymentCall::Capture { charge_id, .. } | PaymentCall::CancelCharge { charge_id },
             Hint::Charge(id),
         ) => charge_id == id,
-        (PaymentCall::CreateCharge { .. }, Hint::Charge(_))
-        | (PaymentCall::Refund { .. }, Hint::Refund(_)) => !is_known,
         (PaymentCall::Close { .. }, Hint::ChargePermission) => true,
         _ => false,
     }
+}
+
+/// Whether the operation may have made the object, if that is not known yet.
+fn may_come_from(hint: &Hint, operation: &Operation) -> bool {
+    matches!(
+        (&operation.request, hint),
+        (PaymentCall::CreateCharge { .. }, Hint::Charge(_)) | (PaymentCall::Refund { .. }, Hint::Refund(_))
+    )
 }
 
 /// Before a success is proved there is no payment: attempts in doubt or pending are looked at.

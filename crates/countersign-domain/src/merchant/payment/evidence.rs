@@ -34,21 +34,21 @@ impl PaymentDraft<'_> {
         let Some(state) = shown.state() else { return };
         let (now, id) = (self.now, &shown.id);
         let known = self.payment.charge(id);
-        let was_told = known.is_some_and(|known| known.sight == LastSeen::Contradicted);
+        let sight_before = known.map(|known| known.sight);
         let known_amount = known.map(|known| known.amount);
         let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
         if amounts.into_iter().flatten().any(|amount| amount.currency() != self.payment.limit.currency()) {
             if let Some(charge) = self.payment.charge_mut(id) {
                 charge.sight = LastSeen::Contradicted;
             }
-            return self.contradict_unless(was_told, id, "a charge in another currency");
+            return self.contradict_once(sight_before, id, "a charge in another currency");
         }
         if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
             if let Some(charge) = self.payment.charge_mut(id) {
                 charge.sight = LastSeen::Contradicted;
                 charge.look = charge.look.filter(|_| !charge.state.is_final());
             }
-            return self.contradict_unless(was_told, id, "a charge of another amount");
+            return self.contradict_once(sight_before, id, "a charge of another amount");
         }
         if known_amount.is_none() {
             let Some(amount) = shown.seen.charge_amount else { return };
@@ -72,7 +72,7 @@ impl PaymentDraft<'_> {
             charge.look = None;
         }
         if contradicts {
-            self.contradict_unless(was_told, id, "a final charge in another final state");
+            self.contradict_once(sight_before, id, "a final charge in another final state");
             if !was_only_said {
                 return;
             }
@@ -121,7 +121,9 @@ impl PaymentDraft<'_> {
             ChargeState::CaptureInitiated => PaymentEvent::CapturePending(id),
             ChargeState::Captured(captured) => {
                 let is_another = asked.is_some_and(|asked| asked != *captured);
-                self.contradict_unless(!is_another, &shown.id, "a capture of another amount");
+                if is_another {
+                    self.contradict(&shown.id, "a capture of another amount");
+                }
                 PaymentEvent::ChargeCaptured(id)
             }
             ChargeState::Canceled(_) => PaymentEvent::ChargeCanceled(id),
@@ -213,9 +215,9 @@ impl PaymentDraft<'_> {
         };
     }
 
-    /// Notifies the operator that Amazon contradicts what is known, unless that was done before.
-    fn contradict_unless(&mut self, was_told: bool, id: &ChargeId, found: &'static str) {
-        if !was_told {
+    /// Notifies the operator that Amazon contradicts what is known of a charge, unless that was done before.
+    fn contradict_once(&mut self, sight_before: Option<LastSeen>, id: &ChargeId, found: &'static str) {
+        if sight_before != Some(LastSeen::Contradicted) {
             self.contradict(id, found);
         }
     }

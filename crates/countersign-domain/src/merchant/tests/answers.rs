@@ -194,8 +194,8 @@ fn only_a_bound_attempt_is_compared_and_only_an_unsent_one_is_sent() {
             Agreement::NotReady => "–".to_string(),
         };
         let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, sent_at(), &rules()) {
-            Beginning::Send(_, step) | Beginning::Ends(step) => outcome(&before, Some(&step), sent_at()),
-            Beginning::NotReady => "–".to_string(),
+            BeginResult::Send(_, step) | BeginResult::Ends(step) => outcome(&before, Some(&step), sent_at()),
+            BeginResult::NotReady => "–".to_string(),
         };
         table.push_str(&format!("{:<40} {agreed:<24} {begun}\n", words(&before.attempts[0], sent_at())));
     }
@@ -255,12 +255,12 @@ fn a_second_session_waits_for_the_outcome_of_each_first_so() {
         };
         let second = words(&bound.next.attempts[1], sent_at());
         let sent = match begin(&bound.next, 2, Arc::from(*b"new"), &key_of, sent_at(), &rules()) {
-            Beginning::Send(_, step) => {
+            BeginResult::Send(_, step) => {
                 let states = step.next.attempts.iter().map(|attempt| words(attempt, sent_at()));
                 states.collect::<Vec<_>>().join(" | ")
             }
-            Beginning::Ends(step) => happened(&step),
-            Beginning::NotReady => "–".to_string(),
+            BeginResult::Ends(step) => happened(&step),
+            BeginResult::NotReady => "–".to_string(),
         };
         table.push_str(&format!("{:<40} {second:<16} {sent}\n", words(&before.attempts[0], sent_at())));
     }

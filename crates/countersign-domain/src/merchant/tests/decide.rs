@@ -107,7 +107,7 @@ pub(super) mod attempts {
     }
 
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(crate) enum Beginning {
+    pub(crate) enum BeginResult {
         Send(KeyedRequest, CheckoutStep),
         Ends(CheckoutStep),
         NotReady,
@@ -120,7 +120,7 @@ pub(super) mod attempts {
         key_of: &dyn Fn(u32) -> IdempotencyKey,
         now: Timestamp,
         rules: &MerchantRules,
-    ) -> Beginning {
+    ) -> BeginResult {
         let n =
             before.attempt(AttemptNumber::new(attempt)).map_or(KeyOrdinal::FIRST, Attempt::next_key_ordinal);
         let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body };
@@ -129,9 +129,9 @@ pub(super) mod attempts {
         };
         let (step, next) = decided(before, now, rules, begin);
         match (step, delivered(next)) {
-            (Some(step), Some(send)) => Beginning::Send(send, step),
-            (Some(step), None) => Beginning::Ends(step),
-            (None, _) => Beginning::NotReady,
+            (Some(step), Some(send)) => BeginResult::Send(send, step),
+            (Some(step), None) => BeginResult::Ends(step),
+            (None, _) => BeginResult::NotReady,
         }
     }
 

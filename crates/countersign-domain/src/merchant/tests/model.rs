@@ -188,8 +188,8 @@ impl World {
                 match agree(checkout, attempt, &self.seen(look), Environment::Sandbox, now) {
                     Agreement::Agreed(..) => {
                         match begin(checkout, attempt, body_of(&checkout.terms), &key_of, now, rules) {
-                            Beginning::Send(_, step) | Beginning::Ends(step) => step.next,
-                            Beginning::NotReady => return None,
+                            BeginResult::Send(_, step) | BeginResult::Ends(step) => step.next,
+                            BeginResult::NotReady => return None,
                         }
                     }
                     Agreement::Ends(step) => step.next,
@@ -206,8 +206,8 @@ impl World {
                     return None;
                 };
                 match begin(checkout, attempt, body.clone(), &key_of, now, rules) {
-                    Beginning::Send(_, step) | Beginning::Ends(step) => step.next,
-                    Beginning::NotReady => return None,
+                    BeginResult::Send(_, step) | BeginResult::Ends(step) => step.next,
+                    BeginResult::NotReady => return None,
                 }
             }
             Op::Answer(attempt, n, answer) => {

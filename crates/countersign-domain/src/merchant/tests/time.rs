@@ -51,8 +51,10 @@ fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() 
             for (place, now) in around(at.plus(rules.policy.resend_window)) {
                 let taken = row(&before, take_up(&before, 1, &key_of, now, &rules), now);
                 let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, now, &rules) {
-                    Beginning::Send(_, step) | Beginning::Ends(step) => outcome(&before, Some(&step), now),
-                    Beginning::NotReady => "–".to_string(),
+                    BeginResult::Send(_, step) | BeginResult::Ends(step) => {
+                        outcome(&before, Some(&step), now)
+                    }
+                    BeginResult::NotReady => "–".to_string(),
                 };
                 let clock = if hold_expiries { "in question" } else { "sure" };
                 table.push_str(&format!(
@@ -97,7 +99,7 @@ fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys()
     let mut delays = Vec::new();
     for n in 1..=11 {
         let now = sent_at();
-        let Beginning::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
+        let BeginResult::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
         else {
             panic!("expected a send")
         };
@@ -115,7 +117,7 @@ fn what_found_no_connection_was_never_sent_and_spends_no_key() {
     let mut checkout = checkout(PaymentIntent::Authorize, approved);
     let (mut now, mut delays) = (sent_at(), Vec::new());
     for _ in 0..8 {
-        let Beginning::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
+        let BeginResult::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
         else {
             panic!("expected a send")
         };

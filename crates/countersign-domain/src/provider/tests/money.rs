@@ -193,7 +193,7 @@ fn broken(payment: &Payment) -> Option<&'static str> {
         return Some("more is taken than the order and its overcharge");
     }
     for charge in charges {
-        if charge.captured().minor() > capturable(charge.amount, permission.allow_overcharge).minor() {
+        if charge.captured().minor() > capturable(charge, permission).minor() {
             return Some("more is captured than authorized");
         }
         let counted = charge.refunds.iter().filter(|refund| refund.counts());

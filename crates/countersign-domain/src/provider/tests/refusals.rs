@@ -38,17 +38,17 @@ macro_rules! names {
             match refused { $($type::$variant { .. } => stringify!($variant)),+ }
         }
 
-        impl Named for $type {
+        impl RuleName for $type {
             const ALL: &'static [&'static str] = &[$(stringify!($variant)),+];
         }
     };
 }
 
-trait Named {
+trait RuleName {
     const ALL: &'static [&'static str];
 }
 
-fn all_reached<R: Named>(reached: &BTreeSet<&str>) {
+fn all_reached<R: RuleName>(reached: &BTreeSet<&str>) {
     assert_eq!(*reached, R::ALL.iter().copied().collect());
 }
 
@@ -81,13 +81,13 @@ fn above_maximum() -> Option<Money> {
 }
 
 /// Everything in a Create Charge that a row can break.
-struct Creating {
+struct CreateCase {
     payment: Payment,
     request: CreateCharge,
     simulation: Option<CreateChargeSimulation>,
 }
 
-type BreakCreate = fn(&mut Creating);
+type BreakCreate = fn(&mut CreateCase);
 
 /// The rules of Create Charge in order, each with what breaks only that rule.
 const CREATE_CHARGE: [(&str, BreakCreate); 12] = [
@@ -115,7 +115,7 @@ const CREATE_CHARGE: [(&str, BreakCreate); 12] = [
 
 fn creating(breaks: &[BreakCreate]) -> Result<CreateChargeOutcome, CreateChargeRefused> {
     let request = charge_request(usd(600));
-    let mut it = Creating { payment: authorized(), request, simulation: None };
+    let mut it = CreateCase { payment: authorized(), request, simulation: None };
     breaks.iter().for_each(|breaks| breaks(&mut it));
     charge_of(&it.payment, it.request, it.simulation, start())
 }

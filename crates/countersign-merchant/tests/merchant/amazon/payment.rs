@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Amazon, Arrived, State, found};
+use super::{Amazon, ReceivedCall, State, found};
 
 /// A call that is refused because of a charge's or a permission's state.
 fn refused(code: &str) -> (u16, Value) {
@@ -94,7 +94,7 @@ impl Amazon {
 }
 
 impl State {
-    pub(super) fn answer(&mut self, arrived: &Arrived, is_pending: bool, now: i64) -> (u16, Value) {
+    pub(super) fn answer(&mut self, arrived: &ReceivedCall, is_pending: bool, now: i64) -> (u16, Value) {
         let id = arrived.path.split('/').nth(1).unwrap_or_default().to_owned();
         if let Some(key) = &arrived.key
             && let Some((body, status, answer)) = self.saved.get(key)

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::world::{Call, HttpAnswer, World, id, right_body};
 
 /// A sandbox whose work is counted.
-struct Counted {
+struct CountedSandbox {
     world: World,
     store: Arc<InterceptedStore<()>>,
     budget: Budget,
@@ -27,7 +27,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("nothing waits")
 }
 
-impl Counted {
+impl CountedSandbox {
     fn new() -> Self {
         let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), ()));
         let world = at_once(World::on(Arc::clone(&store) as _, Settings::default(), 0));
@@ -75,9 +75,9 @@ impl Counted {
 
 #[test]
 fn what_each_call_costs() {
-    let mut counted = Counted::new();
+    let mut counted = CountedSandbox::new();
     counted.life(1);
-    counted.budget = Counted::budget();
+    counted.budget = CountedSandbox::budget();
     counted.life(2);
     insta::assert_snapshot!(counted.budget);
 }

@@ -40,7 +40,7 @@ enum Scene {
 }
 
 #[derive(Default)]
-struct Seen {
+struct JumpRecord {
     keys: BTreeSet<Key>,
     /// How many timers each change set of the jump applied; `None` before the jump.
     jump: Option<Vec<usize>>,
@@ -109,7 +109,7 @@ async fn place_orders(world: &World) {
 
 async fn jump(batches: Batches, scene: Scene) -> LeftBehind {
     let memory = Arc::new(MemoryStore::new());
-    let seen = Arc::new(Mutex::new(Seen::default()));
+    let seen = Arc::new(Mutex::new(JumpRecord::default()));
     let plan = {
         let (memory, seen) = (memory.clone(), seen.clone());
         move |call: &intercept::Call<'_>| {

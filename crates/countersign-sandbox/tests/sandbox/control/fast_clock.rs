@@ -10,12 +10,12 @@ use serde_json::json;
 use super::scene::Scene;
 
 /// A charge whose authorization is pending until this instant.
-struct Pending {
+struct PendingCharge {
     charge_id: String,
     decided_at: String,
 }
 
-async fn pending(scene: &Scene) -> Pending {
+async fn pending(scene: &Scene) -> PendingCharge {
     let payment = json!({ "paymentIntent": "Authorize", "canHandlePendingAuthorization": true });
     let id = scene.checkout(&json!({ "card": "0701", "placed": true, "paymentDetails": payment })).await;
     let finalized = scene.finalize(&id).await;
@@ -25,7 +25,7 @@ async fn pending(scene: &Scene) -> Pending {
     let began_at = charge.text("creationTimestamp").to_owned();
     let began_at = countersign_domain::time::Timestamp::parse(&began_at).unwrap();
     let decided_at = began_at.plus(Duration::from_secs(30)).to_string();
-    Pending { charge_id, decided_at }
+    PendingCharge { charge_id, decided_at }
 }
 
 async fn now(scene: &Scene) -> String {
@@ -33,7 +33,7 @@ async fn now(scene: &Scene) -> String {
 }
 
 /// Reads the clock, a charge, and the clock again, and returns the charge's state.
-async fn read(scene: &Scene, pending: &Pending) -> String {
+async fn read(scene: &Scene, pending: &PendingCharge) -> String {
     let before = now(scene).await;
     tokio::task::yield_now().await;
     let charge = scene.get_charge(&pending.charge_id).await;

@@ -67,7 +67,7 @@ async fn an_endpoint_is_asked_to_confirm_and_is_notified_of_everything_meanwhile
 #[tokio::test]
 async fn an_endpoint_that_is_removed_is_not_notified_again() {
     let scene = Scene::new().await;
-    scene.receiver.always(super::receiver::Does::Answer(503));
+    scene.receiver.always(super::receiver::ReceiverAct::Answer(503));
     scene.authorized().await;
     let [post] = &scene.sent()[..] else { panic!("one is sent") };
     let unsubscribe = post.json()["UnsubscribeURL"].as_str().unwrap().to_owned();

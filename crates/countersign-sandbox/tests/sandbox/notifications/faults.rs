@@ -10,8 +10,8 @@ use countersign_protocol::notification::{
 use http::Method;
 use serde_json::{Value, json};
 
-use super::receiver::{Does, Post};
-use super::scene::{Scene, Unbelieved};
+use super::receiver::{Post, ReceiverAct};
+use super::scene::{ReceiverRefused, Scene};
 use crate::world::{Call, FOREIGN_KEY_ID, HttpAnswer, KEY_ID, START, at};
 
 fn message_ids(sent: &[Post]) -> Vec<String> {
@@ -70,7 +70,7 @@ async fn a_reordered_notification_comes_alone_if_none_follows() {
 async fn a_delayed_notification_comes_later_by_its_delay_and_is_retried_from_then() {
     let scene = Scene::new().await;
     scene.order_fault(json!({ "kind": "delay", "delay": "PT5H" })).await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     scene.authorized().await;
     for (later, count) in
         [("PT0S", 0), ("PT4H59M59S", 0), ("PT1S", 1), ("PT59M59S", 0), ("PT1S", 1), ("PT2H", 2), ("P1D", 0)]
@@ -99,9 +99,9 @@ async fn a_dropped_notification_never_comes_and_is_listed() {
 async fn a_damaged_notification_is_refused_for_its_damage() {
     let now = at(START);
     for (kind, expected) in [
-        ("malformed", Unbelieved::Envelope(EnvelopeRefused::NotAnObject)),
-        ("wrongSignature", Unbelieved::Signature(SignatureRefused::WrongSignature)),
-        ("certificateElsewhere", Unbelieved::Url(CertificateUrlRefused::ForeignHost)),
+        ("malformed", ReceiverRefused::Envelope(EnvelopeRefused::NotAnObject)),
+        ("wrongSignature", ReceiverRefused::Signature(SignatureRefused::WrongSignature)),
+        ("certificateElsewhere", ReceiverRefused::Url(CertificateUrlRefused::ForeignHost)),
     ] {
         for version in [1, 2] {
             let scene = Scene::bare(Default::default()).await;
@@ -169,7 +169,7 @@ async fn an_answer_is_not_held_forever() {
     let mut context = Context::from_waker(Waker::noop());
     let scene = Scene::new().await;
     scene.order_fault(json!({ "kind": "beforeAnswer" })).await;
-    scene.receiver.always(Does::Hang);
+    scene.receiver.always(ReceiverAct::Hang);
     let session = scene.session(&Call::get(""), json!({})).await;
     let mut answer = scene.world.sandbox.handle(Scene::finalize(&session).request());
     assert!(answer.as_mut().poll(&mut context).is_pending());
@@ -225,11 +225,11 @@ async fn retries_are_not_struck_again_and_confirmations_never() {
     scene.order_fault(json!({ "kind": "drop", "times": 1 })).await;
     scene.register(json!({ "url": super::scene::URL })).await;
     scene.control(Method::DELETE, "notification-faults", Value::Null).await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     scene.authorized().await;
     let first = scene.sent();
     scene.order_fault(json!({ "kind": "drop", "times": 1 })).await;
-    scene.receiver.always(Does::Answer(200));
+    scene.receiver.always(ReceiverAct::Answer(200));
     scene.advance("PT1H").await;
     assert_eq!(message_ids(&scene.sent()), message_ids(&first));
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// What the receiver does with a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Does {
+pub(crate) enum ReceiverAct {
     Answer(u16),
     Fail(NotDelivered),
     /// It keeps the notification and never answers.
@@ -53,8 +53,8 @@ impl Post {
 #[derive(Debug)]
 pub(crate) struct Receiver {
     posts: Mutex<Vec<Post>>,
-    next: Mutex<VecDeque<Does>>,
-    otherwise: Mutex<Does>,
+    next: Mutex<VecDeque<ReceiverAct>>,
+    otherwise: Mutex<ReceiverAct>,
     /// Posts to this URL are kept and never answered.
     silent: Mutex<Option<&'static str>>,
 }
@@ -64,7 +64,7 @@ impl Default for Receiver {
         Self {
             posts: Mutex::default(),
             next: Mutex::default(),
-            otherwise: Mutex::new(Does::Answer(200)),
+            otherwise: Mutex::new(ReceiverAct::Answer(200)),
             silent: Mutex::default(),
         }
     }
@@ -72,7 +72,7 @@ impl Default for Receiver {
 
 impl Receiver {
     /// Sets what it does from now on.
-    pub(crate) fn always(&self, does: Does) {
+    pub(crate) fn always(&self, does: ReceiverAct) {
         *self.otherwise.lock().unwrap() = does;
     }
 
@@ -82,7 +82,7 @@ impl Receiver {
     }
 
     /// Sets what it does with the next notifications, before that.
-    pub(crate) fn next(&self, does: impl IntoIterator<Item = Does>) {
+    pub(crate) fn next(&self, does: impl IntoIterator<Item = ReceiverAct>) {
         self.next.lock().unwrap().extend(does);
     }
 
@@ -108,9 +108,11 @@ impl Courier for Receiver {
         }
         let does = self.next.lock().unwrap().pop_front();
         match does.unwrap_or(*self.otherwise.lock().unwrap()) {
-            Does::Answer(status) => Box::pin(std::future::ready(Ok(StatusCode::from_u16(status).unwrap()))),
-            Does::Fail(why) => Box::pin(std::future::ready(Err(why))),
-            Does::Hang => Box::pin(std::future::pending()),
+            ReceiverAct::Answer(status) => {
+                Box::pin(std::future::ready(Ok(StatusCode::from_u16(status).unwrap())))
+            }
+            ReceiverAct::Fail(why) => Box::pin(std::future::ready(Err(why))),
+            ReceiverAct::Hang => Box::pin(std::future::pending()),
         }
     }
 }

@@ -10,7 +10,7 @@ use countersign_store::sqlite::SqliteStore;
 use serde_json::json;
 use tempfile::tempdir;
 
-use super::receiver::{Does, Post};
+use super::receiver::{Post, ReceiverAct};
 use super::scene::{Scene, URL};
 
 /// A start on the files of a directory. A scene that dies is dropped without warning, and what its durable
@@ -65,10 +65,10 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
     let directory = tempdir().unwrap();
     for restart in 0..5 {
         let scene = start(directory.path(), restart).await;
-        scene.receiver.always(Does::Hang);
+        scene.receiver.always(ReceiverAct::Hang);
         if restart == 0 {
             // The answer to the endpoint's confirmation.
-            scene.receiver.next([Does::Answer(200)]);
+            scene.receiver.next([ReceiverAct::Answer(200)]);
             scene.authorized().await;
             scene.authorized().await;
         }
@@ -77,7 +77,7 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
         scene.dies();
     }
     let scene = start(directory.path(), 5).await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     // The first attempt of each, and three more an hour apart.
     for later in ["PT0S", "PT1H", "PT1H", "PT1H"] {
         scene.advance(later).await;
@@ -92,7 +92,7 @@ async fn the_next_process_continues_the_count_of_attempts() {
     let mut count = 0;
     for restart in 0..4 {
         let scene = start(directory.path(), restart).await;
-        scene.receiver.always(Does::Answer(503));
+        scene.receiver.always(ReceiverAct::Answer(503));
         if restart == 0 {
             scene.authorized().await;
         } else {
@@ -104,7 +104,7 @@ async fn the_next_process_continues_the_count_of_attempts() {
     assert_eq!(count, 4);
     let last = start(directory.path(), 4).await;
     last.advance("PT1H").await;
-    last.receiver.always(Does::Answer(200));
+    last.receiver.always(ReceiverAct::Answer(200));
     let order = last.authorized().await;
     let [post] = &sent(&last, 1).await[..] else { panic!("one is sent") };
     assert_eq!(post.object(), format!("CHARGE {}", order.charge_id), "the other notification was given up");
@@ -116,8 +116,8 @@ async fn a_notification_that_was_on_its_way_is_sent_again_under_the_same_id() {
     let directory = tempdir().unwrap();
     let first = start(directory.path(), 0).await;
     first.authorized().await;
-    first.receiver.next([Does::Answer(200)]);
-    first.receiver.always(Does::Hang);
+    first.receiver.next([ReceiverAct::Answer(200)]);
+    first.receiver.always(ReceiverAct::Hang);
     let [begun] = &sent(&first, 1).await[..] else { panic!("one is on its way") };
     first.dies();
     let next = start(directory.path(), 1).await;

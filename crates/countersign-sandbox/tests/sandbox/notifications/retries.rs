@@ -4,7 +4,7 @@ use countersign_sandbox::notify::NotDelivered;
 use countersign_sandbox::settings::{IpnRetries, Settings};
 use serde_json::json;
 
-use super::receiver::{Does, Post};
+use super::receiver::{Post, ReceiverAct};
 use super::scene::Scene;
 use crate::world::{Call, at};
 
@@ -17,7 +17,7 @@ fn settings(retries: IpnRetries) -> Settings {
 #[tokio::test]
 async fn an_unchanged_notification_is_sent_again_three_times_an_hour_apart() {
     let scene = Scene::new().await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     scene.authorized().await;
     let first = scene.sent();
     assert_eq!(first.len(), 1);
@@ -45,7 +45,7 @@ async fn an_unchanged_notification_is_sent_again_three_times_an_hour_apart() {
 #[tokio::test]
 async fn whether_a_notification_is_sent_again_depends_on_how_it_failed() {
     use NotDelivered::{Lost, TimedOut, Unreachable};
-    let again = |retries: IpnRetries, does: Does| async move {
+    let again = |retries: IpnRetries, does: ReceiverAct| async move {
         let scene = Scene::with(settings(retries)).await;
         scene.authorized().await;
         scene.receiver.next([does]);
@@ -54,17 +54,17 @@ async fn whether_a_notification_is_sent_again_depends_on_how_it_failed() {
         scene.sent().len()
     };
     for (does, three_hourly, fourteen_days) in [
-        (Does::Answer(200), 0, 0),
-        (Does::Answer(204), 0, 0),
-        (Does::Answer(302), 0, 0),
-        (Does::Answer(400), 0, 0),
-        (Does::Answer(404), 0, 0),
-        (Does::Answer(429), 0, 0),
-        (Does::Answer(500), 1, 1),
-        (Does::Answer(503), 1, 1),
-        (Does::Fail(TimedOut), 1, 1),
-        (Does::Fail(Lost), 1, 1),
-        (Does::Fail(Unreachable), 1, 0),
+        (ReceiverAct::Answer(200), 0, 0),
+        (ReceiverAct::Answer(204), 0, 0),
+        (ReceiverAct::Answer(302), 0, 0),
+        (ReceiverAct::Answer(400), 0, 0),
+        (ReceiverAct::Answer(404), 0, 0),
+        (ReceiverAct::Answer(429), 0, 0),
+        (ReceiverAct::Answer(500), 1, 1),
+        (ReceiverAct::Answer(503), 1, 1),
+        (ReceiverAct::Fail(TimedOut), 1, 1),
+        (ReceiverAct::Fail(Lost), 1, 1),
+        (ReceiverAct::Fail(Unreachable), 1, 0),
     ] {
         assert_eq!(again(IpnRetries::ThreeHourly, does).await, three_hourly, "{does:?}");
         assert_eq!(again(IpnRetries::FourteenDays, does).await, fourteen_days, "{does:?}");
@@ -76,7 +76,7 @@ async fn an_endpoint_that_never_answers_has_its_deadline_and_does_not_hold_up_ot
     let scene = Scene::new().await;
     let other = "http://127.0.0.1:9000/other";
     scene.register(json!({ "url": other })).await;
-    scene.receiver.always(Does::Hang);
+    scene.receiver.always(ReceiverAct::Hang);
     for _ in 0..3 {
         scene.authorized().await;
     }
@@ -84,7 +84,7 @@ async fn an_endpoint_that_never_answers_has_its_deadline_and_does_not_hold_up_ot
     assert_eq!(to_other(scene.sent()), 1, "one at a time to each endpoint");
     scene.world.clock.wake_all();
     assert_eq!(to_other(scene.sent()), 2, "after a timeout the others are sent together");
-    scene.receiver.always(Does::Answer(200));
+    scene.receiver.always(ReceiverAct::Answer(200));
     scene.world.clock.wake_all();
     assert_eq!(to_other(scene.sent()), 0);
     scene.advance("PT1H").await;
@@ -120,7 +120,7 @@ async fn an_endpoint_that_never_answers_does_not_hold_up_others_however_much_wai
 #[tokio::test]
 async fn a_jump_of_fourteen_days_makes_every_retry_within_it() {
     let scene = Scene::with(settings(IpnRetries::FourteenDays)).await;
-    scene.receiver.always(Does::Answer(500));
+    scene.receiver.always(ReceiverAct::Answer(500));
     // Nothing else happens to the order in these days.
     scene
         .finalized(&Call::get(""), json!({ "paymentDetails": { "paymentIntent": "AuthorizeWithCapture" } }))
@@ -140,7 +140,7 @@ async fn a_jump_of_fourteen_days_makes_every_retry_within_it() {
 #[tokio::test]
 async fn after_a_jump_retries_and_first_attempts_come_in_the_order_in_which_they_are_due() {
     let scene = Scene::new().await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     let first = scene.authorized().await.charge_id;
     assert_eq!(scene.told().len(), 1);
     scene.advance("PT1H30M").await;
@@ -165,7 +165,7 @@ async fn after_a_jump_retries_and_first_attempts_come_in_the_order_in_which_they
 #[tokio::test]
 async fn a_clock_that_runs_fast_brings_retries_forward() {
     let scene = Scene::new().await;
-    scene.receiver.always(Does::Answer(503));
+    scene.receiver.always(ReceiverAct::Answer(503));
     scene.control(http::Method::POST, "clock", json!({ "rate": 3_600 })).await;
     scene.authorized().await;
     assert_eq!(scene.sent().len(), 1);

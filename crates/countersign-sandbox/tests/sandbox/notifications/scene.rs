@@ -39,7 +39,7 @@ pub(crate) struct Order {
 
 /// Why a receiver refuses a notification.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unbelieved {
+pub(crate) enum ReceiverRefused {
     Envelope(EnvelopeRefused),
     Url(CertificateUrlRefused),
     Signature(SignatureRefused),
@@ -177,12 +177,16 @@ impl Scene {
     }
 
     /// Reads, checks and verifies an envelope as a receiver does that trusts this sandbox.
-    pub(crate) async fn verified(&self, body: &[u8], now: Timestamp) -> Result<Option<Message>, Unbelieved> {
-        let envelope = Envelope::parse(body).map_err(Unbelieved::Envelope)?;
+    pub(crate) async fn verified(
+        &self,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Message>, ReceiverRefused> {
+        let envelope = Envelope::parse(body).map_err(ReceiverRefused::Envelope)?;
         let origins = CertificateOrigins::amazon().and(ORIGIN).unwrap();
-        let url = origins.check(&envelope.signing_cert_url).map_err(Unbelieved::Url)?;
+        let url = origins.check(&envelope.signing_cert_url).map_err(ReceiverRefused::Url)?;
         let certificate = self.certificate(url.as_str().strip_prefix(ORIGIN).unwrap()).await;
-        let verified = envelope.verify(&certificate, now).map_err(Unbelieved::Signature)?;
+        let verified = envelope.verify(&certificate, now).map_err(ReceiverRefused::Signature)?;
         Ok(verified.message().unwrap())
     }
 

@@ -6,7 +6,7 @@ use countersign_protocol::notification::{
 use http::Method;
 use serde_json::{Value, json};
 
-use super::scene::{ORIGIN, Order, Scene, URL, Unbelieved};
+use super::scene::{ORIGIN, Order, ReceiverRefused, Scene, URL};
 use crate::world::{Call, FOREIGN_KEY_ID, KEY_ID, START, at};
 
 // Promise: A23
@@ -64,17 +64,21 @@ async fn an_envelope_with_any_change_is_refused() {
             let mut envelope = post.json();
             envelope[member] = value.into();
             let refused = scene.verified(envelope.to_string().as_bytes(), now).await;
-            assert_eq!(refused, Err(Unbelieved::Signature(SignatureRefused::WrongSignature)), "{member}");
+            assert_eq!(
+                refused,
+                Err(ReceiverRefused::Signature(SignatureRefused::WrongSignature)),
+                "{member}"
+            );
         }
         let mut envelope = post.json();
         envelope.as_object_mut().unwrap().remove("Signature");
         let refused = scene.verified(envelope.to_string().as_bytes(), now).await;
-        assert_eq!(refused, Err(Unbelieved::Envelope(EnvelopeRefused::Missing { member: "Signature" })));
+        assert_eq!(refused, Err(ReceiverRefused::Envelope(EnvelopeRefused::Missing { member: "Signature" })));
     }
 }
 
 /// A merchant's call on an order.
-type Doing = (&'static str, fn(&Order) -> Call);
+type OrderAct = (&'static str, fn(&Order) -> Call);
 
 #[tokio::test]
 async fn every_change_is_notified_and_each_object_once() {
@@ -104,7 +108,7 @@ async fn every_change_is_notified_and_each_object_once() {
         let body = json!({ "chargePermissionId": order.permission_id, "chargeAmount": amount });
         Call::post("/v2/charges", body).idempotent("charge")
     };
-    let doings: [(&[Doing], &str, &[&str]); 8] = [
+    let doings: [(&[OrderAct], &str, &[&str]); 8] = [
         (&[("update", update)], "PT0S", &[]),
         (&[("capture", capture)], "PT0S", &["CHARGE"]),
         (&[("cancel", cancel)], "PT0S", &["CHARGE"]),
