@@ -41,6 +41,7 @@ use futures_util::future::{BoxFuture, join3};
 use book::{Book, FactDelivery, PriceSource, StoreFailed};
 use clock::DecisionClock;
 use drive::App;
+use drive::charge_looks::ChargeLooks;
 use gateway::amazon::Amazon;
 use gateway::quote_hook::QuoteHook;
 use gateway::webhook::Webhook;
@@ -126,6 +127,7 @@ impl Merchant {
             book,
             amazon: Amazon::new(parts.client, clock),
             quote_hook: parts.quote_hook,
+            charge_looks: ChargeLooks::default(),
             verifier: verifier.build(),
         });
         let recovered = app.recover().await.map_err(failed)?;

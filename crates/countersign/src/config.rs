@@ -150,7 +150,7 @@ mod tests {
                 after("[amazn]"),
                 format!(
                     ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [quote], [snapshot], \
-                     [capture], [refunds], [notifications], [deadlines]"
+                     [capture], [refunds], [fulfilment], [notifications], [deadlines]"
                 ),
             ),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
@@ -346,6 +346,8 @@ mod tests {
             ("[capture]\nmargin = \"soon\"", "capture.margin must be a time such as 90s, 15m or PT15M"),
             ("[capture]\nmargin = \"25h\"", "capture.margin must be at most a day"),
             ("[refunds]\nceiling = \"all\"", "refunds.ceiling must be captured or amazon"),
+            ("[fulfilment]\nafter_guarantee = \"true\"", "fulfilment.after_guarantee must be no or yes"),
+            ("[fulfilment]\nafter_guarantee = \"No\"", "fulfilment.after_guarantee must be no or yes"),
         ] {
             let refused = refused(&with(lines));
             assert!(refused.ends_with(told), "{lines}: {refused}");

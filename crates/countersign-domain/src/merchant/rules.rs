@@ -19,6 +19,8 @@ pub struct Policy {
     pub capture_policy: CapturePolicy,
     /// `capture.margin`: how long before a deadline the last safe moment is.
     pub capture_margin: Duration,
+    /// `fulfilment.after_guarantee`: whether an authorization pays for a parcel after its seven days.
+    pub after_guarantee: AfterGuarantee,
 }
 
 impl Default for Policy {
@@ -28,6 +30,7 @@ impl Default for Policy {
             refund_ceiling: RefundCeiling::default(),
             capture_policy: CapturePolicy::default(),
             capture_margin: DEFAULT_MARGIN,
+            after_guarantee: AfterGuarantee::default(),
         }
     }
 }
@@ -83,6 +86,18 @@ words! {
         BeforeGuaranteeEnds = "before-guarantee-ends",
         /// A margin before the authorization lapses.
         BeforeExpiry = "before-expiry",
+    }
+}
+
+words! {
+    /// Whether an authorization pays for a parcel after its seven days, when its capture may be declined.
+    #[derive(Default)]
+    AfterGuarantee {
+        /// It does not.
+        #[default]
+        No = "no",
+        /// It does, at the shop's own risk.
+        Yes = "yes",
     }
 }
 
@@ -151,9 +166,8 @@ pub(super) const BUYERS_PACE: u32 = 21;
 pub(super) const WARNINGS: [Duration; 2] = [Duration::from_secs(72 * 3_600), Duration::from_secs(24 * 3_600)];
 /// How long before a deadline the last safe moment is, unless configured.
 pub const DEFAULT_MARGIN: Duration = Duration::from_secs(6 * HOUR.as_secs());
-/// How long what Amazon has shown of a charge is valid: about as long as a parcel takes from the answer to
-/// the van.
-pub(super) const SIGHT: Duration = Duration::from_secs(5 * 60);
+/// How old what Amazon has shown of a charge may be for a parcel to leave, unless the caller says otherwise.
+pub const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// How many of these alarms are due by now.
 pub(super) fn alarms_due(alarms: &[Duration], lasting: Duration) -> u32 {

@@ -1,7 +1,9 @@
-//! Answers whether the shop may ship. A wrong yes costs the parcel, so the charge is looked up first.
+//! Answers whether the shop may ship. A wrong yes costs the parcel, so the charge is looked up first, unless
+//! Amazon has shown it lately.
 
 use countersign_domain::ids::ChargeId;
-use countersign_domain::merchant::after::fulfilment::{Fulfilment, fulfilment};
+use countersign_domain::merchant::after::fulfilment::{Freshness, Fulfilment, fulfilment};
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::next::NextStep;
 
 use super::App;
@@ -16,16 +18,41 @@ impl App {
         &self,
         loaded: LoadedRegistration,
         charge: Option<&ChargeId>,
+        freshness: Freshness,
     ) -> Result<(Registration, Option<Fulfilment>), StoreFailed> {
-        let computed = fulfilment(&loaded.registration.checkout, charge, self.clock.now());
+        let answer =
+            |checkout: &Checkout| fulfilment(checkout, charge, freshness, self.clock.now(), &self.rules());
+        let computed = answer(&loaded.registration.checkout);
         let Some(unseen) = computed.as_ref().and_then(|computed| computed.unseen.clone()) else {
             return Ok((loaded.registration, computed));
         };
-        let id = loaded.registration.checkout.id.clone();
-        let mut driver = self.driver_of(id.as_str(), loaded);
-        driver.follow(NextStep::LookAtCharge(unseen)).await?;
-        let registration = driver.into_registration().await?;
-        let computed = fulfilment(&registration.checkout, charge, self.clock.now());
+        let registration = self.look_together(loaded, unseen, freshness).await?;
+        let computed = answer(&registration.checkout);
         Ok((registration, computed))
+    }
+
+    /// Looks at a charge, or waits for a caller who looks at it and whose look is fresh enough. Returns the
+    /// checkout as it is then; if Amazon has shown nothing, it is as it was.
+    pub(super) async fn look_together(
+        &self,
+        loaded: LoadedRegistration,
+        charge_id: ChargeId,
+        freshness: Freshness,
+    ) -> Result<Registration, StoreFailed> {
+        let turn = self.charge_looks.turn(&charge_id);
+        let mut looked_at = turn.lock().await;
+        let checkout_id = loaded.registration.checkout.id.clone();
+        let mut driver = match *looked_at {
+            None => self.driver_of(checkout_id.as_str(), loaded),
+            // What the others have been shown is read first.
+            Some(_) => self.driver(checkout_id.as_str()),
+        };
+        if looked_at.is_none_or(|at| !freshness.accepts(at, self.clock.now())) {
+            let asked_at = self.clock.now();
+            driver.follow(NextStep::LookAtCharge(charge_id)).await?;
+            *looked_at = Some(asked_at);
+        }
+        drop(looked_at);
+        driver.into_registration().await
     }
 }

@@ -1,6 +1,7 @@
 //! What happens next: the driver of a checkout, and everything that starts one. It calls Amazon and the
 //! shop's quote hook, and keeps the results in the book.
 
+pub(crate) mod charge_looks;
 pub(crate) mod complete;
 mod driver;
 mod fulfilment;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use countersign_client::notification::NotificationVerifier;
 
+use self::charge_looks::ChargeLooks;
 use crate::book::Book;
 use crate::gateway::amazon::Amazon;
 use crate::gateway::quote_hook::QuoteHook;
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) amazon: Amazon,
     /// Where the shop is asked for quotes, if it has a hook.
     pub(crate) quote_hook: Option<QuoteHook>,
+    /// The looks at charges that callers wait for.
+    pub(crate) charge_looks: ChargeLooks,
     /// Verifies Amazon's notifications.
     pub(crate) verifier: NotificationVerifier,
 }

@@ -20,7 +20,7 @@ pub(crate) fn explanation(
     fulfilment: &Fulfilment,
 ) -> Members {
     let checkout = &registration.checkout;
-    let Fulfilment { may_ship, reason, .. } = *fulfilment;
+    let Fulfilment { may_ship, reason, seen_at, .. } = *fulfilment;
     Members::default()
         .with("checkoutId", checkout.id.as_str())
         .with("orderId", &checkout.order_id)
@@ -32,6 +32,7 @@ pub(crate) fn explanation(
         .with("mayShip", may_ship)
         .with("reason", reason.as_str())
         .with("reasonInWords", in_words(reason))
+        .with("seenAt", seen_at.map(|seen_at| seen_at.to_string()))
 }
 
 fn timeline(entries: &[Entry]) -> Vec<Members> {
@@ -69,6 +70,7 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::Captured => "the money is captured",
         Reason::AuthorizationInitiated => "Amazon has not decided on the authorization yet",
         Reason::AuthorizationExpired => "the authorization has expired",
+        Reason::GuaranteeEnded => "the authorization is older than seven days: a capture may be declined",
         Reason::CaptureInitiated => "the capture is in progress and may still fail",
         Reason::CancelInitiated => "the charge is being canceled",
         Reason::Refunded => "the money was refunded",

@@ -292,6 +292,10 @@ pub(super) fn canceled(registration: &Registration) -> Result<Response, RequestR
 
 /// Whether the shop may ship, and why.
 pub(super) fn fulfilment(fulfilment: &Fulfilment) -> Response {
-    let Fulfilment { may_ship, reason, .. } = *fulfilment;
-    json(StatusCode::OK, &serde_json::json!({ "mayShip": may_ship, "reason": reason.as_str() }))
+    let Fulfilment { may_ship, reason, seen_at, .. } = *fulfilment;
+    let answer = Members::default()
+        .with("mayShip", may_ship)
+        .with("reason", reason.as_str())
+        .with("seenAt", seen_at.map(|seen_at| seen_at.to_string()));
+    json(StatusCode::OK, &answer)
 }

@@ -1,9 +1,12 @@
 //! Reads the bodies that the shop sends, as strictly as Amazon reads a merchant's.
 
+use std::time::Duration;
+
 use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::checkout::verdict::Verdict;
+use countersign_domain::merchant::rules::MAX_AGE;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_protocol::object;
 use countersign_protocol::wire::{
@@ -250,21 +253,44 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     given.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-/// `?chargeId=` of a fulfilment.
-pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, RequestRefused> {
-    let mut charge_id = None;
+/// What is asked about a fulfilment.
+pub(super) struct FulfilmentQuery {
+    pub(super) charge_id: Option<ChargeId>,
+    /// How old what Amazon has shown may be.
+    pub(super) max_age: Duration,
+}
+
+/// The largest `maxAge`, in seconds.
+const LONGEST_MAX_AGE: u64 = 300;
+
+/// `?chargeId=&maxAge=` of a fulfilment.
+pub(super) fn fulfilment_query(query: &str) -> Result<FulfilmentQuery, RequestRefused> {
+    let (mut charge_id, mut max_age) = (None, None);
     for (name, value) in pairs(query) {
-        match (name, value) {
-            ("chargeId", "") => {}
-            ("chargeId", id) => {
+        match name {
+            "chargeId" if charge_id.is_some() => return Err(RequestRefused::invalid("chargeId", TWICE)),
+            "chargeId" if value.is_empty() => {}
+            "chargeId" => {
                 let why = "must be the id of a charge";
-                let read = ChargeId::parse(id).map_err(|_| RequestRefused::invalid("chargeId", why))?;
-                charge_id = Some(read);
+                charge_id =
+                    Some(ChargeId::parse(value).map_err(|_| RequestRefused::invalid("chargeId", why))?);
             }
-            _ => return Err(RequestRefused::invalid("query", "may have chargeId only")),
+            "maxAge" if max_age.is_some() => return Err(RequestRefused::invalid("maxAge", TWICE)),
+            "maxAge" => max_age = Some(seconds(value)?),
+            _ => return Err(RequestRefused::invalid("query", "may have chargeId and maxAge only")),
         }
     }
-    Ok(charge_id)
+    Ok(FulfilmentQuery { charge_id, max_age: max_age.unwrap_or(MAX_AGE) })
+}
+
+const TWICE: &str = "may be given once";
+
+/// A `maxAge`: digits only, without a sign.
+fn seconds(value: &str) -> Result<Duration, RequestRefused> {
+    let digits = Some(value).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+    let seconds = digits.and_then(|digits| digits.parse().ok()).filter(|seconds| *seconds <= LONGEST_MAX_AGE);
+    let why = "must be a whole number of seconds from 0 to 300";
+    seconds.map(Duration::from_secs).ok_or(RequestRefused::invalid("maxAge", why))
 }
 
 fn state_of(word: &str) -> Option<&'static str> {

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, LazyLock};
 
+use countersign_domain::merchant::after::fulfilment::Freshness;
 use countersign_http::{Peer, Request, Router};
 use http::StatusCode;
 
 use super::errors::{RequestRefused, RouteResult};
 use super::payment_requests::NamedRequest;
+use super::requests::FulfilmentQuery;
 use super::{json, payment_render, payment_requests, render, requests};
 use crate::book::arrival::Bearer;
 use crate::book::commit::LoadedRegistration;
@@ -125,14 +127,17 @@ async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
 }
 
 async fn fulfilment(app: Arc<App>, request: Request, id: String) -> RouteResult {
-    let charge_id = requests::fulfilment_query(query(&request))?;
-    let (_, computed) = app.fulfilment(loaded(&app, &id).await?, charge_id.as_ref()).await?;
+    let arrived_at = app.clock.now();
+    let FulfilmentQuery { charge_id, max_age } = requests::fulfilment_query(query(&request))?;
+    let freshness = Freshness { arrived_at, max_age };
+    let (_, computed) = app.fulfilment(loaded(&app, &id).await?, charge_id.as_ref(), freshness).await?;
     Ok(payment_render::fulfilment(&computed.ok_or_else(RequestRefused::no_such_charge)?))
 }
 
 async fn explain(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let query = requests::timeline_query(query(&request))?;
-    let (registration, computed) = app.fulfilment(loaded(&app, &id).await?, None).await?;
+    let freshness = Freshness::at(app.clock.now());
+    let (registration, computed) = app.fulfilment(loaded(&app, &id).await?, None, freshness).await?;
     let after = query.after.unwrap_or_default();
     let page = app.timeline_page(&registration.checkout, after, query.limit).await?;
     // There is always an answer when no charge was named.

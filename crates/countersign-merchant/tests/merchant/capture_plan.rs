@@ -192,5 +192,5 @@ fn a_timer_of_another_configuration_is_set_again_when_it_finds_nothing_due() {
     world.restart();
     world.skip(2 * DAY);
     assert!(stored(&world) > world.time.now(), "it does not stay due forever");
-    assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
+    assert_eq!(world.fulfilment(&id), (false, "GuaranteeEnded".to_owned()));
 }

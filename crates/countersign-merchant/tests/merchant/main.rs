@@ -14,6 +14,7 @@ mod documented;
 mod doubt;
 mod explaining;
 mod figures;
+mod gate;
 mod life;
 mod listing;
 mod logs;

@@ -707,14 +707,17 @@ fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
     let world = World::in_memory();
     let id = world.completed("Authorize");
     let of = |query: &str| world.get(&format!("/v1/checkouts/{id}/fulfilment{query}"));
-    assert_eq!(of("").json(), json!({ "mayShip": true, "reason": "Authorized" }));
+    let seen_at = world.time.now().to_string();
+    let authorized = json!({ "mayShip": true, "reason": "Authorized", "seenAt": seen_at });
+    assert_eq!(of("").json(), authorized);
     world.amazon.fault("createCharge", Fault::Pending);
     let body = json!({ "reference": "2", "chargeAmount": usd("10.00"),
         "canHandlePendingAuthorization": true });
     world.ask(&id, "charges", &body);
-    assert_eq!(of("").json(), json!({ "mayShip": false, "reason": "AuthorizationInitiated" }));
+    let pending = json!({ "mayShip": false, "reason": "AuthorizationInitiated", "seenAt": seen_at });
+    assert_eq!(of("").json(), pending);
     let first = of(&format!("?chargeId={CHARGE}"));
-    assert_eq!(first.json(), json!({ "mayShip": true, "reason": "Authorized" }));
+    assert_eq!(first.json(), authorized);
     let field = |field: &str| Some(field.to_owned());
     let elsewhere = of("?chargeId=S01-1-C1").refusal();
     assert_eq!(elsewhere, (404, "NoSuchCharge".to_owned(), field("chargeId")));

@@ -12,9 +12,9 @@ use countersign_protocol::signing::Algorithm;
 use super::given::GivenValues;
 use super::key::{Key, key, rows};
 use super::parse::{
-    StorePlace, algorithm, capture_policy, duration, environment, finalize_deadline, list, listen, origin,
-    page_origin, path, public_url, quote_url, refund_ceiling, region, shop_url, store, text, topic_arn,
-    webhook_url,
+    StorePlace, after_guarantee, algorithm, capture_policy, duration, environment, finalize_deadline, list,
+    listen, origin, page_origin, path, public_url, quote_url, refund_ceiling, region, shop_url, store, text,
+    topic_arn, webhook_url,
 };
 use super::quote;
 use super::values::Values;
@@ -137,6 +137,13 @@ pub(super) const KEYS: &[Key] = &[
     )
     .or(|| Policy::default().refund_ceiling.as_str().to_owned()),
     key(
+        "fulfilment.after_guarantee",
+        "WORD",
+        "`no` or `yes`",
+        "Whether an authorization pays for a parcel after its 7 days, when its capture may be declined",
+    )
+    .or(|| Policy::default().after_guarantee.as_str().to_owned()),
+    key(
         "notifications.certificate_origins",
         "ORIGINS",
         "origins, with commas",
@@ -252,6 +259,7 @@ impl Config {
                 capture_policy: values.value("capture.policy", capture_policy)?,
                 capture_margin: values.value("capture.margin", duration)?,
                 refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
+                after_guarantee: values.value("fulfilment.after_guarantee", after_guarantee)?,
             },
             notifications: Notifications {
                 certificate_origins: values

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, Region};
-use countersign_merchant::settings::{CapturePolicy, Origin, RefundCeiling};
+use countersign_merchant::settings::{AfterGuarantee, CapturePolicy, Origin, RefundCeiling};
 use countersign_protocol::signing::Algorithm;
 
 use super::values::ReadResult;
@@ -55,6 +55,10 @@ pub(super) fn capture_policy(text: &str) -> ReadResult<CapturePolicy> {
 pub(super) fn refund_ceiling(text: &str) -> ReadResult<RefundCeiling> {
     let ceiling = RefundCeiling::parse(text);
     ceiling.ok_or_else(|| "must be captured or amazon".to_owned())
+}
+
+pub(super) fn after_guarantee(text: &str) -> ReadResult<AfterGuarantee> {
+    AfterGuarantee::parse(text).ok_or_else(|| "must be no or yes".to_owned())
 }
 
 /// Texts with commas between them.

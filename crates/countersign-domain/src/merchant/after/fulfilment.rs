@@ -1,7 +1,10 @@
 //! "May I ship?", computed from the payment and never stored.
 //!
 //! Somebody may cancel or refund a charge at Amazon, and the notification may be lost. So a yes needs a
-//! charge that Amazon has shown just now: [`Fulfilment::unseen`] names the charge to look at first.
+//! charge that Amazon has shown lately, and the caller says how lately: [`Fulfilment::unseen`] names the charge
+//! to look at first.
+
+use core::time::Duration;
 
 use crate::ids::ChargeId;
 use crate::merchant::attempt::{Attempt, AttemptState};
@@ -9,9 +12,9 @@ use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::cancellation::CancellationState;
 use crate::merchant::checkout::verdict::Verdict;
 use crate::merchant::payment::Payment;
-use crate::merchant::payment::charge::{Charge, ChargeState, LastSeen};
+use crate::merchant::payment::charge::{Charge, ChargeState};
 use crate::merchant::payment::operation::{Operation, OperationEffect, OperationState, PaymentCall};
-use crate::merchant::rules::SIGHT;
+use crate::merchant::rules::{AfterGuarantee, Deadline, MAX_AGE, MerchantRules};
 use crate::money::Money;
 use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
@@ -28,6 +31,8 @@ words! {
         AuthorizationInitiated,
         /// The authorization has lapsed.
         AuthorizationExpired,
+        /// The authorization is older than seven days: its capture may be declined.
+        GuaranteeEnded,
         /// The capture is under way, and may still fail.
         CaptureInitiated,
         /// The charge is being canceled.
@@ -62,16 +67,43 @@ pub struct Fulfilment {
     pub may_ship: bool,
     /// Why, or why not.
     pub reason: Reason,
+    /// When Amazon last showed the charge that the answer is about; `None` if it is about none, or if Amazon has
+    /// not shown what is known of it.
+    pub seen_at: Option<Timestamp>,
     /// The charge that must be looked at before the answer can be yes.
     pub unseen: Option<ChargeId>,
 }
 
+/// How old what Amazon has shown may be for a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// When the caller asked: what Amazon was asked since is always fresh.
+    pub arrived_at: Timestamp,
+    /// What was asked earlier may be this old.
+    pub max_age: Duration,
+}
+
+impl Freshness {
+    /// For a caller that does not say: [`MAX_AGE`].
+    #[must_use]
+    pub const fn at(arrived_at: Timestamp) -> Self {
+        Self { arrived_at, max_age: MAX_AGE }
+    }
+
+    /// Whether the answer to a request that left at an instant is fresh. An instant later than now proves
+    /// nothing.
+    #[must_use]
+    pub fn accepts(self, asked_at: Timestamp, now: Timestamp) -> bool {
+        asked_at <= now && (asked_at >= self.arrived_at || now.since(asked_at) <= self.max_age)
+    }
+}
+
 const fn not(reason: Reason) -> Fulfilment {
-    Fulfilment { may_ship: false, reason, unseen: None }
+    Fulfilment { may_ship: false, reason, seen_at: None, unseen: None }
 }
 
 const fn yes(reason: Reason) -> Fulfilment {
-    Fulfilment { may_ship: true, reason, unseen: None }
+    Fulfilment { may_ship: true, reason, seen_at: None, unseen: None }
 }
 
 fn unseen(charge: &Charge) -> Fulfilment {
@@ -82,9 +114,17 @@ fn unseen(charge: &Charge) -> Fulfilment {
 /// was requested last, since every further parcel has its own charge. `None` when there is no such charge.
 ///
 /// Only a charge that is Authorized and has not lapsed, or is Captured and not refunded, pays for a parcel.
-/// One that is pending, in doubt, being captured or being canceled does not.
+/// One that is pending, in doubt, being captured or being canceled does not, nor does, unless the rules say so,
+/// an authorization after its seven days.
 #[must_use]
-pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp) -> Option<Fulfilment> {
+pub fn fulfilment(
+    checkout: &Checkout,
+    charge: Option<&ChargeId>,
+    freshness: Freshness,
+    now: Timestamp,
+    rules: &MerchantRules,
+) -> Option<Fulfilment> {
+    let judge = Judge { freshness, now, after_guarantee: rules.policy.after_guarantee };
     match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
         Some(CancellationState::Requested { .. }) => return Some(not(Reason::CancelRequested)),
         Some(CancellationState::Done { .. }) => return Some(not(Reason::Canceled)),
@@ -97,8 +137,11 @@ pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp
         };
     };
     match charge {
-        Some(id) => payment.charge(id).map(|charge| by_charge(payment, charge, now)),
-        None => Some(by_last_asked(checkout, payment, now)),
+        Some(id) => payment.charge(id).map(|charge| judge.by_charge(payment, charge)),
+        None => Some(match last_requested(checkout, payment) {
+            Ok(charge) => judge.by_charge(payment, charge),
+            Err(reason) => not(reason),
+        }),
     }
 }
 
@@ -117,20 +160,20 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
     })
 }
 
-/// The answer for the charge that was requested last, by whichever call; a charge that somebody made
+/// The charge that was requested last, by whichever call, or why there is none; a charge that somebody made
 /// elsewhere pays for none of the shop's parcels.
-fn by_last_asked(checkout: &Checkout, payment: &Payment, now: Timestamp) -> Fulfilment {
+fn last_requested<'a>(checkout: &Checkout, payment: &'a Payment) -> Result<&'a Charge, Reason> {
     let asked = payment.operations.iter().rev();
     let last_asked = asked.into_iter().find(|it| matches!(it.request, PaymentCall::CreateCharge { .. }));
     let charge = match last_asked.map(|operation| &operation.state) {
-        Some(OperationState::Refused { .. }) => return not(Reason::ChargeDeclined),
-        Some(OperationState::InFlight(_)) => return not(Reason::Checking),
+        Some(OperationState::Refused { .. }) => return Err(Reason::ChargeDeclined),
+        Some(OperationState::InFlight(_)) => return Err(Reason::Checking),
         Some(OperationState::Done(OperationEffect::Charge(id))) => payment.charge(id),
         Some(OperationState::Done(OperationEffect::Refund(_) | OperationEffect::Closed)) | None => {
             checkout.attempts.iter().find_map(made_by_finalize).and_then(|id| payment.charge(id))
         }
     };
-    charge.map_or(not(Reason::ConfirmedOnly), |charge| by_charge(payment, charge, now))
+    charge.ok_or(Reason::ConfirmedOnly)
 }
 
 fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
@@ -138,29 +181,47 @@ fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
     completion.charge_id()
 }
 
-fn by_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
-    let given_back = [charge.refunded(), payment.refunding(&charge.id)];
-    let given_back = Money::sum(charge.amount.currency(), given_back);
-    match &charge.state {
-        ChargeState::AuthorizationInitiated => not(Reason::AuthorizationInitiated),
-        ChargeState::Authorized if now >= charge.expires_at => not(Reason::AuthorizationExpired),
-        ChargeState::Authorized => match being_changed(payment, charge) {
-            Some(reason) => not(reason),
-            None if !was_seen_just_now(charge, now) => unseen(charge),
-            None => yes(Reason::Authorized),
-        },
-        ChargeState::CaptureInitiated => not(Reason::CaptureInitiated),
-        ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not(Reason::Refunded),
-        // It may have been refunded elsewhere.
-        ChargeState::Captured(_) if !was_seen_just_now(charge, now) => unseen(charge),
-        ChargeState::Captured(_) => yes(Reason::Captured),
-        ChargeState::Canceled(_) => not(Reason::ChargeCanceled),
-        ChargeState::Declined(_) => not(Reason::ChargeDeclined),
-    }
+/// By what a charge is judged.
+struct Judge {
+    freshness: Freshness,
+    now: Timestamp,
+    after_guarantee: AfterGuarantee,
 }
 
-fn was_seen_just_now(charge: &Charge, now: Timestamp) -> bool {
-    matches!(charge.sight, LastSeen::At(at) if now.since(at) < SIGHT)
+impl Judge {
+    fn by_charge(&self, payment: &Payment, charge: &Charge) -> Fulfilment {
+        let given_back = [charge.refunded(), payment.refunding(&charge.id)];
+        let given_back = Money::sum(charge.amount.currency(), given_back);
+        let seen_at = charge.seen_at(self.now);
+        let is_fresh = seen_at.is_some_and(|seen_at| self.freshness.accepts(seen_at, self.now));
+        let answer = match &charge.state {
+            ChargeState::AuthorizationInitiated => not(Reason::AuthorizationInitiated),
+            ChargeState::Authorized if self.now >= charge.expires_at => not(Reason::AuthorizationExpired),
+            ChargeState::Authorized => match being_changed(payment, charge) {
+                Some(reason) => not(reason),
+                None if !is_fresh => unseen(charge),
+                None if self.is_too_old(charge) => not(Reason::GuaranteeEnded),
+                None => yes(Reason::Authorized),
+            },
+            ChargeState::CaptureInitiated => not(Reason::CaptureInitiated),
+            ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => {
+                not(Reason::Refunded)
+            }
+            // It may have been refunded elsewhere.
+            ChargeState::Captured(_) if !is_fresh => unseen(charge),
+            ChargeState::Captured(_) => yes(Reason::Captured),
+            ChargeState::Canceled(_) => not(Reason::ChargeCanceled),
+            ChargeState::Declined(_) => not(Reason::ChargeDeclined),
+        };
+        Fulfilment { seen_at, ..answer }
+    }
+
+    fn is_too_old(&self, charge: &Charge) -> bool {
+        match self.after_guarantee {
+            AfterGuarantee::No => self.now >= charge.deadline_at(Deadline::Guarantee),
+            AfterGuarantee::Yes => false,
+        }
+    }
 }
 
 /// What may be happening to an authorized charge while its result is unknown: Amazon declines captures, too.

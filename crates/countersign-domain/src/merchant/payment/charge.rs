@@ -26,7 +26,8 @@ pub struct Charge {
     pub id: ChargeId,
     /// The amount that it charges.
     pub amount: Money,
-    /// When it was authorized, or was first seen to be.
+    /// When it was authorized: its `creationTimestamp` once Amazon has shown it, before that when it was first
+    /// seen to be.
     pub authorized_at: Timestamp,
     /// When its authorization lapses: what Amazon says or, until it has said so, after two days.
     pub expires_at: Timestamp,
@@ -53,7 +54,7 @@ pub enum LastSeen {
     Doubted,
     /// Amazon shows a different state although this one cannot change. The operator was notified, once.
     Contradicted,
-    /// It was shown, last at this instant.
+    /// It was shown, last to a request that left at this instant.
     At(Timestamp),
 }
 
@@ -164,6 +165,10 @@ pub struct ChargeStatus {
 pub struct ChargeView {
     /// Its id.
     pub id: ChargeId,
+    /// When the request left that was answered so: it may have changed since.
+    pub asked_at: Timestamp,
+    /// `creationTimestamp`.
+    pub created_at: Option<Timestamp>,
     /// State, reason and amount.
     pub seen: ChargeStatus,
     /// `captureAmount`.
@@ -202,6 +207,26 @@ impl Charge {
             look: None,
             refunds: Vec::new(),
             refunded_shown: None,
+        }
+    }
+
+    /// When Amazon last showed it as it is known here, if it did. An instant later than now proves nothing.
+    #[must_use]
+    pub fn seen_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.sight {
+            LastSeen::At(at) => (at <= now).then_some(at),
+            LastSeen::Never | LastSeen::Doubted | LastSeen::Contradicted => None,
+        }
+    }
+
+    /// Takes Amazon's own time of its authorization for the one known here, if that is later: the days are
+    /// counted from there, not from when it was heard of. If its plan has not begun, it begins from there too.
+    pub(super) fn was_authorized_by(&mut self, created_at: Timestamp) {
+        if created_at < self.authorized_at {
+            if self.planned_until == self.authorized_at {
+                self.planned_until = created_at;
+            }
+            self.authorized_at = created_at;
         }
     }
 

@@ -61,8 +61,13 @@ impl PaymentDraft<'_> {
         }
         let asked = self.payment.accepted_capture(id);
         let Some(charge) = self.payment.charge_mut(id) else { return };
+        // Of two answers that overtake each other, the one that was asked for later counts.
+        let seen_before = charge.seen_at(now);
+        let is_newest = seen_before.is_none_or(|seen_at| seen_at <= shown.asked_at);
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
-        charge.refunded_shown = shown.refunded.or(charge.refunded_shown);
+        if is_newest {
+            charge.refunded_shown = shown.refunded.or(charge.refunded_shown);
+        }
         // A success of Finalize says that the money is taken. What Amazon shows later is closer to the truth.
         let was_only_said =
             charge.sight == LastSeen::Never && matches!(charge.state, ChargeState::Captured(_));
@@ -80,7 +85,8 @@ impl PaymentDraft<'_> {
         let Some(charge) = self.payment.charge_mut(id) else { return };
         // An earlier state from a slow replica does not confirm the one that is known.
         if state.rank() >= charge.state.rank() || was_only_said {
-            charge.sight = LastSeen::At(now);
+            let asked_at = shown.asked_at.min(now);
+            charge.sight = LastSeen::At(seen_before.map_or(asked_at, |seen_at| seen_at.max(asked_at)));
         }
         if state.rank() > charge.state.rank() || (was_only_said && state != charge.state) {
             if charge.state == ChargeState::AuthorizationInitiated && state == ChargeState::Authorized {
@@ -92,6 +98,9 @@ impl PaymentDraft<'_> {
             self.emit_new_state(shown, asked);
         }
         let Some(charge) = self.payment.charge_mut(id) else { return };
+        if let Some(created_at) = shown.created_at {
+            charge.was_authorized_by(created_at);
+        }
         charge.look = match &charge.state {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => {
                 Some(LookSchedule::waiting(charge.look, now))

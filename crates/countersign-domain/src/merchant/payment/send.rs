@@ -211,6 +211,9 @@ impl PaymentDraft<'_> {
     /// what the success shows counts all the same, since Amazon has it.
     fn take_success(&mut self, number: OperationNumber, effect: OperationEffect, shown: &ObjectView) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
+        // The answer to a copy may be the one that Amazon has kept under the key since the first.
+        let is_first = matches!(operation.state, OperationState::InFlight(InFlight::Sent { .. }));
+        let known_since = (!is_first).then_some(operation.requested_at);
         let differs = match &operation.state {
             // Nothing was sent that could have an effect.
             OperationState::InFlight(InFlight::Recorded { earlier: None, .. }) => return,
@@ -222,7 +225,13 @@ impl PaymentDraft<'_> {
             OperationState::Refused { .. } => true,
         };
         match shown {
-            ObjectView::Charge(shown) => self.take_charge(shown, ChargeOrigin::Operation),
+            ObjectView::Charge(shown) => match known_since {
+                Some(asked_at) => {
+                    let shown = ChargeView { asked_at, ..shown.clone() };
+                    self.take_charge(&shown, ChargeOrigin::Operation);
+                }
+                None => self.take_charge(shown, ChargeOrigin::Operation),
+            },
             ObjectView::Refund(shown) => self.take_refund(shown),
             ObjectView::Permission(shown) => self.take_permission(shown),
         }

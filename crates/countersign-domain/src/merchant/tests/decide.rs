@@ -304,7 +304,10 @@ pub(super) mod payments {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
-        let (step, next) = decided(before, now, rules, |draft| send::charge_shown(draft, shown));
+        // It was asked for just now, unless the test says when.
+        let asked_at = if shown.asked_at == sent_at() { now } else { shown.asked_at };
+        let shown = ChargeView { asked_at, ..shown.clone() };
+        let (step, next) = decided(before, now, rules, |draft| send::charge_shown(draft, &shown));
         before.payment.as_ref()?;
         Some((step_or_none(before, step), next))
     }

@@ -71,6 +71,8 @@ impl Amazon {
         };
         ChargeView {
             id: id.clone(),
+            asked_at: sent_at(),
+            created_at: None,
             seen: ChargeStatus { state: seen, reason: None, charge_amount: Some(usd(*amount)) },
             captured,
             refunded: None,

@@ -4,6 +4,7 @@
 mod answers;
 mod canceling;
 mod decide;
+mod gate;
 mod life;
 mod model;
 mod operations;
@@ -20,7 +21,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::after::fulfilment::fulfilment;
+use super::after::fulfilment::{self, Freshness, Fulfilment};
 use super::after::hint::{Hint, unpaid_under};
 use super::attempt::agree::{OpenSession, SessionView};
 use super::attempt::arrive::ArrivalRefused;
@@ -45,7 +46,9 @@ use super::payment::operation::{
 use super::payment::permission::{Permission, PermissionState, PermissionView};
 use super::payment::refund::{Refund, RefundState, RefundView};
 use super::payment::send::{OVERTAKEN, ObjectView, OperationAnswer};
-use super::rules::{ALARMS, CapturePolicy, MAX_OPERATIONS, MerchantRules, Policy, RefundCeiling};
+use super::rules::{
+    ALARMS, AfterGuarantee, CapturePolicy, MAX_OPERATIONS, MerchantRules, Policy, RefundCeiling,
+};
 use crate::address::{Address, AddressKind};
 use crate::folded_table::{Condition, folded};
 use crate::ids::{
@@ -68,6 +71,11 @@ fn sent_at() -> Timestamp {
 
 fn rules() -> MerchantRules {
     MerchantRules::default()
+}
+
+/// What the gate says to a caller who asks now and does not say how old the answer may be.
+fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp) -> Option<Fulfilment> {
+    fulfilment::fulfilment(checkout, charge, Freshness::at(now), now, &rules())
 }
 
 fn key_of(n: u32) -> IdempotencyKey {

@@ -148,6 +148,8 @@ pub(super) fn charge_shown_as(state: AmazonChargeState) -> ChargeView {
     let captured = matches!(state, AmazonChargeState::Captured | AmazonChargeState::CaptureInitiated);
     ChargeView {
         id: charge(),
+        asked_at: sent_at(),
+        created_at: None,
         seen: ChargeStatus { state, reason: None, charge_amount: Some(hundred()) },
         captured: captured.then(hundred),
         refunded: None,
@@ -159,6 +161,8 @@ pub(super) fn charge_shown_as(state: AmazonChargeState) -> ChargeView {
 pub(super) fn new_charge_shown(state: AmazonChargeState) -> ChargeView {
     ChargeView {
         id: ChargeId::parse("S01-1-C2").unwrap(),
+        asked_at: sent_at(),
+        created_at: None,
         seen: ChargeStatus { state, reason: None, charge_amount: Some(usd(5_000)) },
         captured: (state == AmazonChargeState::Captured).then(|| usd(5_000)),
         refunded: None,

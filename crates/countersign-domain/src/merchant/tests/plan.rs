@@ -224,8 +224,9 @@ fn a_parcel_may_leave_for_each_state_so() {
         ("never looked at", LastSeen::Never),
         ("doubted", LastSeen::Doubted),
         ("contradicted", LastSeen::Contradicted),
-        ("seen just now", LastSeen::At(now.minus(300 * SECOND).plus(MILLISECOND))),
-        ("seen five minutes ago", LastSeen::At(now.minus(300 * SECOND))),
+        ("seen a minute ago", LastSeen::At(now.minus(60 * SECOND))),
+        ("seen longer ago", LastSeen::At(now.minus(60 * SECOND).minus(MILLISECOND))),
+        ("seen later than now", LastSeen::At(now.plus(MILLISECOND))),
     ] {
         for state in [ChargeState::Authorized, ChargeState::Captured(hundred())] {
             let word = state.name();

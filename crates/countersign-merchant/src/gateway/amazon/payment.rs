@@ -11,6 +11,7 @@ use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_domain::merchant::payment::permission::{PermissionState, PermissionView};
 use countersign_domain::merchant::payment::refund::{RefundState, RefundView};
 use countersign_domain::merchant::payment::send::{ObjectView, OperationAnswer};
+use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{
     Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonClass, ReasonCode, Refund,
     RefundState as WireRefundState, Word,
@@ -24,8 +25,9 @@ type ReadResult<T> = Result<T, &'static str>;
 impl Amazon {
     /// Get Charge.
     pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeView, NoEvidence> {
+        let asked_at = self.clock.now();
         let answer = self.shown(self.client.get_charge(id).await)?;
-        let shown = charge_shown(&answer.value).map_err(NoEvidence::new)?;
+        let shown = charge_shown(&answer.value, asked_at).map_err(NoEvidence::new)?;
         if shown.id == *id { Ok(shown) } else { Err(NoEvidence::new("another charge")) }
     }
 
@@ -66,8 +68,9 @@ impl Amazon {
         &self,
         id: &ChargeId,
     ) -> Result<(Bytes, Option<ChargeView>), NoEvidence> {
+        let asked_at = self.clock.now();
         let answer = self.shown(self.client.get_charge(id).await)?;
-        let shown = charge_shown(&answer.value).ok().filter(|shown| shown.id == *id);
+        let shown = charge_shown(&answer.value, asked_at).ok().filter(|shown| shown.id == *id);
         Ok((answer.body, shown))
     }
 
@@ -79,16 +82,16 @@ impl Amazon {
         send: &KeyedRequest,
     ) -> OperationAnswer {
         let (body, key) = (Bytes::copy_from_slice(&send.body), &send.idempotency_key);
-        let client = &self.client;
+        let (client, asked_at) = (&self.client, self.clock.now());
         let read = match request {
             PaymentCall::CreateCharge { amount, .. } => self
                 .noted(client.create_charge_bytes(body, key).await)
-                .map(|answer| created(permission, *amount, &answer.value)),
-            PaymentCall::Capture { charge_id, .. } => {
-                self.noted(client.capture_charge_bytes(charge_id, body, key).await).map(charge_answer)
-            }
+                .map(|answer| created(permission, *amount, &answer.value, asked_at)),
+            PaymentCall::Capture { charge_id, .. } => self
+                .noted(client.capture_charge_bytes(charge_id, body, key).await)
+                .map(charge_answer(asked_at)),
             PaymentCall::CancelCharge { charge_id } => {
-                self.noted(client.cancel_charge_bytes(charge_id, body).await).map(charge_answer)
+                self.noted(client.cancel_charge_bytes(charge_id, body).await).map(charge_answer(asked_at))
             }
             PaymentCall::Refund { .. } => self
                 .noted(client.create_refund_bytes(body, key).await)
@@ -109,8 +112,8 @@ impl Amazon {
     }
 }
 
-fn charge_answer(answer: Answer<Charge>) -> ReadResult<ObjectView> {
-    charge_shown(&answer.value).map(ObjectView::Charge)
+fn charge_answer(asked_at: Timestamp) -> impl FnOnce(Answer<Charge>) -> ReadResult<ObjectView> {
+    move |answer| charge_shown(&answer.value, asked_at).map(ObjectView::Charge)
 }
 
 /// A new charge counts only when it is ours: under our permission, for our amount.
@@ -118,8 +121,9 @@ fn created(
     permission: &ChargePermissionId,
     amount: countersign_domain::money::Money,
     charge: &Charge,
+    asked_at: Timestamp,
 ) -> ReadResult<ObjectView> {
-    let shown = charge_shown(charge)?;
+    let shown = charge_shown(charge, asked_at)?;
     if charge.charge_permission_id.as_ref().is_some_and(|of| of != permission) {
         return Err("a charge under another permission");
     }
@@ -129,7 +133,7 @@ fn created(
     Ok(ObjectView::Charge(shown))
 }
 
-fn charge_shown(charge: &Charge) -> ReadResult<ChargeView> {
+fn charge_shown(charge: &Charge, asked_at: Timestamp) -> ReadResult<ChargeView> {
     let id = charge.charge_id.clone().ok_or("a charge without an id")?;
     let status = charge.status_details.clone().unwrap_or_default();
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown charge state")? {
@@ -142,6 +146,8 @@ fn charge_shown(charge: &Charge) -> ReadResult<ChargeView> {
     };
     Ok(ChargeView {
         id,
+        asked_at,
+        created_at: charge.creation_timestamp,
         seen: ChargeStatus {
             state,
             reason: status.reason_code.map(|code| bounded(code.as_str())),

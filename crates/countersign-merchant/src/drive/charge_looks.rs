@@ -1,0 +1,34 @@
+//! The looks at charges for callers who wait for them. At most one look at a charge is under way: who wants
+//! another waits for its turn, and does not look if the look before is fresh enough, whatever it has shown. So
+//! any number of callers that ask for the same charge at the same time cost Amazon one or two looks.
+//!
+//! A caller that is dropped while it looks leaves nothing behind, and the next in turn looks. Timers and
+//! notifications look for themselves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use countersign_domain::ids::ChargeId;
+use countersign_domain::time::Timestamp;
+
+/// Whose turn it is to look at a charge, and when the last of those who share this looked, if one did.
+pub(super) type Turn = futures_util::lock::Mutex<Option<Timestamp>>;
+
+/// The charges that callers look at, or wait for. It has no more entries than there are such callers, and one
+/// or two that nobody waits for any more.
+#[derive(Default)]
+pub(crate) struct ChargeLooks(Mutex<HashMap<ChargeId, Weak<Turn>>>);
+
+impl ChargeLooks {
+    /// The turn of a charge's callers, for as long as one of them has it.
+    pub(super) fn turn(&self, id: &ChargeId) -> Arc<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(id).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(Turn::default());
+        turns.insert(id.clone(), Arc::downgrade(&turn));
+        turn
+    }
+}
