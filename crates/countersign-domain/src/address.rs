@@ -1,6 +1,7 @@
-//! Postal addresses and when two of them are the same.
-//!
 //! Postal addresses, and when two of them count as the same.
+//!
+//! Amazon says that the address in Finalize "must match" the one that it shared, and does not define the rule; the
+//! rule here is this project's choice (docs/compatibility.md, `address-match`).
 
 use alloc::string::String;
 use core::fmt;
@@ -10,8 +11,7 @@ use crate::words::words;
 
 macro_rules! address {
     ($($field:ident, $member:ident, $wire:literal;)+) => {
-        /// Amazon says that the address in Finalize "must match" the one that it shared, and does not define
-        /// the rule; the rule here is this project's choice (docs/compatibility.md, `address-match`).
+        /// A postal address as the API writes it: eleven members, each a text or absent.
         #[derive(Clone, PartialEq, Eq, Default)]
         pub struct Address {
             $(
@@ -31,7 +31,7 @@ macro_rules! address {
         }
 
         impl Address {
-            /// A postal address as the API writes it: eleven members, each a text or absent.
+            /// One member's text.
             #[must_use]
             pub fn member(&self, member: AddressMember) -> Option<&str> {
                 match member { $(AddressMember::$member => self.$field.as_deref()),+ }
@@ -69,6 +69,55 @@ impl fmt::Debug for Address {
     }
 }
 
+/// A set of members of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressMembers(u16);
+
+impl AddressMembers {
+    /// Every member.
+    pub const ALL: Self = Self::of(AddressMember::ALL);
+    /// What Finalize itself must match, unless the shop says otherwise: where a parcel goes, without the name and
+    /// the telephone number of its recipient.
+    pub const DEFAULT: Self = Self::of(&[
+        AddressMember::AddressLine1,
+        AddressMember::AddressLine2,
+        AddressMember::AddressLine3,
+        AddressMember::City,
+    ])
+    .and(Self::PRICED);
+    /// What a price depends on: these are compared wherever the price was made for an address.
+    pub const PRICED: Self =
+        Self::of(&[AddressMember::StateOrRegion, AddressMember::PostalCode, AddressMember::CountryCode]);
+
+    /// These members.
+    #[must_use]
+    pub const fn of(members: &[AddressMember]) -> Self {
+        let mut set = Self(0);
+        let mut rest = members;
+        while let [member, others @ ..] = rest {
+            set.0 |= Self::bit(*member);
+            rest = others;
+        }
+        set
+    }
+
+    /// The members of either set.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a member is among them.
+    #[must_use]
+    pub const fn contains(self, member: AddressMember) -> bool {
+        self.0 & Self::bit(member) != 0
+    }
+
+    const fn bit(member: AddressMember) -> u16 {
+        1 << member as u16
+    }
+}
+
 words! {
     /// Which address of an order.
     AddressKind {
@@ -97,13 +146,26 @@ impl Address {
         AddressMember::ALL.iter().copied().find(|member| self.differs_in(other, *member, rule))
     }
 
-    /// The same for an address of which only a part may be known: the first member that this address has and
-    /// that differs in the other.
+    /// The first of some members in which two addresses differ, by the canonical rule; `None` if they match.
     #[must_use]
-    pub fn contradiction(&self, whole: &Self, rule: AddressMatch) -> Option<AddressMember> {
-        let is_known = |member: &AddressMember| canonical(self.member(*member)).next().is_some();
-        let known = AddressMember::ALL.iter().copied().filter(is_known);
-        known.into_iter().find(|member| self.differs_in(whole, *member, rule))
+    pub fn difference_in(&self, other: &Self, compared: AddressMembers) -> Option<AddressMember> {
+        let mut members = AddressMember::ALL.iter().copied().filter(|member| compared.contains(*member));
+        members.find(|member| self.differs_in(other, *member, AddressMatch::Canonical))
+    }
+
+    /// The same for an address of which only a part may be known: the first of the members that this address
+    /// has and that differs in the other.
+    #[must_use]
+    pub fn contradiction(&self, whole: &Self, compared: AddressMembers) -> Option<AddressMember> {
+        let is_known = |member: &AddressMember| self.has(*member) && compared.contains(*member);
+        let mut known = AddressMember::ALL.iter().copied().filter(is_known);
+        known.find(|member| self.differs_in(whole, *member, AddressMatch::Canonical))
+    }
+
+    /// Whether a member is there and says something.
+    #[must_use]
+    pub fn has(&self, member: AddressMember) -> bool {
+        canonical(self.member(member)).next().is_some()
     }
 
     fn differs_in(&self, other: &Self, member: AddressMember, rule: AddressMatch) -> bool {
@@ -165,7 +227,7 @@ mod tests {
     #[test]
     fn a_partial_address_contradicts_only_by_what_it_has() {
         let whole = Address { city: Some("Berlin".to_string()), ..street(Some("10 Ditka Ave")) };
-        let contradiction = |part: &Address| part.contradiction(&whole, AddressMatch::Canonical);
+        let contradiction = |part: &Address| part.contradiction(&whole, AddressMembers::ALL);
         assert_eq!(contradiction(&Address::default()), None);
         assert_eq!(contradiction(&street(Some(" 10  Ditka Ave"))), None);
         assert_eq!(contradiction(&street(Some("  "))), None);
@@ -181,6 +243,26 @@ mod tests {
             *address.member_mut(*member) = Some("x".to_string());
             assert_eq!(address.difference(&Address::default(), AddressMatch::Canonical), Some(*member));
             assert_eq!(AddressMember::parse(member.as_str()), Some(*member));
+        }
+    }
+
+    #[test]
+    fn only_the_compared_members_count() {
+        for compared in AddressMember::ALL {
+            let set = AddressMembers::of(&[*compared]);
+            for member in AddressMember::ALL {
+                let mut address = Address::default();
+                *address.member_mut(*member) = Some("x".to_string());
+                let expected = (member == compared).then_some(*member);
+                assert_eq!(address.difference_in(&Address::default(), set), expected);
+                assert_eq!(address.contradiction(&Address::default(), set), expected);
+                assert!(AddressMembers::ALL.contains(*member));
+            }
+        }
+        let left_out = ["name", "county", "district", "phoneNumber"];
+        for member in AddressMember::ALL {
+            let is_compared = AddressMembers::DEFAULT.contains(*member);
+            assert_eq!(is_compared, !left_out.contains(&member.as_str()), "{}", member.as_str());
         }
     }
 

@@ -8,6 +8,7 @@ use countersign_client::Deadlines as ClientDeadlines;
 use countersign_client::notification::{
     CertificateOrigins, NotAnOrigin, NotificationVerifier, NotificationVerifierBuilder,
 };
+pub use countersign_domain::address::{AddressMember, AddressMembers};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 pub use countersign_domain::merchant::checkout::quote::{
     CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate,

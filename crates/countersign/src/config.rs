@@ -62,7 +62,9 @@ mod tests {
 
     use countersign_domain::ids::Region;
     use countersign_domain::time::HOUR;
-    use countersign_merchant::settings::{CapturePolicy, Deadlines, Origin, Policy, RefundCeiling};
+    use countersign_merchant::settings::{
+        AddressMember, AddressMembers, CapturePolicy, Deadlines, Origin, Policy, RefundCeiling,
+    };
     use countersign_protocol::signing::Algorithm;
 
     use super::*;
@@ -125,6 +127,8 @@ mod tests {
     fn a_wrong_line_is_named_with_its_number_and_key() {
         let after = |line: &str| format!("{WHOLE}\n{line}\n");
         let line_number = WHOLE.lines().count() + 1;
+        let sections: Vec<String> = file::sections(keys::KEYS).map(|it| format!("[{it}]")).collect();
+        let sections = sections.join(", ");
         for (file, told) in [
             (
                 format!("{WHOLE}\n[refunds]\nlimit = \"3\"\n"),
@@ -146,13 +150,7 @@ mod tests {
                 after("caller_wait = 3"),
                 format!(":{line_number}: deadlines.caller_wait must be a text in quotes"),
             ),
-            (
-                after("[amazn]"),
-                format!(
-                    ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [quote], [snapshot], \
-                     [capture], [refunds], [fulfilment], [notifications], [deadlines]"
-                ),
-            ),
+            (after("[amazn]"), format!(":{line_number}: there is no section [amazn]; there are {sections}")),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
             (
                 WHOLE.replace("\"memory\"", "\"postgres:x\""),
@@ -325,6 +323,25 @@ mod tests {
         ] {
             let refused = refused(&with(line));
             assert!(refused.contains(&format!("{key} must be ")), "{line}: {refused}");
+        }
+    }
+
+    #[test]
+    fn the_members_that_addresses_are_compared_in_are_named() {
+        let with = |members: &str| format!("{WHOLE}\n[compare]\naddress = \"{members}\"\n");
+        let compared = |file: &str| read(file, GivenValues::default()).unwrap().policy.compared_address;
+        assert_eq!(compared(WHOLE), AddressMembers::DEFAULT);
+        let chosen = AddressMembers::of(&[AddressMember::PostalCode, AddressMember::Name]);
+        assert_eq!(compared(&with(" postalCode,name ")), chosen);
+        for (members, why) in [
+            ("street", "compare.address must be members of an address, with commas between them: name, "),
+            ("", "compare.address must be members of an address"),
+            ("city,,name", "compare.address must be members of an address"),
+            ("City", "compare.address must be members of an address"),
+            ("city, name, city", "compare.address must name each member once"),
+        ] {
+            let refused = refused(&with(members));
+            assert!(refused.contains(why), "{members}: {refused}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use crate::address::AddressMembers;
 use crate::amazon_limits::{SANDBOX_AUTHORIZATION_LIFETIME, SESSION_KEPT};
 use crate::time::{DAY, HOUR, Timestamp};
 use crate::words::words;
@@ -21,6 +22,16 @@ pub struct Policy {
     pub capture_margin: Duration,
     /// `fulfilment.after_guarantee`: whether an authorization pays for a parcel after its seven days.
     pub after_guarantee: AfterGuarantee,
+    /// `compare.address`: the members in which the addresses of an order must be the same.
+    pub compared_address: AddressMembers,
+}
+
+impl Policy {
+    /// The members in which an address must be the one that a price was made for, whatever else is compared.
+    #[must_use]
+    pub const fn priced_address(&self) -> AddressMembers {
+        self.compared_address.and(AddressMembers::PRICED)
+    }
 }
 
 impl Default for Policy {
@@ -31,6 +42,7 @@ impl Default for Policy {
             capture_policy: CapturePolicy::default(),
             capture_margin: DEFAULT_MARGIN,
             after_guarantee: AfterGuarantee::default(),
+            compared_address: AddressMembers::DEFAULT,
         }
     }
 }

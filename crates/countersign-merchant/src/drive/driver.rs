@@ -265,8 +265,9 @@ impl<'a> Driver<'a> {
         // Usually the address is the one that the order was priced for, and nobody is asked.
         let elsewhere = match &seen {
             SessionView::Open(open) => {
+                let priced = self.app.settings.policy.priced_address();
                 let checkout = self.checkout().await?;
-                let address = checkout.and_then(|checkout| unquoted_address(checkout, attempt, open));
+                let address = checkout.and_then(|checkout| unquoted_address(checkout, attempt, open, priced));
                 address.map(|address| (open, address.clone()))
             }
             SessionView::Completed { .. } | SessionView::Canceled { .. } | SessionView::NotFound => None,

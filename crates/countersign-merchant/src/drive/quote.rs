@@ -6,7 +6,7 @@
 //! with the earlier amount disagrees with them, and is not finalized. So only the last quote can be charged.
 
 use bytes::Bytes;
-use countersign_domain::address::Address;
+use countersign_domain::address::{Address, AddressMembers};
 use countersign_domain::cart::DeliveryOptions;
 use countersign_domain::merchant::attempt::agree::{OpenSession, QuoteBasis};
 use countersign_domain::merchant::checkout::Checkout;
@@ -80,6 +80,7 @@ impl<'a> PreparedQuestion<'a> {
     fn new(
         registration: &'a Registration,
         question: &'a Question,
+        priced: AddressMembers,
         now: Timestamp,
     ) -> Result<Self, QuoteFailure> {
         let checkout = &registration.checkout;
@@ -103,8 +104,8 @@ impl<'a> PreparedQuestion<'a> {
                 }
             });
         }
-        if is_shipped && address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address))
-        {
+        let goes_elsewhere = |address: &Address| !goes_where_registered(&registered, address, priced);
+        if is_shipped && address.as_ref().is_some_and(goes_elsewhere) {
             let why = "the shop has registered another address";
             return Err(QuoteFailure::because(QuoteRefused::ShippingAddressInvalid, why));
         }
@@ -225,7 +226,8 @@ impl App {
 
     /// Computes what the order costs.
     async fn price(&self, registration: &Registration, question: &Question) -> Result<Price, QuoteFailure> {
-        let asked = PreparedQuestion::new(registration, question, self.clock.now())?;
+        let priced = self.settings.policy.priced_address();
+        let asked = PreparedQuestion::new(registration, question, priced, self.clock.now())?;
         let quoted = &asked.quoted;
         let details = match &self.quote_hook {
             Some(hook) => {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use countersign_merchant::settings::{AddressMember, AddressMembers};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -208,7 +209,7 @@ fn an_address_that_drifts_ends_unsent_naming_the_member() {
     // products.
     for (registered, given, field) in [
         (Some(elsewhere("city")), json!({}), "shippingAddress.city"),
-        (None, json!({ "shippingAddress": elsewhere("name") }), "shippingAddress.name"),
+        (None, json!({ "shippingAddress": elsewhere("addressLine2") }), "shippingAddress.addressLine2"),
         (None, json!({ "billingAddress": elsewhere("postalCode") }), "billingAddress.postalCode"),
     ] {
         let world = World::in_memory();
@@ -226,6 +227,58 @@ fn an_address_that_drifts_ends_unsent_naming_the_member() {
         assert_eq!(world.checkout(&checkout_id)["attempts"][0]["field"], field);
         world.let_pass(Duration::from_secs(3_600));
         assert!(world.amazon.arrived("finalize").is_empty(), "a timer does not send it later either");
+    }
+}
+
+#[test]
+fn a_difference_that_decides_nothing_ends_no_order() {
+    let spelled = |member: &str, text: &str| {
+        let mut spelled = address();
+        spelled[member] = json!(text);
+        spelled
+    };
+    let decides = |members: &[AddressMember]| AddressMembers::of(members);
+    // The members that the shop has compared, the address that it registers or the page gives, and the drift.
+    for (compared, is_registered, given, drift) in [
+        (AddressMembers::DEFAULT, false, spelled("phoneNumber", "+1 206 555 0199"), None),
+        (AddressMembers::DEFAULT, false, spelled("name", "R. Tester"), None),
+        (AddressMembers::DEFAULT, true, spelled("county", "King"), None),
+        (AddressMembers::DEFAULT, true, spelled("phoneNumber", ""), None),
+        (AddressMembers::DEFAULT, false, spelled("stateOrRegion", "Washington"), Some("stateOrRegion")),
+        (AddressMembers::ALL, false, spelled("name", "R. Tester"), Some("name")),
+        (decides(&[]), false, spelled("stateOrRegion", "Washington"), None),
+        (decides(&[]), false, spelled("city", "Elsewhere"), None),
+        (decides(&[AddressMember::City]), false, spelled("city", "Elsewhere"), Some("city")),
+        // What a registered address was priced for is compared in any case.
+        (decides(&[]), true, spelled("city", "Elsewhere"), None),
+        (decides(&[]), true, spelled("stateOrRegion", "OR"), Some("stateOrRegion")),
+        (decides(&[]), true, spelled("postalCode", "98102"), Some("postalCode")),
+        (decides(&[]), true, spelled("countryCode", "CA"), Some("countryCode")),
+    ] {
+        let mut world = World::in_memory();
+        world.policy.compared_address = compared;
+        world.restart();
+        let mut order = order();
+        let mut body = json!({ "amazonCheckoutSessionId": SESSION });
+        if is_registered {
+            order["shippingAddress"] = given.clone();
+        } else {
+            body["shippingAddress"] = given.clone();
+        }
+        let checkout_id = world.placed(&order);
+        let path = format!("/v1/checkouts/{checkout_id}/complete");
+        let answer = world.call("POST", &path, &body.to_string());
+        let what = format!("{compared:?} {is_registered} {given}");
+        if let Some(member) = drift {
+            assert_eq!(answer.json()["reason"], "AddressDrift", "{what}");
+            let field = world.checkout(&checkout_id)["attempts"][0]["field"].clone();
+            assert_eq!(field, format!("shippingAddress.{member}"), "{what}");
+            assert!(world.amazon.arrived("finalize").is_empty(), "{what}");
+        } else {
+            assert_eq!(answer.verdict(), (200, "paid".to_owned()), "{what}");
+            let sent: Value = serde_json::from_slice(&world.amazon.arrived("finalize")[0].body).unwrap();
+            assert_eq!(sent["shippingAddress"], address(), "Amazon is sent what it showed: {what}");
+        }
     }
 }
 

@@ -103,7 +103,7 @@ impl Reader<'_> {
     }
 }
 
-fn sections(keys: &[Key]) -> impl Iterator<Item = &'static str> {
+pub(super) fn sections(keys: &[Key]) -> impl Iterator<Item = &'static str> {
     let mut last = "";
     keys.iter().filter_map(|key| key.path.split_once('.')).filter_map(move |(section, _)| {
         let is_new = section != last;

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_merchant::settings::{Deadlines, Notifications, Policy, QuoteTable, Storefront};
+use countersign_merchant::settings::{
+    AddressMember, Deadlines, Notifications, Policy, QuoteTable, Storefront,
+};
 use countersign_protocol::signing::Algorithm;
 
 use super::given::GivenValues;
 use super::key::{Key, key, rows};
 use super::parse::{
-    StorePlace, after_guarantee, algorithm, capture_policy, duration, environment, finalize_deadline, list,
-    listen, origin, page_origin, path, public_url, quote_url, refund_ceiling, region, shop_url, store, text,
-    topic_arn, webhook_url,
+    StorePlace, address_members, after_guarantee, algorithm, capture_policy, duration, environment,
+    finalize_deadline, list, listen, origin, page_origin, path, public_url, quote_url, refund_ceiling,
+    region, shop_url, store, text, topic_arn, webhook_url,
 };
 use super::quote;
 use super::values::Values;
@@ -144,6 +146,18 @@ pub(super) const KEYS: &[Key] = &[
     )
     .or(|| Policy::default().after_guarantee.as_str().to_owned()),
     key(
+        "compare.address",
+        "MEMBERS",
+        "members of an address, with commas",
+        "In which members the session's address must be the one that the page has reported or the shop has \
+         registered. `stateOrRegion`, `postalCode` and `countryCode` are compared in any case with an address that \
+         the shop has registered or quoted a price for",
+    )
+    .or(|| {
+        let members = AddressMember::ALL.iter().filter(|it| Policy::default().compared_address.contains(**it));
+        members.map(|member| member.as_str()).collect::<Vec<_>>().join(", ")
+    }),
+    key(
         "notifications.certificate_origins",
         "ORIGINS",
         "origins, with commas",
@@ -260,6 +274,7 @@ impl Config {
                 capture_margin: values.value("capture.margin", duration)?,
                 refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
                 after_guarantee: values.value("fulfilment.after_guarantee", after_guarantee)?,
+                compared_address: values.value("compare.address", address_members)?,
             },
             notifications: Notifications {
                 certificate_origins: values

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, Region};
-use countersign_merchant::settings::{AfterGuarantee, CapturePolicy, Origin, RefundCeiling};
+use countersign_merchant::settings::{
+    AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Origin, RefundCeiling,
+};
 use countersign_protocol::signing::Algorithm;
 
 use super::values::ReadResult;
@@ -61,8 +63,23 @@ pub(super) fn after_guarantee(text: &str) -> ReadResult<AfterGuarantee> {
     AfterGuarantee::parse(text).ok_or_else(|| "must be no or yes".to_owned())
 }
 
+pub(super) fn address_members(text: &str) -> ReadResult<AddressMembers> {
+    let known = || AddressMember::ALL.iter().map(|member| member.as_str()).collect::<Vec<_>>().join(", ");
+    let member = |word: &str| {
+        let why = || format!("must be members of an address, with commas between them: {}", known());
+        AddressMember::parse(word).ok_or_else(why)
+    };
+    let members = list(text, member)?;
+    let is_twice =
+        |(place, member): (usize, &AddressMember)| members.iter().take(place).any(|it| it == member);
+    if members.iter().enumerate().any(is_twice) {
+        return Err("must name each member once".to_owned());
+    }
+    Ok(AddressMembers::of(&members))
+}
+
 /// Texts with commas between them.
-pub(super) fn list<T>(text: &str, read: fn(&str) -> ReadResult<T>) -> ReadResult<Vec<T>> {
+pub(super) fn list<T>(text: &str, read: impl Fn(&str) -> ReadResult<T>) -> ReadResult<Vec<T>> {
     text.split(',').map(|part| read(part.trim())).collect()
 }
 

@@ -4,12 +4,12 @@ use crate::merchant::number::AttemptNumber;
 use alloc::string::{String, ToString};
 
 use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
-use crate::address::{Address, AddressKind, AddressMatch};
+use crate::address::{Address, AddressKind, AddressMembers};
 use crate::ids::{ChargeId, ChargePermissionId, Environment};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
-use crate::merchant::rules::{ASK_AGAIN_AFTER, next_evidence_look};
+use crate::merchant::rules::{ASK_AGAIN_AFTER, Policy, next_evidence_look};
 use crate::money::Money;
 use crate::terms::{PaymentIntent, ProductType};
 
@@ -106,15 +106,17 @@ pub fn agree(
         return None;
     }
     let reason = match seen {
-        SessionView::Open(session) => match compare(draft.checkout(), current, session, environment) {
-            // A session that disagrees in any case does not wait for the shop's answer.
-            Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == QuoteBasis::Unanswered => {
-                ask_again(draft, attempt);
-                return None;
+        SessionView::Open(session) => {
+            match compare(draft.checkout(), current, session, environment, &draft.rules.policy) {
+                // A session that disagrees in any case does not wait for the shop's answer.
+                Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == QuoteBasis::Unanswered => {
+                    ask_again(draft, attempt);
+                    return None;
+                }
+                Ok(agreed) => return Some(agreed),
+                Err(Disagreement::WithTheQuote(reason) | Disagreement::WithTheTerms(reason)) => reason,
             }
-            Ok(agreed) => return Some(agreed),
-            Err(Disagreement::WithTheQuote(reason) | Disagreement::WithTheTerms(reason)) => reason,
-        },
+        }
         SessionView::NotFound => NotPaidReason::SessionGone,
         SessionView::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
         // Completed before this shop sent anything: it may be another order's session, or ours from before a
@@ -157,6 +159,7 @@ fn compare(
     attempt: &Attempt,
     session: &OpenSession,
     environment: Environment,
+    policy: &Policy,
 ) -> Result<(AddressKind, Address), Disagreement> {
     use Disagreement::{WithTheQuote, WithTheTerms};
     let (terms, given) = (&checkout.terms, &attempt.given);
@@ -177,19 +180,20 @@ fn compare(
     if let Some((member, _)) = compared.into_iter().find(|(_, agrees)| !agrees) {
         return Err(mismatch(member));
     }
-    let same = |kind, ours: Option<&Address>, theirs: Option<&Address>| {
-        let drift =
-            ours.zip(theirs).and_then(|(ours, theirs)| ours.difference(theirs, AddressMatch::Canonical));
+    let same = |kind, ours: Option<&Address>, theirs: Option<&Address>, compared| {
+        let drift = ours.zip(theirs).and_then(|(ours, theirs)| ours.difference_in(theirs, compared));
         drift.map_or(Ok(()), |member| Err(NotPaidReason::AddressDrift(kind, member)))
     };
+    let (compared, priced) = (policy.compared_address, policy.priced_address());
     let (shipping, billing) = (&session.shipping_address, &session.billing_address);
-    same(AddressKind::Shipping, given.shipping.as_ref(), shipping.as_ref()).map_err(WithTheTerms)?;
-    same(AddressKind::Billing, given.billing.as_ref(), billing.as_ref()).map_err(WithTheTerms)?;
+    same(AddressKind::Shipping, given.shipping.as_ref(), shipping.as_ref(), compared)
+        .map_err(WithTheTerms)?;
+    same(AddressKind::Billing, given.billing.as_ref(), billing.as_ref(), compared).map_err(WithTheTerms)?;
     let (kind, address) = decisive_address(terms.product_type, session, given);
     let address = address.ok_or_else(|| mismatch(kind.as_str()))?;
     let registered = terms.shipping_address.as_ref().filter(|_| kind == AddressKind::Shipping);
-    same(kind, registered, Some(address)).map_err(WithTheTerms)?;
-    same(kind, terms.quoted_address.as_ref(), Some(address)).map_err(WithTheQuote)?;
+    same(kind, registered, Some(address), priced).map_err(WithTheTerms)?;
+    same(kind, terms.quoted_address.as_ref(), Some(address), priced).map_err(WithTheQuote)?;
     Ok((kind, address.clone()))
 }
 
@@ -207,20 +211,21 @@ fn decisive_address<'a>(
     (kind, shared.as_ref().or(given.as_ref()))
 }
 
-/// The address of a bound session that is not completely the one that the quote is based on: the buyer has
-/// chosen another card since, or the page reported only a part of it. The price for that address must be
-/// asked for before [`agree`] compares. `None` if the quote is based on it, or if there is no quote.
+/// The address of a bound session that differs from the one that the quote is based on in a member that `priced`
+/// names: the buyer has chosen another card since, or the page reported only a part of it. The price for that
+/// address must be asked for before [`agree`] compares. `None` if the quote is based on it, or if there is no quote.
 #[must_use]
 pub fn unquoted_address<'a>(
     checkout: &'a Checkout,
     attempt: AttemptNumber,
     session: &'a OpenSession,
+    priced: AddressMembers,
 ) -> Option<&'a Address> {
     let attempt = checkout.attempt(attempt)?;
     let AttemptState::Bound { .. } = attempt.state else { return None };
     let quoted = checkout.terms.quoted_address.as_ref()?;
     let (_, address) = decisive_address(checkout.terms.product_type, session, &attempt.given);
-    address.filter(|address| quoted.difference(address, AddressMatch::Canonical).is_some())
+    address.filter(|address| quoted.difference_in(address, priced).is_some())
 }
 
 /// Get returned nothing to compare with: the session stays bound and is asked for again soon, unless that is

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::terms::Terms;
-use crate::address::{Address, AddressMatch};
+use crate::address::{Address, AddressMembers};
 use crate::cart::{Cart, CartRefused, Coupon, DeliveryOption, DeliveryOptions, Estimate, TimeUnit};
 use crate::money::Money;
 use crate::terms::ProductType;
@@ -258,14 +258,11 @@ pub fn quoted_terms(
     })
 }
 
-/// Whether the parcel goes to the destination that the shop registered, as far as the event names one;
-/// anywhere, if the shop registered none.
+/// Whether the parcel goes to the destination that the shop registered, as far as the event names one, in the
+/// members that `priced` names; anywhere, if the shop registered none.
 #[must_use]
-pub fn goes_where_registered(registered: &Terms, address: &Address) -> bool {
-    registered
-        .shipping_address
-        .as_ref()
-        .is_none_or(|ours| address.contradiction(ours, AddressMatch::Canonical).is_none())
+pub fn goes_where_registered(registered: &Terms, address: &Address, priced: AddressMembers) -> bool {
+    registered.shipping_address.as_ref().is_none_or(|ours| address.contradiction(ours, priced).is_none())
 }
 
 #[cfg(test)]
@@ -437,9 +434,9 @@ mod tests {
     fn an_address_that_was_registered_is_the_only_one() {
         let to = |country: &str| Address { country_code: Some(country.to_string()), ..Address::default() };
         let registered = Terms { shipping_address: Some(to("DE")), ..terms() };
-        assert!(goes_where_registered(&registered, &to(" DE ")));
-        assert!(!goes_where_registered(&registered, &to("AT")));
-        assert!(goes_where_registered(&terms(), &to("AT")));
+        assert!(goes_where_registered(&registered, &to(" DE "), AddressMembers::PRICED));
+        assert!(!goes_where_registered(&registered, &to("AT"), AddressMembers::PRICED));
+        assert!(goes_where_registered(&terms(), &to("AT"), AddressMembers::PRICED));
     }
 
     proptest! {
