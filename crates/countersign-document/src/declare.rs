@@ -5,7 +5,9 @@
 /// It begins with `by HALF;`, the marker type of the half that stores them. Then, in any order, come:
 ///
 /// - `document T as "collection", format N;` gives the module `COLLECTION` and `FORMAT`; `encode`, which
-///   returns the format and the bytes; and `decode`, which refuses every other format.
+///   returns the format and the bytes; and `decode`, which refuses every other format. `, upcast F` before
+///   the semicolon reads earlier formats too: `F` is a function of a format and its bytes that returns the
+///   bytes of the present format, or `None` for a format that it does not know.
 /// - `message T as "topic";` gives it `TOPIC`, and an `encode` and a `decode` without a format.
 /// - `struct T { field, … }`, an object. `field as "name"` is stored under a name other than its own, and
 ///   `field or default` is left out if it has the default value. Every field must be named: a field that is
@@ -75,7 +77,11 @@ macro_rules! stored {
 
     (@items $generics:tt $by:ident,) => {};
 
-    (@items $generics:tt $by:ident, document $type:ty as $collection:literal, format $format:literal; $($rest:tt)*) => {
+    (
+        @items $generics:tt $by:ident,
+        document $type:ty as $collection:literal, format $format:literal $(, upcast $upcast:path)?;
+        $($rest:tt)*
+    ) => {
         pub(crate) const COLLECTION: &str = $collection;
         const FORMAT: u16 = $format;
 
@@ -86,6 +92,13 @@ macro_rules! stored {
 
         /// Reads a document.
         pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<$type, $crate::UnreadableDocument> {
+            $(
+                if format < FORMAT
+                    && let Some(bytes) = $upcast(format, bytes)
+                {
+                    return $crate::decode::<$by, $type>(COLLECTION, &bytes);
+                }
+            )?
             $crate::check_format(COLLECTION, format, FORMAT)?;
             $crate::decode::<$by, $type>(COLLECTION, bytes)
         }

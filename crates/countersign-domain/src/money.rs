@@ -132,15 +132,27 @@ impl Money {
     /// # Errors
     /// Says what is wrong with the text; it never rounds.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountRefused> {
-        let (whole, fraction) = match text.split_once('.') {
-            Some((whole, fraction)) => (whole, Some(fraction)),
-            None => (text, None),
-        };
-        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !all_digits(whole) || !fraction.is_none_or(all_digits) {
-            return Err(AmountRefused::NotAPlainDecimal);
+        let (whole, fraction) = decimal(text)?;
+        Self::from_digits(whole, fraction, currency)
+    }
+
+    /// Reads an amount that Amazon shows: as [`parse`](Self::parse), but zeros after the currency's own digits
+    /// are read too, since they change no amount: `1400.00` JPY is 1400 JPY, and `14.000` USD is 14.00 USD.
+    ///
+    /// # Errors
+    /// Says what is wrong with the text; it never rounds, so a digit after the currency's own that is not zero
+    /// is refused.
+    pub fn parse_shown(text: &str, currency: Currency) -> Result<Self, AmountRefused> {
+        let (whole, fraction) = decimal(text)?;
+        let digits = fraction.len().min(currency.digits() as usize);
+        let (own, excess) = fraction.split_at_checked(digits).unwrap_or((fraction, ""));
+        if excess.bytes().any(|digit| digit != b'0') {
+            return Err(AmountRefused::TooManyDecimals);
         }
-        let fraction = fraction.unwrap_or("");
+        Self::from_digits(whole, own, currency)
+    }
+
+    fn from_digits(whole: &str, fraction: &str, currency: Currency) -> Result<Self, AmountRefused> {
         let fraction_digits = u32::try_from(fraction.len()).map_err(|_| AmountRefused::TooManyDecimals)?;
         let missing_digits =
             currency.digits().checked_sub(fraction_digits).ok_or(AmountRefused::TooManyDecimals)?;
@@ -194,6 +206,19 @@ impl Money {
         let zero = Self::zero(currency);
         amounts.into_iter().fold(zero, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
     }
+}
+
+/// The digits before and after the point of a plain decimal.
+fn decimal(text: &str) -> Result<(&str, &str), AmountRefused> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !all_digits(whole) || !fraction.is_none_or(all_digits) {
+        return Err(AmountRefused::NotAPlainDecimal);
+    }
+    Ok((whole, fraction.unwrap_or("")))
 }
 
 struct Amount(Money);
@@ -269,6 +294,33 @@ mod tests {
             ("184467440737095516.16", Currency::USD, TooLarge),
         ] {
             assert_eq!(Money::parse(text, currency), Err(refused), "{text:?} {currency}");
+        }
+    }
+
+    // Promise: C01
+    #[test]
+    fn zeros_beyond_the_currencys_digits_are_read_in_what_amazon_shows_and_nothing_else_is() {
+        use AmountRefused::*;
+        for (text, currency, read) in [
+            ("1400.00", Currency::JPY, Ok(1_400)),
+            ("1400.0", Currency::JPY, Ok(1_400)),
+            ("1400", Currency::JPY, Ok(1_400)),
+            ("14.000", Currency::USD, Ok(1_400)),
+            ("0.9000", Currency::EUR, Ok(90)),
+            ("14", Currency::USD, Ok(1_400)),
+            ("14.5", Currency::USD, Ok(1_450)),
+            ("0.00000000000000000000", Currency::JPY, Ok(0)),
+            ("1400.01", Currency::JPY, Err(TooManyDecimals)),
+            ("1400.10", Currency::JPY, Err(TooManyDecimals)),
+            ("14.001", Currency::USD, Err(TooManyDecimals)),
+            ("7.7225", Currency::EUR, Err(TooManyDecimals)),
+            ("14.", Currency::USD, Err(NotAPlainDecimal)),
+            ("1,400.00", Currency::JPY, Err(NotAPlainDecimal)),
+            ("-1400.00", Currency::JPY, Err(NotAPlainDecimal)),
+            ("18446744073709551616.00", Currency::JPY, Err(TooLarge)),
+        ] {
+            let read = read.map(|minor| Money::from_minor(minor, currency));
+            assert_eq!(Money::parse_shown(text, currency), read, "{text:?} {currency}");
         }
     }
 

@@ -5,6 +5,7 @@ use crate::merchant::number::{AttemptNumber, OperationNumber};
 use alloc::string::String;
 
 use super::call::CallEvent;
+use super::payment::misfit::Misfit;
 use super::rules::Deadline;
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::time::Timestamp;
@@ -56,6 +57,18 @@ pub enum AttemptEvent {
     NotPaid,
     /// Nobody can tell whether it was paid.
     Unresolved,
+    /// Amazon shows a payment that is not the one that was asked for, or excludes the proved outcome. Nothing
+    /// ships, and nothing more is sent, until Amazon shows what fits.
+    Contradicted {
+        /// What it shows otherwise.
+        misfit: Misfit,
+        /// The Charge Permission.
+        charge_permission_id: ChargePermissionId,
+        /// The charge.
+        charge_id: Option<ChargeId>,
+    },
+    /// What Amazon contradicted is settled: it shows what fits.
+    Settled,
     /// Amazon's answer contradicts what is proved. The operator must look: money may have moved.
     Contradiction {
         /// What Amazon showed.
@@ -88,6 +101,16 @@ pub enum PaymentEvent {
         /// Amazon's code, or the state that proves it.
         code: String,
     },
+    /// Amazon contradicts what is known of a charge. Nothing ships, and nothing more is sent for it, until it
+    /// shows what fits.
+    Contradicted {
+        /// The charge.
+        charge_id: ChargeId,
+        /// What it shows otherwise.
+        misfit: Misfit,
+    },
+    /// What Amazon contradicted about this charge is settled: it shows what fits.
+    Settled(ChargeId),
     /// A charge's authorization is pending.
     ChargePending(ChargeId),
     /// A charge is authorized.

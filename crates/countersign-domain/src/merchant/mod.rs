@@ -7,6 +7,7 @@
 //! checkout                the order, and the draft that every decision changes
 //! attempt, payment        how each session ended; charges, refunds and what the shop requests
 //! after                   what follows: captures, cancellations, hints, parcels
+//! proof                   what an answer of Amazon's proves
 //! next                    what the caller has to do next
 //! ```
 //!
@@ -20,6 +21,7 @@ pub mod event;
 pub mod next;
 pub mod number;
 pub mod payment;
+pub mod proof;
 pub mod rules;
 
 #[cfg(test)]

@@ -156,6 +156,9 @@ pub(super) const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
 pub(super) const SENDS_FOR_IDS: u32 = 5;
 /// When Amazon has deleted the session, with a day of tolerance between the two clocks.
 pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
+/// How many times in a row Amazon must show an amount that cannot be read before that contradicts what is
+/// known.
+pub(super) const UNREADABLE_AMOUNTS: u32 = 3;
 /// How long a request may still be on its way after nobody waits for its answer any more.
 pub(super) const COPY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long to wait before asking again for a session whose Get returned nothing to compare with.

@@ -156,6 +156,7 @@ mod tests {
                 request: PaymentCall::Capture { charge_id: charge_id(1), amount: usd(1_000) },
                 requested_at: at(),
                 turned_away: 0,
+                lead: None,
                 state,
             })
             .collect();

@@ -20,10 +20,11 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use countersign_domain::merchant::number::KeyOrdinal;
-use countersign_domain::merchant::payment::operation::PaymentCall;
+use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
 use countersign_domain::merchant::payment::send::{
-    self, ObjectView, OperationAnswer, charge_shown, permission_shown, refund_shown,
+    self, OperationAnswer, charge_shown, permission_shown, refund_shown,
 };
+use countersign_domain::merchant::proof::ObjectView;
 
 use super::App;
 use crate::book::StoreFailed;
@@ -351,7 +352,7 @@ impl<'a> Driver<'a> {
         let Some(shown) = self.shown(answer, Some(attempt), "Get Charge returned nothing") else {
             return Ok(NextStep::Rest);
         };
-        let seen = self.decide(|draft| charge_seen(draft, attempt, permission, charge, &shown.seen)).await;
+        let seen = self.decide(|draft| charge_seen(draft, attempt, permission, &shown)).await;
         seen.inspect_err(|failed| self.log_unwritten(session, Some(permission), Some(charge), failed))?;
         Ok(NextStep::Rest)
     }
@@ -437,7 +438,9 @@ fn log_unwritten_answer(
     let (charge_id, refund_id) = match answer {
         CallAnswer::Success(ObjectView::Charge(shown)) => (Some(&shown.id), None),
         CallAnswer::Success(ObjectView::Refund(shown)) => (Some(&shown.charge_id), Some(&shown.id)),
-        CallAnswer::Success(ObjectView::Permission(_))
+        CallAnswer::Success(ObjectView::OnlyId(OperationEffect::Charge(id))) => (Some(id), None),
+        CallAnswer::Success(ObjectView::OnlyId(OperationEffect::Refund(id))) => (None, Some(id)),
+        CallAnswer::Success(ObjectView::Permission(_) | ObjectView::OnlyId(OperationEffect::Closed))
         | CallAnswer::Refused(_)
         | CallAnswer::NotSent
         | CallAnswer::NotEvaluated { .. }

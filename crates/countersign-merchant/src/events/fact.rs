@@ -85,6 +85,25 @@ impl<'a> FactSource<'a> {
         Some(Fact(self.members(kind).with("attempt", attempt.number.get()).with("reason", reason.code())))
     }
 
+    /// A fact about a payment that Amazon contradicts, with the amount that was asked for.
+    pub(super) fn contradicted(self, kind: &'static str) -> Option<Fact> {
+        Some(Fact(self.disputed_payment(kind).some("reason", self.about.plain_word())))
+    }
+
+    /// A fact about a payment that Amazon contradicts no longer.
+    pub(super) fn settled(self, kind: &'static str) -> Option<Fact> {
+        Some(Fact(self.disputed_payment(kind)))
+    }
+
+    fn disputed_payment(self, kind: &'static str) -> Members {
+        let of = self.charge().map_or(self.after.terms.charge_amount, |charge| charge.amount);
+        self.members(kind)
+            .some("attempt", self.about.attempt)
+            .some("chargePermissionId", self.about.charge_permission_id.as_ref())
+            .some("chargeId", self.about.charge_id.as_ref())
+            .with("amount", amount(of))
+    }
+
     /// A fact about a notification, if it is of a dispute. Only Seller Central shows which dispute it is, and
     /// what the shop must do.
     pub(super) fn dispute(self, kind: &'static str) -> Option<Fact> {

@@ -13,6 +13,7 @@ use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
+use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{Operation, OperationEffect, OperationState};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
@@ -222,6 +223,14 @@ events! {
         figure: None,
         what: |_| "Amazon contradicted the proved outcome: {detail}",
         why: |_, _| "the first outcome remains, and an operator must check";
+    Contradicted => fact: |it| it.contradicted("payment.contradicted"),
+        log: |_| LogLine::Error("Amazon contradicts a payment: nothing ships and nothing is sent until that is settled"),
+        figure: None,
+        what: |_| "Amazon contradicted the payment: {detail}", why: |it, _| why_contradicted(it);
+    Settled => fact: |it| it.settled("payment.settled"),
+        log: |_| LogLine::Info("what Amazon contradicted is settled"), figure: None,
+        what: |_| "what Amazon contradicted is settled",
+        why: |_, _| "Amazon shows what fits";
     OperationRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "{by} was requested: {detail}",
         why: |_, _| "it is stored, with any amount that it reserves, before anything is sent";
@@ -425,12 +434,29 @@ fn why_not_paid(about: &EventSubject) -> &'static str {
     }
 }
 
+fn why_contradicted(about: &EventSubject) -> &'static str {
+    match about.plain_word().and_then(Misfit::parse) {
+        Some(Misfit::ChargePermissionDiffers) => "Amazon shows a charge under another permission",
+        Some(Misfit::CurrencyDiffers) => "Amazon shows an amount in another currency",
+        Some(Misfit::ChargeAmountDiffers) => "Amazon shows a charge of a different amount than was asked for",
+        Some(Misfit::CaptureAmountDiffers) => {
+            "Amazon shows a capture of a different amount than was asked for"
+        }
+        Some(Misfit::RefundAmountDiffers) => "Amazon shows a refund of a different amount than was asked for",
+        Some(Misfit::OfAnotherAct) => "Amazon shows an object that another request of this order has made",
+        Some(Misfit::StateDiffers) => "Amazon shows a state that excludes what was proved",
+        Some(Misfit::AmountUnreadable) => "Amazon has shown an amount three times that cannot be read",
+        Some(Misfit::TermsMoved) => "it was paid by terms that are no longer the order's",
+        None => "",
+    }
+}
+
 fn why_unresolved(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(UnresolvedReason::parse) {
         Some(UnresolvedReason::SessionGone) => {
             "Finalize was sent, and Amazon no longer has the session: neither result can be proved"
         }
-        Some(UnresolvedReason::AmountDiffers) => {
+        Some(UnresolvedReason::Contradicted) => {
             "Amazon shows a payment of a different amount than the shop asked for"
         }
         Some(UnresolvedReason::CompletedElsewhere) => "the session was completed before Finalize was sent",
@@ -502,6 +528,24 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
         AttemptEvent::Completed => with(EventKind::Completed, attempt.and_then(completion)),
         AttemptEvent::NotPaid => with(EventKind::NotPaid, attempt.and_then(not_paid_by)),
         AttemptEvent::Unresolved => with(EventKind::Unresolved, attempt.and_then(unresolved_by)),
+        AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id } => {
+            let about = EventSubject {
+                charge_permission_id: Some(charge_permission_id.to_string()),
+                charge_id: charge_id.as_ref().map(ToString::to_string),
+                detail: word(misfit.as_str()),
+                ..about
+            };
+            (EventKind::Contradicted, about)
+        }
+        AttemptEvent::Settled => {
+            let (permission, charge) = attempt.and_then(|attempt| attempt.state.ids()).unzip();
+            let about = EventSubject {
+                charge_permission_id: permission.map(ToString::to_string),
+                charge_id: charge.flatten().map(ToString::to_string),
+                ..about
+            };
+            (EventKind::Settled, about)
+        }
         AttemptEvent::Contradiction { found, charge_permission_id, charge_id } => {
             let about = EventSubject {
                 charge_permission_id: charge_permission_id.as_ref().map(ToString::to_string),
@@ -597,6 +641,13 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         PaymentEvent::OperationDone(number) => operation(EventKind::OperationDone, *number, None),
         PaymentEvent::OperationRefused { number, code } => {
             operation(EventKind::OperationRefused, *number, word(code))
+        }
+        PaymentEvent::Contradicted { charge_id, misfit } => {
+            let charge_id = Some(charge_id.to_string());
+            (EventKind::Contradicted, EventSubject { charge_id, detail: word(misfit.as_str()), ..of })
+        }
+        PaymentEvent::Settled(id) => {
+            (EventKind::Settled, EventSubject { charge_id: Some(id.to_string()), ..of })
         }
         PaymentEvent::ChargePending(id) => charge(EventKind::ChargePending, id),
         PaymentEvent::ChargeAuthorized(id) => charge(EventKind::ChargeAuthorized, id),

@@ -30,6 +30,9 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             AttemptState::Finalize(InFlight::InDoubt(_)) => "the session is looked up again",
             AttemptState::Pending { .. } => "Get Charge is called for Amazon's decision",
             AttemptState::Unresolved { .. } => "the session is looked up once more; an operator may decide",
+            AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
+                "Get Charge is called, to see whether Amazon still shows money"
+            }
             AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
                 continue;
             }
@@ -98,6 +101,10 @@ fn operation_text(checkout: &Checkout, operation: &Operation) -> String {
 
 fn add_charge(charge: &Charge, rules: &MerchantRules, awaited: &mut Vec<Members>) {
     let id = &charge.id;
+    if charge.contradicted_by().is_some() {
+        let what = format!("{id}: Get Charge is called, to see whether Amazon still contradicts the payment");
+        return add(awaited, what, charge.look.map(|look| look.at));
+    }
     match &charge.state {
         ChargeState::Authorized => {
             let what = match charge.captured_at(rules) {

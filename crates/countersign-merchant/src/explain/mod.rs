@@ -79,6 +79,7 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::ConfirmedOnly => "nothing is authorized yet: create a charge first",
         Reason::CancelRequested => "the order is being canceled",
         Reason::Canceled => "the order is canceled",
+        Reason::Contradicted => "Amazon contradicts what was proved about the payment",
         Reason::Unresolved => "the outcome of the payment cannot be determined",
         Reason::Checking => "it is not known yet whether this was paid: ask again",
         Reason::NotPaid => "this was not paid",

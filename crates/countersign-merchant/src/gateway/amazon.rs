@@ -12,10 +12,14 @@ use countersign_client::{Answer, Client, Error, FailureClass};
 use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId, Environment};
 use countersign_domain::merchant::attempt::NotPaidReason;
 use countersign_domain::merchant::attempt::agree::{OpenSession, SessionView};
-use countersign_domain::merchant::attempt::finalize::{FinalizeAnswer, FinalizeSuccess};
+use countersign_domain::merchant::attempt::finalize::FinalizeAnswer;
 use countersign_domain::merchant::call::{self, KeyedRequest};
+use countersign_domain::merchant::payment::amount_view::AmountView;
+use countersign_domain::merchant::proof::FinalizeSuccess;
 use countersign_domain::terms::PaymentIntent;
-use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonClass, ReasonCode, Word};
+use countersign_protocol::wire::{
+    CheckoutSession, CheckoutSessionState, MalformedMember, Price, ReasonClass, ReasonCode, Word,
+};
 
 use crate::clock::DecisionClock;
 
@@ -95,7 +99,7 @@ impl Amazon {
         let body = Bytes::copy_from_slice(&send.body);
         let answer = self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await;
         match self.noted(answer) {
-            Ok(answer) => read_success(id, intent, answer.status, &answer.value),
+            Ok(answer) => read_success(id, intent, &answer),
             Err(error) => classify(&error, |failure_class| unpaid(failure_class, &error)),
         }
     }
@@ -141,6 +145,17 @@ fn session_seen(id: &CheckoutSessionId, answer: &Answer<CheckoutSession>) -> Res
             Ok(SessionView::Canceled { reason: status.reason_code.map(|code| bounded(code.as_str())) })
         }
         Some(Word::Unknown(_)) | None => Err(NoEvidence::new("an unknown session state")),
+    }
+}
+
+/// An amount of an answer as it came.
+fn amount_view(name: &str, price: Option<&Price>, malformed: &[MalformedMember]) -> AmountView {
+    let is_within =
+        |field: &str| field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    match price {
+        Some(price) => AmountView::Shown(price.money),
+        None if malformed.iter().any(|member| is_within(&member.field)) => AmountView::Unreadable,
+        None => AmountView::Absent,
     }
 }
 
@@ -202,11 +217,11 @@ fn is_unknown<T>(word: Option<&Word<T>>) -> bool {
 fn read_success(
     id: &CheckoutSessionId,
     intent: PaymentIntent,
-    status: u16,
-    session: &CheckoutSession,
+    answer: &Answer<CheckoutSession>,
 ) -> FinalizeAnswer {
+    let session = &answer.value;
     let unclear = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_owned(), server_error: false };
-    let pending = match status {
+    let pending = match answer.status {
         200 => false,
         202 => true,
         _ => return unclear("a success status that is not documented"),
@@ -225,7 +240,10 @@ fn read_success(
     if charge_id.is_none() && intent != PaymentIntent::Confirm {
         return unclear("a success without a charge");
     }
-    FinalizeAnswer::Success(FinalizeSuccess { pending, charge_permission_id, charge_id })
+    let details = session.payment_details.as_ref();
+    let amount = details.and_then(|details| details.charge_amount.as_ref());
+    let charge_amount = amount_view("paymentDetails.chargeAmount", amount, &answer.malformed);
+    FinalizeAnswer::Success(FinalizeSuccess { pending, charge_permission_id, charge_id, charge_amount })
 }
 
 /// The class of an answer that is not a success, by the client's [`FailureClass`]. Only the codes that refuse this

@@ -344,6 +344,10 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
     match rule {
         Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is not paid or authorized."),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
+        Rule::Contradicted => {
+            let message = "Amazon contradicts this payment. Nothing is sent until that is settled.";
+            refused(CONFLICT, "Contradicted", message)
+        }
         Rule::ReferenceReused => {
             refused(CONFLICT, "ReferenceReused", "This reference was already used for a different request.")
         }

@@ -139,6 +139,7 @@ fn checkout_body(settings: &Settings, registration: &Registration, timeline: Opt
     let proof = proof_of(verdict);
     named(registration)
         .with("state", verdict.outcome())
+        .some("reason", reason_of(verdict))
         .with("termsVersion", checkout.terms_version)
         .with("productType", checkout.terms.product_type.as_str())
         .with("paymentDetails", payment_details(&checkout.terms))

@@ -11,13 +11,13 @@ use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::merchant::number::KeyOrdinal;
 
-use super::Merchant;
+use super::{Merchant, earlier};
 use crate::registration::{BrowserState, LastQuote, Links, Registration};
 
 stored! {
     by Merchant;
 
-    document Registration as "checkout", format 3;
+    document Registration as "checkout", format 4, upcast earlier::checkout;
 
     struct Registration { checkout, links, browsing or default }
 
@@ -51,6 +51,7 @@ stored! {
         bound_at,
         buyer_seen_at,
         spent_keys,
+        unreadable_count or default,
         state,
     }
 
@@ -89,7 +90,7 @@ stored! {
         Confirmed,
     }
 
-    struct FailedCharge { charge_permission_id, charge_id, contradicted_at }
+    struct FailedCharge { charge_permission_id, charge_id, contradicted }
 
     enum NotPaidReason {
         Declined(code),

@@ -1,8 +1,10 @@
 //! The documents that the merchant half stores, one file each. Each is declared once, with the codec of both
-//! halves. A document whose form changes gets the next format number, and only the current format is read.
+//! halves. A document whose form changes gets the next format number; those of earlier formats that are still read are
+//! turned into the present one by [`earlier`].
 
 pub(crate) mod capture_setting;
 pub(crate) mod checkout;
+mod earlier;
 #[cfg(test)]
 mod laid_out;
 pub(crate) mod notification;

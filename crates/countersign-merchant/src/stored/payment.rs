@@ -6,7 +6,8 @@ use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::charge::{Charge, ChargeState, LastSeen};
+use countersign_domain::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState, LastSeen};
+use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationName, OperationRequest, OperationState, OwnName, PaymentCall,
     UndoStep,
@@ -36,6 +37,7 @@ stored! {
 
     struct Charge {
         id,
+        origin,
         amount,
         authorized_at,
         expires_at,
@@ -45,7 +47,12 @@ stored! {
         look,
         refunds or default,
         refunded_shown,
+        unreadable_count or default,
     }
+
+    enum ChargeOrigin { Finalize, Operation, Elsewhere }
+
+    text Misfit: as_str, Misfit::parse;
 
     enum ChargeState {
         AuthorizationInitiated,
@@ -56,7 +63,7 @@ stored! {
         Declined(reason),
     }
 
-    enum LastSeen { Never, Doubted, Contradicted, At(at) }
+    enum LastSeen { Never, Doubted, Contradicted(misfit), At(at) }
 
     struct Refund { id, amount, state, look }
 
@@ -64,7 +71,7 @@ stored! {
 
     struct OperationNumber(number);
 
-    struct Operation { number, name, asked, request, requested_at, turned_away or default, state }
+    struct Operation { number, name, asked, request, requested_at, turned_away or default, lead, state }
 
     enum OperationName { Shop(reference), Own(name) }
 

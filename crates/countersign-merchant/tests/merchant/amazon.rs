@@ -119,7 +119,12 @@ impl Amazon {
 
     /// Sets the state of a charge.
     pub(crate) fn decide(&self, charge_id: &str, state: &str) {
-        self.state().charges.get_mut(charge_id).unwrap()["statusDetails"] = json!({ "state": state });
+        let mut amazon = self.state();
+        let charge = amazon.charges.get_mut(charge_id).unwrap();
+        charge["statusDetails"] = json!({ "state": state });
+        if state == "Captured" && charge["captureAmount"].is_null() {
+            charge["captureAmount"] = charge["chargeAmount"].clone();
+        }
     }
 
     pub(crate) fn change_charge(&self, charge_id: &str, change: impl FnOnce(&mut Value)) {
@@ -128,6 +133,11 @@ impl Amazon {
 
     pub(crate) fn fault(&self, operation: &'static str, fault: Fault) {
         self.state().faults.entry(operation).or_default().push_back(fault);
+    }
+
+    /// What was ordered to go wrong goes wrong no more.
+    pub(crate) fn forget_faults(&self) {
+        self.state().faults.clear();
     }
 
     /// From now on every call of an operation is answered with 503.
@@ -309,7 +319,8 @@ impl State {
         let charge = state.map(|state| {
             let charge = format!("{permission}-C{:06}", self.ids);
             let captured = (state == "Captured").then(|| request["chargeAmount"].clone());
-            let shown = json!({ "chargeId": charge, "chargeAmount": request["chargeAmount"],
+            let shown = json!({ "chargeId": charge, "chargePermissionId": permission,
+                "chargeAmount": request["chargeAmount"],
                 "captureAmount": captured, "expirationTimestamp": self.expiry(now),
                 "statusDetails": { "state": state } });
             self.charges.insert(charge.clone(), shown);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::logs::logged;
-use super::world::{ENGINES, Engine, OTHER_SESSION, SESSION, World, order, session_for, waiting_order};
+use super::world::{ENGINES, Engine, OTHER_SESSION, SESSION, World, order, session_for, usd, waiting_order};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -371,7 +371,7 @@ fn a_capture_that_amazon_still_executes_is_pending_and_then_has_its_result() {
 }
 
 #[test]
-fn a_charge_of_another_amount_or_currency_is_unresolved_until_it_is_proved_canceled() {
+fn a_charge_of_another_amount_or_currency_is_contradicted_until_it_is_proved_canceled() {
     let charge_id = "S01-5105180-0000001-C000001";
     for (amount, currency) in [("14.01", "USD"), ("14.00", "EUR")] {
         let world = World::in_memory();
@@ -384,10 +384,14 @@ fn a_charge_of_another_amount_or_currency_is_unresolved_until_it_is_proved_cance
             charge["chargeAmount"] = json!({ "amount": amount, "currencyCode": currency });
         });
         world.let_pass(MINUTE);
-        assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "AmountDiffers");
+        assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "Contradicted");
         world.skip(3 * DAY);
         assert_eq!(world.attempts(&checkout_id), ["Unresolved"]);
+        // Even a canceled charge proves nothing as long as it is another one.
         world.amazon.decide(charge_id, "Canceled");
+        world.skip(DAY);
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
+        world.amazon.change_charge(charge_id, |charge| charge["chargeAmount"] = usd("14.00"));
         world.skip(DAY);
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (402, "notPaid".to_owned()));
     }
@@ -408,7 +412,7 @@ fn a_charge_whose_amount_cannot_be_read_is_asked_for_again() {
     world.amazon.change_charge(charge_id, |charge| {
         charge["chargeAmount"] = json!({ "amount": "14.00", "currencyCode": "USD" });
     });
-    world.let_pass(5 * MINUTE);
+    world.skip(DAY);
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
 }
 

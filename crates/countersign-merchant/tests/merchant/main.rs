@@ -23,6 +23,7 @@ mod notifications;
 mod notified;
 mod notifying;
 mod paying;
+mod proving;
 mod quoting;
 mod recovery;
 mod registering;

@@ -509,14 +509,21 @@ fn money_under_an_authorization_that_was_declined_is_logged_once_and_changes_not
             let errors = errors(&lines);
             let looked_at = if object_type == "CHARGE" { object } else { CHARGE };
             assert!(
-                matches!(errors[..], [line] if line.contains("Amazon contradicts an outcome that was proved")
+                matches!(errors[..], [line] if line.contains("Amazon contradicts a payment")
                     && line.contains(&checkout_id) && line.contains(looked_at)),
                 "{state} {object}: {errors:?}"
             );
-            assert_eq!((world.attempts(&checkout_id), world.facts().len()), (vec!["NotPaid".into()], facts));
+            let told = &world.facts()[facts..];
+            assert!(matches!(told, [fact] if fact["type"] == "payment.contradicted"), "{told:?}");
+            assert_eq!(world.attempts(&checkout_id), ["NotPaid"]);
+            let checkout = world.checkout(&checkout_id);
+            assert_eq!(
+                (&checkout["state"], &checkout["reason"]),
+                (&json!("checking"), &json!("Contradicted"))
+            );
             let timeline = world.timeline(&checkout_id);
             let count = |kind: &str| timeline.iter().filter(|it| *it == kind).count();
-            assert_eq!((count("Contradiction"), count("NotificationHeard")), (1, 3), "{timeline:?}");
+            assert_eq!((count("Contradicted"), count("NotificationHeard")), (1, 3), "{timeline:?}");
         }
     }
 }
@@ -641,15 +648,14 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
         let errors = errors(&lines);
         assert_eq!(errors.len(), usize::from(is_told), "{state}: {errors:?}");
         for line in errors {
-            for part in
-                ["Amazon contradicts an outcome that was proved", &checkout_id, CHARGE, "another final state"]
-            {
+            for part in ["Amazon contradicts a payment", &checkout_id, CHARGE, "StateDiffers"] {
                 assert!(line.contains(part), "{part}: {line}");
             }
         }
         let checkout = world.checkout(&checkout_id);
         assert_eq!(checkout["payment"]["charges"][0]["state"], "Captured", "{state}");
-        assert_eq!(checkout["state"], "paid", "{state}");
+        let is_contradicted = matches!(state, "Declined" | "Canceled");
+        assert_eq!(checkout["state"], if is_contradicted { "checking" } else { "paid" }, "{state}");
     }
 }
 

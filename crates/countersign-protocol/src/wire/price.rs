@@ -67,7 +67,9 @@ impl Member for Price {
         })?;
         let money = reader.inside(Step::Member("amount"), |reader| {
             let amount = amount_text(amount, reader)?;
-            Money::parse(&amount, currency).map_err(|refused| reader.invalid(refused)).ok()
+            // What Amazon shows may have more zeros than the currency has digits; what anybody sends may not.
+            let parse = if reader.is_strict() { Money::parse } else { Money::parse_shown };
+            parse(&amount, currency).map_err(|refused| reader.invalid(refused)).ok()
         })?;
         Some(Self { money, unknown })
     }

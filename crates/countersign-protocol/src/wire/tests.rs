@@ -341,6 +341,31 @@ fn one_malformed_member_does_not_take_the_answer_with_it() {
     assert_eq!(read_answer::<CheckoutSession>(written.as_bytes()).unwrap().value.to_answer(), written);
 }
 
+// Promise: C01
+#[test]
+fn an_answers_amounts_may_have_more_zeros_than_their_currency_has_digits_and_a_requests_may_not() {
+    for (amount, currency, money) in [
+        (r#""1400.00""#, "JPY", Some("1400 JPY")),
+        ("1400.0", "JPY", Some("1400 JPY")),
+        (r#""14.0000""#, "USD", Some("14.00 USD")),
+        (r#""14.001""#, "USD", None),
+        (r#""1400.50""#, "JPY", None),
+    ] {
+        let price = format!(r#"{{"amount":{amount},"currencyCode":"{currency}"}}"#);
+        let charge = format!(r#"{{"chargeAmount":{price},"captureAmount":{price}}}"#);
+        let read = read_answer::<Charge>(charge.as_bytes()).unwrap();
+        let shown = [&read.value.charge_amount, &read.value.capture_amount];
+        for price in shown {
+            let price = price.as_ref().map(|price| price.money.to_string());
+            assert_eq!(price.as_deref(), money, "{amount}");
+        }
+        assert_eq!(read.malformed.is_empty(), money.is_some(), "{amount}");
+        let request = format!(r#"{{"captureAmount":{price}}}"#);
+        let refused = read_request::<CaptureCharge>(request.as_bytes(), Spellings::Every).unwrap_err();
+        assert_eq!(refused.field.as_deref(), Some("captureAmount.amount"), "{amount}");
+    }
+}
+
 #[test]
 fn an_answer_that_contradicts_itself_is_not_read() {
     for body in ["", "[]", "<html>", r#"{"chargeId":"a","chargeId":"b"}"#, r#"{"chargeId":"a""#] {

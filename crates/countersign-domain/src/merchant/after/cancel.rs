@@ -167,6 +167,11 @@ impl PaymentDraft<'_> {
             if payment.changing(&charge.id).is_some() {
                 continue;
             }
+            if payment.contradicted_for(Some(&charge.id)).is_some() {
+                // Nothing more is sent for it until that is settled.
+                is_waiting = true;
+                continue;
+            }
             match charge.state {
                 ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
                 // Amazon has refused to undo it: it may be captured, canceled or refunded already.
@@ -261,6 +266,7 @@ impl PaymentDraft<'_> {
     /// first.
     fn try_again(&mut self) {
         let look = Some(LookSchedule::now(self.now));
+        let is_contradicted = self.payment.charges.iter().any(|charge| charge.contradicted_by().is_some());
         for charge in &mut self.payment.charges {
             if matches!(charge.state, ChargeState::Authorized | ChargeState::Captured(_)) {
                 charge.look = look;
@@ -269,6 +275,10 @@ impl PaymentDraft<'_> {
         let is_waiting = self.payment.in_flight().any(|it| !it.waits_for_close());
         let held = self.payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
+        if is_contradicted {
+            // Nothing is sent until that is settled: the looks find out.
+            return;
+        }
         for id in held {
             if self.payment.changing(&id).is_none() && self.payment.operations.len() < MAX_OPERATIONS {
                 self.ask_again(&UndoStep::CancelCharge(id), None, usize::MAX);

@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use crate::ids::ChargeId;
-use crate::merchant::attempt::{Attempt, AttemptState};
+use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::cancellation::CancellationState;
 use crate::merchant::checkout::verdict::Verdict;
@@ -49,6 +49,8 @@ words! {
         CancelRequested,
         /// The order is canceled.
         Canceled,
+        /// Amazon shows something that excludes what was proved.
+        Contradicted,
         /// Nobody can tell whether this was paid.
         Unresolved,
         /// It is not known yet whether this is paid.
@@ -151,7 +153,12 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
             PaymentIntent::AuthorizeWithCapture => Reason::CaptureInitiated,
             PaymentIntent::Authorize | PaymentIntent::Confirm => Reason::AuthorizationInitiated,
         },
-        Verdict::Checking(Some(_)) => Reason::Unresolved,
+        Verdict::Checking(Some(UnresolvedReason::Contradicted)) => Reason::Contradicted,
+        Verdict::Checking(Some(
+            UnresolvedReason::SessionGone
+            | UnresolvedReason::CompletedElsewhere
+            | UnresolvedReason::IdsMissing,
+        )) => Reason::Unresolved,
         Verdict::Checking(None) => Reason::Checking,
         Verdict::NotPaid(_) => Reason::NotPaid,
         Verdict::Registered => Reason::Registered,
@@ -190,6 +197,10 @@ struct Judge {
 
 impl Judge {
     fn by_charge(&self, payment: &Payment, charge: &Charge) -> Fulfilment {
+        if let Some(contradicted) = payment.contradicted_for(Some(&charge.id)) {
+            // Amazon may show by now what fits.
+            return Fulfilment { unseen: Some(contradicted.id.clone()), ..not(Reason::Contradicted) };
+        }
         let given_back = [charge.refunded(), payment.refunding(&charge.id)];
         let given_back = Money::sum(charge.amount.currency(), given_back);
         let seen_at = charge.seen_at(self.now);

@@ -16,7 +16,9 @@ use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::NextStep;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
+use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::{Operation, PaymentCall};
+use crate::time::DAY;
 
 /// The object that a notification is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,26 +118,27 @@ pub fn unpaid_under<'a>(
 }
 
 /// Takes in the state in which a charge under such a permission was seen. Money that is held or taken
-/// contradicts the proof that nothing was paid: the operator is notified once, and nothing else changes,
-/// since another attempt may have been paid in the meantime.
+/// contradicts the proof that nothing was paid: the shop and the operator are notified once, the attempt is
+/// no longer called unpaid, and no other is sent, until Amazon shows again that it came to nothing.
 pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeView) {
     let now = draft.now;
     let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };
     use AmazonChargeState::{Authorized, CaptureInitiated, Captured};
     // Any other state may also come from a replica that has not heard of the decline.
     let is_money = matches!(shown.seen.state, Authorized | CaptureInitiated | Captured);
-    if !is_money || charge.contradicted_at.is_some() {
+    if !is_money || charge.contradicted.is_some() {
         return;
     }
     if let Some(AttemptState::NotPaid { charge: Some(charge), .. }) =
         draft.change_attempt(number).map(|attempt| &mut attempt.state)
     {
-        charge.contradicted_at = Some(now);
+        charge.charge_id = shown.id.clone();
+        charge.contradicted = Some(LookSchedule { at: now.plus(DAY), count: 0 });
     }
-    let contradiction = AttemptEvent::Contradiction {
-        found: "money under an authorization that came to nothing",
-        charge_permission_id: Some(permission.clone()),
+    let contradicted = AttemptEvent::Contradicted {
+        misfit: Misfit::StateDiffers,
+        charge_permission_id: permission.clone(),
         charge_id: Some(shown.id.clone()),
     };
-    draft.emit(number, contradiction);
+    draft.emit(number, contradicted);
 }

@@ -68,6 +68,7 @@ pub fn arrive(
         bound_at: now,
         buyer_seen_at: now,
         spent_keys: 0,
+        unreadable_count: 0,
         state,
     });
     draft.emit(number, what);

@@ -16,6 +16,7 @@ use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use crate::merchant::number::KeyOrdinal;
+use crate::merchant::proof::{FinalizeSuccess, Proof, finalize_proof};
 use crate::merchant::rules::{
     ALARMS, FORGOTTEN_AFTER, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due, next_evidence_look,
     not_evaluated_delay, not_sent_delay, pending_delay,
@@ -25,17 +26,6 @@ use crate::time::{DAY, Timestamp};
 
 /// What came back for a Finalize; a refusal is a proof that nothing was paid.
 pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
-
-/// A complete 200 or 202: our session, Completed, a permission, and a charge unless the intent is Confirm.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FinalizeSuccess {
-    /// 202: the authorization is pending.
-    pub pending: bool,
-    /// The Charge Permission.
-    pub charge_permission_id: ChargePermissionId,
-    /// The charge, unless the intent is Confirm.
-    pub charge_id: Option<ChargeId>,
-}
 
 /// Records the first and only send of an attempt before it leaves. Rests when the attempt is not ready for it
 /// (any more), and when the attempt ends here: another attempt is live, or the buyer has left.
@@ -241,9 +231,16 @@ pub fn take_up(
             *look_at = next_evidence_look(*sent_at, now);
             (NextStep::LookAtSession(session), rings.then_some(CallEvent::Alarm { lasting }))
         }
-        AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
-            return None;
+        AttemptState::NotPaid { charge: Some(failed), .. } => {
+            let look = failed.contradicted.as_mut()?;
+            *look = LookSchedule { at: now.plus(DAY), count: look.count.saturating_add(1) };
+            let (charge_permission_id, charge_id) =
+                (failed.charge_permission_id.clone(), failed.charge_id.clone());
+            (NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id }, None)
         }
+        AttemptState::Completed { .. }
+        | AttemptState::NotPaid { charge: None, .. }
+        | AttemptState::Surplus { .. } => return None,
     };
     if let Some(event) = event {
         draft.emit(number, AttemptEvent::Call(event));
@@ -298,8 +295,8 @@ pub fn answered(
                 contradict(draft, number, answer, "a late success with other ids");
             }
         }
-        // It is known to be paid; the amount is the question.
-        AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. } => {}
+        // Amazon shows a payment; which one is the question.
+        AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => {}
         AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
         | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
         | AttemptState::NotPaid { .. }
@@ -334,7 +331,7 @@ fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: 
     let tried_for = now.since(attempt.bound_at);
     let pause = if is_not_sent { not_sent_delay(tried_for) } else { not_evaluated_delay(n.get()) };
     let AttemptState::Finalize(in_flight) = &mut attempt.state else { return };
-    let event = in_flight.unsettled(CallKind::Finalize, answer, "a success without its ids", pause, now);
+    let event = in_flight.unsettled(CallKind::Finalize, answer, "a success that does not fit", pause, now);
     if let CallAnswer::NotEvaluated { .. } = answer {
         attempt.spent_keys = n.get();
     }
@@ -383,25 +380,27 @@ pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &Fina
     true
 }
 
-/// The state that a success leads to; `None` when the answer lacks what the intent needs.
+/// The state that a success leads to; `None` when it does not prove what the terms ask for.
 fn success_state(terms: &Terms, finalized: &FinalizeSuccess, now: Timestamp) -> Option<AttemptState> {
-    let FinalizeSuccess { pending, charge_permission_id, charge_id } = finalized;
-    let charge_permission_id = charge_permission_id.clone();
-    let completion = match (terms.payment_intent, charge_id.clone(), pending) {
-        (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
+    let Proof::Fits(charge_id) = finalize_proof(terms.payment_intent, terms.charge_amount, finalized) else {
+        return None;
+    };
+    let charge_permission_id = finalized.charge_permission_id.clone();
+    let completion = match (terms.payment_intent, charge_id) {
+        (PaymentIntent::Confirm, _) | (_, None) => Completion::Confirmed,
+        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(charge_id))
+            if finalized.pending =>
+        {
+            return Some(pending_since(charge_permission_id, charge_id, now, now.plus(pending_delay(0))));
+        }
         // Where the shop can wait for the bank, a 200 does not mean that the bank has decided, and a 200 that
         // repeats an earlier answer may arrive after the bank has declined. The charge knows: ask for it at
         // once.
-        (PaymentIntent::Authorize, Some(charge_id), false) if terms.can_handle_pending_authorization => {
+        (PaymentIntent::Authorize, Some(charge_id)) if terms.can_handle_pending_authorization => {
             return Some(pending_since(charge_permission_id, charge_id, now, now));
         }
-        (PaymentIntent::Authorize, Some(charge_id), false) => Completion::Authorized(charge_id),
-        (PaymentIntent::AuthorizeWithCapture, Some(charge_id), false) => Completion::Captured(charge_id),
-        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(charge_id), true) => {
-            return Some(pending_since(charge_permission_id, charge_id, now, now.plus(pending_delay(0))));
-        }
-        (PaymentIntent::Confirm, _, true)
-        | (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, None, _) => return None,
+        (PaymentIntent::Authorize, Some(charge_id)) => Completion::Authorized(charge_id),
+        (PaymentIntent::AuthorizeWithCapture, Some(charge_id)) => Completion::Captured(charge_id),
     };
     Some(AttemptState::Completed { completion, charge_permission_id, at: now })
 }

@@ -2,7 +2,7 @@
 //! what ends it, what is sent again, and when to stop asking.
 
 use super::agree::SessionView;
-use super::finalize::{FinalizeSuccess, may_send_again, pending_since, session, succeed};
+use super::finalize::{may_send_again, pending_since, session, succeed};
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
@@ -10,8 +10,13 @@ use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{CallId, NextStep};
 use crate::merchant::number::AttemptNumber;
-use crate::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
-use crate::merchant::rules::{GONE_AFTER, NOT_FOUNDS, SENDS_FOR_IDS, next_evidence_look, pending_delay};
+use crate::merchant::payment::amount_view::AmountView;
+use crate::merchant::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeState, ChargeView};
+use crate::merchant::payment::misfit::Misfit;
+use crate::merchant::proof::{ExpectedCharge, FinalizeSuccess, Proof, charge_proof, is_unreadable};
+use crate::merchant::rules::{
+    GONE_AFTER, NOT_FOUNDS, SENDS_FOR_IDS, UNREADABLE_AMOUNTS, next_evidence_look, pending_delay,
+};
 use crate::terms::PaymentIntent;
 
 /// Takes in what a look at the session showed; says what comes next.
@@ -71,11 +76,10 @@ fn completed(
     match (intent, permission, charge) {
         (PaymentIntent::Confirm, Some(permission), _) => {
             let charge_permission_id = permission.clone();
-            succeed(
-                draft,
-                number,
-                &FinalizeSuccess { pending: false, charge_permission_id, charge_id: None },
-            );
+            let charge_amount = AmountView::Absent;
+            let success =
+                FinalizeSuccess { pending: false, charge_permission_id, charge_id: None, charge_amount };
+            succeed(draft, number, &success);
             NextStep::Rest
         }
         (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(permission), Some(charge)) => {
@@ -123,8 +127,7 @@ pub fn charge_seen(
     draft: &mut Draft,
     number: AttemptNumber,
     charge_permission_id: &ChargePermissionId,
-    charge_id: &ChargeId,
-    seen: &ChargeStatus,
+    shown: &ChargeView,
 ) {
     let (checkout, now) = (draft.checkout(), draft.now);
     let Some(current) = checkout.attempt(number) else { return };
@@ -132,19 +135,33 @@ pub fn charge_seen(
     if checkout.terms.payment_intent == PaymentIntent::Confirm {
         return;
     }
-    let (send, sent_at) = match &current.state {
-        AttemptState::Finalize(InFlight::InDoubt(doubt)) => (Some(doubt.send.clone()), doubt.sent_at),
-        AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
-        AttemptState::Pending { since, .. } => (None, *since),
+    let (was_pending, was_contradicted) = match &current.state {
+        AttemptState::Pending { .. } => (true, false),
+        AttemptState::Finalize(InFlight::InDoubt(_)) => (false, false),
+        AttemptState::Unresolved { reason, .. } => (false, *reason == UnresolvedReason::Contradicted),
+        AttemptState::NotPaid { .. } => return unpaid_charge_seen_again(draft, number, shown),
         AttemptState::Bound { .. }
         | AttemptState::Finalize(_)
         | AttemptState::Completed { .. }
-        | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. } => return,
     };
-    let was_pending = matches!(current.state, AttemptState::Pending { .. });
-    let differed_before =
-        matches!(current.state, AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. });
+    let amount = checkout.terms.charge_amount;
+    let expected = ExpectedCharge {
+        charge_permission_id,
+        currency: amount.currency(),
+        amount: Some(amount),
+        // Nobody can have captured a part through this shop yet.
+        captured: Some(amount),
+        excluded: &[],
+    };
+    let charge_id = &shown.id;
+    let proved = match charge_proof(shown, &expected) {
+        Proof::Fits(proved) => proved,
+        Proof::Contradicts(misfit) => {
+            return draft.contradict_attempt(number, misfit, charge_permission_id, Some(charge_id));
+        }
+        Proof::Nothing(_) => return note_unreadable(draft, number, charge_permission_id, shown),
+    };
     let completed = |completion: Completion| {
         let charge_permission_id = charge_permission_id.clone();
         (AttemptState::Completed { completion, charge_permission_id, at: now }, AttemptEvent::Completed)
@@ -153,7 +170,7 @@ pub fn charge_seen(
         let charge = Some(FailedCharge {
             charge_permission_id: charge_permission_id.clone(),
             charge_id: charge_id.clone(),
-            contradicted_at: None,
+            contradicted: None,
         });
         (AttemptState::NotPaid { reason, charge, at: now }, AttemptEvent::NotPaid)
     };
@@ -163,30 +180,70 @@ pub fn charge_seen(
         (state, AttemptEvent::PendingBegan)
     };
     let captures = checkout.terms.payment_intent == PaymentIntent::AuthorizeWithCapture;
-    let amount_differs = seen.charge_amount.is_some_and(|amount| amount != checkout.terms.charge_amount);
-    let (state, what) = match seen.state {
-        AmazonChargeState::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
-        AmazonChargeState::Canceled => not_paid(NotPaidReason::ChargeCanceled(seen.reason.clone())),
-        AmazonChargeState::AuthorizationInitiated if was_pending => return,
-        AmazonChargeState::CaptureInitiated if was_pending && captures => return,
-        _ if amount_differs && differed_before => return,
-        _ if amount_differs => {
-            let (reason, look_at) = (UnresolvedReason::AmountDiffers, next_evidence_look(sent_at, now));
-            (AttemptState::Unresolved { reason, send, sent_at, look_at }, AttemptEvent::Unresolved)
-        }
-        // Money without an amount does not prove our payment: ask again.
-        AmazonChargeState::Authorized | AmazonChargeState::CaptureInitiated | AmazonChargeState::Captured
-            if seen.charge_amount.is_none() =>
-        {
-            return;
-        }
-        AmazonChargeState::AuthorizationInitiated => pending(),
+    let (state, what) = match proved.state {
+        ChargeState::Declined(reason) => not_paid(NotPaidReason::ChargeDeclined(reason)),
+        ChargeState::Canceled(reason) => not_paid(NotPaidReason::ChargeCanceled(reason)),
+        ChargeState::AuthorizationInitiated if was_pending => return readable(draft, number),
+        ChargeState::CaptureInitiated if was_pending && captures => return readable(draft, number),
+        ChargeState::AuthorizationInitiated => pending(),
         // Not taken yet: Amazon may still decline it.
-        AmazonChargeState::CaptureInitiated if captures => pending(),
-        AmazonChargeState::Authorized => completed(Completion::Authorized(charge_id.clone())),
-        AmazonChargeState::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
-        AmazonChargeState::Captured => completed(Completion::Captured(charge_id.clone())),
+        ChargeState::CaptureInitiated if captures => pending(),
+        ChargeState::Authorized => completed(Completion::Authorized(charge_id.clone())),
+        ChargeState::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
+        ChargeState::Captured(_) => completed(Completion::Captured(charge_id.clone())),
     };
+    readable(draft, number);
+    let is_completed = matches!(state, AttemptState::Completed { .. });
     draft.move_on(number, state);
+    if was_contradicted {
+        draft.emit(number, AttemptEvent::Settled);
+    }
     draft.emit(number, what);
+    if is_completed && let Some(mut payment) = draft.payment() {
+        // What was shown is taken in whole: its money, and its times.
+        payment.take_charge(shown, ChargeOrigin::Finalize);
+    }
+}
+
+/// Counts an answer with an amount that cannot be read: one may be a slip, the third in a row is not.
+fn note_unreadable(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    permission: &ChargePermissionId,
+    shown: &ChargeView,
+) {
+    if !is_unreadable(shown) {
+        return;
+    }
+    let Some(attempt) = draft.change_attempt(number) else { return };
+    attempt.unreadable_count = attempt.unreadable_count.saturating_add(1);
+    if attempt.unreadable_count >= UNREADABLE_AMOUNTS {
+        draft.contradict_attempt(number, Misfit::AmountUnreadable, permission, Some(&shown.id));
+    }
+}
+
+fn readable(draft: &mut Draft, number: AttemptNumber) {
+    let count = draft.checkout().attempt(number).map_or(0, |attempt| attempt.unreadable_count);
+    if count > 0
+        && let Some(attempt) = draft.change_attempt(number)
+    {
+        attempt.unreadable_count = 0;
+    }
+}
+
+/// Takes in the charge of an attempt that is proved unpaid and that Amazon contradicts: it is settled once
+/// Amazon shows again that the charge came to nothing.
+fn unpaid_charge_seen_again(draft: &mut Draft, number: AttemptNumber, shown: &ChargeView) {
+    let is_over = matches!(shown.seen.state, AmazonChargeState::Declined | AmazonChargeState::Canceled);
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    if !is_over || !attempt.state.is_contradicted() {
+        return;
+    }
+    if let Some(AttemptState::NotPaid { charge: Some(charge), .. }) =
+        draft.change_attempt(number).map(|attempt| &mut attempt.state)
+        && charge.charge_id == shown.id
+    {
+        charge.contradicted = None;
+        draft.emit(number, AttemptEvent::Settled);
+    }
 }

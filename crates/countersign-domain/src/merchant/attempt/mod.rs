@@ -40,6 +40,8 @@ pub struct Attempt {
     pub buyer_seen_at: Timestamp,
     /// How many idempotency keys are spent: each was answered with a proof that it had no effect.
     pub spent_keys: u32,
+    /// How many times in a row its charge was shown with an amount that cannot be read.
+    pub unreadable_count: u32,
     /// What is known of its payment.
     pub state: AttemptState,
 }
@@ -120,8 +122,9 @@ pub struct FailedCharge {
     pub charge_permission_id: ChargePermissionId,
     /// Its id.
     pub charge_id: ChargeId,
-    /// When Amazon showed money under the permission all the same; the operator is notified once.
-    pub contradicted_at: Option<Timestamp>,
+    /// When to look at it, while Amazon contradicts that it came to nothing: it has shown money under the
+    /// permission. The shop and the operator are notified once.
+    pub contradicted: Option<LookSchedule>,
 }
 
 /// The addresses that the caller of the completion gave, if it gave any.
@@ -242,8 +245,9 @@ words! {
     UnresolvedReason {
         /// Finalize was sent, and now the session is not found: Amazon deletes sessions after 30 days.
         SessionGone,
-        /// Paid according to Amazon, but with an amount or currency other than ours.
-        AmountDiffers,
+        /// Amazon shows a payment, and not the one that was asked for: another amount, currency or permission,
+        /// or an amount that stays unreadable.
+        Contradicted,
         /// The session was Completed before this shop sent anything.
         CompletedElsewhere,
         /// Completed, but Amazon gives no ids with which the payment could be proved.
@@ -293,6 +297,9 @@ impl AttemptState {
             Self::Finalize(InFlight::InDoubt(doubt)) => Some(&mut doubt.look.at),
             Self::Pending { look, .. } => Some(&mut look.at),
             Self::Unresolved { look_at, .. } => Some(look_at),
+            Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(look), .. }), .. } => {
+                Some(&mut look.at)
+            }
             Self::Bound { .. }
             | Self::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
             | Self::Completed { .. }
@@ -332,7 +339,13 @@ impl AttemptState {
         matches!(self, Self::Bound { .. } | Self::Finalize(InFlight::Recorded { .. }))
     }
 
-    /// The instant at which it is due; `None` for a final state.
+    /// Whether it is proved unpaid, and Amazon shows money under its permission all the same.
+    #[must_use]
+    pub const fn is_contradicted(&self) -> bool {
+        matches!(self, Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(_), .. }), .. })
+    }
+
+    /// The instant at which it is due; `None` for a final state that Amazon does not contradict.
     #[must_use]
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self {
@@ -340,6 +353,9 @@ impl AttemptState {
             Self::Finalize(in_flight) => Some(in_flight.due_at()),
             Self::Pending { look, .. } => Some(look.at),
             Self::Unresolved { look_at, .. } => Some(*look_at),
+            Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(look), .. }), .. } => {
+                Some(look.at)
+            }
             Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
         }
     }

@@ -294,6 +294,16 @@ impl InFlight {
         }
     }
 
+    /// When it first left, if it may be on its way.
+    #[must_use]
+    pub const fn sent_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Recorded { left_at, .. } => *left_at,
+            Self::Sent { sent_at, .. } => Some(*sent_at),
+            Self::InDoubt(doubt) => Some(doubt.sent_at),
+        }
+    }
+
     /// The doubt about it, if there is one.
     #[must_use]
     pub const fn doubt(&self) -> Option<&Doubt> {

@@ -9,12 +9,14 @@ use alloc::vec::Vec;
 use super::Checkout;
 use super::cancellation::CancellationState;
 use super::terms::{Terms, TermsRefused};
-use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
+use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::merchant::call::InFlight;
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
+use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::Operation;
-use crate::merchant::rules::MerchantRules;
+use crate::merchant::rules::{MerchantRules, next_evidence_look};
 use crate::time::Timestamp;
 
 /// A decision in progress.
@@ -150,6 +152,35 @@ impl Draft {
             }
             attempt.state = state;
         }
+    }
+
+    /// Amazon shows something that excludes what an attempt came to, or a payment that is not the one that was
+    /// asked for: nothing ships, and the attempt stays live, until that is settled.
+    pub(in crate::merchant) fn contradict_attempt(
+        &mut self,
+        number: AttemptNumber,
+        misfit: Misfit,
+        charge_permission_id: &ChargePermissionId,
+        charge_id: Option<&ChargeId>,
+    ) {
+        let now = self.now;
+        let Some(attempt) = self.checkout.attempt(number) else { return };
+        let (send, sent_at) = match &attempt.state {
+            AttemptState::Finalize(in_flight) => {
+                (in_flight.send().cloned(), in_flight.sent_at().unwrap_or(attempt.bound_at))
+            }
+            AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => return,
+            AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
+            AttemptState::Pending { since, .. } => (None, *since),
+            AttemptState::Bound { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Surplus { .. } => return,
+        };
+        let (reason, look_at) = (UnresolvedReason::Contradicted, next_evidence_look(sent_at, now));
+        self.move_on(number, AttemptState::Unresolved { reason, send, sent_at, look_at });
+        let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.cloned());
+        self.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id });
     }
 
     /// Ends an attempt for which nothing was paid.

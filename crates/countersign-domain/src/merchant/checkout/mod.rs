@@ -46,10 +46,23 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The attempt that may have moved money, if any: there is never more than one.
+    /// The attempt that may have moved money, if any: there is never more than one. Without such an attempt,
+    /// one that is proved unpaid and that Amazon contradicts: nothing is sent beside it either.
     #[must_use]
     pub fn live_attempt(&self) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.state.is_live())
+        let contradicted = || self.attempts.iter().find(|attempt| attempt.state.is_contradicted());
+        self.attempts.iter().find(|attempt| attempt.state.is_live()).or_else(contradicted)
+    }
+
+    /// Whether Amazon contradicts what an attempt came to.
+    #[must_use]
+    pub fn is_contradicted(&self, attempt: &Attempt) -> bool {
+        let AttemptState::Completed { completion, charge_permission_id, .. } = &attempt.state else {
+            return attempt.state.is_contradicted();
+        };
+        let payment = self.payment.as_ref().filter(|it| it.charge_permission_id == *charge_permission_id);
+        let charge = payment.zip(completion.charge_id()).and_then(|(payment, id)| payment.charge(id));
+        charge.is_some_and(|charge| charge.contradicted_by().is_some())
     }
 
     /// When it is due: an attempt, the payment or the cancellation.

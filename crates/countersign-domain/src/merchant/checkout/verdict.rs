@@ -6,7 +6,7 @@ use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
 
 /// The current answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
-/// the shop itself cancels the order.
+/// the shop itself cancels the order, or Amazon contradicts them: then it is `Checking` until that is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// Captured.
@@ -76,6 +76,9 @@ impl Checkout {
         );
         if self.is_canceled() && ends_with_the_order {
             return Verdict::Canceled;
+        }
+        if self.is_contradicted(deciding) {
+            return Verdict::Checking(Some(UnresolvedReason::Contradicted));
         }
         match &deciding.state {
             AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Surplus { .. } => {

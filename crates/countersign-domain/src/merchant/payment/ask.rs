@@ -27,6 +27,9 @@ pub enum OperationRefused {
     TooManyOperations,
     /// `captureNow` cannot wait for a pending authorization (Amazon's rule).
     PendingWithCapture,
+    /// Amazon contradicts what is known of the charge, or of the one that the order was paid with: nothing is
+    /// sent until that is settled.
+    Contradicted,
     /// The amount is zero; the field.
     Nothing(&'static str),
     /// The amount is in another currency; the field.
@@ -66,6 +69,7 @@ impl OperationRefused {
         match self {
             Self::NotCompleted
             | Self::OrderCanceled
+            | Self::Contradicted
             | Self::TooManyOperations
             | Self::PermissionClosed
             | Self::PermissionNonChargeable
@@ -125,6 +129,9 @@ pub fn ask(
         return Err(OperationRefused::TooManyOperations);
     }
     let request = resolve(payment, &asked, &draft.rules)?;
+    if payment.contradicted_for(request.charge_id()).is_some() {
+        return Err(OperationRefused::Contradicted);
+    }
     let Some(draft) = &mut draft.payment() else { return Err(OperationRefused::NotCompleted) };
     // Nothing below this line may fail.
     let number = draft.payment.record(name, asked, request, draft.now);

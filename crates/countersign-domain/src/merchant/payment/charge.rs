@@ -9,9 +9,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::amount_view::AmountView;
+use super::misfit::Misfit;
 use super::refund::{Refund, RefundState};
 use crate::amazon_limits::CAPTURE_GUARANTEED;
-use crate::ids::ChargeId;
+use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::LookSchedule;
 use crate::merchant::rules::{
     AUTHORIZED_UNTIL_AMAZON_SAYS, CapturePolicy, Deadline, MerchantRules, WARNINGS,
@@ -24,6 +26,8 @@ use crate::time::Timestamp;
 pub struct Charge {
     /// Its id.
     pub id: ChargeId,
+    /// Who made it.
+    pub origin: ChargeOrigin,
     /// The amount that it charges.
     pub amount: Money,
     /// When it was authorized: its `creationTimestamp` once Amazon has shown it, before that when it was first
@@ -43,6 +47,19 @@ pub struct Charge {
     pub refunds: Vec<Refund>,
     /// `refundedAmount`, as last shown: more than the known refunds if others were made elsewhere.
     pub refunded_shown: Option<Money>,
+    /// How many times in a row it was shown with an amount that cannot be read.
+    pub unreadable_count: u32,
+}
+
+/// Who made a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargeOrigin {
+    /// The Finalize that was proved to have succeeded.
+    Finalize,
+    /// One of our operations.
+    Operation,
+    /// Somebody else, under our permission, as far as is known.
+    Elsewhere,
 }
 
 /// Whether a charge's state is what Amazon shows.
@@ -52,8 +69,10 @@ pub enum LastSeen {
     Never,
     /// It was shown; then Amazon refused something that this state would have allowed.
     Doubted,
-    /// Amazon shows a different state although this one cannot change. The operator was notified, once.
-    Contradicted,
+    /// Amazon shows something that excludes what is known: what, as it was first seen. The shop and the
+    /// operator were notified, once. Nothing ships, and nothing more is sent for it, until Amazon shows again
+    /// what fits.
+    Contradicted(Misfit),
     /// It was shown, last to a request that left at this instant.
     At(Timestamp),
 }
@@ -109,18 +128,6 @@ impl ChargeState {
         }
     }
 
-    /// Whether both are final, so that one of them cannot be true.
-    pub(super) fn contradicts(&self, known: &Self) -> bool {
-        match (known, self) {
-            (Self::Captured(known), Self::Captured(shown)) => known != shown,
-            (known, shown) => {
-                known.is_final()
-                    && shown.is_final()
-                    && core::mem::discriminant(known) != core::mem::discriminant(shown)
-            }
-        }
-    }
-
     /// The order of the states: a charge never goes back.
     pub(super) const fn rank(&self) -> u8 {
         match self {
@@ -156,11 +163,11 @@ pub struct ChargeStatus {
     pub state: AmazonChargeState,
     /// `statusDetails.reasonCode`.
     pub reason: Option<String>,
-    /// `chargeAmount`, if the answer has a readable one.
-    pub charge_amount: Option<Money>,
+    /// `chargeAmount`.
+    pub charge_amount: AmountView,
 }
 
-/// A charge as Amazon shows it.
+/// A charge as Amazon shows it. What it proves is judged in [`crate::merchant::proof`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargeView {
     /// Its id.
@@ -169,35 +176,29 @@ pub struct ChargeView {
     pub asked_at: Timestamp,
     /// `creationTimestamp`.
     pub created_at: Option<Timestamp>,
+    /// `chargePermissionId`.
+    pub charge_permission_id: Option<ChargePermissionId>,
     /// State, reason and amount.
     pub seen: ChargeStatus,
     /// `captureAmount`.
-    pub captured: Option<Money>,
+    pub captured: AmountView,
     /// `refundedAmount`.
-    pub refunded: Option<Money>,
+    pub refunded: AmountView,
     /// `expirationTimestamp`.
     pub expires_at: Option<Timestamp>,
 }
 
-impl ChargeView {
-    /// The state, if the answer is complete: money without an amount proves nothing.
-    pub(in crate::merchant) fn state(&self) -> Option<ChargeState> {
-        let reason = || self.seen.reason.clone();
-        Some(match self.seen.state {
-            AmazonChargeState::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
-            AmazonChargeState::Authorized => ChargeState::Authorized,
-            AmazonChargeState::CaptureInitiated => ChargeState::CaptureInitiated,
-            AmazonChargeState::Captured => ChargeState::Captured(self.captured?),
-            AmazonChargeState::Canceled => ChargeState::Canceled(reason()),
-            AmazonChargeState::Declined => ChargeState::Declined(reason()),
-        })
-    }
-}
-
 impl Charge {
-    pub(in crate::merchant) fn new(id: ChargeId, amount: Money, state: ChargeState, now: Timestamp) -> Self {
+    pub(in crate::merchant) fn new(
+        id: ChargeId,
+        origin: ChargeOrigin,
+        amount: Money,
+        state: ChargeState,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
+            origin,
             amount,
             authorized_at: now,
             expires_at: now.plus(AUTHORIZED_UNTIL_AMAZON_SAYS),
@@ -207,6 +208,28 @@ impl Charge {
             look: None,
             refunds: Vec::new(),
             refunded_shown: None,
+            unreadable_count: 0,
+        }
+    }
+
+    /// Whether all that is known of its capture is that Finalize has succeeded.
+    pub(in crate::merchant) fn is_only_said_to_be_captured(&self) -> bool {
+        let is_said = match self.state {
+            ChargeState::Captured(_) | ChargeState::CaptureInitiated => true,
+            ChargeState::AuthorizationInitiated
+            | ChargeState::Authorized
+            | ChargeState::Canceled(_)
+            | ChargeState::Declined(_) => false,
+        };
+        is_said && self.origin == ChargeOrigin::Finalize && self.sight == LastSeen::Never
+    }
+
+    /// What Amazon shows otherwise than it is known, if it does.
+    #[must_use]
+    pub const fn contradicted_by(&self) -> Option<Misfit> {
+        match self.sight {
+            LastSeen::Contradicted(misfit) => Some(misfit),
+            LastSeen::Never | LastSeen::Doubted | LastSeen::At(_) => None,
         }
     }
 
@@ -215,7 +238,7 @@ impl Charge {
     pub fn seen_at(&self, now: Timestamp) -> Option<Timestamp> {
         match self.sight {
             LastSeen::At(at) => (at <= now).then_some(at),
-            LastSeen::Never | LastSeen::Doubted | LastSeen::Contradicted => None,
+            LastSeen::Never | LastSeen::Doubted | LastSeen::Contradicted(_) => None,
         }
     }
 
@@ -280,12 +303,13 @@ impl Charge {
         Some(before.minus(rules.policy.capture_margin).max(self.authorized_at.plus(Duration::from_millis(1))))
     }
 
-    /// The next item of its plan, and when: `None` for a charge that is not Authorized.
+    /// The next item of its plan, and when: `None` for a charge that is not Authorized, or that Amazon
+    /// contradicts.
     pub(in crate::merchant) fn next_planned(
         &self,
         rules: &MerchantRules,
     ) -> Option<(Timestamp, CapturePlanItem)> {
-        if self.state != ChargeState::Authorized {
+        if self.state != ChargeState::Authorized || self.contradicted_by().is_some() {
             return None;
         }
         let warnings = [Deadline::Guarantee, Deadline::Expiry].into_iter().flat_map(|deadline| {

@@ -8,98 +8,97 @@
 
 use alloc::string::ToString;
 
-use super::charge::{Charge, ChargeState, ChargeView, LastSeen};
+use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView, LastSeen};
+use super::misfit::Misfit;
 use super::permission::{Hindrance, PermissionState, PermissionView};
 use super::refund::{Refund, RefundState, RefundView};
 use crate::ids::ChargeId;
 use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::draft::PaymentDraft;
 use crate::merchant::event::PaymentEvent;
-use crate::merchant::rules::BUYERS_PACE;
-use crate::money::Money;
-use crate::time::DAY;
-
-/// Who made a charge that was not known before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::merchant) enum ChargeOrigin {
-    /// One of our operations.
-    Operation,
-    /// Somebody else.
-    Stranger,
-}
+use crate::merchant::proof::{ExpectedCharge, Proof, ProvedCharge, charge_proof, is_unreadable};
+use crate::merchant::rules::{BUYERS_PACE, UNREADABLE_AMOUNTS};
+use crate::time::{DAY, Timestamp};
 
 impl PaymentDraft<'_> {
-    /// Takes in a charge as Amazon shows it. `maker` says who made it if it is not known.
-    pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeView, maker: ChargeOrigin) {
-        let Some(state) = shown.state() else { return };
+    /// Takes in a charge as Amazon shows it, if it is whole and ours. `origin` says who made it, if it is not
+    /// known. Returns whether it was taken in.
+    pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeView, origin: ChargeOrigin) -> bool {
         let (now, id) = (self.now, &shown.id);
         let known = self.payment.charge(id);
-        let sight_before = known.map(|known| known.sight);
-        let known_amount = known.map(|known| known.amount);
-        let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
-        if amounts.into_iter().flatten().any(|amount| amount.currency() != self.payment.limit.currency()) {
-            if let Some(charge) = self.payment.charge_mut(id) {
-                charge.sight = LastSeen::Contradicted;
+        let expected = ExpectedCharge {
+            charge_permission_id: &self.payment.charge_permission_id,
+            currency: self.payment.limit.currency(),
+            amount: known.map(|known| known.amount),
+            captured: known.and_then(|known| self.payment.expected_capture(known)),
+            excluded: known.map_or(&[], |known| self.payment.excluded_states(known)),
+        };
+        let proved = match charge_proof(shown, &expected) {
+            Proof::Fits(proved) => proved,
+            Proof::Contradicts(misfit) => {
+                self.contradict_charge(id, misfit);
+                return false;
             }
-            return self.contradict_once(sight_before, id, "a charge in another currency");
-        }
-        if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
-            if let Some(charge) = self.payment.charge_mut(id) {
-                charge.sight = LastSeen::Contradicted;
-                charge.look = charge.look.filter(|_| !charge.state.is_final());
+            Proof::Nothing(_) => {
+                self.note_unreadable(shown);
+                return false;
             }
-            return self.contradict_once(sight_before, id, "a charge of another amount");
+        };
+        let ProvedCharge { state, amount } = proved;
+        if known.is_some_and(Charge::is_only_said_to_be_captured) && !state.is_final() {
+            self.doubt_capture(id, &state);
+            return false;
         }
-        if known_amount.is_none() {
-            let Some(amount) = shown.seen.charge_amount else { return };
-            let charge = Charge::new(id.clone(), amount, ChargeState::AuthorizationInitiated, now);
-            self.payment.charges.push(charge);
-            self.emit(match maker {
-                ChargeOrigin::Operation => PaymentEvent::ChargePending(id.clone()),
-                ChargeOrigin::Stranger => PaymentEvent::ChargeAdopted(id.clone()),
+        let is_new = known.is_none();
+        if is_new {
+            let initiated = ChargeState::AuthorizationInitiated;
+            self.payment.charges.push(Charge::new(id.clone(), origin, amount, initiated, now));
+            self.emit(match origin {
+                ChargeOrigin::Finalize | ChargeOrigin::Operation => PaymentEvent::ChargePending(id.clone()),
+                ChargeOrigin::Elsewhere => PaymentEvent::ChargeAdopted(id.clone()),
             });
         }
-        let asked = self.payment.accepted_capture(id);
-        let Some(charge) = self.payment.charge_mut(id) else { return };
+        let Some(charge) = self.payment.charge_mut(id) else { return false };
+        if charge.origin == ChargeOrigin::Elsewhere {
+            charge.origin = origin;
+        }
+        charge.unreadable_count = 0;
         // Of two answers that overtake each other, the one that was asked for later counts.
         let seen_before = charge.seen_at(now);
         let is_newest = seen_before.is_none_or(|seen_at| seen_at <= shown.asked_at);
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
         if is_newest {
-            charge.refunded_shown = shown.refunded.or(charge.refunded_shown);
+            charge.refunded_shown = shown.refunded.shown().or(charge.refunded_shown);
         }
-        // A success of Finalize says that the money is taken. What Amazon shows later is closer to the truth.
-        let was_only_said =
-            charge.sight == LastSeen::Never && matches!(charge.state, ChargeState::Captured(_));
-        let contradicts = state.contradicts(&charge.state);
-        if contradicts && !was_only_said {
-            charge.sight = LastSeen::Contradicted;
-            charge.look = None;
-        }
-        if contradicts {
-            self.contradict_once(sight_before, id, "a final charge in another final state");
-            if !was_only_said {
-                return;
-            }
-        }
-        let Some(charge) = self.payment.charge_mut(id) else { return };
         // An earlier state from a slow replica does not confirm the one that is known.
-        if state.rank() >= charge.state.rank() || was_only_said {
+        let confirms = state.rank() >= charge.state.rank();
+        let settles = confirms && charge.contradicted_by().is_some();
+        if confirms {
             let asked_at = shown.asked_at.min(now);
             charge.sight = LastSeen::At(seen_before.map_or(asked_at, |seen_at| seen_at.max(asked_at)));
         }
-        if state.rank() > charge.state.rank() || (was_only_said && state != charge.state) {
+        let is_news = state.rank() > charge.state.rank();
+        if is_news {
             if charge.state == ChargeState::AuthorizationInitiated && state == ChargeState::Authorized {
                 charge.authorized_at = now;
                 charge.planned_until = now;
             }
             charge.look = Some(LookSchedule::first(now));
             charge.state = state;
-            self.emit_new_state(shown, asked);
         }
-        let Some(charge) = self.payment.charge_mut(id) else { return };
+        if settles {
+            self.emit(PaymentEvent::Settled(id.clone()));
+        }
+        if is_news {
+            self.emit_new_state(id);
+        }
+        let Some(charge) = self.payment.charge_mut(id) else { return false };
         if let Some(created_at) = shown.created_at {
             charge.was_authorized_by(created_at);
+        }
+        if charge.contradicted_by().is_some() {
+            charge.look = Some(next_day(now));
+            return true;
         }
         charge.look = match &charge.state {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => {
@@ -114,27 +113,63 @@ impl PaymentDraft<'_> {
                 Some(LookSchedule::waiting(charge.look, now))
             }
             // If it is canceled or captured elsewhere, that notification may be lost.
-            ChargeState::Authorized => Some(LookSchedule { at: now.plus(DAY), count: 0 }),
+            ChargeState::Authorized => Some(next_day(now)),
             ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
         };
+        true
     }
 
-    /// Records the events of a charge's new state. `asked` is the amount of the capture that Amazon has
-    /// accepted.
-    fn emit_new_state(&mut self, shown: &ChargeView, asked: Option<Money>) {
-        let Some(charge) = self.payment.charge(&shown.id) else { return };
-        let id = shown.id.clone();
+    /// Amazon contradicts what is known of a charge: nothing of the answer is taken in, the charge ships
+    /// nothing, nothing more is sent for it, and the shop and the operator are notified, once. It is looked at
+    /// daily until Amazon shows what fits.
+    fn contradict_charge(&mut self, id: &ChargeId, misfit: Misfit) {
+        let now = self.now;
+        let Some(charge) = self.payment.charge_mut(id) else { return self.contradict(id, misfit.found()) };
+        charge.look = Some(next_day(now));
+        if charge.contradicted_by().is_none() {
+            charge.sight = LastSeen::Contradicted(misfit);
+            self.emit(PaymentEvent::Contradicted { charge_id: id.clone(), misfit });
+        }
+    }
+
+    /// A success of Finalize says that the money is taken, and Amazon shows that it is not yet. The capture may
+    /// be under way; of an earlier state a replica may be late, which explains nothing any more after a day.
+    fn doubt_capture(&mut self, id: &ChargeId, shown: &ChargeState) {
+        let now = self.now;
+        let Some(charge) = self.payment.charge_mut(id) else { return };
+        charge.unreadable_count = 0;
+        charge.look = Some(LookSchedule::waiting(charge.look, now));
+        let is_under_way = *shown == ChargeState::CaptureInitiated;
+        let is_news = is_under_way && charge.state != *shown;
+        if is_news {
+            // Nobody has seen it captured: what was said stays to be confirmed.
+            charge.state = ChargeState::CaptureInitiated;
+            self.emit(PaymentEvent::CapturePending(id.clone()));
+        } else if !is_under_way && now.since(charge.authorized_at) >= DAY {
+            self.contradict_charge(id, Misfit::StateDiffers);
+        }
+    }
+
+    /// Counts an answer with an amount that cannot be read: one may be a slip, the third in a row is not.
+    fn note_unreadable(&mut self, shown: &ChargeView) {
+        let Some(charge) = self.payment.charge_mut(&shown.id).filter(|_| is_unreadable(shown)) else {
+            return;
+        };
+        charge.unreadable_count = charge.unreadable_count.saturating_add(1);
+        if charge.unreadable_count >= UNREADABLE_AMOUNTS {
+            self.contradict_charge(&shown.id, Misfit::AmountUnreadable);
+        }
+    }
+
+    /// Records the events of a charge's new state.
+    fn emit_new_state(&mut self, id: &ChargeId) {
+        let Some(charge) = self.payment.charge(id) else { return };
+        let id = id.clone();
         let became = match &charge.state {
             ChargeState::AuthorizationInitiated => PaymentEvent::ChargePending(id),
             ChargeState::Authorized => PaymentEvent::ChargeAuthorized(id),
             ChargeState::CaptureInitiated => PaymentEvent::CapturePending(id),
-            ChargeState::Captured(captured) => {
-                let is_another = asked.is_some_and(|asked| asked != *captured);
-                if is_another {
-                    self.contradict(&shown.id, "a capture of another amount");
-                }
-                PaymentEvent::ChargeCaptured(id)
-            }
+            ChargeState::Captured(_) => PaymentEvent::ChargeCaptured(id),
             ChargeState::Canceled(_) => PaymentEvent::ChargeCanceled(id),
             ChargeState::Declined(_) => PaymentEvent::ChargeDeclined(id),
         };
@@ -224,15 +259,12 @@ impl PaymentDraft<'_> {
         };
     }
 
-    /// Notifies the operator that Amazon contradicts what is known of a charge, unless that was done before.
-    fn contradict_once(&mut self, sight_before: Option<LastSeen>, id: &ChargeId, found: &'static str) {
-        if sight_before != Some(LastSeen::Contradicted) {
-            self.contradict(id, found);
-        }
-    }
-
     /// Notifies the operator that Amazon contradicts what is known.
     pub(in crate::merchant) fn contradict(&mut self, id: &impl ToString, found: &'static str) {
         self.emit(PaymentEvent::Contradiction { id: id.to_string(), found });
     }
+}
+
+fn next_day(now: Timestamp) -> LookSchedule {
+    LookSchedule { at: now.plus(DAY), count: 0 }
 }

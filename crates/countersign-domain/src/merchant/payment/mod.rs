@@ -11,9 +11,11 @@
 //! buyer is looked at hourly, later daily. A Chargeable permission waits for nobody. Each look is moved on in
 //! the commit before the request, so a crash before, during or after it costs one look.
 
+pub mod amount_view;
 pub mod ask;
 pub mod charge;
 pub mod evidence;
+pub mod misfit;
 pub mod operation;
 pub mod permission;
 pub mod refund;
@@ -22,7 +24,7 @@ pub mod send;
 use crate::merchant::number::OperationNumber;
 use alloc::vec::Vec;
 
-use self::charge::{Charge, ChargeState};
+use self::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeState, LastSeen};
 use self::operation::{Operation, OperationName, OperationRequest, OperationState, PaymentCall};
 use self::permission::{Permission, PermissionState};
 use self::refund::{Refund, RefundView};
@@ -81,7 +83,10 @@ impl Payment {
                 }
                 Completion::Authorized(_) | Completion::Confirmed => (ChargeState::Authorized, soon),
             };
-            Charge { look, ..Charge::new(id.clone(), terms.charge_amount, state, now) }
+            Charge {
+                look,
+                ..Charge::new(id.clone(), ChargeOrigin::Finalize, terms.charge_amount, state, now)
+            }
         });
         Self {
             charge_permission_id: charge_permission_id.clone(),
@@ -143,6 +148,53 @@ impl Payment {
         self.in_flight().find(|operation| operation.request.changes_charge() == Some(id))
     }
 
+    /// A charge that Amazon contradicts, which holds back this call: the one that the call concerns, or the
+    /// one that Finalize made.
+    #[must_use]
+    pub fn contradicted_for(&self, named: Option<&ChargeId>) -> Option<&Charge> {
+        let is_of_it = |it: &&Charge| it.origin == ChargeOrigin::Finalize || named == Some(&it.id);
+        self.charges.iter().filter(is_of_it).find(|charge| charge.contradicted_by().is_some())
+    }
+
+    /// The amount that a Captured charge must show, if it is known.
+    pub(in crate::merchant) fn expected_capture(&self, charge: &Charge) -> Option<Money> {
+        if let Some(accepted) = self.accepted_capture(&charge.id) {
+            return Some(accepted);
+        }
+        let is_new = charge.origin == ChargeOrigin::Finalize && charge.sight == LastSeen::Never;
+        match charge.state {
+            ChargeState::Captured(captured) => Some(captured),
+            // Nobody is known to have captured a part.
+            ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
+                (is_new && !self.has_capture(&charge.id)).then_some(charge.amount)
+            }
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
+        }
+    }
+
+    /// The states that exclude what is known of a charge: it is final, or Finalize's success has just said
+    /// that it is authorized.
+    pub(in crate::merchant) fn excluded_states(&self, charge: &Charge) -> &'static [AmazonChargeState] {
+        use AmazonChargeState::{Canceled, Captured, Declined};
+        let is_new = charge.origin == ChargeOrigin::Finalize && charge.sight == LastSeen::Never;
+        match charge.state {
+            ChargeState::Captured(_) => &[Canceled, Declined],
+            ChargeState::CaptureInitiated if charge.is_only_said_to_be_captured() => &[Canceled, Declined],
+            ChargeState::Canceled(_) => &[Captured, Declined],
+            ChargeState::Declined(_) => &[Captured, Canceled],
+            // Amazon declines an authorized charge only when it is captured.
+            ChargeState::Authorized if is_new && !self.has_capture(&charge.id) => &[Declined],
+            ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
+                &[]
+            }
+        }
+    }
+
+    fn has_capture(&self, id: &ChargeId) -> bool {
+        let mut captures = self.operations.iter().filter(|it| it.request.captures().is_some());
+        captures.any(|it| it.request.charge_id() == Some(id))
+    }
+
     /// The amount of a capture that Amazon has accepted.
     pub(in crate::merchant) fn accepted_capture(&self, id: &ChargeId) -> Option<Money> {
         let done = self.operations.iter().filter(|it| matches!(it.state, OperationState::Done(_)));
@@ -199,6 +251,7 @@ impl Payment {
             request,
             requested_at: now,
             turned_away,
+            lead: None,
             state,
         });
         number

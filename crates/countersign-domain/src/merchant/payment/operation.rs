@@ -27,6 +27,8 @@ pub struct Operation {
     pub requested_at: Timestamp,
     /// How many times Amazon turned it away without evaluating it.
     pub turned_away: u32,
+    /// The charge or the refund that an answer named without proving that it is the effect: it is looked up.
+    pub lead: Option<OperationEffect>,
     /// How far it has got.
     pub state: OperationState,
 }

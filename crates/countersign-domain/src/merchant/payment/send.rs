@@ -11,8 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Payment;
-use super::charge::{AmazonChargeState, ChargeState, ChargeView, LastSeen};
-use super::evidence::ChargeOrigin;
+use super::charge::{ChargeOrigin, ChargeState, ChargeView, LastSeen};
 use super::operation::{Operation, OperationEffect, OperationState, PaymentCall};
 use super::permission::{PermissionState, PermissionView};
 use super::refund::RefundView;
@@ -21,22 +20,12 @@ use crate::merchant::call::{CallAnswer, CallNeeds, InFlight, KeyedRequest, LookS
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::next::{CallId, NextStep, OutgoingCall};
+use crate::merchant::proof::{ObjectView, Proof, answer_proof, lead};
 use crate::merchant::rules::{CLOSE_WAITS, COPY_LIFETIME, doubt_delay, not_evaluated_delay};
 use crate::reason_code::{ReasonClass, ReasonCode};
 
 /// What came back for an operation; a refusal is Amazon's code.
 pub type OperationAnswer = CallAnswer<ObjectView, String>;
-
-/// What a success of an operation shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ObjectView {
-    /// The charge that it concerns.
-    Charge(ChargeView),
-    /// The refund that it created.
-    Refund(RefundView),
-    /// The permission.
-    Permission(PermissionView),
-}
 
 /// The code of an operation that was overtaken by a cancellation before it had an effect.
 pub const OVERTAKEN: &str = "OrderCanceled";
@@ -45,6 +34,9 @@ pub const OVERTAKEN: &str = "OrderCanceled";
 /// used only if nothing was sent before.
 pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
+    if draft.payment.operation(number).is_none_or(|it| is_contradicted(draft.payment, it)) {
+        return NextStep::Rest;
+    }
     let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
     let OperationState::InFlight(InFlight::Recorded { earlier, .. }) = &mut operation.state else {
         return NextStep::Rest;
@@ -60,7 +52,10 @@ pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) ->
 /// longer in doubt, or must wait until its canceled order's permission is closed.
 pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
-    let is_held_back = draft.payment.operation(number).is_none_or(|it| draft.holds_back(it));
+    let is_held_back = draft
+        .payment
+        .operation(number)
+        .is_none_or(|it| draft.holds_back(it) || is_contradicted(draft.payment, it));
     let operation = draft.payment.operation_mut(number).filter(|_| !is_held_back);
     let in_flight = operation.and_then(|operation| operation.state.in_flight_mut());
     let Some((send, event)) = in_flight.and_then(InFlight::send_again) else { return NextStep::Rest };
@@ -102,13 +97,26 @@ pub fn orphaned(draft: &mut Draft) -> usize {
 /// Takes in what Get Charge showed; returns the next step for the operations that wait for it.
 pub fn charge_shown(draft: &mut Draft, shown: &ChargeView) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
-    draft.take_charge(shown, ChargeOrigin::Stranger);
+    let is_named = |lead: &OperationEffect| matches!(lead, OperationEffect::Charge(id) if *id == shown.id);
+    let maker = draft.led_to(is_named, || ObjectView::Charge(shown.clone()));
+    let origin = maker.map_or(ChargeOrigin::Elsewhere, |_| ChargeOrigin::Operation);
+    if !draft.take_charge(shown, origin) {
+        return NextStep::Rest;
+    }
+    if let Some(number) = maker {
+        draft.end(number, Ok(OperationEffect::Charge(shown.id.clone())));
+    }
     draft.resolve_by_charge(&shown.id)
 }
 
 /// Takes in what Get Refund showed.
 pub fn refund_shown(draft: &mut Draft, shown: &RefundView) {
     if let Some(draft) = &mut draft.payment() {
+        let is_named =
+            |lead: &OperationEffect| matches!(lead, OperationEffect::Refund(id) if *id == shown.id);
+        if let Some(number) = draft.led_to(is_named, || ObjectView::Refund(shown.clone())) {
+            draft.end(number, Ok(OperationEffect::Refund(shown.id.clone())));
+        }
         draft.take_refund(shown);
     }
 }
@@ -120,8 +128,23 @@ pub fn permission_shown(draft: &mut Draft, shown: &PermissionView) -> NextStep {
     draft.resolve_by_permission(shown)
 }
 
-/// The step that finds out the result of an operation in doubt.
+/// Whether Amazon contradicts the charge that an operation concerns, or that the order was paid with: nothing
+/// more is sent.
+fn is_contradicted(payment: &Payment, operation: &Operation) -> bool {
+    payment.contradicted_for(operation.request.charge_id()).is_some()
+}
+
+/// The step that finds out the result of an operation in doubt. What an answer has named is looked at, and
+/// every second time the same bytes are sent again: it may have been named by mistake.
 fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
+    let looks = operation.state.in_flight().and_then(InFlight::doubt).map_or(0, |doubt| doubt.look.count);
+    if looks.is_multiple_of(2) {
+        match &operation.lead {
+            Some(OperationEffect::Charge(id)) => return NextStep::LookAtCharge(id.clone()),
+            Some(OperationEffect::Refund(id)) => return NextStep::LookAtRefund(id.clone()),
+            Some(OperationEffect::Closed) | None => {}
+        }
+    }
     match &operation.request {
         PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {
             NextStep::SendAgain(CallId::Operation(operation.number))
@@ -131,34 +154,6 @@ fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
         }
         PaymentCall::Close { .. } => NextStep::LookAtPermission(payment.charge_permission_id.clone()),
     }
-}
-
-/// The effect of a success, if it is a success of this request: it names the right object, in a state that is
-/// the effect.
-fn effect(request: &PaymentCall, shown: &ObjectView) -> Option<OperationEffect> {
-    use AmazonChargeState::{Canceled, CaptureInitiated, Captured};
-    let (effect, is_of_it) = match (request, shown) {
-        (PaymentCall::CreateCharge { .. }, ObjectView::Charge(shown)) => {
-            (OperationEffect::Charge(shown.id.clone()), true)
-        }
-        (PaymentCall::Capture { charge_id, .. }, ObjectView::Charge(shown)) => {
-            let is_captured = matches!(shown.seen.state, CaptureInitiated | Captured);
-            (OperationEffect::Charge(shown.id.clone()), shown.id == *charge_id && is_captured)
-        }
-        (PaymentCall::CancelCharge { charge_id }, ObjectView::Charge(shown)) => (
-            OperationEffect::Charge(shown.id.clone()),
-            shown.id == *charge_id && shown.seen.state == Canceled,
-        ),
-        (PaymentCall::Refund { charge_id, amount }, ObjectView::Refund(shown)) => (
-            OperationEffect::Refund(shown.id.clone()),
-            shown.charge_id == *charge_id && shown.amount == *amount,
-        ),
-        (PaymentCall::Close { .. }, ObjectView::Permission(shown)) => {
-            (OperationEffect::Closed, matches!(shown.state, PermissionState::Closed(_)))
-        }
-        _ => return None,
-    };
-    is_of_it.then_some(effect)
 }
 
 impl PaymentDraft<'_> {
@@ -173,12 +168,30 @@ impl PaymentDraft<'_> {
     }
 
     fn take_answer(&mut self, number: OperationNumber, answer: &OperationAnswer) {
-        let Some(operation) = self.payment.operation_mut(number) else { return };
-        if let CallAnswer::Success(shown) = answer
-            && let Some(effect) = effect(&operation.request, shown)
-        {
-            return self.take_success(number, effect, shown);
+        let mut unusable = "";
+        if let CallAnswer::Success(shown) = answer {
+            let Some(operation) = self.payment.operation(number) else { return };
+            let named = lead(self.payment, operation, shown);
+            match answer_proof(self.payment, operation, shown) {
+                Proof::Fits(effect) => return self.take_success(number, effect, shown),
+                Proof::Contradicts(misfit) => {
+                    // The same bytes get the same answer again.
+                    let is_news = match &operation.state {
+                        OperationState::InFlight(in_flight) => matches!(in_flight, InFlight::Sent { .. }),
+                        OperationState::Done(_) | OperationState::Refused { .. } => true,
+                    };
+                    if is_news {
+                        self.contradict(&shown.id(), misfit.found());
+                    }
+                    unusable = misfit.found();
+                }
+                Proof::Nothing(why) => unusable = why,
+            }
+            if let Some(operation) = self.payment.operation_mut(number).filter(|it| !it.state.is_final()) {
+                operation.lead = named;
+            }
         }
+        let Some(operation) = self.payment.operation_mut(number) else { return };
         let OperationState::InFlight(in_flight) = &mut operation.state else { return };
         if let CallAnswer::Refused(code) = answer {
             let counts = match in_flight {
@@ -196,7 +209,7 @@ impl PaymentDraft<'_> {
         let kind = operation.request.kind();
         let turned_away = operation.turned_away.saturating_add(1);
         let pause = not_evaluated_delay(turned_away);
-        let event = in_flight.unsettled(kind, answer, "a success of something else", pause, self.now);
+        let event = in_flight.unsettled(kind, answer, unusable, pause, self.now);
         if let InFlight::Recorded { .. } = in_flight
             && event.is_some()
         {
@@ -225,15 +238,13 @@ impl PaymentDraft<'_> {
             OperationState::Refused { .. } => true,
         };
         match shown {
-            ObjectView::Charge(shown) => match known_since {
-                Some(asked_at) => {
-                    let shown = ChargeView { asked_at, ..shown.clone() };
-                    self.take_charge(&shown, ChargeOrigin::Operation);
-                }
-                None => self.take_charge(shown, ChargeOrigin::Operation),
-            },
+            ObjectView::Charge(shown) => {
+                let as_kept = known_since.map(|asked_at| ChargeView { asked_at, ..shown.clone() });
+                self.take_charge(as_kept.as_ref().unwrap_or(shown), ChargeOrigin::Operation);
+            }
             ObjectView::Refund(shown) => self.take_refund(shown),
             ObjectView::Permission(shown) => self.take_permission(shown),
+            ObjectView::OnlyId(_) => {}
         }
         // A capture that was accepted and then declined has come to nothing; that is already known.
         let is_declined = |id| {
@@ -268,7 +279,9 @@ impl PaymentDraft<'_> {
     /// Takes up an operation that is due.
     pub(in crate::merchant) fn take_up(&mut self, number: OperationNumber) -> NextStep {
         let now = self.now;
-        let waits = self.waits_for_others(number);
+        let is_contradicted =
+            self.payment.operation(number).is_some_and(|it| is_contradicted(self.payment, it));
+        let waits = is_contradicted || self.waits_for_others(number);
         let Some(operation) = self.payment.operation_mut(number) else { return NextStep::Rest };
         let kind = operation.request.kind();
         let Some(in_flight) = operation.state.in_flight_mut() else { return NextStep::Rest };
@@ -286,10 +299,35 @@ impl PaymentDraft<'_> {
         match needs {
             CallNeeds::Send => NextStep::Begin(CallId::Operation(number)),
             CallNeeds::Wait => NextStep::Rest,
-            // Once the permission is seen to be Closed, it is taken up again.
-            CallNeeds::Look if self.holds_back(operation) => NextStep::Rest,
-            CallNeeds::Look => find_out(self.payment, operation),
+            CallNeeds::Look => {
+                let next = find_out(self.payment, operation);
+                let is_send = matches!(next, NextStep::SendAgain(_));
+                // Once the permission is seen to be Closed, it is taken up again.
+                let is_held = is_contradicted || self.holds_back(operation);
+                if is_send && is_held { NextStep::Rest } else { next }
+            }
         }
+    }
+
+    /// The operation in doubt whose answer has named this object, if the object proves to be its effect. A
+    /// name that proves to be wrong is forgotten.
+    fn led_to(
+        &mut self,
+        is_named: impl Fn(&OperationEffect) -> bool,
+        view: impl FnOnce() -> ObjectView,
+    ) -> Option<OperationNumber> {
+        let led = |it: &&Operation| it.state.is_in_doubt() && it.lead.as_ref().is_some_and(&is_named);
+        let operation = self.payment.operations.iter().find(led)?;
+        let number = operation.number;
+        match answer_proof(self.payment, operation, &view()) {
+            Proof::Fits(_) => return Some(number),
+            Proof::Contradicts(_) => {}
+            Proof::Nothing(_) => return None,
+        }
+        if let Some(operation) = self.payment.operation_mut(number) {
+            operation.lead = None;
+        }
+        None
     }
 
     /// Whether a Close still waits: a permission is closed when the earlier operations are over; for a
@@ -384,6 +422,7 @@ impl PaymentDraft<'_> {
     pub(in crate::merchant) fn end(&mut self, number: OperationNumber, ended: Result<OperationEffect, &str>) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let event;
+        operation.lead = None;
         (operation.state, event) = match ended {
             Ok(effect) => (OperationState::Done(effect), PaymentEvent::OperationDone(number)),
             Err(code) => {

@@ -4,7 +4,12 @@ use super::decide::attempts::*;
 use super::*;
 
 fn success(pending: bool, charge_id: Option<ChargeId>) -> FinalizeAnswer {
-    FinalizeAnswer::Success(FinalizeSuccess { pending, charge_permission_id: permission(), charge_id })
+    FinalizeAnswer::Success(FinalizeSuccess {
+        pending,
+        charge_permission_id: permission(),
+        charge_id,
+        charge_amount: AmountView::Absent,
+    })
 }
 
 /// The states in words, their times relative to when they were sent.
@@ -139,10 +144,11 @@ fn each_state_takes_each_look_at_the_charge_so() {
         AmazonChargeState::Canceled,
     ];
     let amounts = [
-        ("ours", Some(amount())),
-        ("other amount", Some(other_amount)),
-        ("other currency", Some(other_currency)),
-        ("no amount", None),
+        ("ours", AmountView::Shown(amount())),
+        ("other amount", AmountView::Shown(other_amount)),
+        ("other currency", AmountView::Shown(other_currency)),
+        ("unreadable", AmountView::Unreadable),
+        ("no amount", AmountView::Absent),
     ];
     let now = sent_at().plus(60 * SECOND);
     let states = states();
@@ -153,9 +159,8 @@ fn each_state_takes_each_look_at_the_charge_so() {
     ];
     let table = folded(&conditions, |[state, charge_state, of_amount]| {
         let before = checkout(PaymentIntent::Authorize, states[state].clone());
-        let (state, charge_amount) = (charge_states[charge_state], amounts[of_amount].1);
-        let seen = ChargeStatus { state, reason: None, charge_amount };
-        match charge_seen(&before, 1, &permission(), &charge(), &seen, now) {
+        let shown = view(charge_states[charge_state], amounts[of_amount].1);
+        match charge_seen(&before, 1, &permission(), &shown, now) {
             Some(step) => outcome(&before, Some(&step), now),
             None => "does not count".to_string(),
         }
@@ -166,9 +171,9 @@ fn each_state_takes_each_look_at_the_charge_so() {
 #[test]
 fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     let now = sent_at().plus(60 * SECOND);
-    let seen = |state| ChargeStatus { state, reason: None, charge_amount: Some(amount()) };
+    let seen = |state| view(state, AmountView::Shown(amount()));
     let look = |before: &Checkout, state| {
-        charge_seen(before, 1, &permission(), &charge(), &seen(state), now).map(|step| step.next)
+        charge_seen(before, 1, &permission(), &seen(state), now).map(|step| step.next)
     };
     let in_doubt = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
     let under_way = look(&in_doubt, AmazonChargeState::CaptureInitiated).unwrap();

@@ -310,6 +310,7 @@ fn a_success_that_comes_after_the_cancel_is_undone_in_the_same_step() {
         pending: false,
         charge_permission_id: permission(),
         charge_id: Some(charge()),
+        charge_amount: AmountView::Absent,
     });
     let step = finalize_answered(&step.next, 1, 1, &paid, sent_at()).unwrap();
     assert_eq!(step.next.payment.as_ref().unwrap().operations[0].request, cancel());
@@ -400,7 +401,7 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     assert_eq!(sent, send());
     let made = ChargeView {
         id: ChargeId::parse("S01-1-C9").unwrap(),
-        ..charge_shown_as(AmazonChargeState::Captured)
+        ..new_charge_shown(AmazonChargeState::Captured)
     };
     let step = answered(&step.next, 1, &charge_answer(made), due_at, &rules()).unwrap();
     assert_eq!(asked_for(&step.next).matches("createRefund").count(), 1, "{}", asked_for(&step.next));

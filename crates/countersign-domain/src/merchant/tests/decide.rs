@@ -193,13 +193,11 @@ pub(super) mod attempts {
         before: &Checkout,
         attempt: u32,
         permission: &ChargePermissionId,
-        charge: &ChargeId,
-        seen: &ChargeStatus,
+        shown: &ChargeView,
         now: Timestamp,
     ) -> Option<CheckoutStep> {
-        let see = |draft: &mut Draft| {
-            look::charge_seen(draft, AttemptNumber::new(attempt), permission, charge, seen)
-        };
+        let see =
+            |draft: &mut Draft| look::charge_seen(draft, AttemptNumber::new(attempt), permission, shown);
         decided(before, now, &rules(), see).0
     }
 }

@@ -89,7 +89,7 @@ fn an_answer_is_as_old_as_its_question() {
     // One that was asked for earlier and comes later neither makes it older nor takes anything back.
     let refunded = |asked_at, minor| ChargeView {
         asked_at,
-        refunded: Some(usd(minor)),
+        refunded: AmountView::Shown(usd(minor)),
         ..charge_shown_as(AmazonChargeState::Captured)
     };
     let captured = seen(sent_at(), ChargeState::Captured(hundred()));

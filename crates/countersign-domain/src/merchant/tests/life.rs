@@ -73,9 +73,10 @@ impl Amazon {
             id: id.clone(),
             asked_at: sent_at(),
             created_at: None,
-            seen: ChargeStatus { state: seen, reason: None, charge_amount: Some(usd(*amount)) },
-            captured,
-            refunded: None,
+            charge_permission_id: Some(permission()),
+            seen: ChargeStatus { state: seen, reason: None, charge_amount: AmountView::Shown(usd(*amount)) },
+            captured: captured.into(),
+            refunded: AmountView::Absent,
             expires_at: Some(sent_at().plus(30 * DAY)),
         }
     }

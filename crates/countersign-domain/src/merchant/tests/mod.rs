@@ -10,6 +10,7 @@ mod model;
 mod operations;
 mod paid;
 mod plan;
+mod proof;
 mod shown;
 mod time;
 
@@ -25,7 +26,7 @@ use super::after::fulfilment::{self, Freshness, Fulfilment};
 use super::after::hint::{Hint, unpaid_under};
 use super::attempt::agree::{OpenSession, SessionView};
 use super::attempt::arrive::ArrivalRefused;
-use super::attempt::finalize::{FinalizeAnswer, FinalizeSuccess};
+use super::attempt::finalize::FinalizeAnswer;
 use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
 use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StoredError};
 use super::checkout::Checkout;
@@ -37,15 +38,20 @@ use super::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use super::next::{CallId, NextStep, OutgoingCall};
 use super::number::{AttemptNumber, KeyOrdinal, OperationNumber};
 use super::payment::Payment;
+use super::payment::amount_view::AmountView;
 use super::payment::ask::OperationRefused;
-use super::payment::charge::{AmazonChargeState, Charge, ChargeState, ChargeStatus, ChargeView, LastSeen};
+use super::payment::charge::{
+    AmazonChargeState, Charge, ChargeOrigin, ChargeState, ChargeStatus, ChargeView, LastSeen,
+};
+use super::payment::misfit::Misfit;
 use super::payment::operation::{
     Operation, OperationEffect, OperationName, OperationRequest, OperationState, OwnName, PaymentCall,
     UndoStep,
 };
 use super::payment::permission::{Permission, PermissionState, PermissionView};
 use super::payment::refund::{Refund, RefundState, RefundView};
-use super::payment::send::{OVERTAKEN, ObjectView, OperationAnswer};
+use super::payment::send::{OVERTAKEN, OperationAnswer};
+use super::proof::{FinalizeSuccess, ObjectView};
 use super::rules::{
     ALARMS, AfterGuarantee, CapturePolicy, MAX_OPERATIONS, MerchantRules, Policy, RefundCeiling,
 };
@@ -94,6 +100,20 @@ fn charge() -> ChargeId {
     ChargeId::parse("S01-1-C1").unwrap()
 }
 
+/// The attempts' charge as Amazon shows it; what was captured is the whole amount.
+fn view(state: AmazonChargeState, charge_amount: AmountView) -> ChargeView {
+    ChargeView {
+        id: charge(),
+        charge_permission_id: Some(permission()),
+        seen: ChargeStatus { state, reason: None, charge_amount },
+        asked_at: sent_at(),
+        created_at: None,
+        captured: if state == AmazonChargeState::Captured { charge_amount } else { AmountView::Absent },
+        refunded: AmountView::Absent,
+        expires_at: None,
+    }
+}
+
 fn address() -> Address {
     Address { city: Some("Seattle".to_string()), ..Address::default() }
 }
@@ -108,6 +128,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         bound_at: sent_at(),
         buyer_seen_at: sent_at(),
         spent_keys,
+        unreadable_count: 0,
         state,
     };
     Checkout { attempts: vec![attempt], ..unpaid(intent) }
@@ -296,6 +317,7 @@ fn happened(step: &CheckoutStep) -> String {
     let events = step.events.iter().map(|event| match what(event) {
         AttemptEvent::Call(CallEvent::Alarm { lasting }) => format!("DoubtAlarm {}s", lasting.as_secs()),
         AttemptEvent::Contradiction { found, .. } => format!("Contradiction: {found}"),
+        AttemptEvent::Contradicted { misfit, .. } => format!("Contradicted: {misfit}"),
         AttemptEvent::LookedUp { .. } => "LookedUp".to_string(),
         AttemptEvent::Call(CallEvent::NotEvaluated { .. }) => "NotEvaluated".to_string(),
         AttemptEvent::Call(CallEvent::DoubtBegan { .. }) => "DoubtBegan".to_string(),
@@ -307,6 +329,7 @@ fn happened(step: &CheckoutStep) -> String {
         | AttemptEvent::PendingBegan
         | AttemptEvent::Completed
         | AttemptEvent::NotPaid
+        | AttemptEvent::Settled
         | AttemptEvent::Unresolved) => format!("{other:?}"),
     });
     events.collect::<Vec<_>>().join(", ")

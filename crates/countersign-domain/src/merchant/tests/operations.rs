@@ -12,7 +12,7 @@ fn calls() -> Vec<Call> {
     let of_charge = |state| charge_answer(charge_shown_as(state));
     let other_amount = |mut answer: OperationAnswer| {
         if let OperationAnswer::Success(ObjectView::Charge(shown)) = &mut answer {
-            shown.captured = Some(usd(9_999));
+            shown.captured = AmountView::Shown(usd(9_999));
         }
         answer
     };
@@ -261,7 +261,7 @@ fn a_look_settles_each_doubt_about_a_charge_so() {
     }
     let partly = {
         let mut shown = charge_shown_as(AmazonChargeState::Captured);
-        shown.captured = Some(usd(1));
+        shown.captured = AmountView::Shown(usd(1));
         let payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
         let before = with_operation(paid(payment), &capture(), in_doubt());
         charge_shown(&before, &shown, now, &rules()).unwrap().0

@@ -21,6 +21,7 @@ pub(super) fn charge_in(state: ChargeState) -> Charge {
     let is_awaited = matches!(state, ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated);
     Charge {
         id: charge(),
+        origin: ChargeOrigin::Finalize,
         amount: hundred(),
         authorized_at: sent_at(),
         expires_at: sent_at().plus(30 * DAY),
@@ -30,6 +31,7 @@ pub(super) fn charge_in(state: ChargeState) -> Charge {
         look: is_awaited.then(|| LookSchedule { at: sent_at().plus(5 * SECOND), count: 0 }),
         refunds: Vec::new(),
         refunded_shown: None,
+        unreadable_count: 0,
     }
 }
 
@@ -87,7 +89,7 @@ pub(super) fn operation(number: u32, request: PaymentCall, state: OperationState
     };
     let name = OperationName::Shop(format!("ref{number}"));
     let number = OperationNumber::new(number);
-    Operation { number, name, asked, request, requested_at: sent_at(), turned_away: 0, state }
+    Operation { number, name, asked, request, requested_at: sent_at(), turned_away: 0, lead: None, state }
 }
 
 pub(super) fn create() -> PaymentCall {
@@ -150,9 +152,10 @@ pub(super) fn charge_shown_as(state: AmazonChargeState) -> ChargeView {
         id: charge(),
         asked_at: sent_at(),
         created_at: None,
-        seen: ChargeStatus { state, reason: None, charge_amount: Some(hundred()) },
-        captured: captured.then(hundred),
-        refunded: None,
+        charge_permission_id: Some(permission()),
+        seen: ChargeStatus { state, reason: None, charge_amount: AmountView::Shown(hundred()) },
+        captured: captured.then(hundred).into(),
+        refunded: AmountView::Absent,
         expires_at: Some(sent_at().plus(30 * DAY)),
     }
 }
@@ -163,9 +166,10 @@ pub(super) fn new_charge_shown(state: AmazonChargeState) -> ChargeView {
         id: ChargeId::parse("S01-1-C2").unwrap(),
         asked_at: sent_at(),
         created_at: None,
-        seen: ChargeStatus { state, reason: None, charge_amount: Some(usd(5_000)) },
-        captured: (state == AmazonChargeState::Captured).then(|| usd(5_000)),
-        refunded: None,
+        charge_permission_id: Some(permission()),
+        seen: ChargeStatus { state, reason: None, charge_amount: AmountView::Shown(usd(5_000)) },
+        captured: (state == AmazonChargeState::Captured).then(|| usd(5_000)).into(),
+        refunded: AmountView::Absent,
         expires_at: Some(sent_at().plus(30 * DAY)),
     }
 }
@@ -272,6 +276,9 @@ pub(super) fn happened_to_payment(step: &CheckoutStep) -> String {
                 format!("OperationAlarm {{ number: {number}, lasting: {lasting:?} }}")
             }
         },
+        CheckoutEvent::Payment(PaymentEvent::Contradicted { misfit, .. }) => {
+            format!("Contradicted: {misfit}")
+        }
         CheckoutEvent::Payment(event) => format!("{event:?}"),
         CheckoutEvent::Attempt { event, .. } => format!("{event:?}"),
     });

@@ -223,7 +223,7 @@ fn a_parcel_may_leave_for_each_state_so() {
     for (name, sight) in [
         ("never looked at", LastSeen::Never),
         ("doubted", LastSeen::Doubted),
-        ("contradicted", LastSeen::Contradicted),
+        ("contradicted", LastSeen::Contradicted(Misfit::StateDiffers)),
         ("seen a minute ago", LastSeen::At(now.minus(60 * SECOND))),
         ("seen longer ago", LastSeen::At(now.minus(60 * SECOND).minus(MILLISECOND))),
         ("seen later than now", LastSeen::At(now.plus(MILLISECOND))),

@@ -35,22 +35,26 @@ fn each_charge_takes_each_look_at_it_so() {
             change(&mut shown);
             shown
         };
-        looks.push(("Captured 60.00".to_string(), other(|shown| shown.captured = Some(usd(6_000)))));
-        looks.push(("Captured, no amount".to_string(), other(|shown| shown.captured = None)));
+        looks.push((
+            "Captured 60.00".to_string(),
+            other(|shown| shown.captured = AmountView::Shown(usd(6_000))),
+        ));
+        looks.push(("Captured, no amount".to_string(), other(|shown| shown.captured = AmountView::Absent)));
         looks.push((
             "Captured, other charge".to_string(),
-            other(|shown| shown.seen.charge_amount = Some(usd(9_999))),
+            other(|shown| shown.seen.charge_amount = AmountView::Shown(usd(9_999))),
         ));
         looks.push((
             "Captured in yen".to_string(),
-            other(|shown| shown.captured = Some(Money::from_minor(1, Currency::JPY))),
+            other(|shown| shown.captured = AmountView::Shown(Money::from_minor(1, Currency::JPY))),
         ));
         for (name, shown) in &looks {
             table.push_str(&format!("{was:<24} {name:<23} {}\n", charge_row(&before, shown)));
             let (step, _) = charge_shown(&before, shown, sent_at().plus(SECOND), &rules()).unwrap();
             let after = &payment(&step.next).charges[0];
             let is_owned = after.due_at(&rules()).is_some();
-            assert_eq!(is_owned, !after.state.is_final(), "{was} {name}: the timer");
+            let is_contradicted = after.contradicted_by().is_some();
+            assert_eq!(is_owned, !after.state.is_final() || is_contradicted, "{was} {name}: the timer");
             if state.is_final() {
                 assert_eq!(after.state, state, "{was} {name}");
             }
@@ -226,18 +230,29 @@ fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
     let seen = look(&before, AmazonChargeState::Captured).next;
     assert!(may_ship(&seen).may_ship);
     assert_eq!(payment(&seen).due_at(&rules()), None, "nothing is left to ask");
-    let under_way = look(&before, AmazonChargeState::CaptureInitiated);
-    assert_eq!(happened_to_payment(&under_way), "CapturePending(S01-1-C1)");
-    assert_eq!(may_ship(&under_way.next).reason.as_str(), "CaptureInitiated");
-    assert!(
-        look(&under_way.next, AmazonChargeState::Captured)
-            .next
-            .payment
-            .is_some_and(|payment| { matches!(payment.charges[0].state, ChargeState::Captured(_)) })
-    );
+    // It is not taken yet: that does not confirm it, and what comes next does.
+    for earlier in [
+        AmazonChargeState::AuthorizationInitiated,
+        AmazonChargeState::Authorized,
+        AmazonChargeState::CaptureInitiated,
+    ] {
+        let under_way = look(&before, earlier);
+        let is_under_way = earlier == AmazonChargeState::CaptureInitiated;
+        let told = if is_under_way { "CapturePending(S01-1-C1)" } else { "" };
+        assert_eq!(happened_to_payment(&under_way), told);
+        assert!(!may_ship(&under_way.next).may_ship);
+        assert!(payment(&under_way.next).due_at(&rules()).is_some());
+        assert!(may_ship(&look(&under_way.next, AmazonChargeState::Captured).next).may_ship);
+        let declined = look(&under_way.next, AmazonChargeState::Declined);
+        assert_eq!(happened_to_payment(&declined), "Contradicted: StateDiffers");
+        let day_later =
+            charge_shown(&under_way.next, &charge_shown_as(earlier), sent_at().plus(DAY), &rules());
+        let told = if is_under_way { "" } else { "Contradicted: StateDiffers" };
+        assert_eq!(happened_to_payment(&day_later.unwrap().0), told);
+    }
     let declined = look(&before, AmazonChargeState::Declined);
-    assert!(happened_to_payment(&declined).contains("Contradiction"), "the operator is notified");
-    assert_eq!(may_ship(&declined.next).reason.as_str(), "ChargeDeclined");
+    assert_eq!(happened_to_payment(&declined), "Contradicted: StateDiffers", "the operator is notified");
+    assert_eq!(may_ship(&declined.next).reason.as_str(), "Contradicted");
     // A slow replica does not undo what was seen.
     let stale = look(&seen, AmazonChargeState::CaptureInitiated).next;
     assert!(may_ship(&stale).may_ship);
@@ -265,7 +280,7 @@ fn an_authorized_charge_is_looked_at_daily_until_it_is_over() {
 fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     let before = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
     let mut shown = charge_shown_as(AmazonChargeState::Captured);
-    shown.refunded = Some(usd(7_000));
+    shown.refunded = AmountView::Shown(usd(7_000));
     let (step, _) = charge_shown(&before, &shown, sent_at(), &rules()).unwrap();
     assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
     // A known refund is part of what is shown, and is not added to it.
@@ -358,8 +373,8 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
     for ended in [Seen::Declined, Seen::Canceled] {
         for before in states() {
             let before = checkout(PaymentIntent::Authorize, before);
-            let seen = charge_shown_as(ended).seen;
-            let Some(step) = charge_seen(&before, 1, &permission(), &charge(), &seen, sent_at()) else {
+            let seen = view(ended, AmountView::Shown(amount()));
+            let Some(step) = charge_seen(&before, 1, &permission(), &seen, sent_at()) else {
                 assert_eq!(unpaid_under(&before, &permission()), None);
                 continue;
             };
@@ -376,17 +391,45 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
                 let shown = new_charge_shown(state);
                 assert_eq!(unpaid_charge_seen(&unpaid, &another, &shown, sent_at()), None);
                 let step = unpaid_charge_seen(&unpaid, &permission(), &shown, sent_at()).unwrap();
-                let AttemptEvent::Contradiction { charge_permission_id, charge_id, .. } =
+                let AttemptEvent::Contradicted { charge_permission_id, charge_id, .. } =
                     what(&step.events[0])
                 else {
                     panic!("{:?}", step.events)
                 };
-                assert_eq!((charge_permission_id, charge_id), (&Some(permission()), &Some(shown.id.clone())));
-                assert_eq!(step.next.verdict(), unpaid.verdict());
+                assert_eq!((charge_permission_id, charge_id), (&permission(), &Some(shown.id.clone())));
                 assert_eq!(unpaid_charge_seen(&step.next, &permission(), &shown, sent_at()), None, "once");
+                is_settled_when_it_is_shown_to_be_over(&step.next, &shown.id);
             }
         }
     }
+}
+
+/// An attempt that is proved unpaid, and whose charge Amazon shows with money all the same.
+fn is_settled_when_it_is_shown_to_be_over(contradicted: &Checkout, charge: &ChargeId) {
+    assert_eq!(contradicted.verdict().outcome(), "checking", "never unpaid while Amazon shows money");
+    let next = CheckoutSessionId::parse("session9").unwrap();
+    let given = GivenAddresses::default();
+    let Ok(super::decide::attempts::Arrival::New(number, step)) =
+        super::decide::attempts::arrive(contradicted, &next, &given, sent_at(), &rules())
+    else {
+        panic!("expected a new session")
+    };
+    assert_eq!(
+        step.next.attempt(AttemptNumber::new(number)).unwrap().state.name(),
+        "Surplus",
+        "nothing is sent beside it"
+    );
+    let due_at = contradicted.attempts[0].state.due_at().unwrap();
+    let (taken, act) = super::decide::attempts::take_up(contradicted, 1, &key_of, due_at, &rules()).unwrap();
+    assert!(matches!(act, NextStep::LookAtAttemptsCharge { .. }), "{act:?}");
+    let mut shown = view(AmazonChargeState::Authorized, AmountView::Shown(amount()));
+    shown.id = charge.clone();
+    assert_eq!(charge_seen(&taken.next, 1, &permission(), &shown, due_at), None, "it still shows money");
+    shown.seen.state = AmazonChargeState::Declined;
+    let step = charge_seen(&taken.next, 1, &permission(), &shown, due_at).unwrap();
+    assert_eq!(step.events.iter().map(what).collect::<Vec<_>>(), [&AttemptEvent::Settled]);
+    assert_eq!(step.next.verdict().outcome(), "notPaid");
+    assert_eq!(step.next.attempts[0].state.due_at(), None);
 }
 
 #[test]
@@ -394,12 +437,12 @@ fn a_charge_that_contradicts_itself_is_told_once_and_ships_nothing() {
     let captured = || paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
     let other_amount = || {
         let mut shown = charge_shown_as(AmazonChargeState::Captured);
-        shown.seen.charge_amount = Some(usd(1));
+        shown.seen.charge_amount = AmountView::Shown(usd(1));
         shown
     };
     let other_currency = || {
         let mut shown = charge_shown_as(AmazonChargeState::Captured);
-        shown.refunded = Some(Money::from_minor(1, Currency::EUR));
+        shown.refunded = AmountView::Shown(Money::from_minor(1, Currency::EUR));
         shown
     };
     for shown in [other_amount(), other_currency(), charge_shown_as(AmazonChargeState::Declined)] {
@@ -408,12 +451,12 @@ fn a_charge_that_contradicts_itself_is_told_once_and_ships_nothing() {
         for _ in 0..3 {
             let (step, _) = charge_shown(&checkout, &shown, sent_at(), &rules()).unwrap();
             let is_told = |event: &&CheckoutEvent| {
-                matches!(event, CheckoutEvent::Payment(PaymentEvent::Contradiction { .. }))
+                matches!(event, CheckoutEvent::Payment(PaymentEvent::Contradicted { .. }))
             };
             told += step.events.iter().filter(is_told).count();
             checkout = step.next;
             let parcel = fulfilment(&checkout, None, sent_at()).unwrap();
-            assert_eq!((parcel.may_ship, parcel.reason.as_str()), (false, "Checking"), "{shown:?}");
+            assert_eq!((parcel.may_ship, parcel.reason.as_str()), (false, "Contradicted"), "{shown:?}");
         }
         assert_eq!(told, 1, "{shown:?}");
         // If Amazon shows again what it showed before, that counts again.

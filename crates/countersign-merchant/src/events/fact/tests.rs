@@ -8,7 +8,8 @@ use countersign_domain::merchant::event::CheckoutEvent;
 use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::charge::{ChargeState, LastSeen};
+use countersign_domain::merchant::payment::charge::{ChargeOrigin, ChargeState, LastSeen};
+use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{
     Operation, OperationName, OperationRequest, OperationState, OwnName, PaymentCall, UndoStep,
 };
@@ -57,6 +58,7 @@ fn refund_id(n: u32) -> RefundId {
 fn charge(n: u32, state: ChargeState) -> Charge {
     Charge {
         id: charge_id(n),
+        origin: ChargeOrigin::Operation,
         amount: usd(1_000),
         authorized_at: at(),
         expires_at: at().plus(std::time::Duration::from_secs(86_400)),
@@ -66,6 +68,7 @@ fn charge(n: u32, state: ChargeState) -> Charge {
         look: None,
         refunds: Vec::new(),
         refunded_shown: None,
+        unreadable_count: 0,
     }
 }
 
@@ -100,6 +103,7 @@ fn operations() -> Vec<Operation> {
         request,
         requested_at: at(),
         turned_away: 0,
+        lead: None,
         state: OperationState::Refused { code: "X".to_owned() },
     };
     (1..).zip(named).map(|(number, (name, request))| refused(number, name, request)).collect()
@@ -211,6 +215,17 @@ fn each_definitive_event_of_a_payment_is_its_fact() {
             chargeable(),
             json!({ "type": "refund.declined", "chargeId": id(2), "refundId": refund_id(2).to_string(),
                 "amount": amount("1.00"), "reason": "ProcessingFailure" }),
+        ),
+        (
+            PaymentEvent::Contradicted { charge_id: charge_id(1), misfit: Misfit::ChargeAmountDiffers },
+            chargeable(),
+            json!({ "type": "payment.contradicted", "chargeId": id(1), "amount": amount("10.00"),
+                "reason": "ChargeAmountDiffers" }),
+        ),
+        (
+            PaymentEvent::Settled(charge_id(1)),
+            chargeable(),
+            json!({ "type": "payment.settled", "chargeId": id(1), "amount": amount("10.00") }),
         ),
         (PaymentEvent::PermissionChargeable, chargeable(), json!({ "type": "chargePermission.chargeable" })),
         (

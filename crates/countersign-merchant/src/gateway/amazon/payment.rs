@@ -7,17 +7,18 @@ use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::merchant::call::KeyedRequest;
 use countersign_domain::merchant::payment::charge::ChargeView;
 use countersign_domain::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
-use countersign_domain::merchant::payment::operation::PaymentCall;
+use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
 use countersign_domain::merchant::payment::permission::{PermissionState, PermissionView};
 use countersign_domain::merchant::payment::refund::{RefundState, RefundView};
-use countersign_domain::merchant::payment::send::{ObjectView, OperationAnswer};
+use countersign_domain::merchant::payment::send::OperationAnswer;
+use countersign_domain::merchant::proof::ObjectView;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{
     Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonClass, ReasonCode, Refund,
     RefundState as WireRefundState, Word,
 };
 
-use super::{Amazon, NoEvidence, bounded, classify, code_in_words, shows_nothing};
+use super::{Amazon, NoEvidence, amount_view, bounded, classify, code_in_words, shows_nothing};
 
 /// What a body shows, or why nothing can be concluded from it.
 type ReadResult<T> = Result<T, &'static str>;
@@ -27,7 +28,7 @@ impl Amazon {
     pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeView, NoEvidence> {
         let asked_at = self.clock.now();
         let answer = self.shown(self.client.get_charge(id).await)?;
-        let shown = charge_shown(&answer.value, asked_at).map_err(NoEvidence::new)?;
+        let shown = charge_shown(&answer, asked_at).map_err(NoEvidence::new)?;
         if shown.id == *id { Ok(shown) } else { Err(NoEvidence::new("another charge")) }
     }
 
@@ -70,7 +71,7 @@ impl Amazon {
     ) -> Result<(Bytes, Option<ChargeView>), NoEvidence> {
         let asked_at = self.clock.now();
         let answer = self.shown(self.client.get_charge(id).await)?;
-        let shown = charge_shown(&answer.value, asked_at).ok().filter(|shown| shown.id == *id);
+        let shown = charge_shown(&answer, asked_at).ok().filter(|shown| shown.id == *id);
         Ok((answer.body, shown))
     }
 
@@ -84,18 +85,18 @@ impl Amazon {
         let (body, key) = (Bytes::copy_from_slice(&send.body), &send.idempotency_key);
         let (client, asked_at) = (&self.client, self.clock.now());
         let read = match request {
-            PaymentCall::CreateCharge { amount, .. } => self
-                .noted(client.create_charge_bytes(body, key).await)
-                .map(|answer| created(permission, *amount, &answer.value, asked_at)),
+            PaymentCall::CreateCharge { .. } => {
+                self.noted(client.create_charge_bytes(body, key).await).map(charge_answer(asked_at))
+            }
             PaymentCall::Capture { charge_id, .. } => self
                 .noted(client.capture_charge_bytes(charge_id, body, key).await)
                 .map(charge_answer(asked_at)),
             PaymentCall::CancelCharge { charge_id } => {
                 self.noted(client.cancel_charge_bytes(charge_id, body).await).map(charge_answer(asked_at))
             }
-            PaymentCall::Refund { .. } => self
-                .noted(client.create_refund_bytes(body, key).await)
-                .map(|answer| refund_shown(&answer.value).map(ObjectView::Refund)),
+            PaymentCall::Refund { .. } => {
+                self.noted(client.create_refund_bytes(body, key).await).map(refund_answer)
+            }
             PaymentCall::Close { .. } => self
                 .noted(client.close_charge_permission_bytes(permission, body).await)
                 .map(|answer| permission_shown(permission, &answer.value).map(ObjectView::Permission)),
@@ -112,28 +113,24 @@ impl Amazon {
     }
 }
 
+/// The charge of an answer to an operation, or at least its id.
 fn charge_answer(asked_at: Timestamp) -> impl FnOnce(Answer<Charge>) -> ReadResult<ObjectView> {
-    move |answer| charge_shown(&answer.value, asked_at).map(ObjectView::Charge)
+    move |answer| {
+        let only_id = |id| ObjectView::OnlyId(OperationEffect::Charge(id));
+        let shown = charge_shown(&answer, asked_at).map(ObjectView::Charge);
+        shown.or_else(|why| answer.value.charge_id.map(only_id).ok_or(why))
+    }
 }
 
-/// A new charge counts only when it is ours: under our permission, for our amount.
-fn created(
-    permission: &ChargePermissionId,
-    amount: countersign_domain::money::Money,
-    charge: &Charge,
-    asked_at: Timestamp,
-) -> ReadResult<ObjectView> {
-    let shown = charge_shown(charge, asked_at)?;
-    if charge.charge_permission_id.as_ref().is_some_and(|of| of != permission) {
-        return Err("a charge under another permission");
-    }
-    if shown.seen.charge_amount != Some(amount) {
-        return Err("a charge of another amount");
-    }
-    Ok(ObjectView::Charge(shown))
+/// The refund of an answer to an operation, or at least its id.
+fn refund_answer(answer: Answer<Refund>) -> ReadResult<ObjectView> {
+    let only_id = |id| ObjectView::OnlyId(OperationEffect::Refund(id));
+    let shown = refund_shown(&answer.value).map(ObjectView::Refund);
+    shown.or_else(|why| answer.value.refund_id.map(only_id).ok_or(why))
 }
 
-fn charge_shown(charge: &Charge, asked_at: Timestamp) -> ReadResult<ChargeView> {
+fn charge_shown(answer: &Answer<Charge>, asked_at: Timestamp) -> ReadResult<ChargeView> {
+    let Answer { value: charge, malformed, .. } = answer;
     let id = charge.charge_id.clone().ok_or("a charge without an id")?;
     let status = charge.status_details.clone().unwrap_or_default();
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown charge state")? {
@@ -148,13 +145,14 @@ fn charge_shown(charge: &Charge, asked_at: Timestamp) -> ReadResult<ChargeView> 
         id,
         asked_at,
         created_at: charge.creation_timestamp,
+        charge_permission_id: charge.charge_permission_id.clone(),
         seen: ChargeStatus {
             state,
             reason: status.reason_code.map(|code| bounded(code.as_str())),
-            charge_amount: charge.charge_amount.as_ref().map(|price| price.money),
+            charge_amount: amount_view("chargeAmount", charge.charge_amount.as_ref(), malformed),
         },
-        captured: charge.capture_amount.as_ref().map(|price| price.money),
-        refunded: charge.refunded_amount.as_ref().map(|price| price.money),
+        captured: amount_view("captureAmount", charge.capture_amount.as_ref(), malformed),
+        refunded: amount_view("refundedAmount", charge.refunded_amount.as_ref(), malformed),
         expires_at: charge.expiration_timestamp,
     })
 }

@@ -8,6 +8,8 @@ use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, Checkout
 use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::number::{AttemptNumber, KeyOrdinal};
 use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::charge::ChargeOrigin;
+use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::{DAY, Timestamp};
@@ -99,9 +101,9 @@ fn states() -> Vec<AttemptState> {
             states.push(AttemptState::Unresolved { reason: *reason, send, sent_at: at(1), look_at });
         }
     }
-    for contradicted_at in [None, Some(at(10))] {
+    for contradicted in [None, Some(LookSchedule { at: at(10), count: 1 })] {
         let (charge_permission_id, charge_id) = (permission(), charge());
-        let charge = Some(FailedCharge { charge_permission_id, charge_id, contradicted_at });
+        let charge = Some(FailedCharge { charge_permission_id, charge_id, contradicted });
         states.push(AttemptState::NotPaid { reason: NotPaidReason::ChargeDeclined(None), charge, at: at(9) });
     }
     states
@@ -118,6 +120,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             _ => GivenAddresses::default(),
         },
         spent_keys: 2,
+        unreadable_count: 1,
         state,
     });
     let usd = |minor| Money::from_minor(minor, Currency::USD);
@@ -216,6 +219,53 @@ fn the_form_on_disk_is_that_of_its_format() {
     ));
 }
 
+/// A checkout of format 3: paid by the first attempt, with a charge of each origin, and what Amazon contradicted.
+const FORMAT_3: &str = r#"{"checkout":{"id":"c1","order_id":"1001","terms":{"product_type":"PayOnly",
+"payment_intent":"AuthorizeWithCapture","can_handle_pending_authorization":false,"charge_amount":[1400,"USD"]},
+"terms_version":2,"attempts":[
+{"number":1,"checkout_session_id":"s1","bound_at":1,"buyer_seen_at":2,"spent_keys":0,
+"state":{"Unresolved":{"reason":"AmountDiffers","sent_at":3,"look_at":4}}},
+{"number":2,"checkout_session_id":"s2","bound_at":1,"buyer_seen_at":2,"spent_keys":0,
+"state":{"NotPaid":{"reason":{"ChargeDeclined":null},
+"charge":{"charge_permission_id":"S01-1","charge_id":"S01-1-C9","contradicted_at":7},"at":5}}},
+{"number":3,"checkout_session_id":"s3","bound_at":1,"buyer_seen_at":2,"spent_keys":0,
+"state":{"Completed":{"completion":{"Captured":"S01-2-C1"},"charge_permission_id":"S01-2","at":6}}}],
+"payment":{"charge_permission_id":"S01-2","limit":[9000,"USD"],"began_at":6,"permission":{"state":"Chargeable"},
+"charges":[
+{"id":"S01-2-C1","amount":[1400,"USD"],"authorized_at":6,"expires_at":7,"planned_until":6,
+"state":{"Captured":[1400,"USD"]},"sight":"Contradicted"},
+{"id":"S01-2-C2","amount":[500,"USD"],"authorized_at":6,"expires_at":7,"planned_until":6,
+"state":"Authorized","sight":{"At":8}},
+{"id":"S01-2-C3","amount":[500,"USD"],"authorized_at":6,"expires_at":7,"planned_until":6,
+"state":"Authorized","sight":"Never"}],
+"operations":[{"number":1,"name":{"Shop":"parcel 2"},
+"asked":{"Charge":{"amount":[500,"USD"],"capture_now":false,"can_handle_pending_authorization":false}},
+"request":{"CreateCharge":{"amount":[500,"USD"],"capture_now":false,"can_handle_pending_authorization":false}},
+"requested_at":6,"state":{"Done":{"Charge":"S01-2-C2"}}}]},
+"registered_at":0},
+"links":{"browser_token":"b","result_token":"r","start_of_checkout_url":"https://shop.example"}}"#;
+
+#[test]
+fn a_checkout_of_format_3_is_read_with_what_it_says() {
+    let read = decode(3, FORMAT_3.as_bytes()).unwrap().checkout;
+    let states: Vec<_> = read.attempts.iter().map(|attempt| attempt.state.name()).collect();
+    assert_eq!(states, ["Unresolved", "NotPaid", "Completed"]);
+    let AttemptState::Unresolved { reason, .. } = &read.attempts[0].state else { panic!("{states:?}") };
+    assert_eq!(*reason, UnresolvedReason::Contradicted);
+    assert!(read.attempts[1].state.is_contradicted() && read.attempts[1].state.due_at().is_some());
+    let charges = &read.payment.as_ref().unwrap().charges;
+    let origins: Vec<_> = charges.iter().map(|charge| charge.origin).collect();
+    assert_eq!(origins, [ChargeOrigin::Finalize, ChargeOrigin::Operation, ChargeOrigin::Elsewhere]);
+    assert_eq!(charges[0].contradicted_by(), Some(Misfit::StateDiffers));
+    assert!(charges[1..].iter().all(|charge| charge.contradicted_by().is_none()));
+    // What is written next has the present form.
+    let registration = decode(3, FORMAT_3.as_bytes()).unwrap();
+    let (format, bytes) = encode(&registration);
+    assert_eq!(decode(format, &bytes), Ok(registration));
+    assert!(decode(2, FORMAT_3.as_bytes()).is_err());
+    assert!(decode(3, b"{}").is_err());
+}
+
 #[test]
 fn what_cannot_be_read_is_reported_without_its_content() {
     let (format, bytes) = encode(&registration(states()));
@@ -223,7 +273,7 @@ fn what_cannot_be_read_is_reported_without_its_content() {
     let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();
     assert_eq!(
         refused(format + 1, &text),
-        "a stored checkout cannot be read: its format is 4, and this version reads 3"
+        "a stored checkout cannot be read: its format is 5, and this version reads 4"
     );
     for (from, to) in [
         ("\"USD\"", "\"XYZ\""),
@@ -232,7 +282,7 @@ fn what_cannot_be_read_is_reported_without_its_content() {
         ("\"c1\"", "\"/secret\""),
         ("\"S01-1-C1\"", "\"-secret\""),
         ("\"key1\"", "\"secret secret\""),
-        ("\"AmountDiffers\"", "\"secret\""),
+        ("\"Contradicted\"", "\"secret\""),
         ("\"Billing\"", "\"secret\""),
         ("\"Zürich\"", "[\"secret\"]"),
         ("\"terms_version\":3", "\"terms_version\":\"secret\""),
@@ -295,6 +345,7 @@ proptest! {
                 buyer_seen_at: at(0),
                 given: given.clone(),
                 spent_keys: 0,
+                unreadable_count: 0,
                 state,
             });
         }

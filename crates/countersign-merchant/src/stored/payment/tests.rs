@@ -51,6 +51,11 @@ fn charges() -> Vec<Charge> {
     ];
     let charge = |(number, state): (u32, ChargeState)| Charge {
         id: charge_id(number),
+        origin: match number % 3 {
+            0 => ChargeOrigin::Finalize,
+            1 => ChargeOrigin::Operation,
+            _ => ChargeOrigin::Elsewhere,
+        },
         amount: yen(1_000),
         authorized_at: at(1),
         expires_at: at(2),
@@ -58,10 +63,11 @@ fn charges() -> Vec<Charge> {
         sight: match number % 4 {
             0 => LastSeen::Never,
             1 => LastSeen::Doubted,
-            2 => LastSeen::Contradicted,
+            2 => LastSeen::Contradicted(Misfit::ChargeAmountDiffers),
             _ => LastSeen::At(at(5)),
         },
         refunded_shown: matches!(state, ChargeState::Captured(_)).then(|| yen(4)),
+        unreadable_count: number % 2,
         look: (!state.is_final()).then(|| LookSchedule { at: at(4), count: number }),
         refunds: match state {
             ChargeState::Captured(_) => vec![
@@ -158,6 +164,7 @@ fn operations() -> Vec<Operation> {
         request,
         requested_at: at(0),
         turned_away: number % 2,
+        lead: (number == 1).then(|| OperationEffect::Charge(charge_id(9))),
         state,
     };
     (1..).zip(operations).map(operation).collect()

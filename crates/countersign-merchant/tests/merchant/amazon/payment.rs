@@ -45,7 +45,8 @@ impl Amazon {
 
     /// Another system makes a charge of this amount under a permission, and it is authorized.
     pub(crate) fn charge_elsewhere(&self, charge_id: &str, amount: &Value) {
-        let charge = json!({ "chargeId": charge_id, "chargeAmount": amount,
+        let permission = charge_id.rsplit_once("-C").map(|(permission, _)| permission);
+        let charge = json!({ "chargeId": charge_id, "chargePermissionId": permission, "chargeAmount": amount,
             "expirationTimestamp": "20261223T154700Z", "statusDetails": { "state": "Authorized" } });
         self.state().charges.insert(charge_id.to_owned(), charge);
     }

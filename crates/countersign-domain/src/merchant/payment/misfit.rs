@@ -1,0 +1,45 @@
+//! What an answer of Amazon's shows otherwise than it is known.
+
+use crate::words::words;
+
+words! {
+    /// What an answer shows otherwise than it is known.
+    Misfit {
+        /// The charge is under another permission.
+        ChargePermissionDiffers,
+        /// An amount is in another currency.
+        CurrencyDiffers,
+        /// `chargeAmount` is another amount.
+        ChargeAmountDiffers,
+        /// `captureAmount` is another amount.
+        CaptureAmountDiffers,
+        /// `refundAmount` is another amount.
+        RefundAmountDiffers,
+        /// The object belongs to another act of this order.
+        OfAnotherAct,
+        /// The state excludes what was proved.
+        StateDiffers,
+        /// An amount was shown three times in a form that cannot be read.
+        AmountUnreadable,
+        /// It was paid by terms that are no longer the order's.
+        TermsMoved,
+    }
+}
+
+impl Misfit {
+    /// The same in words, for the operator.
+    #[must_use]
+    pub const fn found(self) -> &'static str {
+        match self {
+            Self::ChargePermissionDiffers => "a charge under another permission",
+            Self::CurrencyDiffers => "an amount in another currency",
+            Self::ChargeAmountDiffers => "a charge of another amount",
+            Self::CaptureAmountDiffers => "a capture of another amount",
+            Self::RefundAmountDiffers => "a refund of another amount",
+            Self::OfAnotherAct => "an object that another act has made",
+            Self::StateDiffers => "a state that excludes what was proved",
+            Self::AmountUnreadable => "an amount that cannot be read",
+            Self::TermsMoved => "a payment by earlier terms",
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Documents of earlier formats, turned into the present format when they are read. They are written in the present
+//! format with their next change.
+
+use countersign_document::Bytes;
+use serde_json::{Value, json};
+
+/// A checkout of an earlier format, in the present one; `None` if the format is not known, or if it cannot be read.
+pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
+    let mut document: Value = serde_json::from_slice(bytes).ok()?;
+    let checkout = document.get_mut("checkout")?;
+    match format {
+        3 => from_3(checkout),
+        _ => return None,
+    }
+    serde_json::to_vec(&document).ok().map(Bytes::from)
+}
+
+/// Format 3 did not say who made a charge, nor what Amazon contradicted.
+fn from_3(checkout: &mut Value) {
+    let mut made_by_finalize = Vec::new();
+    for attempt in items(checkout, "attempts") {
+        let Some(state) = attempt.get_mut("state") else { continue };
+        if let Some(reason) = state.pointer_mut("/Unresolved/reason")
+            && reason == "AmountDiffers"
+        {
+            *reason = json!("Contradicted");
+        }
+        if let Some(failed) = state.pointer_mut("/NotPaid/charge").and_then(Value::as_object_mut) {
+            let contradicted_at = failed.remove("contradicted_at").filter(|at| !at.is_null());
+            if let Some(at) = contradicted_at {
+                failed.insert("contradicted".to_owned(), json!({ "at": at, "count": 0 }));
+            }
+        }
+        let completion = state.pointer("/Completed/completion").and_then(Value::as_object);
+        made_by_finalize.extend(completion.into_iter().flat_map(|it| it.values().cloned()));
+    }
+    let Some(payment) = checkout.get_mut("payment").filter(|payment| payment.is_object()) else { return };
+    let operations = payment.get("operations").and_then(Value::as_array).into_iter().flatten();
+    let created = operations.filter(|operation| operation.pointer("/request/CreateCharge").is_some());
+    let made_by_operations: Vec<Value> =
+        created.filter_map(|operation| operation.pointer("/state/Done/Charge").cloned()).collect();
+    for charge in items(payment, "charges") {
+        let Some(charge) = charge.as_object_mut() else { continue };
+        let id = charge.get("id").cloned().unwrap_or_default();
+        let origin = if made_by_finalize.contains(&id) {
+            "Finalize"
+        } else if made_by_operations.contains(&id) {
+            "Operation"
+        } else {
+            "Elsewhere"
+        };
+        charge.insert("origin".to_owned(), json!(origin));
+        if charge.get("sight").is_some_and(|sight| sight == "Contradicted") {
+            charge.insert("sight".to_owned(), json!({ "Contradicted": "StateDiffers" }));
+        }
+    }
+}
+
+fn items<'a>(of: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut Value> {
+    of.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten()
+}
