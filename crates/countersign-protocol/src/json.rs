@@ -13,7 +13,7 @@ impl Members {
     /// Adds a member. If it has no value, it is `null`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
-        // Only texts, numbers, and lists and objects of them are written here, and these always serialise.
+        // This never fails: only texts, numbers, and lists and objects of them are written here.
         let value = serde_json::to_string(&value).unwrap_or_default();
         let comma = if self.0.is_empty() { "" } else { "," };
         self.0.push_str(&format!("{comma}\"{name}\":{value}"));

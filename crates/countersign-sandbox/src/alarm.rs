@@ -19,12 +19,13 @@ impl Default for Alarm {
 }
 
 impl Alarm {
-    /// From now on every timer that is set rings: the loop is reading the timers, and might miss it.
+    /// From now on every new timer rings: the loop is reading the timers, and might miss a new one.
     pub(crate) fn ring_for_any(&self) {
         self.rings_before.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// From now on only timers earlier than this ring: the loop waits until then.
+    /// From now on a new timer rings only if it is due before this instant: the loop waits until
+    /// then.
     pub(crate) fn ring_before(&self, due_at: Timestamp) {
         self.rings_before.store(due_at.as_millis(), Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! Time in the sandbox: the virtual clock that the control API moves, over the machine's. Each decision reads
-//! it once, at its start, and passes `now` to the rules as an argument.
+//! Time in the sandbox: a virtual clock, which the control API moves, on top of the machine's
+//! clock. Each decision reads it once, at its start, and passes `now` to the rules as an argument.
 //!
 //! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock, which SDKs
 //! use, and an ordered timeout passes in real time.
@@ -30,7 +30,7 @@ pub(crate) struct Rate(u32);
 impl Rate {
     /// As fast as the machine's clock.
     pub(crate) const REAL: Self = Self(1);
-    /// The greatest: 180 days pass in 16 seconds.
+    /// The fastest rate: 180 days pass in 16 seconds.
     pub(crate) const MAX: Self = Self(1_000_000);
 
     /// A rate between 1 and [`Rate::MAX`].
@@ -77,7 +77,8 @@ impl Motion {
         let now = if frozen {
             shown
         } else if wall < self.wall {
-            // The machine's clock was set back: this one goes back by the same time, whatever its rate.
+            // The machine's clock was set back: the virtual clock goes back by the same time,
+            // whatever its rate.
             shown.minus(self.wall.since(wall))
         } else {
             shown.plus(rate.virtual_time(wall.since(self.wall)))
@@ -95,9 +96,10 @@ pub(crate) struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A running clock. The watermark is that of the store. If the machine's clock is behind it, because the
-    /// virtual one had been moved ahead, this clock starts from the watermark: nothing may be decided before
-    /// what was decided already. How far the clock was moved is not kept in any other way.
+    /// A running clock. `watermark` is the store's last instant. If the machine's clock is behind
+    /// it, because the virtual clock had been moved ahead, this clock starts from the watermark: no
+    /// decision may be earlier than one that was already made. Nothing else of the former clock's
+    /// moves is kept.
     #[must_use]
     pub(crate) fn starting_from(real: Arc<dyn Clock>, watermark: Timestamp) -> Self {
         let wall = real.now();
@@ -139,7 +141,7 @@ impl VirtualClock {
     /// Completes when the virtual instant is reached, or earlier if the clock is moved: the caller then reads
     /// again what is due.
     pub(crate) async fn wait_until(&self, instant: Timestamp) {
-        // Taken before the clock is read, so that no move between the two is missed.
+        // Created before the clock is read, so that no move between the two is missed.
         let moved = self.moved.notified();
         let ClockState { now, frozen, rate } = self.state();
         if now >= instant {

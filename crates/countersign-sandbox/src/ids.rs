@@ -1,6 +1,6 @@
-//! Where the sandbox draws its ids. Of these only the visits' tokens are secret. With a seed, the ids of
-//! objects, requests and faults are the same in every run. Each kind of id has its own stream, so that one
-//! more read does not change the ids of the checkouts that follow it.
+//! Where the sandbox draws its ids. Only the visits' tokens are secret. With a seed, the ids of
+//! objects, requests and faults are the same in every run. Each kind of id has its own stream, so
+//! that one more read does not change the ids of the checkouts that follow it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,10 +19,11 @@ pub struct Ids {
     refunds: Stream,
     requests: Stream,
     faults: Stream,
-    /// The ids by which receivers know notifications and endpoints. Never restarted: a receiver must not
-    /// mistake a notification after a reset for a repetition of one before it.
+    /// The ids by which receivers recognize notifications and endpoints. They are never restarted:
+    /// a receiver must not mistake a notification after a reset for a repetition of an earlier one.
     notifications: Stream,
-    /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
+    /// Change ids are never seeded and never restarted: a store remembers them across restarts and
+    /// resets.
     changes_key: u64,
     changes: AtomicU64,
     /// A visit's token makes its holder the buyer: no seed reveals it, and no restart repeats it.
@@ -30,7 +31,7 @@ pub struct Ids {
     visits: AtomicU64,
 }
 
-/// The key of the visits' tokens is a secret.
+/// Prints nothing: the key of the visits' tokens is secret.
 impl fmt::Debug for Ids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ids(…)")
@@ -75,8 +76,8 @@ impl Ids {
         CheckoutSessionId::from_random(draw_bytes(&self.checkout_sessions))
     }
 
-    /// For a new one-time Charge Permission. There are few enough of these ids that one may already be taken:
-    /// the caller requires it to be absent, and otherwise draws again.
+    /// For a new one-time Charge Permission. There are so few of these ids that a drawn one may
+    /// already be taken: the caller requires it to be new, and otherwise draws again.
     #[must_use]
     pub fn charge_permission_id(&self, environment: Environment, region: Region) -> ChargePermissionId {
         ChargePermissionId::one_time(environment, region, self.charge_permissions.draw())

@@ -1,9 +1,10 @@
-//! Amazon's half: an Amazon Pay that a developer owns, to test against.
+//! Amazon's half: an Amazon Pay of the developer's own, to test against.
 //!
-//! It has the API that the official SDKs call, enforces the same rules, and has a clock that can be moved and
-//! faults that can be ordered. [`Sandbox`] is a [`Handler`]: a server on a socket, or a test in process,
-//! passes it requests. It starts no task and no thread of its own: the embedding program runs
-//! [`Sandbox::timers`] alongside it, or relies on the control API's clock to apply what is due.
+//! It has the API that the official SDKs call and enforces Amazon's rules. Tests can move its clock
+//! and order faults. [`Sandbox`] is a [`Handler`]: a server on a socket, or a test in process,
+//! passes it requests. It starts no task and no thread of its own. The embedding program runs
+//! [`Sandbox::timers`] alongside it; without that, timers that are due are applied only when the
+//! control API moves the clock.
 //!
 //! `http/` serves Amazon Pay's API, whose calls are in `calls/`; `control/` serves the control API for tests,
 //! and `hosted/` the buyer's pages. `visit/` has the rules for what a buyer does there, `book/` loads,
@@ -46,9 +47,9 @@ use notify::endpoints::Endpoints;
 use notify::notifier::Notifier;
 use settings::Settings;
 
-/// What Amazon's half is made of. A simulation replaces every part.
+/// The parts of Amazon's half. A simulation replaces every one of them.
 pub struct Parts {
-    /// Where objects are kept.
+    /// Where objects are stored.
     pub store: Arc<dyn Store>,
     /// The real clock, which cannot be moved. The virtual clock starts from it.
     pub clock: Arc<dyn Clock>,
@@ -56,7 +57,7 @@ pub struct Parts {
     pub ids: Ids,
     /// The merchants and their keys.
     pub merchants: Merchants,
-    /// What the operator set.
+    /// The operator's settings.
     pub settings: Settings,
     /// How merchants are notified.
     pub notifications: Notifications,

@@ -1,5 +1,5 @@
-//! The merchants that the sandbox knows: each public key with its account. Fixed at the start; a
-//! reset keeps them.
+//! The merchants that the sandbox knows: each public key with its account. They are fixed at the
+//! start, and a reset keeps them.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
-//! The timer loop: applies what is due, then waits until the next timer is due. It decides nothing. If the
-//! process dies in the middle of a round, the next start finds every timer that is left.
+//! The timer loop: applies what is due, then waits until the next timer is due. The loop decides
+//! nothing. If the process dies in the middle of a round, the next start finds every timer that was
+//! not applied.
 //!
-//! A new timer that is earlier than the one waited for wakes the loop, and so does every move of the virtual
-//! clock.
+//! A new timer that is due before the one that the loop waits for wakes it, and so does every move
+//! of the virtual clock.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Runs until it is dropped.
 pub(crate) async fn run(app: Arc<App>) {
     loop {
-        // Before anything is read, so that a timer that is set meanwhile is not missed.
+        // Called before anything is read, so that a timer that is set meanwhile is not missed.
         app.book.alarm.ring_for_any();
         let settled = app.book.apply_due().await;
         let next_due = match settled {

@@ -17,7 +17,7 @@ use countersign_protocol::wire::Spellings;
 pub struct Settings {
     /// Which deadlines and limits apply.
     pub profile: Profile,
-    /// How far a request's date may be off.
+    /// By how much a request's date may differ from the clock.
     pub date_window: DateWindow,
     /// With a token, the control API requires it; without one, it answers loopback peers only.
     pub control_token: Option<ControlToken>,
@@ -49,13 +49,13 @@ impl fmt::Debug for ControlToken {
     }
 }
 
-/// By which clock `x-amz-pay-date` is checked.
+/// The clock against which `x-amz-pay-date` is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateCheck {
-    /// The machine's or the virtual one, whichever accepts it: an SDK keeps working after the virtual clock
-    /// was moved.
+    /// The machine's clock or the virtual one, whichever accepts the date: an SDK keeps working
+    /// after the virtual clock was moved.
     Either,
-    /// The virtual one.
+    /// The virtual clock.
     Virtual,
     /// No clock: every date is accepted.
     Off,
@@ -72,7 +72,7 @@ pub enum IpnRetries {
 }
 
 impl IpnRetries {
-    /// At most this many times a notification is sent again.
+    /// The largest number of times that a notification is sent again.
     #[must_use]
     pub const fn count(self) -> u32 {
         match self {
@@ -93,7 +93,7 @@ pub struct FlagWords {
     pub choices: &'static [&'static str],
 }
 
-/// A flag that cannot be set this way. The text names the flag and its choices.
+/// Why a flag cannot be set this way. The text names the flag and its choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlagRefused {
     /// There is no such flag.
@@ -205,7 +205,7 @@ flags! {
         "400" => 400,
     }
     idempotency_key_length: usize = "idempotency-key-length", "the greatest length of an idempotency key" {
-        // As documented.
+        // The documented length.
         "32" => IdempotencyKey::MAX_LEN,
         // Long enough for a UUID with its dashes.
         "36" => 36,
@@ -214,13 +214,14 @@ flags! {
         "whether Finalize and Complete look at an idempotency key" {
         // The same key again gets the same answer.
         "yes" => true,
-        // Its form is checked, and it has no other effect.
+        // The key's form is checked, and the key has no other effect.
         "no" => false,
     }
     save_refusals: bool = "save-refusals", "whether a refusal is kept for its idempotency key" {
-        // Only answers of calls that changed something: a corrected request may use the same key.
+        // Only the answers of calls that changed something are remembered: a corrected request may
+        // use the same key.
         "no" => false,
-        // The rules' refusals too.
+        // The refusals of the rules are remembered, too.
         "yes" => true,
     }
     date_check: DateCheck = "date-check", "by which clock a request's date is judged" {
@@ -239,7 +240,7 @@ flags! {
 }
 
 impl Settings {
-    /// The rules that Finalize runs by.
+    /// The rules for Finalize under these flags.
     #[must_use]
     pub fn finalize_rules(&self) -> FinalizeRules {
         FinalizeRules {

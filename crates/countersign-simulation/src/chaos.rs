@@ -1,5 +1,5 @@
-//! The greater misfortunes: crashes, frozen machines, store outages, cut networks, clocks that jump. Each
-//! strikes about as often as the weather says, until the weather calms down.
+//! The greater misfortunes: crashes, frozen machines, store outages, cut networks, clocks that
+//! jump. Each happens about as often as the weather says, until the weather calms down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Starts all of them.
+/// Starts all the misfortunes.
 pub(crate) fn begin(world: &Arc<World>, seed: u64) {
     for (part, (misfortune, every)) in (100..).zip(world.weather.spells) {
         let Some(every) = every else { continue };
@@ -66,7 +66,7 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
             executor.sleep(lasting).await;
             world.weather.reconnect();
         }
-        // A clock is set wrong, and after a while right again.
+        // A clock is set wrong, and is right again after a while.
         Misfortune::Clock(half) => {
             let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
             note(format!("the clock of {half} is off by {off_by} ms for {lasting:?}"));
@@ -78,7 +78,8 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
     }
 }
 
-/// Mostly seconds, sometimes hours, seldom more than a day, forwards or backwards.
+/// How far a clock jumps, forwards or backwards: mostly seconds, sometimes hours, seldom more than
+/// a day.
 fn jump(random: &Random) -> i64 {
     let most = match random.below(20) {
         0 => 30 * 3_600,

@@ -1,5 +1,5 @@
-//! What must hold for a checkout and for what is said about it. Each check compares one changed document, or
-//! one answer, with the truth on both sides.
+//! What must be true of a checkout and of every answer about it. Each check compares one changed
+//! document, or one answer, with the truth on both sides.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,14 @@ use crate::ledger::{Ledger, Money};
 use crate::payments;
 use crate::reading::IdsOnGet;
 
-/// At most this many milliseconds may pass between the last sign of a buyer and a Finalize: the window of the
-/// default settings.
+/// The longest time, in milliseconds, that may pass between the last sign of a buyer and a
+/// Finalize: the window of the default settings.
 const RESEND_WINDOW_MS: i64 = 15 * 60 * 1_000;
 /// How many times a stored 5xx is replayed before a new key is tried.
 const STORED_ERRORS: u32 = 3;
 
-/// What a step of the merchant half's checkout must respect. `decided_at` is the half's own time.
+/// Checks one step of the merchant half's checkout. `decided_at` is the time on the half's own
+/// clock.
 pub(crate) fn check_step(
     before: Option<&Checkout>,
     after: &Checkout,
@@ -32,7 +33,7 @@ pub(crate) fn check_step(
     let cancellation = after.cancellation.as_ref().and_then(Cancellation::due_at);
     let due_at = attempts.chain(payment).chain(cancellation).min();
     let timer = write.content.as_ref().and_then(|content| content.due_at).map(|due_at| due_at.as_millis());
-    // A capture plan may have set an earlier instant than what is read here.
+    // A capture plan may have set a timer that is earlier than the instant read here.
     let is_owned = match (timer, due_at) {
         (Some(timer), Some(due_at)) => timer <= due_at,
         (None, Some(_)) => false,
@@ -110,7 +111,8 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
         _ => false,
     };
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
-    // Finalizing a completed session again only returns its ids, at any time: nobody is charged by that.
+    // Finalizing a completed session again only returns its ids, whenever it happens, and charges
+    // nobody.
     let may_charge = ledger.money(&after.checkout_session_id) == Money::Untouched;
     never(is_sent && may_charge && away_ms > RESEND_WINDOW_MS, Invariant::SentTooLate, || {
         format!("attempt {number} is sent {} s after its buyer was seen", away_ms / 1_000)
@@ -163,7 +165,8 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResu
     }
 }
 
-/// What must hold when a session's money moves at Amazon. `checkouts` are all those of the merchant half.
+/// Checks that a session's money may move at Amazon. `checkouts` are all the checkouts of the
+/// merchant half.
 pub(crate) fn check_payment<'a>(
     session: &str,
     ledger: &Ledger,
@@ -206,7 +209,7 @@ pub(crate) fn check_payment<'a>(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
     Shop,
-    /// It never gets ids.
+    /// A buyer's browser, which never gets ids.
     Browser,
 }
 
@@ -227,8 +230,8 @@ impl Statement {
     }
 }
 
-/// What is said about a session must be stored. `before` is the checkout when the request came, `after` when
-/// the answer was sent.
+/// Checks an answer about a session: what it says must be stored. `before` is the checkout when the
+/// request came, `after` the checkout when the answer was sent.
 pub(crate) fn check_completion(
     said: &Statement,
     session: &str,
@@ -264,7 +267,7 @@ pub(crate) fn check_completion(
     })
 }
 
-/// What is said about a checkout as a whole, by the shop's API or the result page.
+/// Checks what the shop's API or the result page says about a checkout as a whole.
 pub(crate) fn check_shown_checkout(
     said: &Statement,
     before: Option<&Checkout>,
@@ -305,7 +308,7 @@ pub(crate) fn check_shown_checkout(
     }
 }
 
-/// What must hold for a checkout when all faults are over and 40 days have passed.
+/// Checks a checkout at the end, when all faults are over and 40 days have passed.
 pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_on_get: IdsOnGet) -> CheckResult {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
@@ -335,10 +338,10 @@ pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_on_get: IdsOnG
     Ok(())
 }
 
-/// The bytes that were made durable for each session and key.
+/// For each session and key, the body that was made durable.
 pub(crate) type DurableSends = HashMap<(String, String), String>;
 
-/// What is sent must have been made durable before, to the byte.
+/// Checks a Finalize that is sent: its body must have been made durable before, byte for byte.
 pub(crate) fn check_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> CheckResult {
     match durable.get(&(session.to_owned(), key.to_owned())) {
         None => broken(Invariant::SendChanged, "a Finalize is sent under a key that is not durable"),

@@ -1,11 +1,11 @@
-//! What the two stores hold, as far as the invariants need it: the documents' forms on disk, read by code of
-//! this crate, so that a wrong conversion in a half cannot hide its effects.
+//! The parts of the two stores that the invariants need. This crate's own code reads the documents'
+//! forms on disk, so that a wrong conversion in a half cannot hide its own effects.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// Minor units and currency.
+/// An amount in minor units, and its currency.
 pub(crate) type Amount = (u64, String);
 
 /// The merchant half's document of a checkout.
@@ -181,7 +181,7 @@ impl AttemptState {
         matches!(self, Self::NotPaid { .. })
     }
 
-    /// Whether it never changes again.
+    /// Whether this state never changes again.
     pub(crate) fn is_final(&self) -> bool {
         self.success().is_some() || self.is_not_paid() || matches!(self, Self::Surplus { .. })
     }
@@ -190,7 +190,7 @@ impl AttemptState {
     pub(crate) fn is_live(&self) -> bool {
         match self {
             Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
-            // A copy of a request that was turned away may still arrive.
+            // A copy of a request that Amazon turned away may still arrive.
             Self::Finalize(InFlight::Recorded { left_at, .. }) => left_at.is_some(),
             _ => true,
         }
@@ -454,7 +454,7 @@ impl Payment {
         operations.chain(charges).chain(self.permission.look.as_ref().map(|look| look.at)).min()
     }
 
-    /// What is not final but has no timer.
+    /// The part that is not final but has no timer, if there is one.
     pub(crate) fn unowned(&self) -> Option<String> {
         let waits = |state: &SeenChargeState| {
             matches!(state, SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated)
@@ -565,7 +565,7 @@ pub(crate) struct Refund {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum RefundState {
     RefundInitiated {
-        /// Why it will be declined; absent if the buyer will get the money.
+        /// Why the refund will be declined; absent if the buyer will get the money.
         decline: Option<String>,
         decided_at: i64,
     },
@@ -587,7 +587,7 @@ pub(crate) enum ChargeState {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum PendingOutcome {
     Authorized,
-    /// Why not.
+    /// The bank declines, for this reason.
     Declined(String),
 }
 
@@ -610,7 +610,7 @@ impl Notification {
         self.progress == Progress::Over
     }
 
-    /// The permission that it is about.
+    /// The permission that the notification is about.
     pub(crate) fn permission(&self) -> Option<String> {
         let message: serde_json::Value = serde_json::from_str(self.message.as_deref()?).ok()?;
         message["ChargePermissionId"].as_str().map(str::to_owned)

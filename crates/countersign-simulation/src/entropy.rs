@@ -31,7 +31,7 @@ impl Random {
         usize::try_from(self.next().checked_rem(end).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// Whether something happens whose rate is this many in a thousand.
+    /// Draws whether something happens. Its rate is this many in a thousand.
     pub(crate) fn happens(&self, in_a_thousand: u32) -> bool {
         self.next() % 1_000 < u64::from(in_a_thousand)
     }

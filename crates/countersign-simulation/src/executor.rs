@@ -42,7 +42,7 @@ struct State {
     last_task: u64,
     tasks: BTreeMap<u64, Task>,
     ready: Vec<u64>,
-    /// Ready tasks of frozen groups.
+    /// The tasks of frozen groups that are ready to run.
     held: Vec<u64>,
     frozen: Vec<Group>,
     last_timer: u64,
@@ -52,7 +52,7 @@ struct State {
 
 struct Task {
     group: Group,
-    /// Absent while it is being polled.
+    /// Absent while the task is being polled.
     future: Option<BoxFuture<'static, ()>>,
     queued: bool,
     waker: Waker,
@@ -94,7 +94,7 @@ pub(crate) enum StopReason {
     Endless,
 }
 
-/// At most this many steps are in a run. A usual one has some ten thousand.
+/// The largest number of steps in a run. A usual run has some ten thousand.
 const MAX_STEPS: u64 = 20_000_000;
 
 impl Executor {
@@ -137,7 +137,7 @@ impl Executor {
     /// Drops a task wherever it waits.
     pub(crate) fn cancel(&self, TaskId(id): TaskId) {
         let canceled = self.0.lock().tasks.remove(&id);
-        // Dropping it may wake others, so not under the lock.
+        // Dropping a task may wake others, so it is not dropped under the lock.
         drop(canceled);
     }
 
@@ -370,7 +370,7 @@ mod tests {
         });
         let clone = executor.clone();
         let main = async move {
-            // Whichever of the two runs first, the other is asleep by then.
+            // Whichever of the two runs first, the other is already asleep.
             clone.sleep(ms(5)).await;
             clone.freeze(Group::Half(Half::Amazon));
             clone.sleep(ms(45)).await;

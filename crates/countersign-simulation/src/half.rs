@@ -1,4 +1,4 @@
-//! The two halves under test, and what each has of its own.
+//! The two halves under test, and a type for values that each half has one of.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
-//! What must hold, whatever is lost, repeated, reordered or killed. The checks are in the modules of what
-//! they check: checkouts, payments, prices. Each module's tests break its invariants by hand, and the test
-//! here fails for an invariant that none of them has broken.
+//! What must be true, whatever is lost, repeated, reordered or killed. The checks are in
+//! `checkouts`, `payments` and `prices`, by what they check. Each module's tests break its
+//! invariants by hand, and the test here fails for an invariant that none of them has broken.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ invariants! {
 }
 
 impl Invariant {
-    /// Its name in the files of `defects/`: the one above.
+    /// The invariant's name in the files of `defects/`, which is the variant's name.
     #[must_use]
     pub fn name(self) -> String {
         format!("{self:?}")
@@ -81,7 +81,7 @@ pub(crate) fn broken(invariant: Invariant, shown_by: impl Into<String>) -> Check
     Err(BrokenInvariant { invariant, shown_by: shown_by.into() })
 }
 
-/// Broken, with this text as evidence, if what must never be is the case.
+/// Fails, with this text as evidence, if something that must never happen has happened.
 pub(crate) fn never<S: Into<String>>(
     is_so: bool,
     invariant: Invariant,

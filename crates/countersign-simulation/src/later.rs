@@ -54,7 +54,7 @@ impl Story {
         let minor = Money::parse(text, currency).map_or(1, Money::minor);
         let part = match self.random.below(10) {
             0..4 => minor,
-            // Two of these are too much, but by less than Amazon would refund beyond the price.
+            // Two of these exceed the price, but by less than Amazon would refund beyond it.
             4..7 => minor * 55 / 100,
             7..9 => 1 + minor / 3,
             _ => minor + 1,

@@ -1,5 +1,6 @@
-//! The truth at Amazon: every session, permission and charge as its store holds them, and whether charges
-//! were ever authorized. Neither half can see it. What is overdue counts as done, as in Amazon's answers.
+//! The truth at Amazon: every session, permission and charge as its store holds them, and whether
+//! charges were ever authorized. Neither half can see it. A change that is overdue counts as made,
+//! as in Amazon's answers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,9 +20,9 @@ pub(crate) enum Money {
     Never,
     /// The bank has not decided yet: the money may be taken.
     Pending,
-    /// Held or taken, or may be charged later under a permission.
+    /// The money is held or taken, or may be charged later under a permission.
     Paid,
-    /// It was held and has been released.
+    /// The money was held and has been released.
     Released,
     /// The bank declined.
     Declined,
@@ -37,8 +38,9 @@ pub(crate) struct Ledger {
     latest: LatestInstant,
 }
 
-/// The latest instant that Amazon's virtual clock can have shown so far, in milliseconds, with what the wall
-/// clock showed then, and when that was. The virtual clock may be ahead of the wall clock and jumps with it.
+/// The latest instant that Amazon's virtual clock can have shown so far, in milliseconds; with what
+/// the wall clock showed at that moment, and the world's time then. The virtual clock may be ahead
+/// of the wall clock, and jumps when the wall clock jumps.
 #[derive(Debug, Default, Clone, Copy)]
 struct LatestInstant {
     instant: i64,
@@ -107,7 +109,7 @@ impl Ledger {
     /// The session that a permission or a charge came from.
     pub(crate) fn session_of(&self, id: &str) -> Option<&str> {
         let permission = self.permissions.get(id).or_else(|| {
-            // A charge's or refund's id begins with its permission's.
+            // A charge's or refund's id begins with its permission's id.
             self.permissions.get(permission_of(id))
         })?;
         Some(&permission.checkout_session_id)
@@ -132,7 +134,7 @@ impl Ledger {
             CheckoutSessionState::Completed { charge_id: None, .. } => Money::Paid,
             CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
                 let passed = |instant: i64| instant <= self.latest.instant;
-                // The charge follows in the same change set.
+                // The charge's document follows in the same change set.
                 let Some(ChargeRecord { charge, .. }) = self.charges.get(charge_id) else {
                     return Money::Pending;
                 };

@@ -1,13 +1,14 @@
 //! Both halves, a network, a clock and faults in one process from one seed.
 //!
-//! A seed makes a world: shops and buyers, the merchant half, Amazon's half, their stores, their clocks and
-//! the network between, with everything that goes wrong in them, and one reading of what Amazon's pages leave
-//! open. A [`run`] executes it in virtual time on an executor of its own, and checks every invariant on each
-//! document that changes and on each answer. The same seed gives the same run, step by step: a failing run is
-//! replayed by its seed.
+//! A seed makes a world: shops and buyers, the merchant half, Amazon's half, their stores, their
+//! clocks and the network between them, everything that goes wrong, and one reading of what
+//! Amazon's pages leave open. A [`run`] executes it in virtual time on an executor of its own, and
+//! checks every invariant on each document that changes and on each answer. The same seed gives the
+//! same run, step by step: a failing run is replayed by its seed.
 //!
-//! The two halves are complete, as they are shipped. Only the parts that they get from outside are replaced:
-//! stores (in memory, failing), clocks, entropy, the sockets, and in most seeds the signature.
+//! The two halves run complete, as they are shipped. Only the parts that they get from outside are
+//! replaced: stores (in memory, and failing), clocks, entropy, sockets and, in most seeds,
+//! signatures.
 
 mod chaos;
 mod checkouts;
@@ -51,7 +52,7 @@ use world::World;
 /// Which world is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// Fixes everything.
+    /// Determines everything that happens.
     pub seed: u64,
     /// How many orders there are.
     pub orders: usize,
@@ -62,17 +63,18 @@ pub struct Run {
 pub struct Report {
     /// Which run it was.
     pub run: Run,
-    /// Equal for equal runs.
+    /// A hash of the trace: equal for equal runs.
     pub trace_hash: u64,
     /// How many times a task was polled.
     pub steps: u64,
     /// How many times each thing happened.
     pub counts: BTreeMap<String, u64>,
-    /// The broken invariant, if one is.
+    /// The broken invariant, if the run broke one.
     pub failure: Option<Failure>,
 }
 
-/// A broken invariant. Its text has the story of the order that shows it, and how to run it again.
+/// A broken invariant. Its text has the story of the order that shows it, and the command that runs
+/// it again.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// Which one.

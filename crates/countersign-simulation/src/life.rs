@@ -14,16 +14,17 @@ use crate::process::{GivingUp, ServeOutcome};
 use crate::shop::Story;
 use crate::world::World;
 
-/// The part of the seed that fixes the first order's story; each further order has the next part.
+/// The part of the seed that determines the first order's story; each further order uses the next
+/// part.
 const STORIES: u64 = 1_000;
 
 /// For how long orders arrive.
 const BUSY: Duration = Duration::from_secs(20 * 60);
-/// For how long the rush lasts, in which half of them arrive.
+/// How long the rush lasts, in which half of the orders arrive.
 const RUSH: Duration = Duration::from_secs(30);
 /// How long the world is observed after all faults are over: longer than Amazon keeps a session.
 const REST: Duration = SESSION_KEPT.saturating_add(Duration::from_secs(10 * 86_400));
-/// How long Amazon takes at most to decide on the last requests, with a day to spare.
+/// The longest time that Amazon takes to decide on the last requests, with a day to spare.
 const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_secs(86_400));
 impl World {
     /// Runs everything, from the first order to the end.
@@ -49,7 +50,7 @@ impl World {
         self.calm_down();
         self.executor.sleep(Duration::from_secs(120)).await;
         self.let_pass(REST, Duration::from_secs(300)).await;
-        // The shop's last operations come to their end, too.
+        // Time for the shop's last operations to finish, too.
         self.weather.shut_the_shop();
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
         self.witness.ends(self.reading.ids_on_get);

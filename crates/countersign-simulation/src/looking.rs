@@ -1,5 +1,5 @@
-//! Looking at an order: the request, and what the witness checks in its answer. Buyers and shops look from
-//! time to time, and in the end everything is looked at.
+//! Looking at an order: the request, and what the witness checks in its answer. Buyers and shops
+//! look from time to time, and at the end every order is looked at.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::requests::{read, shop_request};
 use crate::witness::Witness;
 
-/// A request, and what is done with its answer at the moment it is made.
+/// A request, and the check of its answer at the moment when the half makes the answer.
 pub(crate) struct Inspection {
     pub(crate) request: Request,
     pub(crate) inspect: Box<dyn FnOnce(&Response) + Send>,

@@ -1,6 +1,6 @@
-//! `cargo xtask simulate`: runs seeds one after the other on all cores, prints how fast, and stops at the
-//! first that breaks an invariant: the lowest of them, however the cores share the work. Its first line is
-//! `invariant NAME failed at seed N: …`, which `cargo xtask defects` reads.
+//! `cargo xtask simulate`: runs seeds in order on all cores, and prints how fast they run. It stops
+//! at a seed that breaks an invariant, always the lowest one, however the cores share the work. Its
+//! first line is then `invariant NAME failed at seed N: …`, which `cargo xtask defects` reads.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -96,7 +96,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn say(text: &str) {
-    // A reader that has gone away needs no more.
+    // A failure is ignored: a reader that has gone away needs no more output.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 

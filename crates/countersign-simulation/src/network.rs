@@ -1,7 +1,8 @@
 //! The network from the merchant half to Amazon: delays, losses in both directions, copies, resets, and
 //! answers as a different reading of Amazon's pages would give them.
 //!
-//! A call that was sent continues by itself: neither its sender's deadline nor its crash calls it back.
+//! A call that was sent continues by itself: neither the sender's deadline nor a crash of the
+//! sender stops it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,10 +24,10 @@ use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
 use crate::weather::{Rates, Weather};
 use crate::witness::Witness;
 
-/// For how long after a change a Get may not show it.
+/// The longest time after a change for which a Get may not show it.
 const REPLICA_LAG: Duration = Duration::from_secs(5);
 
-/// How many in a thousand calls Amazon decides differently from the card.
+/// How many calls in a thousand are decided differently from the card, by Amazon or the bank.
 const SIMULATED: u32 = 40;
 
 /// The network. Clones share it.
@@ -42,7 +43,7 @@ pub(crate) struct Network {
     pub(crate) kept: Arc<Mutex<HashMap<String, StatusCode>>>,
 }
 
-/// The kind of call, as far as answers depend on it.
+/// The kind of call, as far as the network's changes to answers depend on it.
 #[derive(Debug, Clone)]
 enum CalledOperation {
     Finalize {
@@ -104,7 +105,7 @@ impl CalledOperation {
 struct CallFate {
     request_lost: bool,
     answer_lost: bool,
-    /// How long it takes beyond the usual delay.
+    /// How long the call takes beyond the usual delay.
     late: Duration,
     repeated_after: Option<Duration>,
     /// Whether its sender gets the copy's answer in place of the first.
@@ -185,7 +186,7 @@ impl Network {
         let _ = answers.send(answer);
     }
 
-    /// Lets Amazon answer, according to the reading.
+    /// Passes the request to Amazon's half, and changes the answer according to the reading.
     async fn ask(&self, request: &Request, called: &CalledOperation) -> Option<Response> {
         let Self { amazon, random, weather, .. } = self;
         if let Some(status) = self.kept(called) {
@@ -235,8 +236,8 @@ impl Network {
         Some(answer)
     }
 
-    /// Sometimes makes Amazon or the bank decide differently from the card, by the simulation code, which no
-    /// signature covers.
+    /// Sometimes adds a simulation code, with which Amazon or the bank decides differently from the
+    /// card. No signature covers the code.
     fn simulate(&self, request: &mut Request, called: &CalledOperation) {
         let codes: &[&'static str] = match called {
             CalledOperation::Finalize { .. } => &["AmazonCanceled", "Declined", "AuthorizationInitiated"],
@@ -285,7 +286,7 @@ impl Network {
         }
     }
 
-    /// The sandbox's answer, changed to that of this reading.
+    /// The sandbox's answer, changed to what it would be under this reading.
     fn read_otherwise(&self, called: &CalledOperation, answer: Response) -> Response {
         let Self { reading, random, witness, .. } = self;
         let (mut head, mut body) = answer.into_parts();

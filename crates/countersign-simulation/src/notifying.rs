@@ -26,7 +26,7 @@ pub(crate) const ORIGIN: &str = "http://127.0.0.1:8100";
 
 const ENDPOINT: &str = "http://127.0.0.1:9000/amazon/notifications";
 
-/// How many in a thousand notifications come after a forged one.
+/// How many notifications in a thousand follow a forged one.
 const FORGED: u32 = 100;
 
 /// Carries notifications to the merchant half.
@@ -40,7 +40,7 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    /// The notification settings of Amazon's half, with this as their courier.
+    /// The notification settings of Amazon's half, with this post as their courier.
     pub(crate) fn notifications(self) -> Notifications {
         let url = EndpointUrl::parse(ENDPOINT).unwrap_or_else(|refused| unreachable!("{refused}"));
         Notifications {
@@ -101,7 +101,7 @@ impl Courier for Post {
     }
 }
 
-/// A genuine envelope with a different message under Amazon's signature.
+/// A genuine envelope whose message was replaced: Amazon's signature no longer matches it.
 fn forged(genuine: &[u8], number: u64) -> Option<Bytes> {
     let mut envelope: Value = serde_json::from_slice(genuine).ok()?;
     let mut message: Value = serde_json::from_str(envelope["Message"].as_str()?).ok()?;

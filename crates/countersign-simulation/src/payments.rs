@@ -1,5 +1,5 @@
-//! What must hold for everything that follows a success: charges, captures, refunds, cancellations. Each
-//! check compares one changed document with the truth on the other side.
+//! What must be true of everything that follows a success: charges, captures, refunds,
+//! cancellations. Each check compares one changed document with the truth on the other side.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ pub(crate) struct Accounts(BTreeMap<&'static str, u64>);
 const ACCOUNTS: [&str; 6] = ["Available", "Held", "Captured", "Refunded", "Overcharge", "Goodwill"];
 
 impl Accounts {
-    /// A permission's document.
+    /// The accounts in a permission's document.
     pub(crate) fn from_document(permission: &ChargePermission) -> Option<Self> {
         let Balances { available, held, captured, refunded, overcharge, goodwill } = &permission.balances;
         let given = permission.limit.0 + overcharge.0 + goodwill.0;
@@ -81,7 +81,7 @@ impl Books {
             .or_insert_with(|| Accounts([("Available", permission.limit.0)].into_iter().collect()));
     }
 
-    /// The document must have what the log adds up to.
+    /// Checks that the document has the balances that the log's postings add up to.
     pub(crate) fn agree(&self, permission: &ChargePermission) -> CheckResult {
         let (of_document, of_log) = (Accounts::from_document(permission), self.0.get(&permission.id));
         match (of_document, of_log) {
@@ -107,7 +107,7 @@ pub(crate) fn permission_of(id: &str) -> &str {
     id.get(..end).unwrap_or(id)
 }
 
-/// What may change in one step of a payment, and how.
+/// Checks what changed in one step of a payment.
 pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>) -> CheckResult {
     let Some(after) = after else {
         return match before {
@@ -157,13 +157,13 @@ pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>) -> C
     Ok(())
 }
 
-/// At most this many times an operation may be sent while it is in doubt: the pauses grow, so that even ten
-/// hours have fewer than one send a minute.
+/// The largest number of times that an operation may be sent while it is in doubt. The pauses grow,
+/// so over ten hours this is less than one send a minute.
 fn most_sends(lasting_ms: i64) -> i64 {
     30 + lasting_ms / 60_000
 }
 
-/// What a payment claims must be true at Amazon when it is stored.
+/// Checks what a payment claims: it must be true at Amazon at the moment when it is stored.
 pub(crate) fn is_true(
     before: Option<&Payment>,
     after: &Payment,
@@ -283,8 +283,8 @@ impl Truth<'_> {
     }
 }
 
-/// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no more
-/// is refunded than was captured.
+/// Checks what Amazon did for a payment. It must have been asked for, each operation has at most
+/// one effect, and no more is refunded than was captured.
 pub(crate) fn check_effects(
     payment: Option<&Payment>,
     cancellation: Option<&Cancellation>,
@@ -322,7 +322,8 @@ pub(crate) fn check_effects(
     )
 }
 
-/// For an order that is canceled, a new charge in doubt is sent again only under a closed permission.
+/// Checks the sends of a canceled order: a new charge in doubt is sent again only under a closed
+/// permission.
 pub(crate) fn check_canceled_sends(before: Option<&Payment>, after: &Payment) -> CheckResult {
     if matches!(after.permission.state, SeenPermissionState::Closed(_)) {
         return Ok(());
@@ -343,7 +344,7 @@ pub(crate) fn check_canceled_sends(before: Option<&Payment>, after: &Payment) ->
     })
 }
 
-/// An order is canceled only when the shop asks for it.
+/// Checks that an order is canceled only if the shop asked for that.
 pub(crate) fn check_cancellation(cancellation: &Cancellation) -> CheckResult {
     if cancellation.reference == CANCEL {
         return Ok(());
@@ -351,7 +352,8 @@ pub(crate) fn check_cancellation(cancellation: &Cancellation) -> CheckResult {
     broken(Invariant::CanceledUnasked, format!("canceled under {:?}", cancellation.reference))
 }
 
-/// When all faults are over, both ledgers agree, every operation is decided and a cancellation is done.
+/// Checks a payment at the end, when all faults are over: both ledgers agree, every operation is
+/// decided, and a cancellation is done.
 pub(crate) fn check_end(
     payment: &Payment,
     cancellation: Option<&Cancellation>,
@@ -370,7 +372,7 @@ pub(crate) fn check_end(
             );
         };
         let agrees = match &charge.state {
-            // It was made late in the forty days, and expires after them.
+            // The charge was made late in the forty days, and expires after them.
             SeenChargeState::Authorized => {
                 truly.was_authorized && !truly.is_canceled && !truly.is_declined && truly.captured.is_none()
             }
@@ -407,13 +409,13 @@ pub(crate) fn check_end(
                 format!("the order is canceled, but {held} is held, and {given} of {taken} was refunded"),
             )
         }
-        // Amazon has declined to undo it repeatedly: that needs a person.
+        // Amazon has repeatedly declined to undo the payment: that needs a person.
         None if cancellation.is_stuck() => Ok(()),
         None => broken(Invariant::NeverDecided, "a cancellation is not done"),
     }
 }
 
-/// What a fact for the shop claims must be true, and the shop must get it once.
+/// Checks a fact for the shop: what it claims must be true, and the shop must get it only once.
 pub(crate) fn check_fact(
     fact: &Value,
     told: &mut std::collections::HashSet<String>,
@@ -446,7 +448,7 @@ pub(crate) fn check_fact(
     if is_true { Ok(()) } else { broken(Invariant::FactFalse, format!("{kind} of {about}: {truth:?}")) }
 }
 
-/// A parcel may leave only for money that is authorized or captured.
+/// Checks that a parcel may leave only for money that is authorized or captured.
 pub(crate) fn check_fulfilment(answer: &Value, truth: &Truth<'_>) -> CheckResult {
     if answer["mayShip"] != Value::Bool(true) {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What an order costs in the worlds that quote: the merchant half's table, and a separate computation of the
-//! price.
+//! What an order costs in the worlds with quotes: the merchant half's table, and a separate
+//! computation of the price.
 
 use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::{DeliveryRate, QuoteTable, Storefront, TaxRate};
@@ -11,7 +11,7 @@ use crate::invariants::{CheckResult, Invariant, broken};
 const DELIVERY: u64 = 490;
 /// Taxes in hundredths of a percent, by country; there are none anywhere else.
 const TAXES: [(&str, u32); 2] = [("US", 825), ("DE", 1_900)];
-/// The merchant half's settings in a world that quotes.
+/// The merchant half's settings in a world with quotes.
 pub(crate) fn storefront() -> Storefront {
     let delivery = |currency: Currency| DeliveryRate {
         id: format!("standard-{}", currency.as_str()),
@@ -29,7 +29,8 @@ pub(crate) fn storefront() -> Storefront {
     Storefront { quote_table, ..Storefront::default() }
 }
 
-/// An order that the buyer's page asks a quote for: the items' price, and whether it is shipped.
+/// An order for which the buyer's page asks for a quote: the items' price, and whether the order is
+/// shipped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QuotedOrder {
     base: u64,
@@ -44,14 +45,14 @@ impl QuotedOrder {
         Some(Self { base, is_shipped: terms["productType"] == "PayAndShip" })
     }
 
-    /// What it costs in a country, with half a minor unit rounded up.
+    /// What the order costs in a country, with half a minor unit rounded up.
     fn price(self, country: &str) -> u64 {
         let goods = self.base + if self.is_shipped { DELIVERY } else { 0 };
         let points = TAXES.into_iter().find(|(known, _)| *known == country).map_or(0, |(_, points)| points);
         goods + (goods * u64::from(points) + 5_000) / 10_000
     }
 
-    /// A Finalize must ask for what the order costs in its buyer's country.
+    /// Checks that a Finalize asks for what the order costs in its buyer's country.
     pub(crate) fn check_leaving(self, body: &[u8]) -> CheckResult {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let address = if self.is_shipped { &body["shippingAddress"] } else { &body["billingAddress"] };

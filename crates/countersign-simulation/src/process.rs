@@ -58,7 +58,7 @@ impl<H: Handler> Process<H> {
         self.running().is_some()
     }
 
-    /// Notes that it has started.
+    /// Notes that the half has started.
     pub(crate) fn started(&self, handler: H) {
         *self.running() = Some(Arc::new(handler));
     }
@@ -70,7 +70,7 @@ impl<H: Handler> Process<H> {
         drop(gone);
     }
 
-    /// Passes it a request. `inspect` gets the answer at the moment when it is made.
+    /// Passes the half a request. `inspect` gets the answer at the moment when the half makes it.
     pub(crate) async fn serve(
         &self,
         request: Request,

@@ -1,5 +1,5 @@
-//! A buyer's page that asks what the order costs, in the worlds that quote. Some pages do not ask, some
-//! buyers change their country after the question, and some pages ask again in another tab.
+//! A buyer's page that asks what the order costs, in the worlds with quotes. Some pages do not ask,
+//! some buyers change their country after the question, and some pages ask again in another tab.
 
 use std::sync::Arc;
 use std::time::Duration;

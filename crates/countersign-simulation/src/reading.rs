@@ -1,6 +1,6 @@
-//! One reading of what Amazon's pages leave open. Each seed draws one, and the merchant half must be correct
-//! under every one. What the sandbox has a flag for is set there; the rest is changed in its answers on their
-//! way.
+//! One reading of what Amazon's pages leave open. Each seed draws one, and the merchant half must
+//! be correct under every one. Where the sandbox has a flag, the flag is set; everything else is
+//! changed in the sandbox's answers on their way.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::entropy::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IdsOnGet {
     Always,
-    /// Only after this time has passed since the change.
+    /// The ids are shown only after this time has passed since the change.
     After(Duration),
     Never,
 }
@@ -40,16 +40,17 @@ pub(crate) enum DateHeader {
 pub(crate) struct Reading {
     pub(crate) flags: Flags,
     pub(crate) profile: Profile,
-    /// How many in a thousand Gets show an object as it was before its last change, up to 5 s after it.
+    /// How many Gets in a thousand show an object as it was before its last change, for up to 5 s
+    /// after the change.
     pub(crate) stale_reads: u32,
-    /// How many in a thousand Gets do not find an object that is newer than 5 s.
+    /// How many Gets in a thousand do not find an object that is newer than 5 s.
     pub(crate) early_404_new: u32,
-    /// How many in a thousand Gets do not find what was finalized less than 5 s ago.
+    /// How many Gets in a thousand do not find a session that was finalized less than 5 s ago.
     pub(crate) early_404_finalized: u32,
     pub(crate) ids_on_get: IdsOnGet,
     /// Whether Get says why something is Canceled.
     pub(crate) reasons_on_get: bool,
-    /// How many in a thousand answers to Finalize lack an id.
+    /// How many answers to Finalize in a thousand lack an id.
     pub(crate) ids_missing_in_answer: u32,
     /// Whether a 5xx is kept for its idempotency key.
     pub(crate) stores_5xx: bool,
@@ -64,7 +65,7 @@ impl Reading {
     pub(crate) fn draw(random: &Random) -> Self {
         let mut flags = Flags::default();
         for flag in Flags::WORDS.iter().filter(|flag| !FLAGS_LEFT_ALONE.contains(&flag.name)) {
-            // The words are the flag's own.
+            // This never fails: the words are the flag's own.
             let _ = flags.choose(flag.name, random.one_of(flag.choices));
         }
         let seconds = Duration::from_secs;

@@ -1,6 +1,7 @@
-//! The shop and its buyers: one story per order. The shop registers the order, and perhaps changes its terms.
-//! The buyer opens Amazon's page in one or two tabs, places the order or does not, comes back, waits or does
-//! not, clicks twice, returns hours later, tries again after a decline.
+//! The shop and its buyers: one story per order. The shop registers the order, and perhaps changes
+//! its terms. The buyer opens Amazon's page in one or two tabs, perhaps places the order, comes
+//! back, perhaps waits, and sometimes clicks twice, returns hours later, or tries again after a
+//! decline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) struct RegisteredOrder {
     pub(crate) browser_token: String,
     result_token: String,
     terms_version: u64,
-    /// Whether the buyer's page asks what it costs, and completes it.
+    /// Whether the buyer's page asks what the order costs, and completes it.
     is_quoted: bool,
 }
 
@@ -49,7 +50,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 impl Story {
-    /// Plays it from the beginning.
+    /// Plays the story from the beginning.
     pub(crate) async fn tell(self) {
         let terms = self.draw_terms();
         let Some(registered) = self.register(&terms).await else { return };
@@ -126,7 +127,7 @@ impl Story {
         terms
     }
 
-    /// Registers the order, trying as many times as it takes.
+    /// Registers the order, and tries again until it succeeds.
     async fn register(&self, terms: &Value) -> Option<RegisteredOrder> {
         let mut body = terms.clone();
         body["orderId"] = json!(format!("order-{}", self.order));
@@ -261,7 +262,8 @@ impl Story {
         }
     }
 
-    /// The browser comes back and the shop completes: once, twice at the same time, or several times.
+    /// The browser comes back and the shop completes the checkout: once, twice at the same time, or
+    /// several times.
     async fn come_back(&self, session: &Value, id: &str, registered: &RegisteredOrder) -> CompletionHeard {
         let random = &self.random;
         let mut body = json!({ "amazonCheckoutSessionId": id });
@@ -313,8 +315,8 @@ impl Story {
             request = at_the_page(&registered.browser_token, "complete", body);
         }
         if random.happens(20) {
-            // The shop mixes up two orders. It does not complete an order of its own by itself if the buyer's
-            // page asks for its price.
+            // The shop mixes up two orders. The shop does not itself complete an order whose price
+            // the buyer's page asks for.
             let other = random.below(self.world.order_count);
             let checkout = self.world.witness.checkout(other);
             if let Some(checkout) = checkout.filter(|_| other != self.order) {

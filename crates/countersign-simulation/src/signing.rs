@@ -1,5 +1,5 @@
-//! The stand-in for a merchant's key: a keyed hash over the same text that a key would sign. Real signatures
-//! cost more than everything else in a run, so only one seed in a hundred makes them.
+//! The stand-in for a merchant's key: a keyed hash over the same text that a key would sign. Real
+//! signatures cost more than everything else in a run, so only one seed in a hundred uses them.
 
 use bytes::Bytes;
 use countersign_client::{SignRequest, SigningFailed};

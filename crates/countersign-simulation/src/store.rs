@@ -1,5 +1,5 @@
-//! A half's store: in memory, outliving its process, and slow at times. The witness sees every commit at the
-//! moment it happens, even if the half never gets the answer.
+//! A half's store: in memory, slow at times, and kept when the half's process ends. The witness
+//! sees every commit at the moment it happens, even if the half never gets the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +62,8 @@ impl StoreWeather {
             .then(|| self.random.one_of(&[Fault::Unavailable, Fault::AnswerLost, Fault::RequestLost]))
     }
 
-    /// A crash may come here: before the operation has happened, or before it is answered.
+    /// Pauses, so that a crash may come here: before the operation happens, or before its result is
+    /// returned.
     async fn pause(&self) {
         if self.weather.is_calm() || !self.random.happens(100) {
             return;
@@ -74,7 +75,8 @@ impl StoreWeather {
 
 impl Hook for StoreWeather {
     async fn before(&self, call: Call<'_>) -> Option<Fault> {
-        // Memory answers immediately, so otherwise no other task would ever come between a load and a commit.
+        // Memory answers immediately: without this, no other task would ever run between a load and
+        // a commit.
         if !self.weather.is_calm() && self.random.happens(500) {
             tokio::task::yield_now().await;
         }

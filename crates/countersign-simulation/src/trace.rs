@@ -14,7 +14,7 @@ pub(crate) struct Trace {
 #[derive(Debug)]
 struct Line {
     at: Duration,
-    /// The order that it is about; `None` if it is about the whole world.
+    /// The order that the line is about; `None` if it is about the whole world.
     order: Option<usize>,
     text: String,
 }
@@ -25,12 +25,12 @@ impl Trace {
         self.lines.push(Line { at, order, text });
     }
 
-    /// Equal for two runs in which the same happened at the same times.
+    /// A hash of the trace: equal for two runs in which the same happened at the same times.
     pub(crate) fn hash(&self) -> u64 {
         self.hasher.finish()
     }
 
-    /// The lines of one order, and those about the whole world from its beginning on.
+    /// The lines of one order, and those about the whole world since the order began.
     pub(crate) fn excerpt(&self, order: Option<usize>) -> String {
         use fmt::Write as _;
         let first = order.and_then(|_| self.lines.iter().position(|line| line.order == order)).unwrap_or(0);

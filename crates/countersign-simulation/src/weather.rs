@@ -113,7 +113,7 @@ impl Weather {
         self.calm.load(Ordering::Relaxed)
     }
 
-    /// Whether something goes wrong now that has this rate.
+    /// Draws whether something with this rate goes wrong now.
     pub(crate) fn strikes(&self, random: &Random, rate: impl FnOnce(&Rates) -> u32) -> bool {
         !self.is_calm() && random.happens(rate(&self.rates))
     }
@@ -137,7 +137,7 @@ impl Weather {
         !self.is_calm() && self.cuts.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether no answer to a Finalize comes through.
+    /// Whether no answer to a Finalize reaches the merchant half.
     pub(crate) fn gives_up_on_payments(&self) -> bool {
         !self.is_calm() && self.gives_up_on_payments.load(Ordering::Relaxed)
     }
@@ -146,7 +146,7 @@ impl Weather {
         self.gives_up_on_payments.store(true, Ordering::Relaxed);
     }
 
-    /// Cuts the merchant half off, until [`Self::reconnect`] was called as many times.
+    /// Cuts the merchant half off, until [`Self::reconnect`] has been called as many times as this.
     pub(crate) fn cut_off(&self) {
         self.cuts.fetch_add(1, Ordering::Relaxed);
     }

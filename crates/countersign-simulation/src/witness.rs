@@ -71,14 +71,14 @@ fn order_number(order_id: &str) -> Option<usize> {
     order_id.strip_prefix("order-")?.parse().ok()
 }
 
-/// What a state was, if there was one.
+/// The name of the state before a change, for the trace.
 fn was(name: Option<String>) -> String {
     name.unwrap_or_else(|| "none".to_owned())
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(write: &'a Write) -> Option<T> {
     let content = write.content.as_ref()?;
-    // If this crate could not read a form, no check would see the document.
+    // Panics if this crate cannot read the form, because no check would see the document.
     Some(serde_json::from_slice(&content.bytes).unwrap_or_else(|error| {
         unreachable!("the simulation cannot read a document of {}: {error}", write.key.collection)
     }))
@@ -190,7 +190,8 @@ impl Facts {
         self.checkouts.insert(after.id.clone(), Arc::new(after));
     }
 
-    /// Checks what is written about a notification. It may be done only if its session has no call in flight.
+    /// Checks what is written about a notification: it may be marked as handled only if its session
+    /// has no call in flight.
     fn check_notification(&mut self, write: &Write) -> CheckResult {
         let Some(notification) = read::<Notification>(write) else { return Ok(()) };
         let Some(permission) = notification.is_over().then(|| notification.permission()).flatten() else {
@@ -257,7 +258,8 @@ impl Facts {
         }
     }
 
-    /// Checks that Amazon's accounts agree with its log, and that everything it did was asked for.
+    /// Checks that Amazon's accounts agree with its log, and that everything that Amazon did was
+    /// asked for.
     fn accounts_moved(&mut self, change: &ChangeSet) {
         for write in change.write.iter().filter(|write| write.key.collection == "charge_permission") {
             let Some(permission) = self.ledger.permission(&write.key.id) else { continue };
@@ -273,7 +275,7 @@ impl Facts {
         }
     }
 
-    /// A fact for the shop was stored.
+    /// Notes a stored fact for the shop, and checks it.
     fn fact_kept(&mut self, message: &NewMessage) {
         let Ok(fact) = serde_json::from_slice::<Value>(&message.bytes) else { return };
         let order = fact["orderId"].as_str().and_then(order_number);
@@ -380,7 +382,7 @@ impl Witness {
         facts.ledger.session_of(id).is_some() || facts.ledger.ids(id).is_some()
     }
 
-    /// A change set was applied.
+    /// Notes a committed change set, and checks it.
     pub(crate) fn committed(&self, half: Half, change: &ChangeSet) {
         let mut facts = self.facts();
         match half {
@@ -414,7 +416,7 @@ impl Witness {
         self.facts().count(&format!("notified {status}"));
     }
 
-    /// The merchant half answered a forged notification.
+    /// Checks the merchant half's answer to a forged notification.
     pub(crate) fn answered_forgery(&self, status: StatusCode) {
         let mut facts = self.facts();
         facts.count(&format!("forged {}", status.as_str()));
@@ -424,7 +426,7 @@ impl Witness {
         }
     }
 
-    /// The merchant half sends a Finalize.
+    /// Checks a Finalize that the merchant half sends.
     pub(crate) fn sends(&self, session: &str, key: &str, body: &Bytes) {
         let mut facts = self.facts();
         let order = facts.order_of_session.get(session).copied();
@@ -438,7 +440,7 @@ impl Witness {
         }
     }
 
-    /// The merchant half said whether a parcel may leave.
+    /// Checks the merchant half's answer on whether a parcel may leave.
     pub(crate) fn fulfilment_said(&self, order: usize, answer: &Value) {
         let mut facts = self.facts();
         let reason = answer["reason"].as_str().unwrap_or_default();
@@ -452,7 +454,7 @@ impl Witness {
         facts.judge(Some(order), held);
     }
 
-    /// The merchant half answered the shop after a success.
+    /// Checks the merchant half's answer to one of the shop's operations after a success.
     pub(crate) fn operation_said(&self, order: usize, what: &str, status: u16, answer: &Value) {
         let mut facts = self.facts();
         let word = answer["state"].as_str().or(answer["error"]["code"].as_str()).unwrap_or_default();
@@ -465,7 +467,7 @@ impl Witness {
         self.facts().checkout_of(order).cloned()
     }
 
-    /// The merchant half answered a completion.
+    /// Checks the merchant half's answer to a completion.
     pub(crate) fn completion_said(
         &self,
         order: usize,
@@ -483,7 +485,8 @@ impl Witness {
         facts.judge(Some(order), held);
     }
 
-    /// The merchant half showed a checkout: as JSON, or by the class of a page's verdict.
+    /// Checks a checkout that the merchant half showed, as JSON or by the class of a page's
+    /// verdict.
     pub(crate) fn checkout_said(&self, order: usize, before: Option<&Arc<Checkout>>, answer: &Value) {
         let said = said(answer, "state");
         let mut facts = self.facts();
@@ -494,7 +497,7 @@ impl Witness {
         facts.judge(Some(order), held);
     }
 
-    /// All faults are over and 40 days have passed.
+    /// Checks everything at the end, when all faults are over and 40 days have passed.
     pub(crate) fn ends(&self, ids_on_get: IdsOnGet) {
         let mut facts = self.facts();
         let mut orders: Vec<usize> = facts.by_order.keys().copied().collect();
@@ -516,13 +519,13 @@ impl Witness {
         }
     }
 
-    /// What a half has not done at the end.
+    /// Checks that a half has no work left at the end.
     pub(crate) fn is_left(&self, half: Half, work: &[String]) {
         let held = never(!work.is_empty(), Invariant::WorkLeft, || format!("{half}: {work:?}"));
         self.facts().judge(None, held);
     }
 
-    /// The run did not come to its end.
+    /// Notes that the run did not come to its end.
     pub(crate) fn does_not_end(&self, why: String) {
         self.facts().judge(None, broken(Invariant::NoEnd, why));
     }

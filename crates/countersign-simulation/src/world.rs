@@ -81,7 +81,7 @@ pub(crate) struct World {
     amazon_starts: AtomicU64,
     keys: Keys,
     network: Network,
-    /// Amazon notifies only in every fourth world: signing takes time.
+    /// Present in every fourth world only: signing notifications takes time.
     post: Option<Post>,
     pub(crate) random: Random,
 }
@@ -138,7 +138,8 @@ impl World {
         })
     }
 
-    /// Whether an order's costs come from a table when the buyer's page asks for them.
+    /// Whether this is a world with quotes: the buyer's page asks what the order costs, and a table
+    /// answers.
     pub(crate) const fn quotes(&self) -> bool {
         self.seed % 3 == 2
     }
@@ -206,7 +207,7 @@ impl World {
         }
     }
 
-    /// Starts a half, trying as many times as it takes.
+    /// Starts a half, and tries again until it succeeds.
     pub(crate) fn start(self: &Arc<Self>, half: Half) {
         let world = Arc::clone(self);
         self.executor.spawn(Group::Half(half), async move {
@@ -244,8 +245,8 @@ impl World {
         }
     }
 
-    /// Orders the reading's stale reads. In calm weather, sets the clock right: it may be ahead, and must not
-    /// go back by itself.
+    /// Orders the reading's stale reads. In calm weather, also sets the virtual clock right: it may
+    /// be ahead, and does not go back by itself.
     async fn prepare(&self, sandbox: &Sandbox) {
         if self.weather.is_calm() {
             let set = json!({ "set": self.clocks.amazon.now().to_string() });
@@ -265,7 +266,7 @@ impl World {
         }
     }
 
-    /// Lets this much time pass, in leaps to what is due next. Each leap is at least `least` long.
+    /// Lets this much time pass, in leaps to the next due time. Each leap is at least `least` long.
     pub(crate) async fn let_pass(&self, total: Duration, least: Duration) {
         let end = self.executor.now().saturating_add(total);
         loop {
@@ -296,8 +297,8 @@ impl World {
         for half in [Half::Merchant, Half::Amazon] {
             self.stores.get(half).store.hook.outages.heal();
             self.clocks.get(half).shift_to(0);
-            // A half that is down is not started by its misfortune anymore, and a frozen one thaws by itself:
-            // each is crashed here, so that it is then started once.
+            // Each half is crashed here and then started exactly once: the misfortune of a half
+            // that is down no longer starts it, and a frozen half thaws by itself.
             self.crash(half);
         }
         self.start(Half::Amazon);

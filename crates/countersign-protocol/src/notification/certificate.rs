@@ -1,8 +1,9 @@
-//! The certificate of the key that signs envelopes, as far as it is needed: the RSA key and the dates.
+//! The certificate of the key that signs envelopes. Only the RSA key and the dates are read.
 //!
-//! The chain above it is not documented and is not checked: the key is Amazon's because of the host that it
-//! was fetched from. So only a dozen fields are read here, and the key itself is read by the cryptography
-//! library (docs/adr/0009-certificates-by-hand.md).
+//! The chain of certificates above it is not documented and is not checked: the key counts as
+//! Amazon's because of the host from which its certificate was fetched. So only a dozen fields are
+//! read here, and the key itself is read by the cryptography library
+//! (docs/adr/0009-certificates-by-hand.md).
 
 use core::fmt;
 
@@ -24,7 +25,7 @@ pub struct Certificate {
 }
 
 with_texts! {
-    /// The text is not a certificate that can be used.
+    /// Why a text is not a certificate that can be used.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     CertificateRefused {
         /// It is not PEM text with `BEGIN CERTIFICATE`.
@@ -56,20 +57,20 @@ impl Certificate {
         })
     }
 
-    /// The first instant at which it is valid.
+    /// The first instant at which the certificate is valid.
     #[must_use]
     pub fn not_before(&self) -> Timestamp {
         self.not_before
     }
 
-    /// The last instant at which it is valid.
+    /// The last instant at which the certificate is valid.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }
 
-    /// Whether its key has signed a text: RSASSA-PKCS1-v1_5 over the version's digest. Signer and verifier
-    /// must use the same version.
+    /// Whether the certificate's key has signed a text: RSASSA-PKCS1-v1_5 over the version's
+    /// digest. Signer and verifier must use the same version.
     pub(super) fn has_signed(&self, text: &[u8], signature: &[u8], version: SignatureVersion) -> bool {
         let key = match version {
             SignatureVersion::V1 => &self.sha1,
@@ -126,11 +127,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The rest of some DER. Every element is taken by the tag that is required there.
+/// The DER that is still to be read. Each element is read by naming the tag that must come next.
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
-    /// Takes one element and returns its content.
+    /// Reads the next element and returns its content.
     fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (first, rest) = self.0.split_first()?;
         let (length, rest) = take_length(rest)?;
@@ -142,7 +143,7 @@ impl<'a> Der<'a> {
         Some(content)
     }
 
-    /// Takes a time. A two-digit year means 1950 to 2049.
+    /// Reads a time. A two-digit year means 1950 to 2049.
     fn take_time(&mut self) -> Option<Timestamp> {
         let tag = *self.0.first()?;
         let text = core::str::from_utf8(self.take(tag)?).ok()?;
@@ -158,8 +159,8 @@ impl<'a> Der<'a> {
     }
 }
 
-/// Takes a length in its shortest form, as DER requires. Three bytes are enough for any certificate that is
-/// read.
+/// Reads a length in its shortest form, as DER requires. Up to three bytes are read, which is
+/// enough for any real certificate.
 fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let big_endian = |bytes: &[u8]| {
         bytes.iter().fold(0_usize, |sum, byte| sum.saturating_mul(256).saturating_add(usize::from(*byte)))

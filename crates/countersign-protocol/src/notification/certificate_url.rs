@@ -1,12 +1,12 @@
-//! Which URLs a certificate may be fetched from. The URL is in the envelope but is not covered by the
-//! signature, so the sender chooses it: only this rule prevents a receiver from trusting a stranger's key,
-//! and from being made to call any address.
+//! Which URLs a certificate may be fetched from. The URL is in the envelope but is not covered by
+//! the signature, so the sender chooses it: this rule alone prevents a receiver from trusting a
+//! stranger's key, and a sender from making the receiver call any address.
 
 use core::fmt;
 
 use countersign_domain::with_texts;
 
-/// The longest URL that is accepted, in bytes; Amazon's have about a hundred.
+/// The longest URL that is accepted, in bytes. Amazon's URLs have about a hundred.
 const MAX_URL_LEN: usize = 512;
 
 /// Where certificates may come from: Amazon's notification service, and any other origins that were added.
@@ -15,7 +15,7 @@ pub struct CertificateOrigins {
     beside_amazon: Vec<String>,
 }
 
-/// The text is not an origin.
+/// The error of a text that is not an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnOrigin;
 
@@ -50,7 +50,7 @@ with_texts! {
         /// Its host is not Amazon's notification service (`sns.REGION.amazonaws.com` in lower case and
         /// without a port), and its origin is not one of those that were added.
         ForeignHost = "the certificate's host is neither Amazon's nor that of an added origin";
-        /// It has a query, a fragment, or a path with other than plain segments.
+        /// It has a query, a fragment, or a path with a segment that is not plain.
         NotAPlainPath = "the certificate's URL has more than a plain path";
         /// Its path does not end in `.pem`.
         NotPem = "the certificate's URL does not end in .pem";
@@ -89,9 +89,9 @@ impl CertificateOrigins {
         self.beside_amazon.iter().any(|origin| origin.starts_with("http://"))
     }
 
-    /// Checks a URL. It is compared as text and never normalised: a spelling that would need normalising is
-    /// refused, so two accepted URLs are two different places, and a cached certificate cannot be requested
-    /// under other names.
+    /// Checks a URL. It is compared as text and never normalised: a spelling that would need
+    /// normalising is refused, so two different accepted URLs are two different places, and one
+    /// certificate cannot fill a cache under many names.
     ///
     /// # Errors
     /// The first rule that it breaks.

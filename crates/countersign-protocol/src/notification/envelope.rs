@@ -1,5 +1,6 @@
-//! The envelope of Amazon's notification service: reading it within limits, the text that is signed, and the
-//! proof that it was signed. What its message says is in `message.rs`, and is read only afterwards.
+//! The envelope of Amazon's notification service: reading it within limits, the text that is
+//! signed, and the proof that it was signed. The message inside is read afterwards, in
+//! `message.rs`.
 
 use core::fmt;
 
@@ -35,7 +36,7 @@ object! {
     }
 }
 
-/// An envelope that can be read. Nothing proves yet who sent it.
+/// An envelope that was read. Nothing proves yet who sent it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// `Type`, with the members that only this type has.
@@ -44,16 +45,18 @@ pub struct Envelope {
     pub message_id: String,
     /// `TopicArn`: the channel through which it came.
     pub topic_arn: String,
-    /// `Message`: of a notification, the JSON text of a [`Message`].
+    /// `Message`: in a notification, the JSON text of a [`Message`].
     pub message: String,
     /// `Timestamp`: when it was published.
     pub timestamp: EnvelopeTimestamp,
-    /// `SignatureVersion`; not signed, and need not be: with another version the signature does not verify.
+    /// `SignatureVersion`. It is not signed and need not be: under the other version the signature
+    /// does not verify.
     pub signature_version: SignatureVersion,
     /// `Signature`, decoded.
     pub signature: Vec<u8>,
-    /// `SigningCertURL`; not signed: [`CertificateOrigins::check`](super::CertificateOrigins::check) decides
-    /// whether it is accepted.
+    /// `SigningCertURL`. It is not signed:
+    /// [`CertificateOrigins::check`](super::CertificateOrigins::check) decides whether it is
+    /// accepted.
     pub signing_cert_url: String,
     /// `UnsubscribeURL`; not signed, so it must never be followed.
     pub unsubscribe_url: Option<String>,
@@ -69,7 +72,8 @@ pub enum EnvelopeKind {
     },
     /// `SubscriptionConfirmation`: somebody wants to send notifications here.
     SubscriptionConfirmation(Confirmation),
-    /// `UnsubscribeConfirmation`: no more notifications will come, unless that is undone.
+    /// `UnsubscribeConfirmation`: the subscription ended, and no more notifications will come
+    /// unless that is undone.
     UnsubscribeConfirmation(Confirmation),
 }
 
@@ -95,12 +99,12 @@ impl EnvelopeKind {
     }
 }
 
-/// What confirms a subscription, or undoes its end.
+/// The members that confirm a subscription, or undo its end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Confirmation {
     /// `Token`: anyone who has it can subscribe.
     pub token: String,
-    /// `SubscribeURL`: uses the token, by a request that this project never makes.
+    /// `SubscribeURL`: a request to it uses the token. This project never makes that request.
     pub subscribe_url: String,
 }
 
@@ -147,7 +151,7 @@ with_texts! {
             /// The last instant at which it was valid.
             until: Timestamp,
         } = "the certificate is not valid after {until}";
-        /// The certificate's key has not signed this envelope.
+        /// The signature was not made by the certificate's key for this envelope.
         WrongSignature = "the signature is not the certificate's for this envelope";
     }
 }
@@ -163,7 +167,7 @@ impl Envelope {
         }
         let read = read_answer::<Members>(body).map_err(|_| EnvelopeRefused::NotAnObject)?;
         let members = read.value;
-        // A member that is not a text is absent at this point, and is among the unknown ones.
+        // A member that is not a text is absent at this point, and is among the unknown members.
         let unreadable = |member: &'static str| members.unknown.member(member).is_some();
         let optional = |member: &'static str, value: &Option<String>, form: Form, max_len: usize| {
             let malformed = |why| Err(EnvelopeRefused::Malformed { member, why });
@@ -336,7 +340,7 @@ impl VerifiedEnvelope {
         &self.0
     }
 
-    /// What a notification says; `None` for a confirmation, whose message is prose.
+    /// The message of a notification; `None` for a confirmation, whose message is prose.
     ///
     /// # Errors
     /// [`MessageRefused`] if a notification's message is not one of Amazon Pay's.

@@ -7,8 +7,8 @@ use crate::object;
 use crate::wire::{Object as _, Word, read_answer, words};
 
 object! {
-    /// The members as they are in the JSON text. In Amazon's table their names start with a small letter, in
-    /// its schema and its messages with a capital.
+    /// The members as they are in the JSON text. Their names start with a small letter in Amazon's
+    /// table, but with a capital in Amazon's schema and messages.
     struct Members {
         merchant_id: MerchantId = "MerchantID" | "MerchantId" | "merchantID" | "merchantId",
         object_type: Word<ObjectType> = "ObjectType" | "objectType",
@@ -51,7 +51,7 @@ pub struct Message {
     pub merchant_id: MerchantId,
     /// `ObjectType` and `ObjectId`: the object that has changed.
     pub object: NotifiedObject,
-    /// `ChargePermissionId`: the permission that it belongs to.
+    /// `ChargePermissionId`: the permission that the object belongs to.
     pub charge_permission_id: Option<ChargePermissionId>,
     /// `NotificationType`.
     pub notification_type: Option<Word<NotificationType>>,

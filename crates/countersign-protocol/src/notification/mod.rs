@@ -1,10 +1,10 @@
 //! Amazon's notifications: the signed envelope, the certificate whose key has signed it, and the message
 //! inside, which names what has changed.
 //!
-//! A receiver parses an [`Envelope`], decides with [`CertificateOrigins`] whether its certificate may be
-//! fetched at all, and verifies it with the [`Certificate`]; only then is the [`Message`] read. A sender
-//! signs [`Envelope::string_to_sign`]. Fetching, caching and the choice of whom to trust belong to the
-//! client. A notification is a hint: the object's state comes from the API.
+//! A receiver parses an [`Envelope`], decides with [`CertificateOrigins`] whether its certificate
+//! may be fetched at all, and verifies it with the [`Certificate`]; only then is the [`Message`]
+//! read. A sender signs [`Envelope::string_to_sign`]. The client fetches and caches certificates,
+//! and chooses whom to trust. A notification is a hint: the object's state comes from the API.
 
 mod certificate;
 mod certificate_url;

@@ -1,4 +1,4 @@
-//! Which of two algorithms has signed an envelope.
+//! Which of the two algorithms signed an envelope.
 
 /// The two signatures, both RSASSA-PKCS1-v1_5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,8 @@
 
 use countersign_domain::time::Timestamp;
 
-/// When the envelope was published: `2026-11-23T15:47:00.000Z`. A later delivery of it has the same instant.
+/// When the envelope was published: `2026-11-23T15:47:00.000Z`. A later delivery of the same
+/// envelope has the same instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvelopeTimestamp {
     text: String,
@@ -39,7 +40,7 @@ impl EnvelopeTimestamp {
     }
 }
 
-/// Has milliseconds, as Amazon's notification service writes them.
+/// Writes milliseconds, as Amazon's notification service does.
 impl From<Timestamp> for EnvelopeTimestamp {
     fn from(at: Timestamp) -> Self {
         let basic = at.to_string();

@@ -26,8 +26,8 @@ pub struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads `ALG PublicKeyId=ID, SignedHeaders=a;b;c, Signature=BASE64`: one blank after the algorithm,
-    /// comma and blank between the parts, no quotes.
+    /// Reads `ALG PublicKeyId=ID, SignedHeaders=a;b;c, Signature=BASE64`: one space after the
+    /// algorithm, a comma and a space between the parts, no quotes.
     ///
     /// # Errors
     /// What is wrong with it, as the rest of a sentence that begins with the header's name.
@@ -72,7 +72,8 @@ impl fmt::Display for Authorization<'_> {
 
 const SHAPE: &str = "must have the form ALGORITHM PublicKeyId=ID, SignedHeaders=NAME;NAME, Signature=BASE64";
 
-/// A name may be listed twice, as one client does, but not more often: each mention is hashed.
+/// Reads the names. A name may be listed twice, as one client does, but not more often: each
+/// mention is hashed.
 fn read_names(text: &str) -> Result<Vec<&str>, &'static str> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let mut names: Vec<&str> = Vec::with_capacity(8);

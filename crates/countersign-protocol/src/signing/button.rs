@@ -9,8 +9,8 @@ use super::encoding::{base64, from_base64};
 use super::key::{MerchantKey, VerifySignature};
 use super::refusal::SignRefused;
 
-/// Signs exactly this text: the page must pass the same characters to `checkout.js`, together with the
-/// algorithm's name. Two signatures of one payload differ.
+/// Signs exactly this text: the page must pass the same characters to `checkout.js`, together with
+/// the algorithm's name. Signing the same payload twice gives two different signatures.
 ///
 /// # Errors
 /// [`SignRefused::KeyFailed`].

@@ -6,12 +6,11 @@ use http::HeaderMap;
 use super::algorithm::Algorithm;
 use super::encoding::sha256_hex;
 
-/// The signed headers as they enter the canonical request: one line each, an empty line, and their list. The
-/// list is written as given; on the lines, the names are in lower case, the values are trimmed, and several
-/// values of one name are joined with commas.
+/// The signed headers as they enter the canonical request: one line each, an empty line, and their
+/// list. The list is written as given. On the lines, names are in lower case, values are trimmed,
+/// and several values of one name are joined with commas.
 ///
-/// # Errors
-/// The name of a header that is listed and missing.
+/// # Errors The name of a header that is listed but missing.
 pub(super) fn header_block<'a>(headers: &HeaderMap, names: &[&'a str]) -> Result<Vec<u8>, &'a str> {
     let mut block = Vec::with_capacity(512);
     for name in names {

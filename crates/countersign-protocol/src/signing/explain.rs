@@ -15,22 +15,22 @@ use super::key::{LONGEST_SALT, VerifySignature as _, VerifyingKey};
 use super::refusal::VerifyRefused;
 use super::verify::{Claim, VerifiedRequest};
 
-/// What a server makes of a request, and why the signature does not match.
+/// How a server reads a request, and why the signature does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// The canonical request as the server spells it. It contains the values of the signed headers, so it
-    /// must only be shown to the caller and never logged.
+    /// The canonical request as the server writes it. It contains the values of the signed headers,
+    /// so it may be shown only to the caller, and must never be logged.
     pub canonical_request: String,
     /// What the server expected to be signed.
     pub string_to_sign: String,
-    /// Whether the signature holds.
+    /// Whether the signature is valid.
     pub verdict: Result<VerifiedRequest, VerifyRefused>,
-    /// The one mistake with which the signature matches, if one was found.
+    /// The mistake that makes the signature match, if one was found.
     pub mistake: Option<Mistake>,
 }
 
 with_texts! {
-    /// A mistake in making a signature. It prints as what the signer did and what to do instead.
+    /// A mistake in making a signature. Its text says what the signer did, and what to do instead.
     #[derive(Debug, Clone, PartialEq, Eq)]
     Mistake {
         /// The salt length of the other algorithm.
@@ -89,7 +89,7 @@ with_texts! {
         NoEmptyLine = "the empty line between the last header and the list of names was missing";
         /// The names of the headers in their usual capitalisation.
         HeaderNamesNotLowerCased = "the header lines had names with capitals: write them in lower case";
-        /// Blanks around the headers' values.
+        /// Spaces around the headers' values.
         HeaderValuesNotTrimmed = "the header lines had blanks around the values: write name:value without any";
         /// The method in lower case.
         MethodNotUpperCased = "the method was not in upper case";
@@ -130,8 +130,8 @@ with_texts! {
     }
 }
 
-/// Explains a request. `others` are keys that may have been used by mistake. If nothing matches, about forty
-/// signatures are verified, which takes half a millisecond.
+/// Explains a request. `others` are keys that the signer may have used by mistake. If nothing
+/// matches, about forty signatures are verified, which takes half a millisecond.
 ///
 /// # Errors
 /// See [`Claim::parse`]: the head itself is malformed.

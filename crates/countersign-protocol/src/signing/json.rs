@@ -39,7 +39,7 @@ enum Blanks {
     BehindCommaAndColon,
 }
 
-/// The texts: with and without blanks, with slashes and non-ASCII letters escaped or not.
+/// The texts: with and without spaces, with slashes and non-ASCII letters escaped or not.
 pub(super) fn other_texts(json: &str) -> Vec<String> {
     let same = str::to_owned;
     let slashes_escaped = |text: &str| text.replace("\\/", "/").replace('/', "\\/");

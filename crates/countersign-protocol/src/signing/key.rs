@@ -1,5 +1,5 @@
-//! The merchant's key pair: the private half that signs, the public half that verifies, and their PEM texts.
-//! The caller reads files and environment variables.
+//! The merchant's key pair: the private half that signs, the public half that verifies, and their
+//! PEM texts. Reading files and environment variables is up to the caller.
 
 use core::fmt;
 
@@ -14,12 +14,12 @@ use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PSS_2048_8192_SHA2
 use super::algorithm::Algorithm;
 use super::encoding::{base64, from_base64};
 
-/// The accepted modulus sizes, in bits: smaller ones are unsafe; larger ones are not Amazon Pay's, and a
-/// foreign key of that size would make verifying too expensive.
+/// The accepted modulus sizes, in bits: smaller keys are unsafe; Amazon Pay makes no larger ones,
+/// and verifying with a stranger's larger key would be too expensive.
 const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
 
 with_texts! {
-    /// The text is not a key that can be used.
+    /// Why a text is not a key that can be used.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     KeyRefused {
         /// There are no `-----BEGIN …-----` and `-----END …-----` lines around Base64 text.
@@ -123,8 +123,8 @@ impl MerchantKey {
         VerifyingKey::from_der(self.0.public_key().as_ref())
     }
 
-    /// Signs a text: PSS over its SHA-256, with the algorithm's salt. Two signatures of one text
-    /// differ.
+    /// Signs a text: PSS over its SHA-256, with the algorithm's salt. Signing the same text twice
+    /// gives two different signatures.
     pub(super) fn sign(&self, text: &[u8], algorithm: Algorithm) -> Option<Vec<u8>> {
         let mut signature = vec![0; self.0.public_modulus_len()];
         let hash = digest(&SHA256, text);
@@ -222,7 +222,7 @@ impl VerifySignature for VerifyingKey {
     }
 }
 
-/// Parameters of common mistakes.
+/// The signature parameters of a common mistake: the longest salt that the key allows.
 pub(super) const LONGEST_SALT: RsaParameters =
     RSA_PSS_2048_8192_SHA256.with_pss_salt_length(aws_lc_rs::rsa::RsaPssSaltLength::Max);
 

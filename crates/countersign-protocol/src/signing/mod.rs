@@ -1,5 +1,5 @@
-//! The signature over a request or a button payload: made with the merchant's key, verified with the public
-//! half, explained when it is wrong.
+//! The signature over a request or a button's payload: making it with the merchant's key, verifying
+//! it with the public half, and explaining why it is wrong.
 //!
 //! A client calls [`KeySigner::sign`] (or [`prepare`] and [`PreparedRequest::attach`] if the key is in a device). A
 //! server reads a [`Claim`], looks the key up, and calls [`Claim::verify`]. Nothing here reads a clock or

@@ -1,5 +1,5 @@
-//! Why a request cannot be signed; and why one is not accepted as the merchant's, with the API's reason code
-//! and message. The status follows from the reason code.
+//! Why a request cannot be signed; and why a request is not accepted as the merchant's, with the
+//! API's reason code and message. The status follows from the reason code.
 
 use countersign_domain::ids::PublicKeyId;
 use countersign_domain::with_texts;
@@ -7,9 +7,9 @@ use countersign_domain::with_texts;
 use crate::wire::ReasonCode;
 
 with_texts! {
-    /// A request whose signature is wrong, or cannot be checked. It prints as the message of the answer,
-    /// which names the header; the message for a wrong signature quotes what the server expected to be
-    /// signed.
+    /// A request whose signature is wrong, or cannot be checked. Its text is the message of the
+    /// answer. The message names the header; for a wrong signature it quotes what the server
+    /// expected to be signed.
     #[derive(Debug, Clone, PartialEq, Eq)]
     VerifyRefused {
         /// A header is missing that every request must have, or that the request lists as signed.
@@ -39,14 +39,15 @@ with_texts! {
             /// The date as it was sent.
             value: String,
         } = "The value {value} provided for x-amz-pay-date should not be in future";
-        /// The date is earlier than the window allows. Amazon's limit is not known; ours is a choice.
+        /// The date is earlier than the window allows. Amazon's limit is not known; this one is our
+        /// choice.
         DateTooOld {
             /// The date as it was sent.
             value: String,
         } = "The value {value} provided for x-amz-pay-date is too old";
         /// The region is not one of Amazon Pay's.
         UnknownRegion = "The value provided for x-amz-pay-region is not one of na, eu, jp";
-        /// The idempotency key is too long or has other characters than `[A-Za-z0-9_-]`.
+        /// The idempotency key is too long, or has characters other than `[A-Za-z0-9_-]`.
         IllegalIdempotencyKey {
             /// The largest accepted number of characters.
             max_len: usize,

@@ -69,7 +69,8 @@ pub fn prepare(
 }
 
 impl PreparedRequest {
-    /// The text to sign with RSASSA-PSS, SHA-256, MGF1 with SHA-256, and the algorithm's salt length.
+    /// The text to sign, with RSASSA-PSS, SHA-256, MGF1 with SHA-256, and the algorithm's salt
+    /// length.
     #[must_use]
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign

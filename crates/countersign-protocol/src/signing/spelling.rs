@@ -1,13 +1,13 @@
-//! The other spellings of the same request that official and third-party SDKs sign: of its path, its query
-//! and its list of headers. Each is a function of the request as it was sent, so nothing but the spelling is
-//! relaxed.
+//! The other spellings of the same request that official and third-party SDKs sign: of its path,
+//! its query and its list of headers. Each is computed from the request as it was sent, so only the
+//! spelling may differ.
 
 use std::borrow::Cow;
 
 use super::encoding::{kept_by_javascript, percent_decode, percent_encode, unreserved};
 
-/// The path as sent; each segment decoded and encoded once (Java); each segment encoded once more (.NET). The
-/// last two also fold slashes. Equal results are listed once.
+/// The path as sent; with each segment decoded and encoded once (Java); with each segment encoded
+/// once more (.NET). The last two also merge repeated slashes. Equal results are listed once.
 pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
     let mut paths = vec![Cow::Borrowed(path.as_bytes())];
     for spelling in [respell_path(path, |segment| percent_decode(segment)), respell_path(path, Cow::Borrowed)]

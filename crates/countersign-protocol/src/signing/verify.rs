@@ -27,13 +27,14 @@ const REQUIRED: [&str; 5] =
 /// The header that must be signed if it is present.
 const IDEMPOTENCY_KEY: &str = "x-amz-pay-idempotency-key";
 
-/// How far a request's date may be from a server's clock; both limits are included.
+/// By how much a request's date may differ from a server's clock. Both limits are still accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateWindow {
-    /// How much later than the clock. Amazon's tolerance is small; a minute is this project's choice.
+    /// By how much the date may be later than the clock. Amazon's tolerance is small; a minute is
+    /// this project's choice.
     pub ahead: Duration,
-    /// How much earlier than the clock. It must exceed the 14 s over which SDKs send the same signed request
-    /// again.
+    /// By how much the date may be earlier than the clock. This must exceed the 14 s over which
+    /// SDKs send the same signed request again.
     pub age: Duration,
 }
 
@@ -101,8 +102,9 @@ impl<'a> Claim<'a> {
         VerifyRefused::UnknownKey { public_key_id: self.authorization.public_key_id.clone() }
     }
 
-    /// Checks the date against the caller's clocks: it is accepted if one of them accepts it; otherwise the
-    /// refusal by the first clock is returned. Without a clock nothing is checked.
+    /// Checks the date against the caller's clocks. The date is accepted if it is within the window
+    /// of any of them; otherwise the refusal by the first clock is returned. Without a clock
+    /// nothing is checked.
     ///
     /// # Errors
     /// The date is too far in the future, or too old.
@@ -122,8 +124,8 @@ impl<'a> Claim<'a> {
         refusal
     }
 
-    /// The canonical request as the server spells it: everything as it was sent, the headers in the listed
-    /// order.
+    /// The canonical request as the server writes it: everything as it was sent, with the headers
+    /// in the listed order.
     #[must_use]
     pub fn canonical_request(&self, body: &[u8]) -> Vec<u8> {
         let Head { method, path, query, .. } = self.head;

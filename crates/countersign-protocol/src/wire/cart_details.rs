@@ -1,4 +1,5 @@
-//! CartDetails: how a button's event handlers answer Amazon's page, and how they refuse.
+//! CartDetails: what a button's event handlers answer to Amazon's page, whether a cart or a
+//! refusal.
 
 use countersign_domain::cart::{self, Cart, Coupon, Estimate, TimeUnit};
 use countersign_domain::money::Money;
@@ -25,7 +26,8 @@ object! {
         total_order_amount: Price = "totalOrderAmount",
         line_items: Vec<LineItem> = "lineItems",
         coupon_codes: Vec<CouponCode> = "couponCodes",
-        /// Shown but not interpreted, like the members after it.
+        /// The page shows this member and does not interpret it; the same is true of the members
+        /// after it.
         gift_details: Json = "giftDetails",
         add_on_features: Json = "addOnFeatures",
         address_display_type: Json = "addressDisplayType",
@@ -202,7 +204,7 @@ fn text(text: &Option<String>, member: &'static str) -> Result<String, NoCart> {
 }
 
 impl CartDetails {
-    /// The code, if these CartDetails report an error.
+    /// The error code, if these CartDetails report an error.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         let status = self.status.as_deref()?;

@@ -15,9 +15,9 @@ object! {
         charge_amount: Price = "chargeAmount",
         capture_amount: Price = "captureAmount",
         refunded_amount: Price = "refundedAmount",
-        /// The disbursement's amount, on multi-currency accounts; passed on unchanged.
+        /// The disbursement's amount, on multi-currency accounts. It is passed on unchanged.
         converted_amount: Json = "convertedAmount",
-        /// The disbursement's rate; nothing here computes with this number.
+        /// The disbursement's exchange rate. Nothing here computes with this number.
         conversion_rate: Json = "conversionRate",
         soft_descriptor: String = "softDescriptor",
         provider_metadata: ProviderMetadata = "providerMetadata",

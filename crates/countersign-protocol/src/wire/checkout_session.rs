@@ -15,8 +15,8 @@ use super::{
 use crate::object;
 
 object! {
-    /// A buyer's checkout. While it is Open it contains everything; once Completed only its ids and its
-    /// state; once Canceled only its state and the reason.
+    /// A buyer's checkout. While it is Open it has every member; once it is Completed it has only
+    /// its ids and its state, and once it is Canceled only its state and the reason.
     pub struct CheckoutSession {
         checkout_session_id: CheckoutSessionId = "checkoutSessionId",
         web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
@@ -82,8 +82,8 @@ words! {
     CheckoutSessionState {
         /// The buyer is checking out; constraints say what is missing.
         Open,
-        /// The payment intent was executed. With pending authorization it is Completed even if the
-        /// authorization fails later.
+        /// The payment intent was executed. If the authorization is pending, the session is
+        /// Completed even if the authorization fails later.
         Completed,
         /// It was not completed, and never will be.
         Canceled,

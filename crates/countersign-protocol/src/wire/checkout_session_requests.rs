@@ -13,7 +13,7 @@ use crate::object;
 
 /// The largest length of `supplementaryData`, in characters.
 ///
-/// Amazon documents none; this project uses that of `customInformation`.
+/// Amazon documents none; this project uses the limit of `customInformation`.
 pub const MAX_SUPPLEMENTARY_DATA_LEN: usize = 4_096;
 
 object! {
@@ -42,7 +42,7 @@ object! {
 }
 
 object! {
-    /// Update Checkout Session: every member that is present replaces that of the session.
+    /// Update Checkout Session: every member that is present replaces the session's.
     pub struct UpdateCheckoutSession {
         web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
         payment_details: PaymentDetails = "paymentDetails",
@@ -81,7 +81,7 @@ object! {
         billing_address: Address = "billingAddress",
         /// Required if the session has it; compared byte for byte.
         supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
-        /// Updates that of the session on success.
+        /// Updates the session's on success.
         merchant_metadata: MerchantMetadata = "merchantMetadata",
     }
 }

@@ -7,8 +7,8 @@ use super::object::Object;
 use super::reader::{RawValue, Reader};
 use super::writer::Writer;
 
-/// An object that is written as a string with its JSON: Amazon writes the elements of `shippingAddressList`
-/// this way, and the SDKs parse each.
+/// An object that is written as a string that holds its JSON. Amazon writes the elements of
+/// `shippingAddressList` this way, and the SDKs parse each element.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddedJson<T>(pub T);
 

@@ -70,7 +70,7 @@ impl Member for bool {
         match raw.get() {
             "true" => Some(true),
             "false" => Some(false),
-            // Amazon's own Finalize samples send the strings.
+            // Amazon's own samples of Finalize send booleans as strings.
             "\"true\"" if reader.spellings() == Spellings::Every => Some(true),
             "\"false\"" if reader.spellings() == Spellings::Every => Some(false),
             _ => {
@@ -122,7 +122,7 @@ impl Member for Integer {
         let number = raw.get().parse().ok().filter(|_| raw.get().bytes().all(|byte| byte.is_ascii_digit()));
         match number {
             Some(number) => Some(Self(number)),
-            // Accepted as a text too, as the API's other whole numbers are.
+            // A text is accepted, too, as for the API's other whole numbers.
             None => WholeNumber::read(raw, reader).map(|number| Self(number.0)),
         }
     }

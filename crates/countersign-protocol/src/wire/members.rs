@@ -14,7 +14,7 @@ pub struct Members<'a> {
 }
 
 impl Members<'_> {
-    /// Writes one member; if it is absent, in the way that the writer was given.
+    /// Writes one member. An absent member is written in the way that the writer was made for.
     pub fn member<T: Member>(&mut self, name: &str, value: Option<&T>) {
         if let Some(value) = value {
             self.name(name);
@@ -31,8 +31,8 @@ impl Members<'_> {
         self.writer.text(text);
     }
 
-    /// Writes the kept members: a known member that could not be read is one of them, so `null` must not have
-    /// been written in its place.
+    /// Writes the members that were kept unchanged. A known member that could not be read is one of
+    /// them, so [`Self::member`] must not write `null` for it as well.
     fn kept(&mut self) {
         for (name, json) in self.unknown.iter() {
             self.name(name);

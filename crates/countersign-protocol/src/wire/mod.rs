@@ -1,9 +1,9 @@
 //! Amazon Pay's objects as JSON: one file for each resource, one reader and one writer for all of them.
 //!
-//! A server reads requests with [`read_request`], which refuses everything that it does not know; a client
-//! reads answers with [`read_answer`], which keeps it. Neither builds a tree of values, and no amount ever
-//! passes through a floating-point number. There are no rules here: a request without its `chargeAmount` can
-//! be read, and the rules refuse it later.
+//! A server reads requests with [`read_request`], which refuses everything that it does not know; a
+//! client reads answers with [`read_answer`], which keeps it. Neither function builds a tree of
+//! values, and no amount ever passes through a floating-point number. There are no rules here: a
+//! request without its `chargeAmount` can be read, and the rules refuse it later.
 
 mod address;
 mod cart_details;

@@ -10,9 +10,9 @@ use super::writer::{AbsentMember, Writer};
 /// The result of offering a member to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberResult {
-    /// It is known, and was read or is `null`.
+    /// The member is known, and it was read or is `null`.
     Read,
-    /// It is known, and its value cannot be read.
+    /// The member is known, but its value cannot be read.
     Malformed,
     /// The object knows no such member.
     Unknown,
@@ -48,8 +48,8 @@ pub trait Object: Member + Default {
 }
 
 impl Reader {
-    /// Reads one known member into its place. `null` counts as absent. If a server reads it, a text may have
-    /// at most `max_len` characters.
+    /// Reads one known member into its place. `null` counts as absent. When a server reads a text,
+    /// the text may have at most `max_len` characters.
     pub fn member<T: Member>(
         &mut self,
         name: &'static str,

@@ -1,5 +1,5 @@
-//! The walk over one JSON body by borrowed slices: where it is, what is wrong so far, and what the current
-//! text contains. The meaning of a member is defined by its type.
+//! The walk over one JSON body by borrowed slices. The reader keeps its place in the body and what
+//! is wrong so far; each member's type defines what the member means.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use super::refused::{BodyRefused, BodyRefusedKind, MalformedMember};
 /// How deep objects and lists may be nested. Amazon's own deepest body has six levels.
 pub const MAX_DEPTH: usize = 32;
 
-/// How much of an unknown member's name a refusal repeats, in characters.
+/// The longest part of an unknown member's name that a refusal repeats, in characters.
 const SHOWN_NAME_LEN: usize = 64;
 
 /// Which spellings of booleans and numbers a server accepts.
@@ -26,12 +26,12 @@ pub enum Spellings {
     Documented,
 }
 
-/// Who reads.
+/// Who reads the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// A server: nothing unknown, nothing malformed.
+    /// A server, which accepts nothing unknown and nothing malformed.
     Server(Spellings),
-    /// A server that reads an event of Amazon's, to which Amazon adds members.
+    /// A server that reads one of Amazon's events, to which Amazon may add members.
     Event,
     /// A client, which keeps what it does not know.
     Client,
@@ -44,7 +44,7 @@ pub(super) enum Step {
     Element(usize),
 }
 
-/// Walks one body. It knows where it is, and collects what is wrong.
+/// Walks one body, keeps its place, and collects what is wrong.
 #[derive(Debug)]
 pub struct Reader {
     role: Role,
@@ -220,7 +220,7 @@ fn depth_exceeds(body: &[u8], max: usize) -> bool {
     false
 }
 
-/// With fewer members than this, comparing all pairs is faster than sorting.
+/// For fewer members than this, comparing all pairs is faster than sorting.
 const FEW_MEMBERS: usize = 24;
 
 fn repeated_name<'n>(members: &'n [(Cow<'_, str>, &RawValue)]) -> Option<&'n str> {

@@ -23,8 +23,9 @@ pub fn read_request<T: Object>(body: &[u8], spellings: Spellings) -> Result<T, B
     read(body, Role::Server(spellings)).map(|read| read.value)
 }
 
-/// Reads what Amazon's script passes to a page and the page passes on: as strictly as a request, except that
-/// unknown members are accepted. Amazon adds members to its events, and none of them may stop a checkout.
+/// Reads an event that Amazon's script passes to a page and the page passes on. This is as strict
+/// as reading a request, except that unknown members are accepted. Amazon adds members to its
+/// events, and none of them may stop a checkout.
 ///
 /// # Errors
 /// As [`read_request`], but never for an unknown member.

@@ -1,5 +1,5 @@
-//! What is wrong with a body: why a server refuses it, and what a client could not read of it. A value is never
-//! quoted.
+//! What is wrong with a body: why a server refuses it, and which parts a client could not read. No
+//! text here quotes a value.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ pub struct BodyRefused {
     pub kind: BodyRefusedKind,
     /// The path of the member, such as `chargeAmount.amount`; `None` if the body as a whole is refused.
     pub field: Option<String>,
-    /// What is wrong with it; this never quotes its value.
+    /// What is wrong; this never quotes the value of the member.
     pub why: String,
 }
 
@@ -71,6 +71,6 @@ impl BodyRefused {
 pub struct MalformedMember {
     /// The path of the member.
     pub field: String,
-    /// What is wrong with it; this never quotes its value.
+    /// What is wrong; this never quotes the value of the member.
     pub why: String,
 }

@@ -11,7 +11,7 @@ use super::reader::RawValue;
 pub struct UnknownMembers(Vec<(String, Box<RawValue>)>);
 
 impl UnknownMembers {
-    /// Whether there are none.
+    /// Whether there are no such members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -16,7 +16,8 @@ pub struct Writer {
     absent: AbsentMember,
 }
 
-/// Room for a Checkout Session whose members are mostly `null`: the answer to Finalize.
+/// The buffer's first size, in bytes: room for the answer to Finalize, a Checkout Session whose
+/// members are mostly `null`.
 const USUAL_LEN: usize = 1_024;
 
 impl Writer {

@@ -1,4 +1,4 @@
-//! An answer of the API, as it is remembered for its idempotency key.
+//! An answer of the API in the form that is remembered for an idempotency key.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ pub(crate) struct ApiAnswer {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct WithBuyer {
     pub(crate) body: String,
-    /// When it is dropped.
+    /// When this body is dropped. The answer without the buyer's data stays.
     pub(crate) until: Timestamp,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Caller {
 #[derive(Debug, Clone)]
 pub(crate) struct Idempotency {
     pub(crate) key: IdempotencyKey,
-    /// Of method, path and body.
+    /// A hash of the method, the path and the body.
     pub(crate) fingerprint: String,
 }
 
@@ -47,12 +47,13 @@ impl AppendedNotifications {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was appended by the decision that was committed.
+    /// The notifications of the decision that was committed.
     pub(crate) fn appended(&self) -> NotificationBatch {
         self.lock().clone()
     }
 
-    /// A decision may be made several times; the last one counts.
+    /// Replaces what an earlier attempt noted: a decision may be made several times, and only the
+    /// last is committed.
     pub(super) fn replace(&self, appended: NotificationBatch) {
         *self.lock() = appended;
     }
@@ -64,7 +65,8 @@ impl Caller {
         Some(reply_key(&self.owner.merchant_id, key))
     }
 
-    /// The write that keeps the reply, to be part of the same change set.
+    /// The write that stores the answer under the caller's key. It belongs in the change set of the
+    /// decision that is answered.
     pub(super) fn remember(&self, answer: &ApiAnswer) -> Option<Write> {
         let Idempotency { fingerprint, .. } = self.idempotency.as_ref()?;
         Some(write_reply(self.reply_key()?, fingerprint, answer, Expect::Absent))

@@ -1,4 +1,4 @@
-//! A Checkout Session as it is kept: what the rules read, and what they do not.
+//! A Checkout Session as it is stored: what the rules read, and what they do not.
 
 use countersign_domain::address::Address;
 use countersign_domain::ids::{CheckoutSessionId, Region};
@@ -9,7 +9,7 @@ use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::terms::{MerchantMetadata, ProductType};
 use countersign_domain::time::Timestamp;
 
-/// A Checkout Session as it is kept.
+/// A Checkout Session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Checkout {
     /// What the rules read.
@@ -21,9 +21,9 @@ pub(crate) struct Checkout {
 /// What Create sent that is only shown, and only while the session is Open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SessionExtras {
-    /// JSON.
+    /// The button's `deliverySpecifications`, as JSON.
     pub(crate) delivery_specifications: Option<String>,
-    /// JSON.
+    /// The addresses of an order with several destinations, as JSON.
     pub(crate) multi_addresses: Option<String>,
     pub(crate) checkout_button_text: Option<String>,
     /// The merchant's delivery address, used if the buyer does not choose one.

@@ -1,6 +1,6 @@
-//! Writing what was decided. What a decision changed is one change set. Once that is durable, the same always
-//! follows: the former documents are noted for stale reads, and the loops are woken whose next timer or
-//! message it set.
+//! Writing what was decided. Each decision is written as one change set. Once it is durable, two
+//! things always follow: the former documents are noted for stale reads, and the loops wake whose
+//! next timer or message it set.
 
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeId, ChangeSet, Document, Key, NewMessage, Write};
@@ -15,17 +15,18 @@ pub(super) struct Change {
     pub(super) at: Timestamp,
     pub(super) write: Vec<Write>,
     pub(super) append: Vec<NewMessage>,
-    /// The documents that are overwritten, as they were read.
+    /// The documents that this change overwrites, as they were read.
     pub(super) before: Vec<(Key, Document)>,
 }
 
 impl Change {
-    /// Rows alone: no message is appended, and no document is overwritten that a stale read can show.
+    /// A change of rows alone: it appends no message, and overwrites no document that a stale read
+    /// can show.
     pub(super) fn rows(at: Timestamp, write: Vec<Write>) -> Self {
         Self { at, write, append: Vec::new(), before: Vec::new() }
     }
 
-    /// The earliest timer that it sets.
+    /// When the earliest timer that this change sets is due.
     pub(super) fn due_at(&self) -> Option<Timestamp> {
         self.write.iter().filter_map(|write| write.content.as_ref()?.due_at).min()
     }
@@ -38,12 +39,12 @@ pub(super) struct PendingCommit<T> {
 }
 
 impl<T> PendingCommit<T> {
-    /// Something is written.
+    /// A decision that writes something.
     pub(super) fn change(change: Change, outcome: T) -> Self {
         Self { changes: vec![change], outcome }
     }
 
-    /// Nothing is written: what was loaded is enough to answer.
+    /// A decision that writes nothing: what was loaded is enough to answer.
     pub(super) fn nothing(outcome: T) -> Self {
         Self { changes: Vec::new(), outcome }
     }
@@ -112,8 +113,8 @@ impl Book {
         let mut set: Option<ChangeSet> = None;
         for Change { at, write, append, .. } in changes {
             match &mut set {
-                // The last of the instants, so that the watermark is where separate change sets would leave
-                // it.
+                // The last of the changes' instants, so that the watermark is where separate change
+                // sets would leave it.
                 Some(set) => {
                     set.at = at;
                     set.write.extend(write);

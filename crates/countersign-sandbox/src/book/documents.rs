@@ -15,7 +15,7 @@ use super::checkout::Checkout;
 use super::refused::StoreFailed;
 use crate::stored::{UnreadableDocument, charge, charge_permission, checkout_session, event, refund, reply};
 
-/// What was read, with its document, whose version a write must name.
+/// What was read, with its document: a write must name the document's version.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedDocument<T> {
     pub(super) value: T,
@@ -53,7 +53,8 @@ pub(super) fn refund_key(id: &RefundId) -> Key {
     Key { collection: refund::COLLECTION, id: id.to_string() }
 }
 
-/// The merchant's account and the key. Neither contains a slash.
+/// The key of a reply: the merchant's account and the idempotency key. A slash separates them, and
+/// neither contains one.
 pub(super) fn reply_key(merchant_id: &MerchantId, key: &IdempotencyKey) -> Key {
     Key { collection: reply::COLLECTION, id: format!("{merchant_id}/{key}") }
 }
@@ -82,7 +83,8 @@ pub(super) fn write_charge(it: &Charge, expect: Expect) -> Write {
     write(charge_key(&it.id), expect, charge::encode(it), None)
 }
 
-/// Its id must be new; the refund itself is in its charge's document.
+/// The write of a refund's document, whose id must be new. The refund itself is in its charge's
+/// document.
 pub(super) fn write_refund(id: &RefundId, charge_id: &ChargeId) -> Write {
     write(refund_key(id), Expect::Absent, refund::encode(charge_id), None)
 }

@@ -1,7 +1,7 @@
-//! Timers. What is due is applied as of its due time, in due order over all documents, including timers that
-//! other timers set. A batch of due timers is applied by one change set, with the same result as one change
-//! set for each; where that is not possible, each timer has its own. If the process dies between two change
-//! sets, the next round finds the rest.
+//! Timers. What is due is applied as of its due time, in due order over all documents, including
+//! timers that other timers set. One change set applies a batch of due timers, with the same result
+//! as one change set per timer. Where that is not possible, each timer gets a change set of its
+//! own. If the process dies between two change sets, the next round finds the rest.
 
 use countersign_domain::provider::checkout_session::{self as rules, AsOf};
 use countersign_domain::time::Timestamp;
@@ -19,8 +19,8 @@ use super::refused::StoreFailed;
 use super::stuck_timers::StuckTimers;
 use crate::stored::{charge_permission, checkout_session, reply, visit};
 
-/// How many timers are read, and if possible applied, together. A charge's deadline writes the charge and its
-/// permission, so this many fill a change set.
+/// The largest number of timers that are read, and if possible applied, together. A charge's
+/// deadline writes the charge and its permission, so this many fill a change set.
 const BATCH: usize = MAX_CHANGES / 2;
 /// At most this many timers are left alone at a time: together with a batch they fill one read.
 const MAX_STUCK: usize = MAX_ROWS - BATCH;
@@ -40,7 +40,7 @@ enum TimerOutcome {
     Unasked,
 }
 
-/// Whether everything that was due is applied.
+/// Whether everything that was due was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DueOutcome {
     All,
@@ -54,8 +54,9 @@ impl Book {
         Ok(self.store.next_due().await?)
     }
 
-    /// Applies everything that is due. Only one caller does so at a time; any other waits, then applies the
-    /// rest. Each batch has its own moment, and what is due by then is applied.
+    /// Applies everything that is due. Only one caller does so at a time; any other waits, then
+    /// applies the rest. Each batch takes a moment of its own, and holds what is due by that
+    /// moment.
     pub(crate) async fn apply_due(&self) -> Result<DueOutcome, StoreFailed> {
         let mut stuck = self.applying.lock().await;
         stuck.release(self.clock.wall());

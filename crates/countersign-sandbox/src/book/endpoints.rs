@@ -67,7 +67,7 @@ fn write_endpoint(endpoint: &Endpoint, expect: Expect) -> Write {
 
 impl Book {
     /// Reads the endpoints that the control API registered before this start, and registers the
-    /// operator's.
+    /// operator's endpoints.
     ///
     /// # Errors
     /// [`EndpointRefused::TooMany`] before anything is registered.
@@ -104,8 +104,9 @@ impl Book {
         Ok(())
     }
 
-    /// Registers an endpoint and asks it for its confirmation. It is notified of everything from now on,
-    /// confirmed or not: merchants enter their URLs in Amazon Pay's settings, and confirm nothing.
+    /// Registers an endpoint and asks it for its confirmation. The endpoint is notified of
+    /// everything from now on, whether or not it confirms: at Amazon, merchants enter their URLs in
+    /// a settings page and confirm nothing.
     pub(crate) async fn register_endpoint(&self, new: NewEndpoint) -> Result<Endpoint, EndpointRefused> {
         let _moment = self.moment().await;
         let _alone = self.endpoints.registering.lock().await;
@@ -152,8 +153,8 @@ impl Book {
         Ok(Some(endpoint))
     }
 
-    /// Removes one endpoint, or all of them, and returns how many. What was still to be sent to them is never
-    /// sent.
+    /// Removes one endpoint, or all of them, and returns how many. Notifications that were still
+    /// waiting for them are never sent.
     pub(crate) async fn remove_endpoints(&self, id: Option<&str>) -> Result<usize, StoreFailed> {
         let _moment = self.moment().await;
         let _alone = self.endpoints.registering.lock().await;
@@ -169,7 +170,8 @@ impl Book {
         Ok(removed)
     }
 
-    /// Rewrites an endpoint's document as `change` makes it. The operator's endpoints have no document.
+    /// Rewrites an endpoint's document, with `change` applied to the write. The operator's
+    /// endpoints have no document.
     async fn rewrite(&self, endpoint: &Endpoint, change: impl Fn(Write) -> Write) -> Result<(), StoreFailed> {
         if endpoint.given_by == GivenBy::Operator {
             return Ok(());

@@ -7,19 +7,20 @@ use crate::stored::event::{self, LoggedEvent};
 /// One event of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShownEvent {
-    /// Its place in the order of all events. It grows, with gaps.
+    /// The event's place in the order of all events. Sequences increase, with gaps.
     pub(crate) sequence: u64,
     pub(crate) checkout_session_id: String,
     pub(crate) event: LoggedEvent,
 }
 
-/// One message holds the events of one step, and this many sequences are reserved for it. No step has that
-/// many: the longest is a payment carried over years, which passes a handful of deadlines.
+/// How many sequences are reserved for a message, which holds the events of one step. No step has
+/// that many events: the longest brings a payment forward by years, and passes a handful of
+/// deadlines.
 const PER_MESSAGE: u64 = 256;
 
 impl Book {
-    /// Events after the sequence `after`, oldest first, of one session or of all: `limit` of them, or fewer
-    /// if no more follow.
+    /// Events after the sequence `after`, oldest first, of one session or of all sessions: `limit`
+    /// events, or fewer if no more follow.
     pub(crate) async fn events(
         &self,
         checkout_session_id: Option<&str>,

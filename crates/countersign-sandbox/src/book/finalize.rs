@@ -24,14 +24,14 @@ use super::session::{as_of, former};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CompletedSession<'a> {
     pub(crate) session: &'a CheckoutSession,
-    /// The buyer whose data a full answer shows, and until when the permission has them; `None` once they are
-    /// no longer shown.
+    /// The buyer whose data a full answer shows, and until when the permission has this data;
+    /// `None` once the data is no longer shown.
     pub(crate) buyer: Option<(&'a Buyer, Timestamp)>,
     /// The bank has not decided yet.
     pub(crate) is_pending: bool,
 }
 
-/// What is answered. A failed payment has also failed its session.
+/// What Finalize and Complete answer. A payment that failed has also ended its session.
 pub(crate) type FinalizeResult<'a> = Result<CompletedSession<'a>, PaymentFailure>;
 
 impl Book {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Version};
 
-/// How many changes are remembered for stale reads. Only an object's last change is kept, but each change
-/// counts until it is the oldest.
+/// The largest number of changes that are remembered for stale reads. Only an object's last change
+/// is kept, but an earlier change counts until it is the oldest.
 const MAX_RECENT: usize = 4_096;
-/// How many bytes of documents they keep in total.
+/// The largest total size of the remembered documents, in bytes.
 const MAX_RECENT_BYTES: usize = 16 << 20;
 
 /// The last change of each object, within bounds.
@@ -25,7 +25,7 @@ struct RecentChanges {
     /// Every remembered change, oldest first; an object is listed once for each of its changes.
     order: VecDeque<(String, u64)>,
     count: u64,
-    /// Of the documents in `last`.
+    /// The total size of the documents in `last`.
     bytes: usize,
 }
 
@@ -63,8 +63,8 @@ impl LastChanges {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers what an object was before it was changed, or that it was not there. Of two quick changes the
-    /// one that the store committed last counts, whichever is noted first.
+    /// Remembers an object as it was before a change, or that it did not exist. Of two quick
+    /// changes the one that the store committed last counts, whichever is noted first.
     pub(super) fn changed(&self, id: &str, before: Option<Document>, at: Timestamp) {
         let mut recent = self.lock();
         let number = recent.count.wrapping_add(1);
@@ -83,9 +83,9 @@ impl LastChanges {
         }
     }
 
-    /// What a stale read shows: the object before its last change, if that is less than `delay` ago. Without
-    /// a delay no read is stale. A change in the future, because the clock was set back, does not count. The
-    /// inner `None` is an object that was not there yet.
+    /// What a stale read shows: the object before its last change, if that is less than `delay`
+    /// ago. Without a delay no read is stale. A change in the future, because the clock was set
+    /// back, does not count. The inner `None` means that the object did not exist yet.
     pub(super) fn before(
         &self,
         id: &str,

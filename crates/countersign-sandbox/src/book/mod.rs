@@ -1,10 +1,11 @@
-//! The book of Amazon's half, and the only caller of the store: load, decide, write. Each method reads what
-//! it needs, makes one decision, its own or its caller's, and commits it whole, with the answer that is
-//! remembered for its idempotency key. Nothing else can reach the store.
+//! The book of Amazon's half, and the only caller of the store: load, decide, write. Each method
+//! reads what it needs, makes one decision (its own or its caller's), and commits it whole,
+//! together with the answer that is remembered for the request's idempotency key. Nothing else can
+//! reach the store.
 //!
-//! Every decision has a [`moment::Moment`]: a method takes one itself, unless its caller has taken one and
-//! passes its instant. `http/`, `control/`, `hosted/` and `notify/` call the methods, `runner` calls
-//! [`Book::apply_due`].
+//! Every decision has a [`moment::Moment`]. A method takes one itself, unless its caller has taken
+//! one and passes the instant. `http/`, `control/`, `hosted/` and `notify/` call the methods,
+//! `runner` calls [`Book::apply_due`].
 
 pub(crate) mod answer;
 pub(crate) mod caller;
@@ -39,7 +40,7 @@ use last_changes::LastChanges;
 use refused::StoreFailed;
 use stuck_timers::StuckTimers;
 
-/// Everything that is decided on, and what a decision needs.
+/// The store, and everything else that a decision needs.
 pub(crate) struct Book {
     store: Arc<dyn Store>,
     clock: Arc<VirtualClock>,

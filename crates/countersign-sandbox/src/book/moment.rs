@@ -1,7 +1,8 @@
-//! The moment of a decision: an instant of the virtual clock that holds until the decision is written. A
-//! moment is taken before anything is read. A reset of the sandbox, or a move of its clock, waits until all
-//! moments are released, and no new one is taken meanwhile. So nothing that was read before a reset is
-//! written after it, and nothing is decided at an instant that the clock no longer shows.
+//! The moment of a decision: an instant of the virtual clock that holds until the decision is
+//! written. A decision takes its moment before it reads anything. A reset of the sandbox, or a move
+//! of its clock, waits until all moments are released, and meanwhile no new one can be taken. So
+//! nothing that was read before a reset is written after it, and nothing is decided at an instant
+//! that the clock no longer shows.
 
 use countersign_domain::time::Timestamp;
 use tokio::sync::RwLockReadGuard;
@@ -10,7 +11,7 @@ use super::Book;
 use super::refused::StoreFailed;
 use crate::clock::VirtualClock;
 
-/// The instant that one decision is made at. It holds for as long as this is kept.
+/// The instant at which one decision is made. It is valid until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
@@ -36,7 +37,8 @@ impl Book {
         applied.map(|_| ())
     }
 
-    /// Forgets everything, calls `forget` for what is not the book's, and restarts the ids and the clock.
+    /// Forgets everything, calls `forget` to do the same outside the book, and restarts the ids and
+    /// the clock.
     pub(crate) async fn reset(&self, forget: impl FnOnce()) -> Result<(), StoreFailed> {
         let between_moments = self.moments.write().await;
         self.store.reset().await?;
@@ -47,7 +49,7 @@ impl Book {
         self.clock.reset();
         self.give_fixed_endpoints().await?;
         drop(between_moments);
-        // Not earlier: the holder of this lock may be waiting for a moment.
+        // Not locked earlier: the holder of this lock may be waiting for a moment.
         self.applying.lock().await.release_all();
         self.alarm.ring();
         self.outbox_alarm.ring();

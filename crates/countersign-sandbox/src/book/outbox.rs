@@ -1,5 +1,5 @@
-//! The outbox of notifications: what is appended with a step, what is leased and released. Sending is
-//! `notify/`'s work.
+//! The outbox of notifications: appends them with a step, leases and releases them. `notify/` sends
+//! them.
 
 use countersign_domain::provider::charge_permission::ChargePermission;
 use countersign_domain::provider::event::{Event, LogEntry};
@@ -19,7 +19,7 @@ use crate::stored::notification_attempts as stored_attempts;
 /// How many messages a step may append besides the one with its events.
 const ROOM: usize = MAX_CHANGES - 1;
 
-/// A message that is to be sent now.
+/// A message to be sent now.
 #[derive(Debug, Clone)]
 pub(crate) struct LeasedNotice {
     pub(crate) sequence: u64,
@@ -53,8 +53,8 @@ fn notified(event: &Event) -> Option<NotifiedObject> {
 }
 
 impl Book {
-    /// What a step of a permission appends: its events to the log, and the messages that notify its merchant
-    /// of them. `told` keeps a copy of these.
+    /// What a step of a permission appends: its events to the log, and the messages that notify the
+    /// merchant of the events. `told` keeps a copy of the messages.
     pub(super) fn logged_and_told(
         &self,
         permission: &ChargePermission,
@@ -117,8 +117,8 @@ impl Book {
         Ok(self.store.backlog(notification::topic(lane), 1).await?.next_at)
     }
 
-    /// Leases what is due in a lane, in due order. The lease ends by itself immediately: see the head of
-    /// `notify/`.
+    /// Leases what is due in a lane, in due order. The lease ends immediately, by itself; the head
+    /// of `notify/` says why that is safe.
     pub(crate) async fn lease_notices(
         &self,
         lane: Lane,
@@ -137,7 +137,7 @@ impl Book {
                 }
             }
         }
-        // What is leased for the first time was never tried.
+        // A message that is leased for the first time was never tried.
         let mut again: Vec<&mut LeasedNotice> = leased.iter_mut().filter(|it| it.lease_count > 1).collect();
         if again.is_empty() {
             return Ok(leased);
@@ -155,7 +155,8 @@ impl Book {
         Ok(leased)
     }
 
-    /// Stores how many attempts to send a message have failed; `None` deletes the count, when no more follow.
+    /// Stores how many attempts to send a message have failed; `None` deletes the count, once no
+    /// more attempts follow.
     pub(crate) async fn note_attempts(
         &self,
         leased: &LeasedNotice,
@@ -178,13 +179,13 @@ impl Book {
         .await
     }
 
-    /// Releases a message that was sent, or is to be sent again at `again_at`.
+    /// Releases a message that was sent, or that is to be sent again at `again_at`.
     pub(crate) async fn release_notice(
         &self,
         leased: &LeasedNotice,
         again_at: Option<Timestamp>,
     ) -> Result<(), StoreFailed> {
-        // It may be gone: a reset also forgets leased messages.
+        // The message may be gone: a reset also forgets leased messages.
         let LeasedNotice { sequence, lease_count, .. } = *leased;
         self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await?;
         Ok(())

@@ -1,6 +1,7 @@
-//! Charge Permissions with their Charges and Refunds: reading them, and deciding on them. A permission is
-//! read together with its open charges, all from one moment, because what they hold is part of what it can
-//! still charge. What is overdue is applied first, in the same change set.
+//! Charge Permissions with their Charges and Refunds: reading them, and deciding on them. A
+//! permission is read together with its open charges, all as of one moment, because their amounts
+//! reduce what it can still charge. Deadlines that have passed are applied first, in the same
+//! change set.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::provider::charge::Charge;
@@ -26,7 +27,8 @@ use super::session::ReadPoint;
 use crate::stored::event::LoggedEvent;
 use crate::stored::{charge, charge_permission, refund};
 
-/// How many times a permission is read before its reader gives up, if its charges change meanwhile.
+/// How many times a permission is read, if its charges keep changing meanwhile, before the read
+/// fails.
 const READS: usize = 8;
 /// How many events are read at once. A permission has a bounded number: 25 charges of 10 refunds.
 const LEDGER_PAGE: usize = 1_000;
@@ -127,7 +129,8 @@ impl Book {
         Ok(Some(self.carried(&loaded, now)?.0))
     }
 
-    /// A payment as its deadlines leave it at an instant, and the events that they caused.
+    /// A payment with every deadline until an instant applied, and the events that the deadlines
+    /// caused.
     pub(super) fn carried(
         &self,
         loaded: &LoadedPayment,
@@ -220,8 +223,8 @@ impl Book {
         Ok(read(document, charge_permission::decode_owner)?.value)
     }
 
-    /// A caller that acts for a permission's owner, as of now and without an idempotency key: what Amazon or
-    /// the buyer does is done to the owner's object.
+    /// A caller that acts for a permission's owner, as of now and without an idempotency key. The
+    /// control API uses it when Amazon or the buyer acts on the owner's object.
     pub(crate) async fn caller_for(
         &self,
         id: &ChargePermissionId,
@@ -245,7 +248,8 @@ impl Book {
         self.caller_for(&permission_id, now).await
     }
 
-    /// A permission's accounts as of now, with the log that led to them. Both are of the same version.
+    /// A permission's accounts as of now, with the log that led to them. Both belong to the same
+    /// version of the permission.
     pub(crate) async fn accounts(
         &self,
         id: &ChargePermissionId,
@@ -331,7 +335,7 @@ impl Book {
             let (payment, mut events) = self.carried(&loaded, caller.now)?;
             let PaymentDecision { step, refund, answer } = match decide(&payment) {
                 Ok(decision) => decision,
-                // A copy of this request may have run between the two reads, and be the reason.
+                // A copy of this request may have run between the two reads and caused the refusal.
                 Err(refused) => {
                     return self.replayed(caller).await?.map(PendingCommit::nothing).ok_or(refused);
                 }

@@ -1,4 +1,4 @@
-//! Why the book changes nothing. What a call's own rules refuse is in `http/errors.rs`.
+//! Why the book changes nothing. The refusals of a call's own rules are in `http/errors.rs`.
 
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::ledger::LedgerImbalance;

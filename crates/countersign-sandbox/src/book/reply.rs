@@ -1,7 +1,7 @@
-//! Answers that are remembered for their idempotency key: the same request gets the same bytes again, and a
-//! different request with the key is refused. The reply is written in the same change set as what it answers.
-//! So of many copies that arrive at the same time one takes effect, and the others lose the race and read its
-//! reply.
+//! Answers that are remembered for their idempotency key: the same request gets the same bytes
+//! again, and a different request with the key is refused. The reply is written in the same change
+//! set as the decision that it answers. If many copies of a request arrive at the same time, one
+//! takes effect, and the others lose the race and read its reply.
 
 use countersign_store::contract::{Document, Key};
 
@@ -11,12 +11,12 @@ use super::caller::Caller;
 use super::commit::{Change, PendingCommit};
 use super::refused::{BookRefused, StoreFailed};
 
-/// Where in the ladder a request was refused.
+/// Where in the order of checks a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusedBy {
-    /// Check 2, before the key is looked up.
+    /// By check 2, before the key is looked up.
     Form,
-    /// Checks 4 to 13, after that.
+    /// By one of the checks 4 to 13, after the key is looked up.
     Rule,
 }
 
@@ -36,8 +36,9 @@ impl Book {
         self.replayed(caller).await?.ok_or(BookRefused::NotFound)
     }
 
-    /// Keeps a refusal for its key and returns what is answered. After check 3 that is the key's answer, so
-    /// that a request that arrives twice at the same time has one answer.
+    /// Remembers a refusal for its key, and returns the answer to send. For a refusal after check 3
+    /// that is the answer stored under the key, so that a request that arrives twice at the same
+    /// time has one answer.
     pub(crate) async fn remember_refusal(
         &self,
         caller: &Caller,

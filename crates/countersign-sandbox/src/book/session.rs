@@ -43,7 +43,8 @@ impl Book {
         Ok((Checkout { session: next, shown }, events))
     }
 
-    /// Begins a checkout without its merchant's server. `then` is what its buyer has done already.
+    /// Begins a checkout without its merchant's server. `then` applies what the buyer has done
+    /// already.
     pub(crate) async fn start_checkout(
         &self,
         new: &Checkout,

@@ -1,4 +1,5 @@
-//! Timers that could not be applied. They are left alone for a while, so that they do not hold up the others.
+//! Timers that could not be applied. They are skipped for a while, so that they do not hold up the
+//! others.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -6,15 +7,15 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::DueTimer;
 
-/// How long a document that could not be read is left alone, before it is tried and logged again.
+/// How long a document that could not be read is skipped, before it is tried and logged again.
 const STUCK_FOR: Duration = Duration::from_secs(60);
 
 /// Timers that could not be applied.
 #[derive(Debug, Default)]
 pub(super) struct StuckTimers {
-    /// Each with the wall clock's instant at which it was tried.
+    /// The timers that are skipped, each with the wall clock's instant at which it was last tried.
     left_alone: HashMap<DueTimer, Timestamp>,
-    /// Timers of this round that their documents did not ask for.
+    /// The timers of this round that their documents did not ask for.
     unasked: HashSet<DueTimer>,
 }
 
@@ -23,7 +24,7 @@ impl StuckTimers {
         *self = Self::default();
     }
 
-    /// How many are left alone.
+    /// How many timers are skipped.
     pub(super) fn len(&self) -> usize {
         self.left_alone.len()
     }
@@ -32,7 +33,8 @@ impl StuckTimers {
         self.left_alone.contains_key(timer)
     }
 
-    /// Releases those that are to be tried again. A wall clock that was set back releases them too.
+    /// Releases the timers that are to be tried again. A wall clock that was set back releases them
+    /// too.
     pub(super) fn release(&mut self, wall: Timestamp) {
         self.left_alone.retain(|_, tried_at| *tried_at <= wall && wall < tried_at.plus(STUCK_FOR));
         self.unasked.clear();
@@ -42,9 +44,9 @@ impl StuckTimers {
         self.left_alone.insert(timer.clone(), wall);
     }
 
-    /// Notes a timer that its document does not ask for: another decision was faster and has set a different
-    /// one. If the timer is found again after that, it contradicts its document and would be found forever,
-    /// so it is left alone.
+    /// Notes a timer that its document does not ask for: another decision was faster and has set a
+    /// different one. If the timer is found again after that, it contradicts its document and would
+    /// be found forever, so it is skipped.
     pub(super) fn note_unasked(&mut self, timer: &DueTimer, wall: Timestamp) {
         if !self.unasked.insert(timer.clone()) {
             self.leave_alone(timer, wall);

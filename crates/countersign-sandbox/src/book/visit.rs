@@ -1,5 +1,5 @@
-//! Buyers' visits to the hosted page: begun by a button, read and acted on with a token. A visit and its
-//! Checkout Session are written together or not at all.
+//! Buyers' visits to the hosted page. A button begins a visit; its token reads it and acts on it. A
+//! visit and its Checkout Session are written together or not at all.
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSessionState};
@@ -23,15 +23,15 @@ use crate::visit::restriction::Restrictions;
 use crate::visit::token::VisitToken;
 use crate::visit::{Visit, VisitStep};
 
-/// At most this many visits are kept: far more than a test leaves open, and few enough for one read to count
-/// them.
+/// The largest number of visits that are stored: far more than a test leaves open, and few enough
+/// for one read to count them.
 pub(crate) const MAX_VISITS: usize = MAX_ROWS;
-/// How many visits that are over are deleted together to make room. Each is one write of the change set that
-/// adds the new one.
+/// The largest number of ended visits that are deleted together to make room. Each is one write of
+/// the change set that adds the new visit.
 const MAX_FORGOTTEN: usize = 100;
 
-/// The visits by the time when each is over: at its session's last step, or else after its session's 24
-/// hours.
+/// The index of the visits by the time at which each ends: at its session's last step, or else
+/// after its session's 24 hours.
 const BY_END: &str = "visit_by_end";
 
 /// Why no visit begins.
@@ -39,7 +39,7 @@ const BY_END: &str = "visit_by_end";
 pub(crate) enum BeginRefused {
     /// No visit can begin for the session.
     NoVisit(NoVisit),
-    /// [`MAX_VISITS`] are kept, and none of them is over.
+    /// [`MAX_VISITS`] are stored, and none of them has ended.
     TooManyVisits,
     /// The members of a new session's payment part contradict each other.
     Payment(PaymentDetailsRefused),
@@ -125,7 +125,7 @@ impl Book {
         Ok(VisitView { visit: visit.value, session: checkout.value.session, restrictions })
     }
 
-    /// Applies an act to a visit. An act that does not fit changes nothing.
+    /// Applies an act to a visit. An act that does not fit the visit's step changes nothing.
     pub(crate) async fn act_on_visit(&self, token: &VisitToken, what: &VisitAct) -> Result<(), BookRefused> {
         let moment = self.moment().await;
         let at = moment.now;
@@ -146,7 +146,8 @@ impl Book {
         .await
     }
 
-    /// What is deleted to make room for a new visit: nothing, or visits that are over, the oldest first.
+    /// The writes that make room for a new visit: none, or deletions of ended visits, the oldest
+    /// first.
     async fn room_for_a_visit(&self, now: Timestamp) -> Result<Vec<Write>, BeginRefused> {
         let all = IndexRange { index: BY_END, prefix: String::new(), after: None, limit: MAX_VISITS };
         let kept = self.store.range(all).await?;
@@ -179,7 +180,8 @@ impl Book {
     }
 }
 
-/// The merchant's delivery restrictions. They are readable: that was checked before the session was made.
+/// The merchant's delivery restrictions. They can always be read: that was checked before the
+/// session was made.
 fn restrictions(shown: &SessionExtras) -> Restrictions {
     let read = |json: &String| read_request::<DeliverySpecifications>(json.as_bytes(), Spellings::Every).ok();
     let specifications = shown.delivery_specifications.as_ref().and_then(read);
@@ -190,7 +192,8 @@ fn visit_key(token: &VisitToken) -> Key {
     Key { collection: stored::COLLECTION, id: token.key() }
 }
 
-/// The visit is deleted with its session, or earlier, once it is over and others need its place.
+/// The write of a visit. It is deleted with its session, or earlier, if it has ended and a new
+/// visit needs its place.
 fn write_visit(
     token: &VisitToken,
     visit: &Visit,

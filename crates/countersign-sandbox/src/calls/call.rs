@@ -1,4 +1,4 @@
-//! What every call offers to the rest of the sandbox. The compiler asks each call for all of it.
+//! The trait of every call. The compiler requires each call to have all its parts.
 
 use super::signed_request::SignedRequest;
 use crate::book::Book;
@@ -7,7 +7,7 @@ use crate::http::errors::ApiRefused;
 
 /// A call of Amazon Pay's API, as it was read from a request.
 pub(super) trait Call: Sized {
-    /// What holds for every request of this call.
+    /// What is true of every request of this call.
     const PROPERTIES: Properties;
 
     /// Check 2: reads the request.
@@ -23,7 +23,7 @@ pub(super) trait Call: Sized {
     async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<ApiAnswer, ApiRefused>;
 }
 
-/// What holds for every request of a call.
+/// What is true of every request of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Properties {
     pub(crate) idempotency_key: KeyUse,
@@ -35,9 +35,9 @@ pub(crate) struct Properties {
 pub(crate) enum KeyUse {
     /// Without one the call is refused.
     Required,
-    /// The flag `honour-key-on-finalize` decides whether it counts.
+    /// The flag `honour-key-on-finalize` decides whether the key has an effect.
     ByFlag,
-    /// It has no effect.
+    /// The key has no effect.
     Ignored,
 }
 

@@ -16,7 +16,8 @@ use crate::book::answer::ApiAnswer;
 use crate::book::payment::PaymentDecision;
 use crate::http::errors::{self, ApiRefused};
 
-/// Who may ask for a charge. What a one-time permission does not need is checked but not kept.
+/// Who may ask for a charge. A one-time permission does not need this member: it is checked but not
+/// stored.
 const CHARGE_INITIATORS: &[&str] = &["CITU", "MITU", "CITR", "MITR"];
 /// Where a charge may come from.
 const CHANNELS: &[&str] = &["Web", "Phone", "App", "Alexa", "PointOfSale", "FireTv", "Offline", "Amazon"];

@@ -1,5 +1,6 @@
-//! The calls of Amazon Pay's API. Each is one file: what it reads from a request, what it asks of the rules
-//! and of the book, and what it answers. A new call is its file and a row of the table below.
+//! The calls of Amazon Pay's API. Each call is one file: what it reads from a request, which rules
+//! and methods of the book it calls, and what it answers. A new call is its file and a row of the
+//! table below.
 //!
 //! A call neither verifies its request nor applies the faults that are ordered for it: `http/` does both.
 
@@ -34,8 +35,9 @@ use call::Call;
 pub(crate) use call::{KeyUse, Properties, Simulations};
 use signed_request::SignedRequest;
 
-/// Declares the calls: each by its method, its path after the version, with the target's id at the `*`, the
-/// name of the SDKs' method, and the type that it is read into, in its file.
+/// Declares the calls. Each row has the HTTP method, the path after the version (with the target's
+/// id at the `*`), the name of the SDKs' method, and the type that the request is read into, in the
+/// call's file.
 macro_rules! calls {
     ($($method:ident $path:literal $word:literal $file:ident::$name:ident;)+) => {
         words! {
@@ -57,10 +59,9 @@ macro_rules! calls {
             }
         }
 
-        /// Makes the call that a request asks for.
+        /// Executes the call that a request asks for.
         ///
-        /// # Errors
-        /// A refusal of check 2 or of any that follows, with the part of the ladder that it comes from.
+        /// # Errors A refusal by check 2 or a later check, and which of the two it was.
         pub(crate) async fn answer(
             operation: Operation,
             book: &Book,
@@ -101,7 +102,8 @@ impl Operation {
     }
 }
 
-/// Makes one call: first checks what holds for every request of it, then reads and answers the request.
+/// Executes one call: first makes the checks that every request of this call needs, then reads and
+/// answers the request.
 async fn make<C: Call>(
     book: &Book,
     request: &SignedRequest<'_>,

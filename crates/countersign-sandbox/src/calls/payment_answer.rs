@@ -1,5 +1,5 @@
-//! A decision on a payment with its answer: one of its charges, or the permission. The calls on payments
-//! answer this way, and so does the control API when the buyer or Amazon acts.
+//! A decision on a payment with its answer: one of its charges, or the permission. The calls on
+//! payments use it, and so does the control API when the buyer or Amazon acts.
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::provider::charge_permission::ChargePermissionStep;

@@ -1,5 +1,5 @@
-//! Members that several requests have, converted from the wire to what the rules take. Only what no domain
-//! rule checks is refused here, such as the form of a URL.
+//! Members that several requests have, converted from the wire to the types of the rules. A value
+//! is refused here only where no domain rule checks it, such as the form of a URL.
 
 use countersign_domain::ids::Environment;
 use countersign_domain::provider::checkout_session::WebCheckoutDetails;
@@ -11,12 +11,13 @@ use crate::http::errors::ApiRefused;
 /// The mode in which the buyer completes on Amazon's page straight away.
 const PROCESS_ORDER: &str = "ProcessOrder";
 
-/// A word, if there is one. Reading a request refuses unknown words, so none is lost here.
+/// A word, if there is one. Unknown words were refused when the request was read, so none is lost
+/// here.
 pub(crate) fn known<T: Words>(word: Option<wire::Word<T>>) -> Option<T> {
     word.as_ref().and_then(wire::Word::known)
 }
 
-/// Refuses permissions for more than one order: this version does not make them.
+/// Refuses permissions for more than one order: this version supports only one-time permissions.
 pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> Result<(), ApiRefused> {
     match known(kind) {
         None | Some(wire::ChargePermissionType::OneTime) => Ok(()),

@@ -15,9 +15,9 @@ const SIMULATION_CODE: HeaderName = HeaderName::from_static("x-amz-pay-simulatio
 
 /// A request whose signature is valid.
 pub(crate) struct SignedRequest<'a> {
-    /// As it was received.
+    /// The request as it was received.
     pub(crate) received: &'a Request,
-    /// What the path has in place of the target's id, empty for a call without a target.
+    /// The path's segment in the place of the target's id; empty for a call without a target.
     pub(crate) id: &'a str,
     pub(crate) caller: Caller,
     pub(crate) region: Region,

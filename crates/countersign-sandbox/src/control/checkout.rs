@@ -242,7 +242,8 @@ pub(super) fn act(body: &[u8]) -> Result<BuyerAct, ControlRefused> {
     Ok(act)
 }
 
-/// Lets the buyer act. A buyer who arrives with this act has the address that the merchant gave.
+/// Applies a buyer's act. If this act associates a buyer, the buyer has the address that the
+/// merchant gave.
 pub(super) fn let_act(
     checkout: &Checkout,
     act: &BuyerAct,

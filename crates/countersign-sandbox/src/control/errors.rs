@@ -1,5 +1,5 @@
-//! The control API's refusals, in Amazon Pay's envelope. What the book refuses is answered as the API itself
-//! answers it.
+//! The control API's refusals, in Amazon Pay's envelope. A refusal by the book is answered exactly
+//! as Amazon Pay's API answers it.
 
 use countersign_http::{Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, ReasonCode};
@@ -28,7 +28,7 @@ pub(super) enum ControlRefused {
 }
 
 impl ControlRefused {
-    /// With the status that the API's pages give the code.
+    /// A refusal with the status that the API's pages give the code.
     fn own(code: ReasonCode, message: impl Into<String>) -> Self {
         Self::Own(api::refusal(code, message))
     }

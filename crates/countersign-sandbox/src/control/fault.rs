@@ -25,7 +25,7 @@ use crate::ids::Ids;
 
 /// The longest word of an order, with a margin.
 const MAX_WORD_LEN: usize = 64;
-/// The longest that a struck connection is held.
+/// The longest time for which a fault may hold a connection.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 object! {
@@ -191,7 +191,7 @@ fn object_type(word: &str) -> Result<ObjectType, ControlRefused> {
     known.ok_or_else(|| ControlRefused::not_one_of("objectType", KNOWN.map(ObjectType::as_str)))
 }
 
-/// Shows a fault of a call. `times` is how many are left.
+/// Shows a fault of a call. `times` is how many more times it strikes.
 pub(super) fn shown(Fault { fault_id, times, chance, order }: Fault<CallFaultOrder>) -> Members {
     let CallFaultOrder { operation, point, fault, public_key_id, checkout_session_id } = order;
     let (status, delay) = match fault {

@@ -192,8 +192,8 @@ async fn clock(app: Arc<App>, _: Request) -> RouteResult {
     Ok(render::clock(app.clock.state()))
 }
 
-/// Moves the clock and applies what is due before it answers, so that the caller finds everything as it is at
-/// the new instant.
+/// Moves the clock, and applies what is due before answering, so that the caller finds everything
+/// as it is at the new instant.
 async fn move_clock(app: Arc<App>, request: Request) -> RouteResult {
     let to = moves::read(request.body())?;
     app.book.move_clock(|clock| clock.change(to)).await?;
@@ -253,7 +253,8 @@ async fn remove_notification_fault(app: Arc<App>, _: Request, id: String) -> Rou
     fault::remove(&app.notices.faults, Some(&id))
 }
 
-/// From now on a new key signs. Notifications that are on their way can still be verified.
+/// Makes a new key, which signs from now on. Notifications that are on their way can still be
+/// verified.
 async fn renew_certificate(app: Arc<App>, request: Request) -> RouteResult {
     reset::nothing(request.body())?;
     let key = app.notices.certificates.rotate().map_err(|why| ControlRefused::no_key(&why))?;

@@ -19,8 +19,8 @@ object! {
     }
 }
 
-/// `POST /_sandbox/clock`: how it changes the clock. A clock that is frozen and set shows exactly that
-/// instant.
+/// `POST /_sandbox/clock`: returns the change that the body asks for. A clock that is set and
+/// frozen shows exactly the instant that was set.
 pub(super) fn read(body: &[u8]) -> Result<impl FnOnce(ClockState) -> ClockState, ControlRefused> {
     let MoveClock { advance, set, freeze, rate, .. } = read_request(body, Spellings::Every)?;
     if advance.is_some() && set.is_some() {

@@ -56,7 +56,7 @@ pub(super) fn shown(endpoint: Endpoint) -> Members {
         .some("merchantId", endpoint.merchant_id.as_ref().map(MerchantId::as_str))
         .with("signatureVersion", endpoint.signature_version.as_str())
         .with("confirmed", endpoint.is_confirmed)
-        // Given by the operator: it is there again after a reset.
+        // The operator gave a fixed endpoint: a reset registers it again.
         .with("fixed", endpoint.given_by == GivenBy::Operator)
 }
 

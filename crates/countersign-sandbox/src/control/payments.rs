@@ -35,11 +35,11 @@ pub(super) enum Party {
     Amazon,
 }
 
-/// What is done with a permission.
+/// What the buyer or Amazon does to a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PermissionAct {
     Close(ClosureReason),
-    /// The permission is paid by this card from now on.
+    /// Charges under the permission use this card from now on.
     UpdatePaymentMethod(Card),
 }
 

@@ -1,6 +1,6 @@
-//! Ordered faults of calls: which call is struck, when, and by what. Pure bookkeeping: the control API orders
-//! faults; `http/` asks before and after each call which fault strikes it, and applies that fault. What a
-//! stale read shows is in `book/recent.rs`.
+//! Ordered faults of calls: which calls a fault strikes, when, and what it does. This is pure
+//! bookkeeping: the control API orders faults; `http/` asks before and after each call which fault
+//! strikes the call, and applies that fault. `book/last_changes.rs` has what a stale read shows.
 
 use std::time::Duration;
 
@@ -17,17 +17,18 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const DEFAULT_STALENESS: Duration = Duration::from_secs(5);
 
 words! {
-    /// When a call is struck.
+    /// When a fault strikes a call.
     CallPoint {
-        /// After its signature was verified, and before anything else is done.
+        /// After the call's signature was verified, and before anything else is done.
         Before = "before",
-        /// After it was executed and its changes were committed. A refused call never gets here.
+        /// After the call was executed and its changes were committed. A refused call never gets
+        /// here.
         AfterCommit = "afterCommit",
     }
 }
 
 words! {
-    /// What happens to a call that is struck.
+    /// What a fault does to a call.
     CallFaultKind {
         Reset = "reset",
         Timeout = "timeout",
@@ -36,7 +37,7 @@ words! {
     }
 }
 
-/// What happens to a call that is struck, with its parameters.
+/// What a fault does to a call, with the fault's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallFault {
     /// The connection is reset.
@@ -76,13 +77,13 @@ pub(crate) struct CallFaultOrder {
 /// Why a fault makes no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallFaultRefused {
-    /// Only a call that reads an object can be stale.
+    /// A stale read was ordered for a call that does not read an object.
     StaleWrite,
-    /// The call names no Checkout Session that could be compared.
+    /// The order names a Checkout Session, but no call of this kind does.
     NamesNoCheckoutSession,
 }
 
-/// A call that may be struck: what faults compare.
+/// A call that a fault may strike: the parts that are compared with the orders.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     pub(crate) operation: Operation,

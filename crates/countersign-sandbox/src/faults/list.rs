@@ -1,11 +1,13 @@
-//! Active faults: in which order they strike, how many times, and by which random draw. What a fault fits and
-//! what it does is in its order. Nothing here is stored: a restart forgets every fault.
+//! Active faults: in which order they strike, how many times, and by which random draw. A fault's
+//! order says what the fault fits and what it does. Nothing here is stored: a restart forgets every
+//! fault.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_world::Stream;
 
-/// At most this many faults are in a list: every call, or every notification, looks through them.
+/// The largest number of faults in a list: each call, or each notification, is compared with all of
+/// them.
 pub(crate) const MAX_FAULTS: usize = 1_000;
 /// A rate of one, in millionths.
 pub(crate) const WHOLE: u32 = 1_000_000;
@@ -23,11 +25,11 @@ pub(crate) struct Chance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault<O> {
     pub(crate) fault_id: String,
-    /// How many more times it strikes, at least 1.
+    /// How many more times the fault strikes, at least 1.
     pub(crate) times: u32,
-    /// `None`: it strikes everything that it fits.
+    /// `None`: the fault strikes everything that it fits.
     pub(crate) chance: Option<Chance>,
-    /// What it fits, and what it does.
+    /// What the fault fits, and what it does.
     pub(crate) order: O,
 }
 
@@ -61,8 +63,8 @@ impl<O: Clone> FaultList<O> {
         Ok(())
     }
 
-    /// The fault that strikes: the first that fits and whose draw says so. It has one time less, and is
-    /// removed if none is left.
+    /// The fault that strikes: the first one that fits and whose random draw succeeds. This uses up
+    /// one of its times; a fault with none left is removed.
     pub(crate) fn strike(&self, fits: impl Fn(&O) -> bool) -> Option<Fault<O>> {
         let mut faults = self.lock();
         let draws_it = |(fault, draws): &(Fault<O>, Stream)| {

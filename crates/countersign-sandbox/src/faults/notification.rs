@@ -1,6 +1,6 @@
-//! Faults of notifications, ordered by the control API: which notification is struck, and by what. Pure
-//! bookkeeping: the sender asks before a notification's first attempt, and `http/` before an answer, which
-//! fault strikes it.
+//! Faults of notifications, ordered by the control API: which notifications a fault strikes, and
+//! what it does. This is pure bookkeeping: the sender asks before a notification's first attempt
+//! which fault strikes the notification, and `http/` asks before each answer.
 
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use crate::words::words;
 
 /// How much later a delayed notification is sent, by the virtual clock, unless the order says otherwise.
 pub(crate) const DEFAULT_DELAY: Duration = Duration::from_secs(60);
-/// How old a stale notification is, unless the order says otherwise: older than the longest retry schedule.
+/// How old a stale notification is, unless the order says otherwise. This is longer than the
+/// longest retry schedule.
 pub(crate) const DEFAULT_AGE: Duration = Duration::from_secs(30 * DAY.as_secs());
 
 words! {
-    /// What happens to a notification that is struck.
+    /// What a fault does to a notification.
     NotificationFaultKind {
         /// It is sent twice, under the same ids.
         Duplicate = "duplicate",
@@ -38,7 +39,7 @@ words! {
         ForeignMerchant = "foreignMerchant",
         /// Its publication time is one delay ago, and its signature covers that time.
         StaleTimestamp = "staleTimestamp",
-        /// The call that caused it is answered only after it was sent.
+        /// The call that caused the notification is answered only after the notification was sent.
         BeforeAnswer = "beforeAnswer",
     }
 }
@@ -71,11 +72,11 @@ pub(crate) enum NotificationPoint {
     BeforeAnswer,
 }
 
-/// What happens to a notification that is struck, with its parameters.
+/// What a fault does to a notification, with the fault's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotificationFault {
     pub(crate) kind: NotificationFaultKind,
-    /// Only for a kind that has one.
+    /// The delay, for a kind that has one.
     pub(crate) delay: Option<Duration>,
 }
 
@@ -83,9 +84,9 @@ pub(crate) struct NotificationFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotificationFaultOrder {
     pub(crate) fault: NotificationFault,
-    /// Only those about such an object.
+    /// If set, only notifications about this type of object.
     pub(crate) object_type: Option<ObjectType>,
-    /// Only those of this merchant.
+    /// If set, only notifications of this merchant.
     pub(crate) merchant_id: Option<MerchantId>,
 }
 

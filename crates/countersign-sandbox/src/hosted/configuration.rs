@@ -1,5 +1,5 @@
-//! A button's configuration, as `checkout.js` sends it: how it is checked, and the checkout that it begins.
-//! Every refusal names the member at fault, as the text that is shown in the browser's console.
+//! A button's configuration, as `checkout.js` sends it: how it is checked, and the checkout that it
+//! begins. The text of a refusal names the member at fault, and is shown in the browser's console.
 
 use std::fmt;
 
@@ -57,7 +57,8 @@ object! {
         /// The id of an existing session.
         amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
         change_action: String = "changeAction" [..=MAX_WORD_LEN],
-        /// How `checkout.js` shows the page. The handlers are those that the shop's page has.
+        /// How `checkout.js` shows the page. `handlers` lists the handlers that the shop's page
+        /// has.
         display: String = "display" [..=MAX_WORD_LEN],
         handlers: Vec<String> = "handlers",
     }
@@ -144,7 +145,7 @@ pub(super) fn read(
     }
 }
 
-/// What every button has.
+/// The members that every button has.
 struct Button<'a> {
     key: &'a RegisteredKey,
     environment: Environment,
@@ -247,7 +248,8 @@ fn buy_now(
     payment
         .check(button.region)
         .map_err(|refused| payment_refused_within(refused, "checkoutSessionConfig"))?;
-    // The amount charged is what the shop's page answers later, not what the browser sends here.
+    // The shop's page says later which amount is charged. The amounts that the browser sends here
+    // do not count.
     let payment = PaymentDetails { charge_amount: None, total_order_amount: None, ..payment };
     Restrictions::read(config.delivery_specifications.as_ref())
         .map_err(|NotARestriction(field, why)| invalid(&within(field), why))?;
@@ -272,7 +274,7 @@ fn buy_now(
     Ok(VisitRequest::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
-/// The flow whose configuration the merchant's server has signed.
+/// The flow that redirects the buyer: the merchant's server has signed its configuration.
 fn redirecting(
     signed: SignedPayload,
     button: Button<'_>,

@@ -1,10 +1,10 @@
-//! What a buyer's browser sees of Amazon's half: `checkout.js`, which shops load, and the hosted page that it
-//! opens. The page is plain forms that are answered with 303. It works without its script, except for the
-//! questions to the shop's page, which only a script can ask.
+//! What a buyer's browser sees of Amazon's half: `checkout.js`, which shops load, and the hosted
+//! page that it opens. The page consists of plain forms, which are answered with 303. It works
+//! without its script, except for the questions to the shop's page, which only a script can ask.
 //!
-//! Requests come from anywhere, since a shop's page may be anywhere. A request that begins a checkout is tied
-//! to the origin of the page that sent it. A request that continues one needs the token of its URL, and is
-//! refused if another site's page sent it.
+//! Requests come from anywhere, since a shop's page may be anywhere. A checkout is tied to the
+//! origin of the page that sent the request to begin it. A request that continues one needs the
+//! token of its URL, and is refused if another site's page sent it.
 
 mod configuration;
 mod form;
@@ -34,9 +34,9 @@ use configuration::VisitRequest;
 use form::Form;
 use page::AddressDraft;
 
-/// The longest body that begins a checkout.
+/// The longest body of a request that begins a checkout, in bytes.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
-/// How much of a shop page's message about a failure is kept, in characters.
+/// The longest part of a shop page's message about a failure that is kept, in characters.
 const MAX_MESSAGE_LEN: usize = 255;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -116,8 +116,8 @@ async fn begin(app: &App, request: &Request) -> Response {
     refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
 }
 
-/// Answers `amazonPayRedirectUrl`. The shop's page links to it, so a GET begins this visit; it decides
-/// nothing about the Checkout Session.
+/// Answers `amazonPayRedirectUrl`. The shop's page links to this URL, so a GET begins the visit; it
+/// changes nothing about the Checkout Session.
 async fn process(app: &App, request: &Request) -> Response {
     let refused = |status, why: &str| page::nothing(status, "This checkout cannot go on", why);
     let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
@@ -278,7 +278,7 @@ fn address(form: &Form) -> (Address, Option<AddressMember>) {
         let text = form.field(member.as_str()).filter(|text| !text.trim().is_empty());
         let is_long = text.is_some_and(|text| text.chars().count() > MAX_ADDRESS_MEMBER_LEN);
         let is_absent = text.is_none() && page::REQUIRED.contains(member);
-        // A country's code is compared and shown in capitals everywhere.
+        // Country codes are compared and shown in capitals everywhere.
         let text = match member {
             AddressMember::CountryCode => text.map(|code| code.trim().to_uppercase()),
             _ => text.map(str::to_owned),
@@ -299,16 +299,17 @@ fn address(form: &Form) -> (Address, Option<AddressMember>) {
 fn web_origin(headers: &HeaderMap) -> Option<&str> {
     let origin = headers.get(ORIGIN)?.to_str().ok()?;
     let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
-    // It is copied into one of our headers, so it must not contain anything that ends a directive there.
+    // The origin is copied into one of our headers, so it must not contain anything that ends a
+    // directive there.
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
     let is_authority = authority.parse::<http::uri::Authority>().is_ok();
     (is_authority && authority.bytes().all(is_plain)).then_some(origin)
 }
 
-/// Whether the browser says that another site's page sent this. These pages have the policy `no-referrer`, so
-/// their own forms have the `Origin` `null`; then `Sec-Fetch-Site` decides, if the browser sends it. The real
-/// protection is the token.
+/// Whether the browser says that another site's page sent this. These pages have the policy
+/// `no-referrer`, so browsers send the `Origin` `null` with their own forms; then `Sec-Fetch-Site`
+/// decides, if the browser sends that header. The real protection is the token.
 fn is_foreign(request: &Request) -> bool {
     let headers = request.headers();
     if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {
@@ -337,7 +338,7 @@ fn see_other(token: &VisitToken) -> Response {
 fn sent_to(url: &str) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // A token is hexadecimal digits, and a shop's URL was parsed as a URL.
+    // This never fails: a token is hexadecimal digits, and a shop's URL was parsed as a URL.
     if let Ok(location) = HeaderValue::from_str(url) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -1,5 +1,5 @@
-//! The hosted page as HTML: what a visit shows at each of its steps. The templates escape every text, so what
-//! a buyer or a shop wrote stays text.
+//! The hosted page as HTML: what a visit shows at each of its steps. The templates escape every
+//! text, so that nothing a buyer or a shop wrote is read as HTML.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -54,7 +54,7 @@ struct HostedPage<'a> {
     base: String,
     visit: &'a Visit,
     shop_name: Option<&'a str>,
-    /// A shop's page with several buttons tells checkouts apart by it.
+    /// By this, a shop's page with several buttons tells its checkouts apart.
     reference: Option<&'a str>,
     /// The question for the shop's page, as JSON.
     question: Option<String>,
@@ -93,7 +93,7 @@ enum Body<'a> {
     Bank(String),
     Declined(Vec<ShownCard>),
     Completing,
-    /// The visit is over: a text about it, and the label of the link or button that leads on.
+    /// The visit has ended: a text about that, and the label of the link or button that leads on.
     Ended(Option<&'static str>, &'static str),
 }
 
@@ -250,7 +250,7 @@ fn at_its_step<'a>(
     let page = match &visit.step {
         VisitStep::Finished(ending) => return finished(texts, seen, ending),
         VisitStep::Completing => completing(texts, seen),
-        // Placed by the control API: the shop has not been asked yet.
+        // The control API placed the order: the shop has not been asked yet.
         _ if is_placed => HostedPage {
             alert: Some(Alert { can_retry: true, ..Alert::new(texts.no_answer) }),
             ..plain(texts, visit, texts.completing, Body::Completing)
@@ -291,7 +291,7 @@ fn completing<'a>(texts: &'static Texts, seen: &'a VisitView) -> HostedPage<'a> 
     with_the_shop(texts, page, visit)
 }
 
-/// Adds the open question, or why the last one had no answer.
+/// Adds the open question for the shop's page, or why the last question had no usable answer.
 fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Visit) -> HostedPage<'a> {
     let question = visit.asking().map(|question| {
         let detail = serde_json::from_str(&question.detail).unwrap_or(serde_json::Value::Null);
@@ -327,8 +327,8 @@ fn reported(texts: &'static Texts, code: &str) -> &'static str {
     }
 }
 
-/// What the shop's page said last, and the state of the Checkout Session. If the two differ, the page shows
-/// the session's.
+/// The page of a finished visit: what the shop's page said last, and the state of the Checkout
+/// Session. If the two differ, the page shows the session's state.
 fn finished<'a>(texts: &'static Texts, seen: &'a VisitView, ending: &'a Ending) -> HostedPage<'a> {
     let VisitView { visit, session, .. } = seen;
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });

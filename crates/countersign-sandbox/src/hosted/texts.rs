@@ -1,5 +1,5 @@
-//! The hosted page's texts in the six languages of Amazon's button. The texts are in `texts/`, one file per
-//! language; their names are here. A text is complete: nothing is inserted into it.
+//! The hosted page's texts in the six languages of Amazon's button. The texts are in `texts/`, one
+//! file per language; their names are here. Every text is complete: nothing is inserted into it.
 
 use std::sync::LazyLock;
 

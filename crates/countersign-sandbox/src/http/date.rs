@@ -1,4 +1,4 @@
-//! The `date` header of every answer. Clients compute from it how far their clock is off.
+//! The `date` header of every answer. From it, clients compute how far their own clock is off.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY_SECS: i64 = 86_400;
 
-/// Writes the header once a second.
+/// Formats the header at most once a second.
 #[derive(Debug, Default)]
 pub(crate) struct DateHeader(Mutex<Option<(i64, HeaderValue)>>);
 

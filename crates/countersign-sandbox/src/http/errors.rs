@@ -32,9 +32,9 @@ pub(crate) enum ApiRefused {
     Signature(VerifyRefused),
     /// A `SANDBOX-` key on `/live`, or a `LIVE-` key on `/sandbox`.
     EnvironmentsContradict,
-    /// Neither the key nor the path names one.
+    /// Neither the key nor the path names an environment.
     NoEnvironment,
-    /// A simulation code, in the sandbox environment, on a call that knows none.
+    /// A simulation code, in the sandbox environment, on a call that has no simulations.
     KnowsNoSimulation,
     /// A simulation code that this call does not know.
     UnknownSimulation,
@@ -46,19 +46,19 @@ pub(crate) enum ApiRefused {
         field: &'static str,
         why: &'static str,
     },
-    /// Check 3, what holds for every object of a kind, and the store.
+    /// Check 3, the rules for every object of a kind, and failures of the store.
     Book(BookRefused),
-    /// The ladder of Finalize and Complete.
+    /// The checks of Finalize and Complete.
     Finalize(FinalizeRefused),
-    /// The ladder of Create Charge.
+    /// The checks of Create Charge.
     CreateCharge(CreateChargeRefused),
     /// Update Charge, on one of the merchant's own charges.
     NotAProvidersCharge,
-    /// The ladder of Capture Charge.
+    /// The checks of Capture Charge.
     Capture(CaptureRefused),
     /// The charge can no longer be canceled.
     Cancel(CancelRefused),
-    /// The ladder of Create Refund.
+    /// The checks of Create Refund.
     CreateRefund(CreateRefundRefused),
     /// The permission cannot be closed.
     Close(CloseRefused),
@@ -68,7 +68,7 @@ pub(crate) enum ApiRefused {
     PermissionClosed,
     /// An ordered fault.
     Fault(StatusCode),
-    /// The kept answer of a refused request's idempotency key.
+    /// The answer that is stored under the request's idempotency key.
     Kept(ApiAnswer),
 }
 
@@ -441,7 +441,8 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
     }
 }
 
-/// The reason code for an ordered status: the API's usual one, if it has the status.
+/// The reason code for an ordered status: the one that the API usually sends with it, if the API
+/// uses the status.
 fn ordered_code(status: StatusCode) -> ReasonCode {
     match status.as_u16() {
         401 => ReasonCode::UnauthorizedAccess,

@@ -1,6 +1,6 @@
-//! Amazon Pay's API over HTTP: routes, signatures, and the form of answers and refusals. What a call reads,
-//! does and answers is in `calls/`. Paths under `/_sandbox` go to `control/`, those of the buyer's pages to
-//! `hosted/`.
+//! Amazon Pay's API over HTTP: routes, signatures, and the form of answers and refusals. `calls/`
+//! has what each call reads, does and answers. Paths under `/_sandbox` go to `control/`, those of
+//! the buyer's pages to `hosted/`.
 
 mod date;
 pub(crate) mod errors;
@@ -31,7 +31,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
 
 /// Answers merchants, and the tests that control the sandbox.
 pub(crate) async fn handle(app: &Arc<App>, date: &DateHeader, request: &Request) -> Reply {
-    // Drawn first: a reset restarts the ids, and its own answer must not take the first new one.
+    // The id is drawn first: a reset restarts the ids, and its own answer must not use the first
+    // new one.
     let request_id = app.ids.request_id();
     let reply = if is_control(request.uri().path()) {
         Reply::Answer(control::answer(app, request).await)
@@ -58,8 +59,8 @@ fn is_control(path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Adds the headers that every answer has. Clients compute their clock's skew from the date, so it is the
-/// wall clock's.
+/// Adds the headers that every answer has. The date is the wall clock's, because clients compute
+/// the skew of their own clock from it.
 fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Response) -> Response {
     let headers = response.headers_mut();
     // An id of hexadecimal digits and dashes is always a header's value.
@@ -116,7 +117,7 @@ async fn struck(app: &App, fault: CallFault) -> Reply {
     }
 }
 
-/// Executes a call, and keeps its refusal for its idempotency key if the flag says so.
+/// Executes a call. If the flag says so, a refusal is remembered for the idempotency key.
 async fn execute(app: &App, signed: &SignedCall<'_>) -> Result<ApiAnswer, ApiRefused> {
     let (check, refused) = match calls::answer(signed.operation, &app.book, &signed.request).await {
         Ok(answer) => return Ok(answer),

@@ -6,7 +6,7 @@ use http::HeaderName;
 use http::header::HOST;
 use http::uri::Authority;
 
-/// What Amazon's API hosts of all regions begin with.
+/// The beginning of the host names of Amazon's API in all regions.
 const AMAZONS: &str = "pay-api.amazon.";
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -14,8 +14,8 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// The origin that a client called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Amazon's own, which a hosts file or a proxy points here; the same may be done for the hosts of
-    /// Amazon's pages.
+    /// Amazon's own origin: a hosts file or a proxy leads its host here, and may do the same with
+    /// the hosts of Amazon's pages.
     Amazon,
     /// This server's own, with the scheme of the proxy in front of it.
     Own(String),

@@ -66,7 +66,7 @@ pub(crate) fn outcome(outcome: FinalizeResult<'_>, flags: &Flags) -> ApiAnswer {
     }
 }
 
-/// A session that is over shows only its ids and its state.
+/// A session that has ended shows only its ids and its state.
 fn over(session: &CheckoutSession) -> wire::CheckoutSession {
     let (state, reason, charge_permission_id, charge_id) = match &session.state {
         CheckoutSessionState::Completed { charge_permission_id, charge_id } => (

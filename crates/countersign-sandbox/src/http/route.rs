@@ -14,11 +14,12 @@ const MAX_PATH_LEN: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Route<'a> {
     pub(super) operation: Operation,
-    /// As the path names it; with a prefixed key the path needs none.
+    /// The environment that the path names. If the key has a prefix, the path need not name one.
     pub(super) environment: Option<Environment>,
-    /// The object's id, empty for a call on none.
+    /// The object's id; empty for a call without a target.
     pub(super) id: &'a str,
-    /// What follows the version, without a trailing slash: the same for every spelling of the path.
+    /// The part of the path after the version, without a trailing slash: the same for every
+    /// spelling of the path.
     pub(super) resource: &'a str,
 }
 

@@ -17,30 +17,30 @@ use sha1::Sha1;
 
 /// The key that tests sign with. It is public, and its text says so.
 const THROW_AWAY: &str = include_str!("throw_away.pem");
-/// How many certificates are kept readable, including the current one.
+/// The largest number of certificates that can be fetched, including the current one.
 const MAX_KEPT: usize = 8;
-/// How many hexadecimal digits of a certificate's hash are in its URL: as many as Amazon's have.
+/// How many hexadecimal digits of a certificate's hash are in its URL: as many as in Amazon's URLs.
 const FINGERPRINT_LEN: usize = 32;
 
 /// Where the signing key comes from. Whatever its source, it can be replaced by a new one on demand.
 pub enum KeySource {
-    /// A publicly known one: it takes no time to make.
+    /// A publicly known key: it takes no time to make.
     ThrowAway,
-    /// Made when it is first needed, and lost with the process.
+    /// A key that is made when it is first needed, and lost with the process.
     Made,
-    /// The one on this shelf. If the shelf is empty, a key is made and put there.
+    /// The key in this place. If the place is empty, a key is made and put there.
     Kept(Arc<dyn CertificateStore>),
 }
 
 /// A place where a signing key with its certificate outlives the process, as one PEM text.
 pub trait CertificateStore: Send + Sync + 'static {
-    /// The text that was put here last.
+    /// Reads the text that was put here last.
     ///
     /// # Errors
     /// Why it cannot be read.
     fn take(&self) -> Result<Option<String>, String>;
 
-    /// Keeps a text in place of the last. It holds a private key.
+    /// Keeps a text in place of the last one. The text contains a private key.
     ///
     /// # Errors
     /// Why it cannot be kept.
@@ -49,9 +49,9 @@ pub trait CertificateStore: Send + Sync + 'static {
 
 /// A key with its certificate. Cannot be printed.
 pub(crate) struct SigningKey {
-    /// For version 1: aws-lc-rs makes no signature over SHA-1.
+    /// The key for version 1: aws-lc-rs makes no signature over SHA-1.
     sha1: PrivateKey,
-    /// The same key for version 2, several times as fast.
+    /// The same key for version 2, where aws-lc-rs signs several times as fast.
     sha256: FastKey,
     certificate: String,
     fingerprint: String,
@@ -72,8 +72,8 @@ impl SigningKey {
         Ok(Self { sha1, sha256, certificate: certificate.to_owned(), fingerprint })
     }
 
-    /// Makes a key of 2048 bits and signs its certificate with it. The certificate is valid at every instant,
-    /// so that no receiver's clock, and no virtual clock, makes it invalid.
+    /// Makes a key of 2048 bits and signs its certificate with it. The certificate is valid at
+    /// every instant, whatever a receiver's clock or the virtual clock shows.
     fn make() -> Result<String, rcgen::Error> {
         let pair = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
         let mut certificate = CertificateParams::default();
@@ -152,7 +152,7 @@ impl Certificates {
         Ok(key)
     }
 
-    /// A new key, put on the shelf if there is one.
+    /// Makes a key, and puts it in its place if it has one.
     fn made(&self) -> Result<String, String> {
         let pem = SigningKey::make().map_err(|error| error.to_string())?;
         if let KeySource::Kept(shelf) = &self.source {

@@ -1,5 +1,5 @@
-//! What carries a notification to its endpoint. The binary uses sockets; a test or a simulation uses a
-//! network of its own.
+//! The interface that carries a notification to its endpoint. The binary uses sockets; a test or a
+//! simulation uses a network of its own.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What was sent, newest last, for the control API's list, and for an answer that is held until a
-//! notification has been sent. Not kept across a restart.
+//! The notifications that were sent, newest last. The control API lists them, and an answer that is
+//! held until a notification has been sent waits for this log. A restart forgets it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::courier::NotDelivered;
 use crate::stored::notification::Letter;
 
-/// At most this many are listed.
+/// The largest number of listed attempts.
 pub(crate) const MAX_LISTED: usize = 1_000;
 
 /// The result of one attempt to send a notification, or what happened instead.
@@ -82,7 +82,7 @@ impl DeliveryLog {
     /// Completes when each of these messages is in the list for each of these endpoints.
     pub(crate) async fn all_noted(&self, endpoint_ids: &[String], message_ids: &[String]) {
         loop {
-            // Taken before the list is read, so that nothing noted between the two is missed.
+            // Created before the list is read, so that nothing noted between the two is missed.
             let progress = self.progress.notified();
             if self.has_noted(endpoint_ids, message_ids) {
                 return;

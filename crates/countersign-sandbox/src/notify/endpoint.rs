@@ -8,7 +8,7 @@ use countersign_protocol::signing::sha256_hex;
 use http::Uri;
 use http::uri::Scheme;
 
-/// At most this many endpoints are registered: each notification is appended once for each of them.
+/// The largest number of registered endpoints: each notification is appended once per endpoint.
 pub(crate) const MAX_ENDPOINTS: usize = 16;
 
 /// An endpoint's URL: http or https, with a host, without user data and fragment.
@@ -64,15 +64,15 @@ impl EndpointUrl {
     }
 }
 
-/// A URL may contain one of the merchant's secrets.
+/// Prints no URL: it may contain one of the merchant's secrets.
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EndpointUrl(…)")
     }
 }
 
-/// An endpoint that the operator gives: it is there from every start and after every reset, and receives the
-/// notifications of every merchant.
+/// An endpoint that the operator gives. Every start and every reset registers it, and it receives
+/// the notifications of every merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedEndpoint {
     /// Where the notifications are sent.
@@ -86,7 +86,7 @@ pub struct FixedEndpoint {
 pub(crate) enum GivenBy {
     /// The operator, at the start.
     Operator,
-    /// The control API: it is kept in the store, and gone after a reset.
+    /// The control API: the endpoint is in the store, and a reset removes it.
     Control,
 }
 
@@ -98,20 +98,20 @@ pub(crate) struct Endpoint {
     /// The merchant whose notifications it receives; `None` for all merchants.
     pub(crate) merchant_id: Option<MerchantId>,
     pub(crate) signature_version: SignatureVersion,
-    /// What its confirmation must contain.
+    /// The token that the endpoint's confirmation must contain.
     pub(crate) token: String,
     pub(crate) is_confirmed: bool,
     pub(crate) given_by: GivenBy,
     pub(crate) lane: Lane,
 }
 
-/// An endpoint's place in the outbox, which no other endpoint has; below [`MAX_ENDPOINTS`].
+/// An endpoint's place in the outbox, below [`MAX_ENDPOINTS`]. No two endpoints have the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lane(pub(crate) usize);
 
 impl Endpoint {
-    /// A fixed endpoint has the same id in every start, so that what was appended for it is sent after a
-    /// restart.
+    /// A fixed endpoint has the same id after every start, so that notifications appended for it
+    /// before a restart are sent after it.
     pub(crate) fn fixed(position: usize, fixed: &FixedEndpoint, token: String, lane: Lane) -> Self {
         let FixedEndpoint { url, signature_version } = fixed.clone();
         let hash =
@@ -121,9 +121,10 @@ impl Endpoint {
         Self { id, url, merchant_id: None, signature_version, token, is_confirmed: false, given_by, lane }
     }
 
-    /// The part of its subscription's name after the topic. The name is enough to end the subscription, so
-    /// the name for an endpoint of the control API cannot be guessed. The operator's subscription cannot be
-    /// ended, and has the same name after a restart, so that a notification is sent again unchanged.
+    /// The part of its subscription's name after the topic. A caller that has the name can end the
+    /// subscription, so for an endpoint of the control API the name cannot be guessed. The
+    /// operator's subscriptions cannot be ended. Their names are the same after a restart, so that
+    /// a notification is sent again unchanged.
     pub(crate) fn subscription(&self) -> &str {
         match self.given_by {
             GivenBy::Operator => &self.id,

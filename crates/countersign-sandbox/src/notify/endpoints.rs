@@ -11,7 +11,7 @@ use super::endpoint::{Endpoint, FixedEndpoint, Lane, MAX_ENDPOINTS};
 pub(crate) struct Endpoints {
     /// Those of the operator, which every start and every reset registers.
     pub(crate) fixed: Vec<FixedEndpoint>,
-    /// Held while an endpoint is registered or removed.
+    /// Locked while an endpoint is registered or removed.
     pub(crate) registering: tokio::sync::Mutex<()>,
     in_force: Mutex<Vec<Endpoint>>,
 }

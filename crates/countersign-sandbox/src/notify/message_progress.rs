@@ -1,4 +1,5 @@
-//! What the sending loop remembers about the messages that it has handled. It is lost when the process dies.
+//! What the sending loop remembers about the messages that it has handled. None of it survives the
+//! process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,28 +9,28 @@ use countersign_domain::time::{HOUR, Timestamp};
 use crate::book::outbox::LeasedNotice;
 use crate::faults::notification::NotificationFault;
 
-/// At most this many messages' states are remembered. For any others the loop knows only what it would know
-/// after a restart.
+/// The largest number of messages whose state is remembered. About any other message the loop knows
+/// only what it would know after a restart.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// The state of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MessageProgress {
-    /// How many times it was posted.
+    /// How many times the message was posted.
     pub(super) attempts: u32,
     /// The instant that its retries count from.
     pub(super) base: Timestamp,
     pub(super) due_at: Timestamp,
-    /// It was decided whether a fault strikes it.
+    /// Whether it was already decided if a fault strikes the message.
     pub(super) is_looked_at: bool,
     pub(super) fault: Option<NotificationFault>,
-    /// It was sent before it was due, after another message.
+    /// The message was sent before it was due, after another message.
     pub(super) is_done: bool,
 }
 
 impl From<&LeasedNotice> for MessageProgress {
-    /// What a process knows about a message that it has not handled. If it was leased before, an earlier
-    /// process handled it, and may have died before it posted anything.
+    /// The state of a message that this process has not handled. If the message was leased before,
+    /// an earlier process handled it, and may have died before it posted anything.
     fn from(leased: &LeasedNotice) -> Self {
         let (attempts, base) = (leased.attempts, leased.notice.at);
         let due_at = base.plus(HOUR.saturating_mul(attempts));
@@ -76,7 +77,7 @@ impl MessagesInHand {
         held.entry(leased.notice.endpoint_id.clone()).or_default().push(leased.clone());
     }
 
-    /// Ends this wait: the message is due before another one came.
+    /// Ends a message's wait, because the message is due and no other has come.
     pub(super) fn unhold(&self, leased: &LeasedNotice) {
         if let Some(held) = self.lock().held.get_mut(&leased.notice.endpoint_id) {
             held.retain(|other| other.sequence != leased.sequence);

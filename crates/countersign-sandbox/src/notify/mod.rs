@@ -3,14 +3,15 @@
 //! are notified, and `book/outbox.rs` appends and keeps the notifications. The endpoints, the envelopes, the
 //! signing key and the sending loop are here.
 //!
-//! A notification is appended, with its ids, in the change set that it reports: a crash at any point leaves
-//! it there, and after a restart it is sent under the same `MessageId`. The loop leases what is due by the
-//! virtual clock, posts it, and releases it: delivered, given up, or due again. Only this loop leases, and it
-//! leases nothing from an endpoint's lane while anything of that lane is on its way. No second sender has to
-//! be kept away, so a lease ends immediately: what was on its way when the process died is due again in the
-//! next one. The number of failed attempts is stored before a message is released, and the next process
-//! continues the count; a lease does not count as an attempt. A receiver that is sent the same notification
-//! twice recognizes it by its ids.
+//! A notification is appended, with its ids, in the change set that it reports: a crash at any
+//! point leaves it there, and after a restart it is sent under the same `MessageId`. The loop
+//! leases what is due by the virtual clock, posts it, and releases it: delivered, given up, or due
+//! again. Only this loop leases, and it leases nothing from an endpoint's lane while a message of
+//! that lane is on its way. No second sender has to be kept away, so a lease may end immediately: a
+//! message that was on its way when the process died is then due again as soon as the next process
+//! starts. The number of failed attempts is stored before a message is released, and the next
+//! process continues the count; a lease does not count as an attempt. A receiver that is sent the
+//! same notification twice recognizes it by its ids.
 //!
 //! Each endpoint has a lane of its own in the outbox, so that an endpoint that is slow, or never answers,
 //! does not hold up the others.
@@ -35,10 +36,10 @@ pub use certificate::{CertificateStore, KeySource};
 pub use courier::{Courier, NoCourier, NotDelivered};
 pub use endpoint::{EndpointUrl, EndpointUrlRefused, FixedEndpoint};
 
-/// How the sandbox notifies. The default has no endpoint, delivers nothing, and signs with a publicly known
-/// key: it starts without delay, for tests.
+/// How the sandbox notifies. The default has no endpoint, delivers nothing, and signs with a
+/// publicly known key, so that tests start without delay.
 pub struct Notifications {
-    /// What carries them.
+    /// What carries the notifications.
     pub courier: Arc<dyn Courier>,
     /// Where the key that signs them comes from.
     pub key: KeySource,

@@ -14,7 +14,8 @@ use crate::clock::VirtualClock;
 use crate::faults::notification::{NotificationFaults, NotificationPoint};
 use crate::stored::notification::Letter;
 
-/// How long, in real time, an answer is held back at most until its notifications were sent.
+/// The longest time, in real time, for which an answer is held back until its notifications were
+/// sent.
 const LONGEST_HOLD: Duration = Duration::from_secs(15);
 
 /// What the sending of notifications works with.

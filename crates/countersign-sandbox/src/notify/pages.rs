@@ -1,6 +1,6 @@
 //! What receivers of notifications fetch from the sandbox: its certificates, and the pages at a
-//! subscription's URLs. They are public, as Amazon's are: any request with a subscription's name ends the
-//! subscription. Those of the operator's endpoints cannot be ended.
+//! subscription's URLs. They are public, as Amazon's are: any request with a subscription's name
+//! ends the subscription. The subscriptions of the operator's endpoints cannot be ended.
 
 use countersign_http::{Request, Response};
 use countersign_protocol::wire::{Error, Object as _, ReasonCode};

@@ -1,12 +1,14 @@
-//! The sending loop. From each endpoint's lane it leases what is due, a few messages at a time, posts them,
-//! and releases each before it leases more of that lane; no lane waits for another. In memory it keeps only
-//! what faults need to know about a message, and how many times it was tried. A process that dies loses
-//! nothing else, and the number of failed attempts is stored before a message is released.
+//! The sending loop. From each endpoint's lane it leases what is due, a few messages at a time,
+//! posts them, and releases each before it leases more of that lane; no lane waits for another. In
+//! memory it keeps only what faults need to know about a message, and how many times the message
+//! was tried. A process that dies loses nothing else, and even the number of failed attempts is
+//! stored before a message is released.
 //!
-//! A message is due again at a fixed distance from its first due time, so that after a jump of the clock
-//! every retry within it is made, in due order over all messages of an endpoint. One endpoint's messages are
-//! sent one after another. If one of them times out, the others that were leased with it are sent all
-//! together, so that none of them waits for longer than two deadlines.
+//! A message is due again at a fixed distance from its first due time, so that after a jump of the
+//! clock every retry that the jump passed is made, in due order over all messages of an endpoint.
+//! One endpoint's messages are sent one after another. If one of them times out, the others that
+//! were leased with it are sent all together, so that none of them waits for longer than two
+//! deadlines.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
@@ -33,7 +35,7 @@ use crate::faults::notification::{NotificationFault, NotificationFaultKind, Noti
 use crate::settings::IpnRetries;
 use crate::stored::notification::Letter;
 
-/// How many messages are leased at a time.
+/// The largest number of messages that are leased at a time.
 const BATCH: usize = 16;
 /// How long one attempt may take, in real time.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -47,7 +49,7 @@ enum LaneState {
     ToBeLookedAt,
     /// One of its messages may be on its way.
     UnderWay {
-        /// A message was appended meanwhile, which may have been missed.
+        /// A message was appended meanwhile, and the lane may have been read before that.
         is_rung: bool,
     },
     /// Waits until a message is appended, or until this instant.

@@ -1,4 +1,5 @@
-//! The charge permission document. Its timer is the earliest deadline of itself and its open charges.
+//! The charge permission document. Its timer is the earliest deadline of the permission and its
+//! open charges.
 
 use countersign_document::{check_format, decode_member, stored};
 use countersign_domain::provider::charge_permission::{

@@ -1,5 +1,5 @@
-//! The event log: a message of the topic `event` holds the events of one step; its subject is the Checkout
-//! Session's id. It is only read to be shown.
+//! The event log: a message of the topic `event` holds the events of one step; its subject is the
+//! Checkout Session's id. Events are read only to be shown.
 
 use countersign_document::{Bytes, stored};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};

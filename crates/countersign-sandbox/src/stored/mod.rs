@@ -1,5 +1,6 @@
-//! What Amazon's half keeps, one file per document. Each is declared once, with the codec that both halves
-//! use. A document whose form changes gets the next format number, and no other format is read.
+//! What Amazon's half stores, one file per document. Each is declared once, with the codec that
+//! both halves use. A document whose form changes gets the next format number, and no other format
+//! is read.
 
 pub(crate) mod buyer;
 pub(crate) mod charge;

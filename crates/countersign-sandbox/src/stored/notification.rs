@@ -8,8 +8,8 @@ use countersign_protocol::notification::Message;
 use super::Sandbox;
 use crate::notify::endpoint::{Lane, MAX_ENDPOINTS};
 
-/// The lanes' topics. Each endpoint has a lane of its own, so that what is due for one is found however much
-/// is waiting for another.
+/// The lanes' topics. Each endpoint has a lane of its own, so that finding what is due for one
+/// endpoint takes no longer when many messages wait for another.
 pub(crate) const LANES: [&str; MAX_ENDPOINTS] = [
     TOPIC,
     "notification-1",
@@ -42,7 +42,8 @@ pub(crate) struct Letter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) endpoint_id: String,
-    /// When it happened, by the virtual clock: it is due then, and retries count from then.
+    /// When the change happened, by the virtual clock: the notice is due then, and retries count
+    /// from then.
     pub(crate) at: Timestamp,
     /// The same moment by the machine's clock. The envelope has this one, since a receiver knows no other
     /// clock.

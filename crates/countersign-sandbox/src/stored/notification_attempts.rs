@@ -1,5 +1,5 @@
-//! The document with the number of failed attempts to send a notification, by the message's sequence number.
-//! A message that was never tried, or only once, has none.
+//! The document with the number of failed attempts to send a notification, by the message's
+//! sequence number. A message that was never tried, or only once, has no such document.
 
 use countersign_document::stored;
 

@@ -1,4 +1,4 @@
-//! The document of an endpoint for notifications that the control API registered.
+//! The document of a notification endpoint that was registered through the control API.
 
 use countersign_document::stored;
 use countersign_protocol::notification::SignatureVersion;
@@ -6,7 +6,7 @@ use countersign_protocol::notification::SignatureVersion;
 use super::Sandbox;
 use crate::notify::endpoint::{Endpoint, EndpointUrl, GivenBy, Lane, MAX_ENDPOINTS};
 
-/// Every endpoint is in it, by its id.
+/// The index of all endpoints, by their ids.
 pub(crate) const INDEX: &str = "notification_endpoints";
 
 stored! {

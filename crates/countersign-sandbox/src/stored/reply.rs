@@ -1,5 +1,6 @@
-//! A remembered reply, under merchant account and idempotency key. It is kept forever. The buyer's data in it
-//! are dropped when its timer is due, and the short form is replayed from then on.
+//! A remembered reply, under the merchant's account and the idempotency key. It is kept forever.
+//! The buyer's data in it are dropped when its timer is due, and the short form is replayed from
+//! then on.
 
 use countersign_document::stored;
 

@@ -499,7 +499,8 @@ fn the_permission() -> ChargePermission {
     }
 }
 
-/// One of each document that a payment leaves behind: a form that changes here needs the next format.
+/// One of each document that a payment leaves behind. If a form changes here, its document needs
+/// the next format number.
 #[test]
 fn the_forms_on_disk_are_those_of_their_formats() {
     let answer = ApiAnswer {

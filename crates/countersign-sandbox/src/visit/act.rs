@@ -33,13 +33,13 @@ use super::test_buyer::{self, TestBuyer, test_buyer, test_buyers};
 use super::words::{Bank, Handler, Purpose, Scope};
 use super::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
 
-/// At most this many addresses are in a book: more would test something else.
+/// The largest number of addresses in a book: more would test something else.
 const MAX_ADDRESSES: usize = 20;
 /// The longest coupon code, as in CartDetails.
 const MAX_COUPON_LEN: usize = 64;
 /// The longest gift message, in characters. Amazon documents no limit.
 pub(crate) const MAX_GIFT_MESSAGE_LEN: usize = 240;
-/// At most this many points are redeemed: nine digits.
+/// The largest number of points that are redeemed: nine digits.
 const MAX_POINTS: u32 = 999_999_999;
 
 /// What the buyer does, or the shop's page answers.
@@ -119,7 +119,8 @@ pub(crate) fn act(
 ) -> Result<ActOutcome, ActRefused> {
     let is_placed = match &session.state {
         CheckoutSessionState::Open { placed_at, .. } => placed_at.is_some(),
-        // Once the merchant has finalized, only its page's answer about that still matters.
+        // Once the merchant has finalized, only the answer of the shop's page about that still
+        // matters.
         CheckoutSessionState::Completed { .. }
             if visit.step == VisitStep::Completing && act != VisitAct::Cancel =>
         {
@@ -248,8 +249,8 @@ impl ActInProgress<'_> {
                 if !is_chosen && self.visit.address.is_some() {
                     return Ok(());
                 }
-                // The cart was computed for the former address, so no address is chosen until the shop has
-                // answered.
+                // The cart was computed for the former address, so no address counts as chosen
+                // until the shop has answered.
                 self.visit.address = None;
                 self.select_if_allowed(place)
             }
@@ -356,7 +357,8 @@ impl ActInProgress<'_> {
         self.ask(Handler::MerchantManagedPaymentMethodSelection, Choice::Points(points))
     }
 
-    /// A handler that the shop does not have is not asked: the choice takes effect immediately.
+    /// Asks the shop's page. If the shop does not have the handler, the choice takes effect
+    /// immediately.
     fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), ActRefused> {
         if self.visit.has(handler) {
             return self.ask(handler, choice);
@@ -400,7 +402,8 @@ impl ActInProgress<'_> {
         }
     }
 
-    /// Takes the answer to the open question. An answer to any other is a copy, or came too late.
+    /// Applies the answer to the open question. An answer to any other question is a copy, or came
+    /// too late.
     fn answered(&mut self, number: u32, answer: HandlerAnswer) -> Result<(), ActRefused> {
         let question = self.visit.asking().filter(|question| question.number == number).cloned();
         let question = question.ok_or(ActRefused)?;
@@ -417,7 +420,7 @@ impl ActInProgress<'_> {
         match cart.and_then(|cart| self.session_with(&cart).map(|step| (cart, step))) {
             Ok((cart, step)) => {
                 self.choose(&question.choice)?;
-                // After the choice, since both start from the session as it was.
+                // Applied after the choice, since both start from the session as it was.
                 let Step { next, events } = step;
                 self.session.payment = next.payment;
                 self.session.updated_at = next.updated_at;
@@ -457,7 +460,7 @@ impl ActInProgress<'_> {
         self.visit.cart_number = question.number;
         self.visit.question = None;
         let Some(cart) = self.visit.read_cart() else { return };
-        // Which option the totals are for: the buyer's choice if there was one, else the shop's default.
+        // The totals are for the option that the buyer chose, or else for the shop's default.
         let is_there = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
         let moves = matches!(question.choice, Choice::Start | Choice::Address(_));
         let stays = !moves || !brings_options;

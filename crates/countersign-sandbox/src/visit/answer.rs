@@ -10,7 +10,7 @@ use countersign_protocol::wire::{CartDetails, NoCart, Spellings, read_request};
 
 use super::{Ending, Failure};
 
-/// The longest URL that a buyer is sent to, in characters: that of a session's return URLs.
+/// The longest URL that a buyer is sent to, in characters: the limit of a session's return URLs.
 const MAX_URL_LEN: usize = 2_048;
 
 /// An answer that cannot be used.

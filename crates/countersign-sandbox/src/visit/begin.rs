@@ -32,8 +32,8 @@ pub(crate) enum NoVisit {
     Constrained(Constraint),
 }
 
-/// The visit of a buyer who comes back from the shop's review page. The session must be Open and have its
-/// buyer, and its order must not be placed. `visit` has what the asking page sent.
+/// The visit of a buyer who comes back from the shop's review page. The session must be Open and
+/// have a buyer, and its order must not be placed. `visit` has what the shop's page sent.
 pub(crate) fn again(session: &CheckoutSession, visit: &Visit) -> Result<Arrival<Visit>, NoVisit> {
     let WebCheckoutDetails { checkout_review_return_url: review, checkout_mode, .. } = &session.web_checkout;
     let review = review.as_deref().filter(|_| session.flow == Flow::Redirect && checkout_mode.is_none());

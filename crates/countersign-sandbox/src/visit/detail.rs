@@ -1,4 +1,5 @@
-//! The events with which the shop's page is asked, as JSON: they have the members that Amazon's handlers get.
+//! The events that the shop's page is asked with, as JSON. They have the members that Amazon's
+//! handlers receive.
 
 use countersign_domain::address::Address;
 use countersign_domain::provider::buyer::Buyer;
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 use super::words::{Handler, Scope};
 use super::{Choice, Visit};
 
-/// The event of a handler; `None` if there is no buyer, or nothing, that it could be about.
+/// The event of a handler; `None` if the visit has no buyer, or nothing that the event could be
+/// about.
 pub(super) fn for_handler(
     visit: &Visit,
     session: &CheckoutSession,
@@ -17,7 +19,7 @@ pub(super) fn for_handler(
     choice: &Choice,
 ) -> Option<String> {
     let CheckoutSessionState::Open { buyer: Some(buyer), .. } = &session.state else {
-        // The merchant has finalized already, and its page is asked once more.
+        // The merchant has finalized already, and the shop's page is asked once more.
         let id = session.id.as_str();
         let is_over = handler == Handler::CompleteCheckout;
         return is_over.then(|| json!({"amazonCheckoutSessionId": id}).to_string());
@@ -76,7 +78,7 @@ pub(super) fn for_handler(
         }
         Handler::MerchantManagedPaymentMethodSelection => {
             let Choice::Points(points) = choice else { return None };
-            // A text, like the quantity of a line.
+            // The number of points is a text, like the quantity of a line.
             json!({"merchantPoints": {"points": points.to_string()}, "couponCodes": coupon_codes})
         }
         Handler::CompleteCheckout => json!({
@@ -105,7 +107,7 @@ fn address(address: Option<&Address>) -> Value {
     match address {
         Some(address) => {
             let json = wire::Address::from(address.clone()).to_answer();
-            // It was just written as JSON.
+            // This never fails: the text was just written as JSON.
             serde_json::from_str(&json).unwrap_or(Value::Null)
         }
         None => Value::Null,

@@ -1,5 +1,5 @@
-//! A buyer's visit to the hosted page: its step, what the buyer chose, and what the shop's page was last
-//! asked. [`act::act`] moves it on.
+//! A buyer's visit to the hosted page: its step, what the buyer chose, and what the shop's page was
+//! last asked. [`act::act`] applies what the buyer or the shop's page does.
 
 pub(crate) mod act;
 mod answer;
@@ -26,7 +26,8 @@ use words::{CheckoutLanguage, Display, Handler, Purpose, Scope};
 /// A buyer's visit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Visit {
-    /// Its name on pages and in messages. It is not the token: nothing can be done with it.
+    /// The visit's name on pages and in messages. It is not the token, and gives no access to the
+    /// visit.
     pub(crate) id: String,
     pub(crate) checkout_session_id: CheckoutSessionId,
     /// The shop's page: the only origin that is sent messages, and that may frame the page.
@@ -94,7 +95,7 @@ pub(crate) enum Ending {
 /// A question to the shop's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
-    /// Its number in the visit. A page that was reloaded asks the same question again.
+    /// The question's number in the visit. A page that was reloaded asks the same question again.
     pub(crate) number: u32,
     pub(crate) handler: Handler,
     /// The event, as JSON.
@@ -128,8 +129,8 @@ pub(crate) struct Failure {
 }
 
 impl Visit {
-    /// A visit that begins from a page of this origin. Its ids are placeholders for those that are drawn
-    /// later.
+    /// A visit that begins from a page of this origin. Its ids are placeholders until the real ones
+    /// are drawn.
     pub(crate) fn arriving(origin: String, display: Display, language: CheckoutLanguage) -> Self {
         Self {
             id: String::new(),
@@ -155,8 +156,8 @@ impl Visit {
         }
     }
 
-    /// The visit of a buyer whom the shop sends to pay. No page is sent messages: the buyer has left the
-    /// shop's.
+    /// The visit of a buyer whom the shop sends to pay. No page is sent messages, since the buyer
+    /// has left the shop's page.
     pub(crate) fn to_pay(session: &CheckoutSession) -> Self {
         let has_buyer = matches!(session.state, CheckoutSessionState::Open { buyer: Some(_), .. });
         let arriving =
@@ -203,8 +204,9 @@ impl Visit {
         self.cart.as_ref().and_then(|cart| cart.cart().ok())
     }
 
-    /// Whether the order can be placed as it is shown. A shop's page that reports an error leaves its earlier
-    /// cart unchanged; one whose answer was not usable may have computed a different cart.
+    /// Whether the order can be placed as it is shown. If the shop's page reported an error, its
+    /// earlier cart still applies; if its answer was not usable, it may have computed a different
+    /// cart.
     pub(crate) fn can_place(&self, flow: Flow, product_type: ProductType) -> bool {
         let is_answered = match self.question.as_ref() {
             None => true,

@@ -18,7 +18,7 @@ const BILLED_ELSEWHERE: Card = Card::Jcb0000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TestBuyer {
     pub(crate) buyer: Buyer,
-    /// What is special about them.
+    /// What is special about the buyer's data.
     pub(crate) trait_of: BuyerTrait,
     /// The address book, never empty.
     pub(crate) addresses: Vec<Address>,
