@@ -1,12 +1,13 @@
-//! The keys' rows in docs/configuration.md. The list is the binary's own, so its test writes them.
+//! The rows of the keys in docs/configuration.md. Only the binary has the list of keys, so one of
+//! its tests writes the rows.
 
 use std::path::Path;
 use std::process::Command;
 
 /// The part of `cargo xtask docs` that writes the rows.
 ///
-/// # Errors
-/// Cargo cannot be run, or the page has lost the two lines between which the rows are.
+/// # Errors Cargo cannot be run, or the page no longer has the two lines between which the rows
+/// are.
 pub(crate) fn write(root: &Path) -> Result<(), String> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--quiet", "--package", "countersign", "--bins", "the_page_has_the_row_of_each_key"]);

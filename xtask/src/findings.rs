@@ -1,4 +1,4 @@
-//! The findings of a check of the tree, a line each.
+//! The findings of a check of the tree, one line each.
 
 /// An error with all findings, if there are any.
 pub(crate) fn none(findings: Vec<impl ToString>) -> Result<(), String> {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// Folders with nothing of ours in them. In a second working tree, `.git` is a file.
 pub(crate) const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
 
-/// The folder that cargo builds into. It need not be below the root: this program is in it.
+/// The folder that cargo builds into. It need not be below the root, so it is found from the path
+/// of this program, which is in it.
 pub(crate) fn target(root: &Path) -> PathBuf {
     let built = std::env::current_exe().ok();
     let folder = built.as_deref().and_then(|program| program.ancestors().nth(2));
@@ -37,8 +38,8 @@ fn read_folder(folder: &Path, path: &str, files: &mut Vec<(String, String)>) -> 
         if kind.is_dir() {
             read_folder(&entry.path(), &below, files)?;
         } else if kind.is_file() {
-            // A file that is not text (a picture, a database) has no words to check, nor has one that another tool
-            // has just removed.
+            // Left out are files that are not text (a picture, a database), and files that another
+            // tool has just removed.
             if let Ok(text) = fs::read_to_string(entry.path()) {
                 files.push((below, text));
             }

@@ -1,6 +1,6 @@
 //! Drawing by lot: the same word draws the same order each time, and a different word a different order.
 
-/// The lot of `name` under a word: FNV-1a of both. Sorting by it draws an order.
+/// The lot of `name` under a word: FNV-1a of both. Sorting names by their lots draws an order.
 pub(crate) fn lot(word: &str, name: &str) -> u64 {
     let bytes = word.bytes().chain(name.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))

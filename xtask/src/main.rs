@@ -65,7 +65,7 @@ fn ended(command: &str, result: Result<(), String>) -> ExitCode {
     }
 }
 
-/// The workspace's root: the folder that holds this crate's folder.
+/// The workspace's root: the folder that contains this crate's folder.
 fn root() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own)

@@ -22,7 +22,8 @@ struct Figure {
     wanted: Option<String>,
 }
 
-/// The parts of a completion's CPU time, in the order of the table: the figure's name, and what it is.
+/// The parts of a completion's CPU time, in the order of the table: the figure's name, and what it
+/// measures.
 const PARTS: [(&str, &str); 7] = [
     ("signatures", "the four signatures themselves"),
     ("requests", "building the four requests, up to the text that is signed"),

@@ -1,11 +1,12 @@
-//! Runs the programs of the workspace that only make sense in a release build: the benchmark and the simulation.
-//! Their exit code decides.
+//! Runs the programs of the workspace that only make sense in a release build: the benchmark and
+//! the simulation. A program's exit code decides whether the command succeeds.
 
 use std::path::Path;
 use std::process::Command;
 
-/// `cargo xtask bench`: the binary measures itself. The figures go to `target/bench.json` as well; they can be
-/// compared within one run only. One part runs the official Node.js client, and one a buyer's browser.
+/// `cargo xtask bench`: the binary measures itself. The figures are also written to
+/// `target/bench.json`; they can be compared within one run only. One part runs the official
+/// Node.js client, and another a buyer's browser.
 pub(crate) fn bench(root: &Path, arguments: &[&str]) -> Result<(), String> {
     crate::test::install_node(root);
     run(root, "countersign", &[&["bench", "--output", "target/bench.json"], arguments].concat())?;
@@ -13,7 +14,8 @@ pub(crate) fn bench(root: &Path, arguments: &[&str]) -> Result<(), String> {
     if arguments.is_empty() {
         crate::performance::write(root)?;
     }
-    // Last, since it needs the machine to itself and measures by the browser's clock.
+    // The browser's part runs last, since it needs the machine to itself and measures by the
+    // browser's clock.
     if !crate::test::install_browser(root) {
         return Ok(());
     }

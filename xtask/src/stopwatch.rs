@@ -1,5 +1,5 @@
-//! Measures how long something takes, for the reader. It decides nothing, except how many defects the test command
-//! tries.
+//! Measures how long something takes, for the reader of the output. Nothing depends on the times,
+//! except how many defects the test command tries.
 
 use std::fmt;
 use std::time::{Duration, Instant};

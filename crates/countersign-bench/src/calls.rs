@@ -1,5 +1,6 @@
-//! The cost of every call of the sandbox as a multiple of Finalize's, in the same run on the same server. Each
-//! write gets an object of its own; objects and signatures are made beforehand.
+//! The cost of every call of the sandbox as a multiple of Finalize's, in the same run on the same
+//! server. Each write acts on an object of its own. All objects and signatures are made before the
+//! measurement.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -14,10 +15,10 @@ use super::servers::{Durability, start_sandbox};
 use super::signed::{BenchKey, CallDraft, make_key, sign_all};
 use super::size::Size;
 
-/// Connections that are busy at the same time.
+/// The number of connections that are busy at the same time.
 const CONCURRENCY: usize = 64;
-/// Each figure is the median of this many rounds. Within a round Finalize and all calls are measured one
-/// after the other, so that a longer disturbance of the machine affects all of them.
+/// The number of rounds. Each figure is their median. Within a round Finalize and all calls are
+/// measured one after the other, so that a longer disturbance of the machine affects all of them.
 const ROUNDS: usize = 5;
 const OPERATIONS: usize = 1_000;
 
@@ -114,7 +115,7 @@ impl Object {
     }
 }
 
-/// What one round has measured of one call.
+/// What one round has measured for one call.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     /// The server's CPU time per operation.
@@ -197,7 +198,7 @@ impl Round<'_> {
         Ok(cost)
     }
 
-    /// A key is at most 32 characters long.
+    /// Gives each object a key that was not used before. A key has at most 32 characters.
     fn give_keys(&self, objects: &mut [Object], name: &str) {
         for (at, object) in objects.iter_mut().enumerate() {
             object.key = format!("{name:.22}-{}-{at}", self.number);

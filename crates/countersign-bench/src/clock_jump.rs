@@ -14,7 +14,7 @@ use super::servers::Durability;
 use super::signed::make_key;
 use super::template::{OrderStage, Template};
 
-/// The whole life of a charge permission.
+/// The length of a Charge Permission's life, in days.
 const DAYS: u32 = 180;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

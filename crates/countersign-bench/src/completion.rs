@@ -1,5 +1,5 @@
-//! Completions on the merchant half, end to end: the session is bound and compared, finalized at a sandbox, the
-//! ids go to disk, and the snapshot is fetched afterwards.
+//! Completions on the merchant half, end to end: it binds and compares the session, finalizes it at
+//! a sandbox, writes the ids to disk, and fetches the snapshot afterwards.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -22,7 +22,8 @@ use super::size::{CONCURRENCIES, Size};
 /// Charge Permission and Get Charge.
 const CALLS: u32 = 4;
 
-/// Connections that are busy at the same time where the parts of the time are measured.
+/// The number of connections that are busy at the same time while the parts of the time are
+/// measured.
 const PARTED: usize = 64;
 /// The store's threads, by the first 15 letters of their names.
 const WRITER: &str = "store-writer";
@@ -103,8 +104,8 @@ async fn completions(
         .collect()
 }
 
-/// The CPU time used until the timers have done what the completions left to them: until next to nothing is
-/// used for a second.
+/// The CPU time used until the timers have done the work that the completions left to them, which
+/// is when hardly any CPU time is used for a second.
 async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> {
     const LONGEST_WAIT: u32 = 60;
     const IDLE: Duration = Duration::from_millis(5);

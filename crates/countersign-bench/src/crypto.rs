@@ -1,4 +1,4 @@
-//! The raw cryptography that no server of this protocol can do without, measured in the same run on one
+//! The raw cryptography that every server of this protocol needs, measured in the same run on one
 //! thread.
 
 use std::time::Duration;
@@ -15,7 +15,8 @@ pub(super) struct CryptoCost {
     pub(super) verify: Duration,
 }
 
-/// The cheapest of this many rounds counts: any disturbance makes a round more expensive.
+/// The number of rounds. The cheapest one counts, because a disturbance can only make a round more
+/// expensive.
 const ROUNDS: usize = 5;
 const SIGNATURES: u32 = 200;
 const VERIFICATIONS: u32 = 3_000;

@@ -1,5 +1,5 @@
-//! A sandbox in this process, over a store that was filled beforehand: for states that would take hours to
-//! reach through the API.
+//! A sandbox in this process, on a store that was filled beforehand: for states that would take
+//! hours to reach through the API.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,10 +33,10 @@ pub(super) fn new_store(folder: &Path, durability: Durability) -> BenchResult<Ar
     })
 }
 
-/// A sandbox in this process, ended when dropped.
+/// A sandbox in this process. Dropping it ends it.
 pub(super) struct InProcessSandbox {
     sandbox: Arc<Sandbox>,
-    /// Where it listens, such as `127.0.0.1:41234`.
+    /// The address that it listens on, such as `127.0.0.1:41234`.
     pub(super) address: String,
     _serving: JoinSet<()>,
 }
@@ -64,7 +64,7 @@ impl InProcessSandbox {
         Ok(Self { sandbox, address: address.to_string(), _serving: serving })
     }
 
-    /// Passes a request in without a socket. The answer must be a success.
+    /// Passes the sandbox a request without a socket. The answer must be a success.
     pub(super) async fn call(&self, request: http::Request<Bytes>) -> BenchResult<Bytes> {
         let answer = self.answer(request).await?;
         if answer.status().is_success() {
@@ -73,7 +73,7 @@ impl InProcessSandbox {
         Err(format!("answered with {}: {}", answer.status(), String::from_utf8_lossy(answer.body())).into())
     }
 
-    /// Passes a request in without a socket, and returns the answer whatever its status.
+    /// Passes the sandbox a request without a socket, and returns the answer whatever its status.
     pub(super) async fn answer(&self, request: http::Request<Bytes>) -> BenchResult<http::Response<Bytes>> {
         match self.sandbox.handle(request).await {
             Reply::Answer(answer) => Ok(answer),

@@ -1,9 +1,10 @@
-//! `countersign bench`: how fast both halves are, and how much CPU time each operation costs, next to the raw
-//! cryptography that it cannot do without.
+//! `countersign bench`: how fast both halves are, and how much CPU time each operation costs, next
+//! to the raw cryptography that it needs.
 //!
-//! The servers under test are further processes of the binary that calls this crate, so that their CPU time and
-//! memory are theirs alone. The load comes from here over loopback; every request is built and signed
-//! beforehand. Figures can be compared within one run only.
+//! The servers under test are separate processes of the binary that calls this crate, so that the
+//! figures of CPU time and memory include nothing else. The load comes from this process over
+//! loopback, and every request is built and signed beforehand. Figures can be compared within one
+//! run only.
 
 mod bench_result;
 mod calls;

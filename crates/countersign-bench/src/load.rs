@@ -1,5 +1,6 @@
-//! The load: requests as bytes, built beforehand and sent over kept connections. Each connection waits for an
-//! answer before it sends the next request, and reads no more of the answer than it must.
+//! The load: requests as bytes, built beforehand and sent over kept connections. Each connection
+//! waits for an answer before it sends the next request, and reads only as much of the answer as it
+//! must.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +15,11 @@ use super::bench_result::BenchResult;
 /// A request as it goes over the wire.
 pub(super) type RequestBytes = Vec<u8>;
 
-/// What a run of the load has seen.
+/// The results of a run of the load.
 #[derive(Debug)]
 pub(super) struct LoadResult {
     pub(super) elapsed: Duration,
-    /// Sorted.
+    /// The latencies of all requests, sorted.
     pub(super) latencies: Vec<Duration>,
     /// The bodies, in the requests' order.
     pub(super) bodies: Vec<Vec<u8>>,
@@ -29,7 +30,7 @@ impl LoadResult {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency that this share of all requests stayed below.
+    /// The latency that this percentage of all requests did not exceed.
     pub(super) fn percentile(&self, percent: usize) -> Duration {
         let index = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
         self.latencies.get(index).copied().unwrap_or_default()

@@ -1,5 +1,6 @@
-//! Completions end to end through the official Node.js client, run in a Node process: the speed that a merchant's
-//! test suite sees, and the best that Amazon's own sandbox would allow.
+//! Completions end to end through the official Node.js client, run in a Node process: the speed
+//! that a merchant's test suite sees, next to the highest speed that Amazon's own sandbox would
+//! allow.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,8 +12,9 @@ use super::report::Report;
 
 const COMPLETIONS: usize = 500;
 const IN_FLIGHT: usize = 16;
-/// Amazon completes one Checkout Session a second, and two at the same time after a pause: so the last of
-/// 500 is completed this many seconds after the first, even with the fastest client.
+/// How many seconds Amazon's sandbox needs for 500 Checkout Sessions, from the first completion to
+/// the last, even with the fastest client: it completes one session a second, and two at the same
+/// time after a pause.
 const AMAZON_SECONDS: f64 = 498.0;
 
 const SCRIPT: &str = "bench.mjs";

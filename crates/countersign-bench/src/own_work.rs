@@ -1,6 +1,6 @@
-//! The CPU time that a completion takes in the merchant half itself: in this process on one thread, over a store in
-//! memory, with answers that were recorded beforehand and without real signatures. Without sockets and disk, each
-//! part can be timed alone.
+//! The CPU time that a completion takes in the merchant half itself. It is measured in this process
+//! on one thread, with a store in memory, with answers that were recorded beforehand, and without
+//! real signatures. Without sockets and disk, each part can be timed alone.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -33,17 +33,17 @@ use super::size::Size;
 /// CPU time of one completion.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OwnWork {
-    /// Building the four requests, up to the text that is signed.
+    /// The time to build the four requests, up to the text that is signed.
     pub(super) requests: Duration,
-    /// Reading the four answers.
+    /// The time to read the four answers.
     pub(super) answers: Duration,
     /// The rest: decisions, documents, events, the snapshot's seal, the shop's request and its answer.
     pub(super) merchant: Duration,
 }
 
-/// Completions that are timed.
+/// The number of completions that are timed.
 const COMPLETIONS: usize = 1_000;
-/// Longer than the timers need for the snapshots of all completions.
+/// How long the snapshots of all completions may take: longer than the timers need.
 const SNAPSHOTS_TIME: Duration = Duration::from_secs(20);
 
 pub(super) async fn measure(key: BenchKey, size: Size) -> BenchResult<OwnWork> {
@@ -56,7 +56,8 @@ pub(super) async fn measure(key: BenchKey, size: Size) -> BenchResult<OwnWork> {
         sessions
             .push(PlacedCheckout::read(&session, PaymentIntent::AuthorizeWithCapture)?.checkout_session_id);
     }
-    // Once with a real key, to record the answers; then again with the recorded answers.
+    // All sessions are completed once with a real key, to record the answers, and then again with
+    // the recorded answers.
     let id = key.signer.public_key_id().clone();
     complete_all(merchant(Arc::new(key.signer), &amazon, &id).await?, &sessions).await?;
     let unsigned = Arc::new(NoSignature(id.clone()));
@@ -81,7 +82,7 @@ async fn complete_all(merchant: Merchant, sessions: &[String]) -> BenchResult<Du
     let (_, last, _) = completions.last().ok_or("nothing is completed")?;
     let path = format!("/v1/checkouts/{last}/snapshot");
     let taken = async {
-        // The timers take them in the order of their completion.
+        // The timers take the snapshots in the order of completion.
         while call(&merchant, &path, String::new()).await.is_err() {
             SystemClock.sleep(Duration::from_millis(100)).await;
         }
@@ -218,7 +219,7 @@ impl ReplayTransport {
     }
 }
 
-/// The CPU time of one of many repetitions.
+/// The CPU time of one run of some work, as the average of many runs.
 fn timed(mut work: impl FnMut() -> BenchResult) -> BenchResult<Duration> {
     const REPETITIONS: u32 = 5_000;
     let before = own_cpu_time()?;

@@ -1,5 +1,5 @@
-//! The servers under test as processes: they are started and ended here, and the kernel's figures say what they
-//! have used.
+//! The servers under test as processes: starts and ends them, and reads from the kernel how much
+//! CPU time and memory they have used.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,12 +11,12 @@ use countersign_world::{Clock as _, SystemClock};
 
 use super::bench_result::BenchResult;
 
-/// A process of this binary as a server, ended when dropped.
+/// A process of this binary as a server. Dropping it ends the process.
 pub(super) struct Server {
     child: Child,
-    /// Where it listens, such as `127.0.0.1:41234`.
+    /// The address that it listens on, such as `127.0.0.1:41234`.
     pub(super) address: String,
-    /// From the start of the process to the line that says it is ready.
+    /// The time from the start of the process to the line that says that it is ready.
     pub(super) ready_after: Duration,
 }
 
@@ -38,7 +38,8 @@ impl Server {
         let mut stdout = BufReader::new(stdout);
         let read = stdout.read_line(&mut line);
         let ready_after = SystemClock.monotonic().saturating_sub(began);
-        // The rest of its output is not needed, but is read: a full or closed pipe would disturb it.
+        // The rest of the output is not needed but is still read: a full or closed pipe would
+        // disturb the server.
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
         let mut server = Self { child, address: String::new(), ready_after };
         read.map_err(|error| format!("a server printed nothing: {error}"))?;
@@ -47,12 +48,13 @@ impl Server {
         Ok(server)
     }
 
-    /// The CPU time that all its threads have used.
+    /// The CPU time that all threads of the process have used.
     pub(super) fn cpu_time(&self) -> BenchResult<Duration> {
         self.cpu_time_where(|_| true)
     }
 
-    /// The CPU time that its threads of this name have used. The system keeps 15 letters of a name.
+    /// The CPU time that the process's threads of this name have used. The system keeps 15 letters
+    /// of a name.
     pub(super) fn cpu_time_of(&self, thread: &str) -> BenchResult<Duration> {
         let has_name = |name: String| name.trim_end() == thread;
         self.cpu_time_where(|task| fs::read_to_string(task.join("comm")).is_ok_and(has_name))
@@ -62,11 +64,11 @@ impl Server {
         let tasks = format!("/proc/{}/task", self.child.id());
         let entries = fs::read_dir(&tasks).map_err(|error| format!("{tasks}: {error}"))?;
         let tasks = entries.flatten().map(|entry| entry.path()).filter(|task| counts(task));
-        // A thread that ended meanwhile has no file any more.
+        // A thread that ended meanwhile no longer has a file.
         Ok(tasks.map(|task| on_cpu(&task.join("schedstat")).unwrap_or_default()).sum())
     }
 
-    /// The memory that it uses, in bytes.
+    /// The memory that the process uses, in bytes.
     pub(super) fn resident_bytes(&self) -> BenchResult<u64> {
         let status = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&status).map_err(|error| format!("{status}: {error}"))?;

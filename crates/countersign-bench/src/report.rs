@@ -15,7 +15,7 @@ pub(super) struct Figure {
     concurrency: usize,
     value: f64,
     unit: &'static str,
-    /// What it should be.
+    /// What the figure should be, if a bound is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     wanted: Option<&'static str>,
 }

@@ -1,4 +1,4 @@
-//! The merchant that sends the load: its key, and requests that are signed with it before anything is
+//! The merchant that sends the load: its key, and its requests, which are signed before anything is
 //! measured.
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 pub(super) enum Size {
     /// A tenth of the operations, to see that everything works.
     Quick,
-    /// This many times the operations that the figures need.
+    /// The number of operations that the figures need, times this.
     Times(u32),
 }
 
@@ -18,7 +18,7 @@ impl Size {
         }
     }
 
-    /// Operations for this many connections: enough for a meaningful 99th percentile.
+    /// The number of operations for this many connections: enough for a meaningful 99th percentile.
     pub(super) const fn operations(self, concurrency: usize) -> usize {
         self.count(match concurrency {
             0..=1 => 2_000,
@@ -28,5 +28,5 @@ impl Size {
     }
 }
 
-/// Connections that are busy at the same time.
+/// The numbers of connections that are busy at the same time, one measurement each.
 pub(super) const CONCURRENCIES: [usize; 4] = [1, 8, 64, 512];

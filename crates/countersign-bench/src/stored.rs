@@ -16,9 +16,9 @@ use super::signed::{BenchKey, make_key, sign_all};
 use super::size::Size;
 use super::template::{OrderStage, Template};
 
-/// Connections that are busy at the same time.
+/// The number of connections that are busy at the same time.
 const CONCURRENCY: usize = 8;
-/// The two stores are measured in turn, and the median of the rounds counts.
+/// The number of rounds. Each round measures both stores, and the median of the rounds counts.
 const ROUNDS: usize = 7;
 const OPERATIONS: usize = 2_000;
 

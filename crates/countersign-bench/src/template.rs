@@ -1,6 +1,6 @@
-//! Orders by the hundred thousand. One order passes through the sandbox while its change sets are recorded; its
-//! copies are written directly to a store, under ids of their own. So a copy is exactly what the sandbox would
-//! have written, without a signed request for each.
+//! Orders by the hundred thousand. One order passes through the sandbox while its change sets are
+//! recorded; copies of them are written directly to a store, each under ids of its own. So each
+//! copy is exactly what the sandbox would have written, and needs no signed requests.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,8 @@ use super::checkout::{PlacedCheckout, member, placed_checkout};
 use super::inside::InProcessSandbox;
 use super::signed::BenchKey;
 
-/// Change sets under way at the same time: enough for a store that writes all that wait together.
+/// The number of change sets that are being written at the same time. The store writes all waiting
+/// change sets together, so this many keep it busy.
 const IN_FLIGHT: usize = 16;
 
 /// The stage that an order has reached.
@@ -58,7 +59,7 @@ impl Template {
         store.hook.template(ids)
     }
 
-    /// Writes copies. Their numbers must be unique among the copies of all templates of a store.
+    /// Writes copies. In one store, no two copies of any template may have the same number.
     pub(super) async fn copy(
         &self,
         store: &dyn Store,
@@ -115,13 +116,13 @@ impl Template {
     }
 }
 
-/// Bytes that are not text have no ids in them.
+/// The bytes with the copy's own ids. Bytes that are not text contain no ids.
 fn own_bytes(bytes: &Bytes, own: impl Fn(&str) -> String) -> Bytes {
     std::str::from_utf8(bytes).map_or_else(|_| bytes.clone(), |text| Bytes::from(own(text)))
 }
 
-/// Ids of the right form, spread evenly over all possible ids, as drawn ones are, but in ascending order, which
-/// is the cheapest to write.
+/// Ids of the right form. Like drawn ids they are spread evenly over all possible ids, but they are
+/// in ascending order, which is the cheapest to write.
 fn copied_ids(number: usize, of: usize) -> [String; 2] {
     let spread = |all: u128| number as u128 * all / of.max(1) as u128;
     let permission = format!("{:014}", spread(100_000_000_000_000));

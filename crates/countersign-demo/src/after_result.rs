@@ -24,7 +24,7 @@ pub(super) async fn play(stage: &Stage, teller: &mut Teller) -> DemoResult {
     lapsed(stage, teller).await
 }
 
-/// An order that its buyer has paid for.
+/// Registers an order, and lets its buyer pay for it.
 async fn paid(
     stage: &Stage,
     teller: &Teller,
@@ -41,7 +41,7 @@ async fn paid(
     Ok((checkout, session))
 }
 
-/// How much of the payment is captured, refunded and left.
+/// Checks how much of the payment is captured, refunded and left.
 async fn balances(teller: &Teller, shop: &Shop, checkout: &Checkout, expected: [&str; 3]) -> DemoResult {
     let seen = shop.checkout(checkout).await?;
     let amount = |name: &str| {

@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Api {
     https: Https,
-    /// Without a slash at the end.
+    /// The server's URL, without a slash at the end.
     pub(crate) url: String,
     /// The token that the server asks for.
     token: Option<String>,

@@ -1,6 +1,7 @@
-//! `countersign demo`: both halves on loopback, with real sockets, signatures and files, and buyers who pay.
-//! The binary passes in what belongs to a program: the output, the signal to end, and the transport of
-//! notifications. Only a developer's build of the binary has this crate; the build that a shop deploys does not.
+//! `countersign demo`: both halves on loopback, with real sockets, signatures and files, and buyers
+//! who pay. The binary passes in what a library must not choose itself: the output, the signal to
+//! end, and the transport of notifications. Only a developer's build of the binary has this crate;
+//! the build that a shop deploys does not.
 
 mod after_result;
 mod demo_result;

@@ -26,7 +26,7 @@ pub(super) struct Order {
 #[derive(Debug, Clone)]
 pub(super) struct Checkout {
     pub(super) id: String,
-    /// What the shop's page would pass to Amazon's script.
+    /// The configuration that the shop's page would pass to Amazon's script.
     button: Value,
 }
 
@@ -38,7 +38,8 @@ pub(super) struct CheckoutSessionId(pub(super) String);
 #[derive(Clone)]
 pub(super) struct Shop(pub(super) Api);
 
-/// How often to look until something has happened, and the pause between two looks: 20 s in all.
+/// How many times to look until something has happened, and the pause between two looks: 20 s in
+/// total.
 const LOOKS: usize = 400;
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -200,7 +201,8 @@ impl AmazonPage {
         succeeded(self.0.post("/_sandbox/notification-endpoints", &endpoint).await?).map(|_| ())
     }
 
-    /// The next notification of this kind is sent before the answer to the call that caused it.
+    /// Orders that the next notification about this type of object is sent before the answer to the
+    /// call that causes it.
     pub(super) async fn notify_before_answer(&self, object_type: &str) -> DemoResult {
         let fault = json!({ "kind": "beforeAnswer", "objectType": object_type });
         succeeded(self.0.post("/_sandbox/notification-faults", &fault).await?).map(|_| ())
@@ -218,7 +220,7 @@ impl AmazonPage {
         succeeded(self.0.post("/_sandbox/clock", &json!({ "advance": by })).await?).map(|_| ())
     }
 
-    /// How often something happened to a session.
+    /// How many times something happened to a session.
     pub(super) async fn count(&self, session: &CheckoutSessionId, kind: &str) -> DemoResult<usize> {
         let log = succeeded(self.0.get(&format!("/_sandbox/events?checkoutSessionId={}", session.0)).await?)?;
         Ok(list(&log, "events").filter(|event| text(event, "type") == kind).count())

@@ -39,16 +39,18 @@ const SHOP_TOKEN: &str = "demo-token";
 const ANY_PORT: &str = "127.0.0.1:0";
 const PUBLIC_KEY_ID: &str = "SANDBOX-DEMO";
 const MERCHANT_ID: &str = "ADEMO";
-/// What the merchant half signs webhooks and quotes with. It is not a secret either.
+/// The secret with which the merchant half signs webhooks and requests for quotes. It is public in
+/// the demo, too.
 const WEBHOOK_SECRET: &str = "whsec_ZGVtby1zZWNyZXQtb2YtdGhlLWRlbW8tc2hvcA==";
-/// Not a secret: the demo's buyers are made up.
+/// The key that seals snapshots. It is not a secret: the demo's buyers are made up.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// How often to try whether a killed half has released its files, and the pause between two tries: 5 s in all.
+/// How many times to try whether a killed half has released its files, and the pause between two
+/// tries: 5 s in total.
 const LOOKS: usize = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long an answer may take: longer than in any story.
+/// How long an answer may take: longer than any answer in a story.
 const ANSWER: Duration = Duration::from_secs(120);
 
 /// Both halves, running.
@@ -239,7 +241,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey, courier: Arc<dyn Cour
     Half::start(listener, Arc::new(sandbox), timers, None)
 }
 
-/// A half that was killed releases its files a moment later.
+/// Opens a store as soon as a half that was killed has released its files.
 async fn open_once_released(path: &Path) -> DemoResult<SqliteStore> {
     for _ in 0..LOOKS {
         match SqliteStore::open(path) {
@@ -302,8 +304,8 @@ impl Backstage {
     }
 }
 
-/// A transport that breaks the store right after Amazon has answered yes to a payment: the worst moment of
-/// all.
+/// A transport that breaks the store right after Amazon has accepted a payment, which is the worst
+/// possible moment.
 struct StoreBreaker {
     inner: Https,
     store: Arc<InterceptedStore<Outages>>,

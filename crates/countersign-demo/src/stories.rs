@@ -1,5 +1,5 @@
-//! The stories: who does what, what is answered, what the buyer sees, and how each must end. Each is printed
-//! while it happens; a story that ends in another way ends the demo.
+//! The stories: who does what, what is answered, what the buyer sees, and how each must end. Each
+//! story is printed while it happens. A story that ends in a different way ends the demo.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ const fn with_card(card: &'static str) -> CheckoutVariation {
     CheckoutVariation { card: Some(card), amount: None }
 }
 
-/// The answer is lost: Amazon does what it is asked, and the connection breaks before it answers.
+/// The order for a lost answer: Amazon executes the call, and the connection breaks before the
+/// answer is sent.
 fn answer_lost() -> Value {
     json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "reset", "times": 1 })
 }
@@ -199,7 +200,7 @@ async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> DemoResult {
     teller.end(&shop, &checkout, "paid", "").await
 }
 
-/// A story in which Amazon takes half a minute: it begins first and ends last.
+/// A story in which Amazon takes half a minute to decide. It begins first and ends last.
 struct PendingStory {
     title: &'static str,
     checkout: Checkout,

@@ -1,5 +1,5 @@
-//! Tells the stories: numbers them, prints what happens while it happens, compares each end with how it must
-//! be, and keeps the rows of the table.
+//! Tells the stories: numbers them, prints what happens while it happens, compares each story's end
+//! with the expected one, and keeps the rows of the table.
 
 use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, CheckoutVariation, Order, Shop, text};
 use super::stage::Stage;
@@ -7,7 +7,7 @@ use super::table::Row;
 use crate::demo_result::DemoResult;
 use crate::json::JsonAnswer;
 
-/// Where the demo's lines go.
+/// The function that prints the demo's lines.
 pub(super) type Printer = fn(&dyn std::fmt::Display);
 
 /// Numbers the stories and keeps their rows.
@@ -71,7 +71,7 @@ impl Teller {
         self.placed_differently(stage, title, order, AS_ORDERED).await
     }
 
-    /// The same for a buyer whose checkout differs from the order.
+    /// Does the same as [`Self::placed`], for a buyer whose checkout differs from the order.
     pub(super) async fn placed_differently(
         &mut self,
         stage: &Stage,
@@ -96,7 +96,7 @@ impl Teller {
         ));
     }
 
-    /// Ends the story, if the checkout is as it must be.
+    /// Ends the story if the checkout is as expected.
     pub(super) async fn end(
         &mut self,
         shop: &Shop,
@@ -133,7 +133,8 @@ impl Teller {
         self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
     }
 
-    /// The shop has asked for an operation; the answer must have this status and this state or code.
+    /// Checks the answer to an operation that the shop asked for: it must have this status and this
+    /// state or code.
     pub(super) fn shop_gets(&self, answer: &JsonAnswer, status: u16, word: &str) -> DemoResult {
         let code = answer.body.pointer("/error/code").and_then(serde_json::Value::as_str);
         let found = code.map_or_else(|| text(&answer.body, "state"), str::to_owned);
@@ -142,14 +143,14 @@ impl Teller {
         self.must_be("the answer", found.as_str(), word)
     }
 
-    /// The order may be shipped, for this reason.
+    /// Checks that the order may be shipped, for this reason.
     pub(super) async fn may_ship(&self, shop: &Shop, checkout: &Checkout, reason: &str) -> DemoResult {
         let fulfilment = shop.fulfilment(checkout).await?;
         self.tell(format_args!("May it be shipped? yes: {}.", fulfilment.1));
         self.must_be("whether it may be shipped", &fulfilment, &(true, reason.to_owned()))
     }
 
-    /// The order must not be shipped, for this reason.
+    /// Checks that the order must not be shipped, for this reason.
     pub(super) async fn must_not_ship(&self, shop: &Shop, checkout: &Checkout, reason: &str) -> DemoResult {
         let fulfilment = shop.fulfilment(checkout).await?;
         self.tell(format_args!("May it be shipped? no: {}.", fulfilment.1));

@@ -1,5 +1,6 @@
-//! One connection: its requests in turn, each complete before the handler sees it, and the end of the socket.
-//! [`crate::serve`] runs one of these per connection; routes and the meaning of bodies belong to the handler.
+//! One connection: reads its requests one after another, passes each to the handler once it is
+//! complete, and ends the socket. [`crate::serve`] runs one of these per connection; routes and the
+//! meaning of bodies are up to the handler.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
@@ -21,16 +22,17 @@ use crate::handler::{Handler, IncompleteRequest, Peer, Reply, Response};
 use crate::limits::Limits;
 use crate::socket::{Socket, SocketState};
 
-/// hyper itself answers a head with more lines than this, without the handler's body. It reserves room for
-/// this many lines on each request, so this is four times what [`Limits`] allow, not more.
+/// The largest number of header lines that hyper parses. It answers a head with more lines by
+/// itself, without the handler's body. It reserves room for this many lines on each request, so
+/// this is only four times what [`Limits`] allow.
 const PARSED_HEAD_LINES: usize = 256;
 
-/// hyper itself answers a longer head, and keeps at most this much of a connection in memory. A target of 64
-/// KiB is always answered by hyper, whatever this value is.
+/// The largest number of bytes of a connection that hyper keeps in memory. It answers a longer head
+/// by itself. It always answers a target of 64 KiB by itself, whatever this value is.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// How much of a refused body is read and dropped after the answer, and for how long. The kernel resets a
-/// socket that is closed with unread bytes, and the reset may overtake the answer.
+/// How many bytes of a refused body are read and dropped after the answer, and for how long. The
+/// kernel resets a socket that is closed with unread bytes, and the reset may overtake the answer.
 const DISCARDED_BYTES: u64 = 8 * 1024 * 1024;
 const DISCARDING_TIME: Duration = Duration::from_secs(2);
 
@@ -38,7 +40,7 @@ const DISCARDING_TIME: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Serving,
-    /// Started requests are finished, no further ones are accepted.
+    /// Requests that have started are finished, and no further ones are accepted.
     Draining,
     Closed,
 }
@@ -57,16 +59,18 @@ struct Connection {
     limits: Limits,
     peer: Peer,
     line: Arc<SocketState>,
-    /// The first value that is set counts: from then on the connection accepts no further request.
+    /// How the connection ends, once that is decided: from then on it accepts no further request.
+    /// Only the first value counts.
     ending: OnceLock<ConnectionEnd>,
     slot: Arc<OwnedSemaphorePermit>,
     stage: watch::Receiver<Stage>,
 }
 
-/// A handler's work. It always finishes what it has started: if its client disconnects, it continues without
-/// one and keeps the connection's slot, so that it counts against the limit and a shutdown waits for it.
+/// A handler's work. The work always runs to its end: if the client disconnects, it continues
+/// without a client and keeps the connection's slot, so that it still counts against the limit and
+/// a shutdown waits for it.
 struct Work {
-    /// `None` once it is done.
+    /// `None` once the work is done.
     handling: Option<BoxFuture<'static, Reply>>,
     slot: Arc<OwnedSemaphorePermit>,
     stage: watch::Receiver<Stage>,
@@ -95,7 +99,7 @@ impl Drop for Work {
         runtime.spawn(async move {
             tokio::select! {
                 _ = handling => {}
-                // An error means that the server was dropped: it has closed.
+                // An error means that the server was dropped, and so has closed.
                 _ = stage.wait_for(|stage| *stage == Stage::Closed) => {}
             }
             drop(slot);
@@ -115,7 +119,8 @@ impl std::fmt::Display for ResetWanted {
 
 impl std::error::Error for ResetWanted {}
 
-/// Serves a connection to its end. The slot is free again when everything that it started is done.
+/// Serves a connection to its end. The slot is free again once everything that the connection
+/// started is done.
 pub(crate) async fn run(
     stream: TcpStream,
     peer: Peer,
@@ -153,7 +158,7 @@ async fn exchange(socket: Socket, connection: &Arc<Connection>, mut stage: watch
     let service = hyper::service::service_fn(|request| answer(Arc::clone(connection), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.max_headers(PARSED_HEAD_LINES).max_buf_size(BUFFER_BYTES);
-    // The socket itself measures the time of heads and of idling, with one timer per connection.
+    // [`Socket`] measures the time of heads and of idling, with one timer per connection.
     builder.header_read_timeout(None);
     let mut exchange = pin!(builder.serve_connection(TokioIo::new(socket), service));
     loop {
@@ -207,8 +212,8 @@ impl Connection {
         Work { handling: Some(self.handler.handle(request)), slot, stage }
     }
 
-    /// The answer to a request that is not complete. What follows it on the connection cannot be
-    /// distinguished from the rest of its body, so the connection ends.
+    /// The answer to a request that is not complete. The connection ends, because any further bytes
+    /// on it cannot be distinguished from the rest of the request's body.
     fn refuse(&self, head: &http::request::Parts, unreadable: IncompleteRequest) -> Response {
         self.ending.get_or_init(|| ConnectionEnd::CloseAfterDiscarding);
         let mut response = self.handler.refuse(head, unreadable);
@@ -257,7 +262,8 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, IncompleteRe
         if whole.is_empty() {
             whole = piece;
         } else {
-            // Copied once, then extended in place: nobody else holds it.
+            // The first piece is copied once, and then extended in place: nothing else refers to
+            // it.
             let mut joined = BytesMut::from(whole);
             joined.extend_from_slice(&piece);
             whole = joined.freeze();
@@ -266,13 +272,13 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, IncompleteRe
     Ok(whole)
 }
 
-/// Tells the peer that nothing more comes, then reads what it is still sending, within limits.
+/// Ends the sending side, then reads what the peer is still sending, within limits.
 async fn discard(mut stream: TcpStream) {
     if stream.shutdown().await.is_err() {
         return;
     }
     let mut rest = stream.take(DISCARDED_BYTES);
     let mut sink = tokio::io::sink();
-    // Whether the peer stopped by itself makes no difference: the answer has had its time.
+    // Whether the peer stopped by itself makes no difference: the answer had enough time to arrive.
     let _ = timeout(DISCARDING_TIME, tokio::io::copy(&mut rest, &mut sink)).await;
 }

@@ -1,5 +1,5 @@
-//! What a server passes to its handler and gets back: complete requests, answers, and the requests that were
-//! never complete.
+//! What a server and its handler exchange: complete requests, the answers to them, and requests
+//! that were never complete.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -15,7 +15,7 @@ pub type Response = http::Response<Bytes>;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub std::net::SocketAddr);
 
-/// What a handler wants to be done with a request.
+/// What the server does after a handler has handled a request.
 #[derive(Debug)]
 pub enum Reply {
     /// Send this answer.

@@ -1,5 +1,5 @@
-//! The HTTP/1.1 server that both halves use: limits, timeouts, graceful shutdown, and the tables of routes.
-//! It knows no routes and no body formats; a [`Handler`] does.
+//! The HTTP/1.1 server that both halves use: limits, timeouts, graceful shutdown, and the tables of
+//! routes. It knows no routes and no body formats; these are up to a [`Handler`].
 
 mod connection;
 mod handler;

@@ -1,5 +1,5 @@
-//! The limits of one server: sizes, counts and times. All of them are written down, because anything that is
-//! read, queued or waited for without a limit is a way to take the server down.
+//! The limits of one server: sizes, counts and times. Every one of them has a value here, because
+//! anything that is read, queued or waited for without a limit can be used to take the server down.
 
 use std::time::Duration;
 

@@ -78,7 +78,7 @@ enum RowError {
     TwoRows(Method),
     /// The path has more than one parameter.
     TwoParameters,
-    /// The path is not valid, or another one matches the same requests.
+    /// The path is not valid, or another path matches the same requests.
     Path(matchit::InsertError),
 }
 
@@ -160,7 +160,8 @@ impl<S: 'static, E: 'static> Router<S, E> {
             return Err(RowError::TwoParameters);
         }
         if known().next().is_none() {
-            // `matchit` does not match an empty segment with a parameter: the path without one is added as well.
+            // In `matchit`, a parameter does not match an empty segment, so the path without the
+            // segment is added as well.
             let empty = template.split_once('{').zip(template.split_once('}'));
             let empty = empty.map(|((before, _), (_, after))| format!("{before}{after}"));
             for path in empty.into_iter().chain([template.to_owned()]) {

@@ -1,4 +1,4 @@
-//! The accept loop and the server's end. What happens on a connection is in [`crate::connection`].
+//! The accept loop, and how the server ends. [`crate::connection`] serves each connection.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,15 +14,16 @@ use crate::connection::{self, Stage};
 use crate::handler::{Handler, Peer};
 use crate::limits::Limits;
 
-/// How long to wait before using a listener again that cannot accept, most likely because there are no file
-/// descriptors left: trying again at once would only keep a core busy.
+/// How long to pause after a listener failed to accept, most likely because no file descriptors are
+/// left: trying again immediately would only keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves every connection of `listener` with `handler`, until `shutdown` is ready.
 ///
-/// Then the listener is closed, idle connections are closed, started requests are answered (or only finished,
-/// if their client is gone), and after [`Limits::shutdown_time`] the rest is cut off. Dropping the future
-/// cuts everything off at once. Must run inside a tokio runtime with its timer and I/O drivers.
+/// Then it closes the listener and all idle connections, and answers the requests that have started
+/// (or only finishes them, if their client is gone). After [`Limits::shutdown_time`] it cuts off
+/// the rest. Dropping the future cuts everything off immediately. Must run inside a tokio runtime
+/// with its timer and I/O drivers.
 pub async fn serve(
     listener: TcpListener,
     handler: Arc<dyn Handler>,
@@ -47,8 +48,9 @@ pub async fn serve(
     stage.send_replace(Stage::Closed);
 }
 
-/// Serves as [`serve`] does, and runs the timers of the same server until it has ended. Returns once the timers
-/// have released what they held. Dropping the future ends them too.
+/// Serves as [`serve`] does, and runs the timers of the same server until it has ended. Returns
+/// once the timers have released everything that they use. Dropping the future ends the timers,
+/// too.
 pub async fn serve_with_timers(
     listener: TcpListener,
     handler: Arc<dyn Handler>,
@@ -62,7 +64,7 @@ pub async fn serve_with_timers(
     tasks.shutdown().await;
 }
 
-/// Gives each connection to a task of its own. It ends only if the semaphore is closed.
+/// Serves each connection in a task of its own. Returns only if the semaphore is closed.
 #[expect(clippy::disallowed_methods, reason = "a failing listener is left alone in real time")]
 async fn accept(
     listener: TcpListener,

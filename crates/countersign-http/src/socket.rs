@@ -2,8 +2,8 @@
 //! that returns to [`crate::connection`] when hyper drops it, because hyper cannot choose how a socket ends
 //! (a reset, or a patient close).
 //!
-//! One timer serves the whole life of the connection. It is re-armed when it fires rather than on every
-//! request, so a busy connection has no cost for timers.
+//! One timer serves the whole life of the connection. It is re-armed when it fires, not on every
+//! request, so on a busy connection timers cost nothing.
 
 use std::io;
 use std::pin::Pin;
@@ -18,10 +18,10 @@ use tokio::time::{Instant, Sleep};
 
 use crate::limits::Limits;
 
-/// What the socket and the requests on it know of each other.
+/// The state that a socket and the requests on it share.
 #[derive(Debug, Default)]
 pub(crate) struct SocketState {
-    /// The number of started requests. The socket sees from it that a new wait has started.
+    /// The number of requests that have started. When it changes, the socket starts a new wait.
     requests: AtomicU32,
     serving: AtomicBool,
     heard: AtomicBool,
@@ -67,7 +67,7 @@ struct Wait {
 /// The stream that hyper reads and writes.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    /// Present until the drop that gives it to the [`SocketState`].
+    /// Present until the socket is dropped, which moves the stream to the [`SocketState`].
     stream: Option<TcpStream>,
     line: Arc<SocketState>,
     timer: Pin<Box<Sleep>>,
@@ -91,7 +91,8 @@ impl Socket {
         }
     }
 
-    /// Records that bytes have arrived. The first bytes of a head start its clock; those of a body do not.
+    /// Records that bytes have arrived. The first bytes of a head start the clock for the head; the
+    /// bytes of a body do not.
     fn heard(&mut self) {
         self.line.heard.store(true, Ordering::Relaxed);
         if self.line.serving.load(Ordering::Relaxed) {

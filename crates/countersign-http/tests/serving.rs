@@ -1,5 +1,5 @@
-//! The server over real sockets, addressed in raw bytes: what a well-behaved client gets, and what every kind
-//! of misbehaving one gets.
+//! The server over real sockets, with requests in raw bytes: what a well-behaved client gets, and
+//! what every kind of misbehaving client gets.
 
 #![expect(clippy::unwrap_used, reason = "a test's harness fails by panicking")]
 
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-/// Answers with what it was asked, and records the targets that it has seen.
+/// Answers with the request that it got, and records the targets that it has seen.
 #[derive(Default)]
 struct Echo {
     seen: Mutex<Vec<String>>,
@@ -27,7 +27,7 @@ struct Echo {
     carried_out: Notify,
 }
 
-/// The echo as the server holds it; the tests hold it too.
+/// The echo as the server and the tests share it.
 struct Shared(Arc<Echo>);
 
 impl Handler for Shared {

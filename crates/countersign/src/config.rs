@@ -1,6 +1,7 @@
-//! The merchant half's configuration: one list of keys, each with its name in `countersign.toml`, a flag and
-//! an environment variable. A flag overrides the environment, which overrides the file. Secrets are not among
-//! the values: a key names the file that has one. Called by `serve` and `explain`.
+//! The merchant half's configuration: one list of keys, each with its name in `countersign.toml`, a
+//! flag and an environment variable. A flag overrides the environment, which overrides the file.
+//! The values contain no secrets: for each secret, a key names the file that contains it. Called by
+//! `serve` and `explain`.
 
 mod file;
 mod flags;
@@ -19,7 +20,7 @@ pub(crate) use keys::Config;
 pub(crate) use parse::StorePlace;
 use values::Values;
 
-/// Where a running `serve` is asked, and with which token.
+/// The address of a running `serve`, and the token for it.
 #[derive(Debug)]
 pub(crate) struct ServeAccess {
     pub(crate) url: String,
@@ -27,7 +28,8 @@ pub(crate) struct ServeAccess {
 }
 
 impl ServeAccess {
-    /// Reads it from `serve`'s own configuration; `url` overrides the address that `serve` listens on.
+    /// Reads both from `serve`'s own configuration; `url` overrides the address that `serve`
+    /// listens on.
     pub(crate) fn read(
         file: Option<PathBuf>,
         given: ServeAccessValues,

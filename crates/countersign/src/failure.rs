@@ -10,7 +10,8 @@ pub(crate) struct Failure(String);
 pub(crate) type CommandResult<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// Joins the lines of a text: a program that reads logs expects one line for each failure.
+    /// A failure with this text, whose lines are joined: a program that reads logs expects one line
+    /// for each failure.
     pub(crate) fn new(text: impl fmt::Display) -> Self {
         Self(text.to_string().split('\n').map(str::trim).collect::<Vec<_>>().join(" "))
     }

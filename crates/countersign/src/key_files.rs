@@ -1,5 +1,6 @@
-//! Small files, above all those with keys and tokens. A secret is readable by its owner alone, and a new
-//! key never overwrites a file. A file is there whole or not at all, whenever the machine stops.
+//! Small files, above all those with keys and tokens. Only its owner can read a secret, and a new
+//! key never overwrites a file. A file exists either whole or not at all, whenever the machine
+//! stops.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -9,7 +10,8 @@ use countersign_protocol::signing::{MerchantKey, VerifyingKey};
 
 use crate::failure::{CommandResult, Failure};
 
-/// No key is longer: a longer file was named by mistake.
+/// The longest file that is read, in bytes. No key is longer, so a longer file was named by
+/// mistake.
 const MAX_LEN: u64 = 64 * 1024;
 
 /// The text of a file, short enough for a key or a token.
@@ -64,7 +66,7 @@ pub(crate) fn read_token(path: &Path) -> CommandResult<String> {
 /// Who may read a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Readers {
-    /// Its owner alone.
+    /// Only its owner.
     Owner,
     /// Everybody whom the process's umask allows.
     Everybody,
@@ -88,7 +90,7 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> CommandRes
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    // An earlier process with the same id may have left one behind.
+    // An earlier process with the same process id may have left this file behind.
     let _ = fs::remove_file(&beside);
     let written = options.open(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
@@ -102,13 +104,13 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> CommandRes
     })
 }
 
-/// Writes a file, or replaces it. Whenever the machine stops, the file has either the old text or the new
-/// one; once this has returned, it has the new one. The path must name the directory.
+/// Writes a file, or replaces it. Whenever the machine stops, the file has either the old text or
+/// the new one; once this has returned, it has the new one. The path must include a directory.
 pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> CommandResult {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(name);
-    // An earlier process may have died before the rename.
+    // An earlier process may have died before the rename and left this file behind.
     let _ = fs::remove_file(&beside);
     write_new(&beside, text, readers)?;
     let renamed = fs::rename(&beside, path);

@@ -1,5 +1,5 @@
-//! Logs go to standard error: standard output belongs to the commands. The libraries ensure that no log
-//! line has buyer data.
+//! Logs go to standard error: standard output is for the commands' own output. The libraries ensure
+//! that no log line contains buyer data.
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::failure::{CommandResult, Failure};
 
-/// What is logged, and how.
+/// Which events are logged, and how.
 #[derive(Args)]
 pub(crate) struct Logging {
     /// What is logged to standard error: off, error, warn, info, debug, trace, or parts such as
@@ -35,8 +35,8 @@ pub(crate) struct Logging {
     log_format: Format,
 }
 
-/// Reads levels. A word without `=` must be a level: the filter would take any other word for a part of
-/// the program, so that a typing error would silence everything else.
+/// Reads levels. A word without `=` must be a level. The filter would take any other word for a
+/// part of the program, and so a typing error would silence everything else.
 fn targets(levels: &str) -> Option<Targets> {
     let mut alone = levels.split(',').filter(|part| !part.contains('='));
     if alone.any(|word| word.is_empty() || word.parse::<LevelFilter>().is_err()) {

@@ -23,8 +23,8 @@ use commands::demo;
 use commands::{explain, keys, left_out, sandbox, serve, sign, verify};
 use logging::Logging;
 
-/// A request makes about a hundred small allocations, for which the C library's allocator would take a
-/// fifth of a Finalize's CPU time.
+/// The allocator. A request makes about a hundred small allocations; the C library's allocator
+/// would spend a fifth of a Finalize's CPU time on them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -72,7 +72,8 @@ enum Command {
 }
 
 impl Command {
-    /// The levels of its log unless `--log` names some: none where log lines would interrupt its output.
+    /// The log levels that apply without `--log`. A command whose output log lines would interrupt
+    /// logs nothing.
     fn default_log_levels(&self) -> &'static str {
         match self {
             Self::Explain(_) => "off",

@@ -1,5 +1,5 @@
-//! HTTP requests as `sign` and `verify` get them: a captured file, or parts on the command line. The
-//! servers read their requests elsewhere.
+//! The HTTP requests that `sign` and `verify` read, from a captured file or in parts from the
+//! command line. The servers read their requests elsewhere.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Request, Uri};
 
 use crate::failure::{CommandResult, Failure};
 
-/// No request to Amazon Pay is longer, in bytes.
+/// The longest request that is read, in bytes. No request to Amazon Pay is longer.
 const MAX_LEN: u64 = 1 << 20;
 
 /// A header's name and value.
@@ -46,7 +46,7 @@ pub(crate) fn read_bytes(path: &Path) -> CommandResult<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same as text.
+/// Reads a file as text; `-` is standard input.
 pub(crate) fn read_text(path: &Path) -> CommandResult<String> {
     let text = String::from_utf8(read_bytes(path)?);
     text.map_err(|_| Failure::new(format_args!("{} is not UTF-8", path.display())))
@@ -83,7 +83,7 @@ pub(crate) fn request(bytes: &[u8]) -> CommandResult<Request<Bytes>> {
     Ok(request)
 }
 
-/// Cuts off what a capture or an editor has appended to the body.
+/// The body without the bytes that a capture or an editor has appended to it.
 fn within_length<'a>(request: &Request<Bytes>, rest: &'a [u8]) -> CommandResult<&'a [u8]> {
     let Some(length) = request.headers().get(http::header::CONTENT_LENGTH) else { return Ok(rest) };
     let length = length.to_str().ok().and_then(|length| length.parse::<usize>().ok());

@@ -1,5 +1,5 @@
-//! Standard output and standard error. A server goes on if the reader of its output goes away (`| head`):
-//! what can no longer be written is dropped.
+//! Standard output and standard error. A server continues if the reader of its output goes away (`|
+//! head`): output that can no longer be written is dropped.
 
 use std::fmt;
 use std::io::Write as _;

@@ -22,7 +22,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// A running `serve`.
 pub(crate) struct ServeApi {
     https: Https,
-    /// Without a slash at the end.
+    /// The URL of `serve`, without a slash at the end.
     url: String,
     token: String,
     token_file: PathBuf,

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use crate::failure::{CommandResult, Failure};
 use crate::output::say;
 
-/// More threads than this would only cost memory: signing and verifying take microseconds, and all other
-/// time is spent waiting for the disk or for Amazon.
+/// The largest number of threads. More would only cost memory: signing and verifying take
+/// microseconds, and all other time is spent waiting for the disk or for Amazon.
 const MOST_THREADS: usize = 8;
 
 /// Runs a future on a runtime of its own.
@@ -36,7 +36,7 @@ pub(crate) async fn listen(address: &str) -> CommandResult<(TcpListener, SocketA
     Ok((listener, address))
 }
 
-/// Prints the line that scripts wait for: the server answers from then on.
+/// Prints the line that scripts wait for: from then on the server answers.
 pub(crate) fn announce(address: SocketAddr) {
     say(format_args!("listening on http://{address}"));
 }

@@ -3,7 +3,7 @@
 
 use crate::failure::{CommandResult, Failure};
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code that a shell reports for a program that Ctrl-C ended.
 const ENDED_AT_ONCE: i32 = 130;
 
 /// Starts to listen for the signals; the future completes at the first one. Must be called inside the

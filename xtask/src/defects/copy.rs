@@ -1,7 +1,7 @@
-//! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory of its own next to
-//! it. Cargo names what it compiles by the path from the workspace's root, so the crates of the copy have the same
-//! names as those of the tree. What is already compiled for the tree is linked here, with its age, and only what a
-//! defect changes is compiled.
+//! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory
+//! of its own next to it. Cargo names compiled files by the path from the workspace's root, so the
+//! crates of the copy have the same names as those of the tree. Files that are already compiled for
+//! the tree are linked here, with their age, so that only what a defect changes must be compiled.
 //!
 //! A run that is interrupted leaves its defect in the copy; the next run first makes the copy equal to the tree.
 
@@ -13,7 +13,8 @@ use std::time::SystemTime;
 
 use crate::folders::FOREIGN;
 
-/// The files of a target directory that are hard-linked: libraries. Programs are built again.
+/// The extensions of the files in a target directory that are hard-linked, which are libraries.
+/// Programs are built again.
 const LIBRARIES: [&str; 3] = ["rlib", "rmeta", "so"];
 
 /// The copy of the tree, locked for this process as long as the value lives.
@@ -46,7 +47,7 @@ impl Copy {
         Ok(copy)
     }
 
-    /// Writes a file of the copy. It is then newer than everything that was compiled from it.
+    /// Writes a file of the copy. The file is then newer than everything that was compiled from it.
     ///
     /// # Errors
     /// It cannot be written.

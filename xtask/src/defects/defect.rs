@@ -35,7 +35,7 @@ pub(crate) struct Defect {
     replacement: String,
 }
 
-/// What must find a defect.
+/// The judges that must find a defect.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judges {
     /// Invariants of the simulation, by name. One of them must be the first that fails.
@@ -91,8 +91,7 @@ impl Defect {
 
     /// The file's text with the defect in it.
     ///
-    /// # Errors
-    /// The text that is to be replaced is not in the file, or is in it more than once.
+    /// # Errors The text to be replaced does not occur in the file exactly once.
     pub(super) fn put_into(&self, file: &str) -> Result<String, String> {
         match file.matches(&self.text).count() {
             1 => Ok(file.replacen(&self.text, &self.replacement, 1)),
@@ -125,7 +124,7 @@ impl Defect {
     }
 }
 
-/// What is before and after the line that is `separator`.
+/// The texts before and after the line `separator`.
 fn parted<'a>(text: &'a str, separator: &str) -> Result<(&'a str, &'a str), String> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {

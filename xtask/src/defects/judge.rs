@@ -1,5 +1,5 @@
-//! Runs the judges of a defect: builds only what they need of the copy, with the defect in it, and says which one
-//! was the first to fail.
+//! Runs the judges of a defect: builds only the parts of the copy that they need, with the defect
+//! in it, and reports which judge was the first to fail.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use super::copy::Copy;
 use super::defect::{Defect, Judges};
 
 const SIMULATION: &str = "countersign-simulation";
-/// An invariant must fail within this many seeds, of this many orders each.
+/// The number of seeds within which an invariant must fail, and the number of orders in each.
 const SEEDS: &str = "500";
 const ORDERS: &str = "12";
-/// A judge that runs longer has found nothing.
+/// A judge that runs longer than this counts as having found nothing.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// How many of the last lines of a program's output are shown.
 const LINES_SHOWN: usize = 30;
@@ -31,7 +31,7 @@ struct RunOutput {
     text: String,
 }
 
-/// Runs the defect's judges on the copy as it is.
+/// Runs the defect's judges on the copy, which already contains the defect.
 pub(super) fn judge(copy: &Copy, defect: &Defect) -> Verdict {
     match &defect.judges {
         Judges::Invariants(names) => {
@@ -81,8 +81,8 @@ fn build(copy: &Copy, arguments: &[&str]) -> Result<PathBuf, String> {
     program(&text, arguments).ok_or_else(|| format!("cargo {} did not build a program", arguments.join(" ")))
 }
 
-/// The program that the messages of cargo with these arguments name. What a test needs is built with it, and is not
-/// a test itself.
+/// The program that the messages of cargo with these arguments name. Programs that a test needs are
+/// built with it, but are not tests themselves.
 fn program(messages: &str, arguments: &[&str]) -> Option<PathBuf> {
     let is_test = arguments.contains(&"test");
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -138,7 +138,7 @@ fn by_test(ended: &RunOutput, function: &str) -> Verdict {
     let results = ended.text.lines().filter_map(|line| line.strip_prefix("test "));
     let results: Vec<_> =
         results.filter_map(|line| line.split_once(" ... ")).filter(|(path, _)| is_it(path)).collect();
-    // A macro can make several tests of one name, in different modules.
+    // A macro can make several tests with the same name, in different modules.
     match results.iter().find(|(_, end)| end.starts_with("FAILED")) {
         Some((path, _)) => Ok((*path).to_owned()),
         None if ended.has_succeeded && !results.is_empty() => Err(format!("{function} passes")),

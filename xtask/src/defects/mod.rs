@@ -1,6 +1,7 @@
-//! Defects that must be found: each is put into a copy of the tree, its judges are run, and one of them must be
-//! the first to fail. `cargo xtask defects` tries them all; the test command tries as many as fit into three
-//! minutes, drawn by the commit; tidy checks that each can still be put in.
+//! Defects that must be found: each is put into a copy of the tree, its judges run, and one of them
+//! must be the first to fail. `cargo xtask defects` tries all defects. The test command tries as
+//! many as fit into three minutes; the commit determines which. tidy checks that each defect can
+//! still be put in.
 
 use std::fs;
 use std::path::Path;
@@ -18,19 +19,19 @@ use crate::folders;
 use crate::lot::lot;
 use crate::stopwatch::Stopwatch;
 
-/// Where the defects are.
+/// The folder with the defects.
 pub(crate) const FOLDER: &str = "crates/countersign-simulation/defects/";
 const EXTENSION: &str = ".patch";
-/// The other file of the folder.
+/// The one file in the folder that is not a defect.
 const README: &str = "README.md";
 
-/// How long the test command may take for those that it draws.
+/// How long the test command may take for the defects that it draws.
 const DRAWN_FOR: Duration = Duration::from_secs(3 * 60);
 
 /// One defect that was tried.
 pub(crate) struct DefectTrial {
     pub(crate) name: String,
-    /// The judge that found it, or why none did.
+    /// The judge that found the defect, or why none did.
     pub(crate) verdict: Result<String, String>,
     pub(crate) took: Duration,
 }
@@ -53,7 +54,8 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
         return Err(format!("there is no {FOLDER}{name}{EXTENSION}"));
     }
     defects.retain(|defect| names.is_empty() || names.contains(&defect.name.as_str()));
-    // Sorted by file, so that a file is compiled with the next defect in it, and not once more in between.
+    // Defects of the same file follow each other: the file is then compiled directly with the next
+    // defect in it, and not without a defect in between.
     defects.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
     let copy = copy(root)?;
     let mut found = 0;
@@ -93,7 +95,8 @@ pub(crate) fn drawn(root: &Path) -> Result<Vec<DefectTrial>, String> {
     Ok(tried)
 }
 
-/// What is wrong with the files of defects, each with its file: for tidy.
+/// The faults in the defect files, each with the path of its file, for `cargo xtask tidy` to
+/// report.
 pub(crate) fn wrong<'a>(
     files: impl Iterator<Item = (&'a str, &'a str)>,
     text_of: impl Fn(&str) -> Option<&'a str>,

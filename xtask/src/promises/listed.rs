@@ -1,5 +1,6 @@
-//! Checks that the tests that keep a promise are among those that the test command runs. The sources only show that
-//! a test is written; the runner's list shows that it is built and not left out.
+//! Checks that the tests that keep a promise are among those that the test command runs. The
+//! sources only show that a test was written; the runner's list shows that it is built and will
+//! run.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,8 +11,8 @@ use super::named::package;
 use super::read;
 use crate::{cargo, folders};
 
-/// Fails with the tests that keep a promise but are not in the runner's list, a line each. All tests must be built
-/// already.
+/// Fails with the tests that keep a promise but are not in the runner's list, one line each. All
+/// tests must be built already.
 pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
     let texts = folders::texts(root)?;
     let promises = read(&texts)?;

@@ -1,6 +1,6 @@
-//! Which tests keep which promise. docs/promises.toml lists the promises, and each test says by a comment which of
-//! them it keeps; docs/features.md shows both. `cargo xtask docs` writes the page; tidy and the test command check
-//! it.
+//! Which tests keep which promises. docs/promises.toml lists the promises, and each test says by a
+//! comment which of them it keeps; docs/features.md shows both. `cargo xtask docs` writes the page;
+//! tidy and the test command check it.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,7 +1,8 @@
-//! The tests of a file, and a test named as `FILE: NAME`. Each language has its own sign of a test that the test
-//! command runs.
+//! The tests of a file, and a test named as `FILE: NAME`. Each language marks the tests that the
+//! test command runs in its own way.
 
-/// Doctests have no names: this name is for those of a file that must not compile.
+/// The name for the doctests of a file that must not compile, since doctests have no names of their
+/// own.
 const MUST_NOT_COMPILE: &str = "compile_fail";
 
 /// The folders in which `node --test` and `unittest` find their suites.
@@ -35,14 +36,15 @@ impl<'t> Test<'t> {
 /// A file whose tests the test command runs.
 pub(super) struct Suite<'t> {
     language: Language,
-    /// Without their indentation.
+    /// The lines of the file, without their indentation.
     lines: Vec<&'t str>,
 }
 
 #[derive(Clone, Copy)]
 enum Language {
     Rust {
-        /// Whether a macro of the file makes tests of the rows of a table or the names of a list.
+        /// Whether a macro in the file makes a test from each row of a table or each name of a
+        /// list.
         has_macro: bool,
     },
     Node,
@@ -88,8 +90,8 @@ pub(super) fn package(path: &str) -> Option<&str> {
     }
 }
 
-/// A doctest that must not compile, a function with an attribute that makes it a test and none that keeps it from
-/// being run, or a row or name that a macro makes a test of.
+/// Finds a Rust test: a doctest that must not compile, a function that an attribute makes a test
+/// and no attribute ignores, or a row or name from which a macro makes a test.
 fn rust_test<'t>(lines: &[&'t str], has_macro: bool) -> Option<Test<'t>> {
     let mut lines = lines.iter();
     let (mut is_test, mut is_ignored) = (false, false);

@@ -1,5 +1,6 @@
-//! Runs the official clients and a buyer's browser against the real binary. Each suite starts its own sandbox on a
-//! free port. The binary is built first, and the packages that a suite needs are installed once for each lock file.
+//! Runs the official clients and a buyer's browser against the real binary. Each suite starts its
+//! own sandbox on a free port. The binary is built first, and the packages that a suite needs are
+//! installed once per version of its lock file.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +26,8 @@ pub(super) fn run(root: &Path) -> Tally {
     })
 }
 
-/// Builds the binary alone, as it is shipped: without the features that other packages ask of its dependencies.
+/// Builds only the binary, as it is shipped: without the features that other packages of the
+/// workspace enable in its dependencies.
 fn build(root: &Path) -> Tally {
     cargo("binary", &["build", "--package", "countersign"]).run(root)
 }
@@ -62,7 +64,7 @@ fn browser(root: &Path, binary: &Path) -> Tally {
     install_browser(root).then(|| suite.run(&root.join("interop/browser")))
 }
 
-/// Installs what drives the browser, and the browser itself if it is missing.
+/// Installs the packages that drive the browser, and the browser itself if it is missing.
 pub(super) fn install_browser(root: &Path) -> Tally {
     install_chromium(root).then(|| install_packages(&root.join("interop/browser")))
 }
@@ -126,8 +128,9 @@ fn python(root: &Path, binary: &Path) -> Tally {
     installed.then(|| suite.run(&folder))
 }
 
-/// Installs unless `place` was installed from the same lock file, of which a copy is kept there. Only a failure is
-/// counted, so that the first run and the next one have the same number of checks.
+/// Installs, unless `place` was already installed from the same lock file: a copy of the lock file
+/// is kept there. Only a failure is counted, so that the first run and the next one have the same
+/// number of checks.
 fn installed_once(lock: &Path, place: &Path, install: impl FnOnce() -> Tally) -> Tally {
     let Ok(wanted) = fs::read(lock) else {
         return Part::start("install").failed(&format!("{} cannot be read", lock.display()));

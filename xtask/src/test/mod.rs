@@ -1,6 +1,6 @@
-//! `cargo xtask test`: every check, those that fail fastest first. A step runs even if an earlier one has failed, so
-//! that one run shows everything. A step that passes is one line on standard error; one that fails shows its whole
-//! output. Each line ends with the step's seconds.
+//! `cargo xtask test`: every check, those that fail fastest first. A step runs even if an earlier
+//! one has failed, so that one run shows everything. A step that passes prints one line on standard
+//! error; a step that fails prints its whole output. Each line ends with the step's seconds.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     if let Some(listed) = promises(root) {
         total += listed;
     }
-    // The libraries that they share are compiled by now.
+    // The libraries that these steps share are compiled by now.
     total += defects(root);
     total += interop::run(root);
 
@@ -44,14 +44,14 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Installs the official Node.js client, if there is Node. Only a failure is printed.
+/// Installs the official Node.js client if npm is available. Prints only a failure.
 pub(crate) fn install_node(root: &Path) {
     if step::succeeds("npm", &["--version"]) {
         interop::install_node(root);
     }
 }
 
-/// Installs a browser and what drives it; returns whether they are there.
+/// Installs a browser and the packages that drive it. Returns whether both are available.
 pub(crate) fn install_browser(root: &Path) -> bool {
     interop::install_browser(root).failed == 0
 }
@@ -66,7 +66,7 @@ fn promises(root: &Path) -> Option<Tally> {
     has_nextest().then(|| Part::start("promises").ended(promises::listed::unlisted(root)))
 }
 
-/// Tries as many of the feared defects as fit into their time; each must be found by its judge.
+/// Tries as many defects as fit into their time. One of its judges must find each of them.
 fn defects(root: &Path) -> Tally {
     let part = Part::start("defects");
     match crate::defects::drawn(root) {
@@ -89,7 +89,8 @@ fn has_nextest() -> bool {
 /// the other tests.
 const DEPLOYED: [&str; 4] = ["--no-default-features", "--test", "binary", "deployed::"];
 
-/// `cargo nextest` runs the tests of all crates side by side, but no doctests.
+/// The steps that run the tests. `cargo nextest` runs the tests of all crates in parallel, but no
+/// doctests.
 fn tests() -> Vec<Step> {
     if has_nextest() {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];

@@ -75,8 +75,8 @@ impl Step {
         self
     }
 
-    /// Runs to the end in `folder`. A program that fails without a failed test, because something does not compile or
-    /// cannot be installed, counts as one failure.
+    /// Runs the program to its end in `folder`. A program that fails without a failed test, because
+    /// something does not compile or cannot be installed, counts as one failure.
     pub(super) fn run(mut self, folder: &Path) -> Tally {
         let part = Part::start(self.name);
         let output = match self.command.current_dir(folder).output() {

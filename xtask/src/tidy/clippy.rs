@@ -1,5 +1,5 @@
-//! A crate's own `clippy.toml` replaces the root's file with all its bans, so the crate must repeat every ban of the
-//! root.
+//! A crate's own `clippy.toml` replaces the root's file and all its bans, so the crate's file must
+//! repeat every ban of the root.
 
 use super::tree::Tree;
 use super::violation::Violation;
@@ -19,7 +19,7 @@ pub(super) fn crates_repeat_the_shared_bans(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// The paths that a `clippy.toml` bans: each is in an entry of its own, as `path = "…"`.
+/// The paths that a `clippy.toml` bans. Each has an entry of its own, as `path = "…"`.
 fn bans(text: &str) -> impl Iterator<Item = &str> {
     text.split("path = \"").skip(1).filter_map(|rest| rest.split('"').next())
 }

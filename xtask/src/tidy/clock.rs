@@ -1,5 +1,5 @@
-//! Time and entropy are arguments: one crate reads the clock and draws entropy, behind the only traits of these
-//! names, so that a simulation can replace both.
+//! Time and entropy are arguments. Only one crate reads the clock and draws entropy, and only it
+//! declares traits with these names, so that a simulation can replace both.
 
 use super::tree::Tree;
 use super::violation::Violation;
@@ -7,7 +7,7 @@ use super::violation::Violation;
 /// The crate that may do both, each in one file.
 const WORLD: &str = "countersign-world";
 
-/// The crates that need real time: for the timeouts of sockets.
+/// The crates that need real time, for the timeouts of sockets.
 const REAL_TIME: [&str; 1] = ["countersign-http"];
 
 const CLOCKS: [&str; 4] = ["SystemTime::now", "Instant::now", "Timestamp::now", "trait Clock"];

@@ -18,8 +18,8 @@ pub(super) enum Purpose {
     Tests,
 }
 
-/// Splits a file into the code that ships and the items under `#[cfg(test)]`; a file for tests has none that
-/// ships. A text that is not Rust has no code.
+/// Splits a file into the code that ships and the items under `#[cfg(test)]`. In a file for tests,
+/// no code ships. A text that is not Rust has no code.
 pub(super) fn split(source: &str, purpose: Purpose) -> Code {
     let mut places = Places::default();
     places.read(source, source.parse().unwrap_or_default(), purpose);

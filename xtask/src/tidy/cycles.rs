@@ -1,8 +1,9 @@
-//! The files of a crate take no names from each other in a cycle, however long: they can be read from the bottom up.
-//! Tests and `mod` lines do not count.
+//! The files of a crate take no names from each other in a cycle of any length, so they can be read
+//! from the bottom up. Tests and `mod` lines do not count.
 //!
-//! A method call on a value is not seen, because the type of the value is not known here; but the type is named
-//! somewhere, and that counts. A name that comes by a re-export counts as taken from the file that defines it.
+//! A method call on a value does not count, because the type of the value is not known here; but
+//! the file names the type somewhere, and that counts. A name that comes by a re-export counts as
+//! taken from the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +87,8 @@ mod tests {
         no_files_name_each_other_in_a_cycle(&tree).iter().map(ToString::to_string).collect()
     }
 
-    /// The library `a`, `b`, `c` and `d/mod.rs` with `d/e.rs`; `a` and `b` have this text.
+    /// What is found in a library with the modules `a`, `b`, `c`, `d` and `d::e`, where `a` and `b`
+    /// have these texts.
     fn pair(a: &str, b: &str) -> Vec<String> {
         found(&[
             ("lib.rs", "pub mod a;\nmod b;\nmod c;\nmod d;\npub use b::B;\n"),

@@ -1,5 +1,5 @@
-//! The text that a defect replaces is in its file exactly once, and its judges exist. A change of either must change
-//! the defect's file as well.
+//! Checks that the text a defect replaces occurs exactly once in the source file, and that the
+//! defect's judges exist. If either changes, the defect's file must change too.
 
 use super::Violation;
 use super::tree::Tree;

@@ -1,9 +1,10 @@
-//! Which crate may depend on which. The table is the design; development dependencies are free.
+//! Which crate may depend on which. The table is the design. Development dependencies are not
+//! restricted.
 
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// Each crate, with the crates of ours that it may name.
+/// Each crate, with those of our crates that it may name.
 const DESIGN: [(&str, &[&str]); 14] = [
     ("countersign-domain", &[]),
     ("countersign-protocol", &["countersign-domain"]),
@@ -54,8 +55,8 @@ const EVERY_LIBRARY: [&str; 9] = [
     "countersign-merchant",
 ];
 
-/// The binary, and the crates that only its developers' build has besides the libraries. The build that a shop
-/// deploys does not have them.
+/// The binary, and the crates that only its build for developers contains. The build that a shop
+/// deploys does not contain them.
 const BY_FEATURE: (&str, [&str; 2]) = ("countersign", ["countersign-demo", "countersign-bench"]);
 
 /// The crates that the domain may use, with the features that need no `std`.
@@ -84,7 +85,8 @@ pub(super) fn crates_depend_as_designed(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// The compiler cannot check this: only the host's target is installed, where `std` always links.
+/// Checks what the compiler cannot check: only the host's target is installed, and there `std`
+/// always links.
 pub(super) fn domain_depends_on_no_std_crates_only(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     let domain = tree.packages.iter().filter(|package| package.name == "countersign-domain");

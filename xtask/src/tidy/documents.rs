@@ -1,15 +1,16 @@
-//! What readers of the files can expect: a purpose on the first lines, a length that can be grasped, no trace of the
-//! machine that a file was written on, documents that name what exists, and a page that lists the project's choices.
+//! What readers of the files can expect: a purpose on the first lines, a length that can be
+//! grasped, no trace of the machine on which a file was written, documents that name only what
+//! exists, and a page that lists the project's choices.
 
 use super::code::line_of;
 use super::tree::{File, Tree};
 use super::violation::Violation;
 use crate::promises::{PAGE, Promises, SOURCE};
 
-/// A longer file has more than one noun in it.
+/// The largest number of lines in a file. A longer file is about more than one thing.
 const MOST_LINES: usize = 900;
 
-/// Places and hosts of somebody's machine or network.
+/// Texts that point to somebody's own machine or network.
 const MACHINE_TRACES: [&str; 8] = [
     concat!("/ro", "ot/"),
     concat!("/ho", "me/"),
@@ -21,7 +22,7 @@ const MACHINE_TRACES: [&str; 8] = [
     concat!("\"reso", "lved\""),
 ];
 
-/// Cargo writes this one, and names its registry by the public address.
+/// A file that cargo writes. It names the registry by its public address.
 const WRITTEN_BY_CARGO: &str = "Cargo.lock";
 
 const CHOICES: &str = "docs/compatibility.md";
@@ -57,8 +58,9 @@ pub(super) fn the_tree_names_no_machine_and_lists_its_choices(tree: &Tree) -> Ve
     violations
 }
 
-/// A document about code is tied to the code: every path that it names exists, and every function is defined in the
-/// file, or below the folder, that is named before it on the same line.
+/// Checks that documents about code are tied to the code: every path that they name exists, and
+/// every function is defined in the file, or below the folder, that is named before it on the same
+/// line.
 pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for document in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
@@ -99,8 +101,8 @@ fn defines(file: &File, function: &str) -> bool {
     line_of(&code.shipped, function).or_else(|| line_of(&code.tests, function)).is_some()
 }
 
-/// Tests name the promises that they keep, every promise has its tests, and the page is what `cargo xtask docs` makes
-/// of them.
+/// Checks that tests name the promises that they keep, that every promise has its tests, and that
+/// the page is what `cargo xtask docs` writes for them.
 pub(super) fn promises_are_as_the_page_says(tree: &Tree) -> Vec<Violation> {
     let files = tree.files.iter().map(|file| (file.path.as_str(), file.text.as_str()));
     let promises = match Promises::read(files) {

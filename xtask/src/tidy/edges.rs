@@ -3,7 +3,8 @@
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// A server, the folder that calls the store, and the file that is passed an engine at the start.
+/// Each server, its folder that calls the store, and its file that is passed an engine at the
+/// start.
 const SERVERS: [(&str, &str, &str); 2] =
     [("countersign-sandbox", "src/book/", "src/lib.rs"), ("countersign-merchant", "src/book/", "src/lib.rs")];
 

@@ -59,7 +59,8 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     crate::findings::none(RULES.iter().flat_map(|rule| rule(&tree)).collect())
 }
 
-/// Draws comments, log lines and error messages by a seed, to be read as an editor would.
+/// Draws comments, log lines and error messages by a seed, for somebody to read them as an editor
+/// would.
 ///
 /// # Errors
 /// The tree cannot be read.

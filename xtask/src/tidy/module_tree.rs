@@ -1,5 +1,6 @@
-//! The modules of a crate, and the names that each takes from another. They are read from the syntax of the files; the
-//! arguments of a macro are read as words, because it is not known here what the macro makes of them.
+//! The modules of a crate, and the names that each takes from another. They are read from the
+//! syntax of the files. The arguments of a macro are read as words, because nothing here knows what
+//! the macro makes of them.
 //!
 //! Tests are left out: items under `#[cfg(test)]`, and modules called `tests`.
 
@@ -12,7 +13,8 @@ use syn::{Attribute, Ident, Item, ItemMacro, UseTree};
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
-/// A re-export of a re-export is followed at most this many times; a name that leads back to itself ends here.
+/// The largest number of re-exports that are followed one after another, so that a name that leads
+/// back to itself does not loop forever.
 const MOST_STEPS: usize = 16;
 
 /// The modules of one package: its library and its programs.
@@ -84,7 +86,7 @@ impl ModuleTree {
         self.read_module(tree, &file.path, &folder, &parsed.items, parent)
     }
 
-    /// `folder` is where the files of the module's children are.
+    /// Reads a module. `folder` has the files of the module's children.
     fn read_module(
         &mut self,
         tree: &Tree,
@@ -167,14 +169,15 @@ impl ModuleTree {
                 .filter_map(|target| if let Target::Module(module) = target { Some(*module) } else { None })
                 .collect();
             if modules.is_empty() {
-                // A variant or an associated item: it is in the file of its type.
+                // The name is a variant or an associated item, which is in the file of its type.
                 return found;
             }
             let is_last = at + 1 == rest.len();
             found = modules
                 .into_iter()
                 .flat_map(|module| match self.look_up(module, name, steps) {
-                    // It belongs to another crate, or a macro makes it in a way that cannot be seen here.
+                    // The name belongs to another crate, or a macro makes it in a way that cannot
+                    // be seen here.
                     nothing if nothing.is_empty() => vec![Target::Item { module, name: name.clone() }],
                     found => found,
                 })

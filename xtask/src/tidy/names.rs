@@ -1,10 +1,10 @@
-//! Words that do not belong in the code: file names that say nothing, type names that say the wrong thing, floating
-//! point near money, and unfinished code.
+//! Words that do not belong in the code: file names that say nothing, type names that say the wrong
+//! thing, floating-point numbers near money, and signs of unfinished code.
 
 use super::tree::Tree;
 use super::violation::{Violation, words_in};
 
-/// File stems that are not the noun of their contents.
+/// File stems that do not name what the file contains.
 const EMPTY_STEMS: [&str; 6] = ["utils", "helpers", "common", "misc", "manager", "types"];
 
 /// Crates through which money passes.

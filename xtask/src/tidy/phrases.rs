@@ -4,10 +4,10 @@ use super::prose::passages;
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
-/// The file that must contain them.
+/// This file, which must contain the phrases.
 const OWN_FILE: &str = "xtask/src/tidy/phrases.rs";
 
-/// The phrase, in lower case, and what to write instead.
+/// Each phrase, in lower case, and what to write instead.
 const BANNED: [(&str, &str); 25] = [
     ("it is none", "it is not valid"),
     ("is none of", "is not one of"),

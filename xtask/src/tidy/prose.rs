@@ -1,5 +1,5 @@
-//! The prose in Rust files: comments, log lines and error messages. `cargo xtask prose` draws some of each to be read
-//! aloud, and [`phrases`](super::phrases) searches them.
+//! The prose in Rust files: comments, log lines and error messages. `cargo xtask prose` draws some
+//! of each kind to be read aloud, and [`phrases`](super::phrases) searches all of them.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use super::code;
 use super::tree::{File, Tree};
 use crate::lot::lot;
 
-/// What a passage is.
+/// The kinds of passages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Comment,
     LogLine,
     ErrorMessage,
-    /// Any other literal of several words: the tokens around it do not say what it is for.
+    /// Any other literal of several words: the tokens around it do not show its purpose.
     Text,
 }
 
@@ -96,7 +96,7 @@ fn comments(file: &File) -> Vec<Passage<'_>> {
     comments.into_iter().map(|(comment, _)| comment).collect()
 }
 
-/// Reads the literals among the tokens. `within` is their kind, if the tokens around them say it.
+/// Reads the literals among the tokens. `within` is their kind, if the tokens around them show it.
 fn read_texts<'a>(
     file: &'a File,
     tokens: TokenStream,

@@ -8,7 +8,7 @@ use super::violation::{Violation, words_in};
 /// Words that must not be in the domain, except in its tests.
 const NOT_IN_DOMAIN: [&str; 5] = ["std::", "extern crate std", "serde", "tokio", "tracing"];
 
-/// Words that must not be in the protocol, which gets bytes and instants as arguments.
+/// Words that must not be in the protocol, which takes bytes and instants as arguments.
 const NOT_IN_PROTOCOL: [&str; 9] = [
     "tokio",
     "std::net",

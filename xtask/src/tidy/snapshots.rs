@@ -3,9 +3,9 @@
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
-/// A snapshot of at most this many lines needs no heading.
+/// The largest number of lines of a snapshot without a heading.
 const MOST_LINES: usize = 200;
-/// In a longer snapshot, at most this many lines follow each other without a heading.
+/// In a longer snapshot, the largest number of lines that may follow each other without a heading.
 const MOST_LINES_BETWEEN_HEADINGS: usize = 30;
 /// The beginning of a heading.
 const HEADING: &str = "## ";

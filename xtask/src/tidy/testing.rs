@@ -1,5 +1,5 @@
-//! Rules for tests: the integration tests of a crate are one program, so that only one is linked; and only the tests
-//! that docs/real-time.toml lists, with their seconds, let real time pass.
+//! Rules for tests. The integration tests of a crate are one program, so that only one has to be
+//! linked. Only the tests that docs/real-time.toml lists, with their seconds, let real time pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use super::tree::{File, Tree};
 use super::violation::Violation;
 use crate::promises::named::Test;
 
-/// The tests that let real time pass.
+/// The page that lists the tests that let real time pass.
 const LISTED: &str = "docs/real-time.toml";
-/// What they may take together.
+/// The largest number of seconds that these tests may take together.
 const MOST_SECONDS: f64 = 60.0;
 
-/// How a test of each language waits for real time, or measures it.
+/// For each language, the words by which a test waits for real time or measures it.
 const WAITING: [(&str, &[&str]); 3] = [
     (
         ".rs",
@@ -72,7 +72,7 @@ struct RealTime {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListedTest {
-    /// As `FILE: NAME`.
+    /// The test's file and name, as `FILE: NAME`.
     name: String,
     seconds: f64,
     #[serde(rename = "why")]
@@ -194,7 +194,7 @@ mod tests {
             (listed("waits", "0.5"), 0),
             (listed("waits", "60.5"), 1),
             (listed("waits", "30.5") + &listed("waits", "30.0"), 1),
-            // The name, and the test that waits without being listed.
+            // Two violations: the name, and the test that waits without being listed.
             (listed("is_gone", "0.5"), 2),
             (condition.to_owned(), 0),
             ("[[test]]".to_owned(), 1),

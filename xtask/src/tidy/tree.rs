@@ -26,7 +26,7 @@ impl File {
         self.path.ends_with(".rs")
     }
 
-    /// The crate's name and the path below its folder, for a file of `crates/`.
+    /// For a file of `crates/`, the crate's name and the path below the crate's folder.
     pub(super) fn in_crate(&self) -> Option<(&str, &str)> {
         self.path.strip_prefix("crates/")?.split_once('/')
     }
@@ -56,7 +56,7 @@ pub(super) struct Dependency {
     pub(super) name: String,
     /// `dev` or `build`; `None` for an ordinary dependency.
     pub(super) kind: Option<String>,
-    /// Whether it is a dependency by a feature only.
+    /// Whether it is a dependency only if a feature is enabled.
     pub(super) optional: bool,
     #[serde(rename = "uses_default_features")]
     pub(super) default_features: bool,

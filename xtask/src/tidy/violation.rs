@@ -3,7 +3,7 @@
 use super::code::line_of;
 use super::tree::{File, Tree};
 
-/// A place that breaks a rule, and how.
+/// A place that breaks a rule, and how it breaks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
     place: String,
@@ -15,7 +15,8 @@ impl Violation {
         Self { place: place.into(), what: what.into() }
     }
 
-    /// One for each of these words that is in a file's code, at the first line that has it.
+    /// One violation for each of these words that is in a file's code, at the first line that has
+    /// the word.
     pub(super) fn for_words(
         path: &str,
         code: &str,
@@ -35,8 +36,8 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// One for each of these words that is in a crate's code, except its tests, at the first line of each file that has
-/// it.
+/// One violation for each of these words and each file of a crate that has the word in its code,
+/// except in tests, at the first such line.
 pub(super) fn words_in(tree: &Tree, krate: &str, words: &[&str], place: &str) -> Vec<Violation> {
     let of_file = |file: &File| {
         let what = |word: &str| format!("{word} {place}");

@@ -44,7 +44,7 @@ impl Product {
     }
 }
 
-/// At most this many of one good in one order.
+/// The largest count of one product in an order.
 pub(super) const MOST: u32 = 9;
 /// The only coupon, and how many per cent it takes off the goods.
 pub(super) const COUPON: (&str, u64) = ("SPRING", 10);
@@ -86,7 +86,7 @@ impl Basket {
         (!lines.is_empty()).then_some(Self(lines))
     }
 
-    /// The good of each line, with its count.
+    /// The product of each line, with its count.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&'static Product, u32)> {
         self.0.iter().filter_map(|(place, count)| Some((GOODS.get(*place)?, *count)))
     }

@@ -31,7 +31,7 @@ use signed::{Secret, VerifiedWebhook};
 
 /// The longest form, in bytes.
 const MAX_FORM_LEN: usize = 4_096;
-/// An order's page shows the events at Amazon of at most this many sessions: the newest ones.
+/// The largest number of sessions whose events at Amazon an order's page shows: the newest ones.
 const MOST_SESSIONS: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -106,12 +106,14 @@ impl Storefront {
         self.orders().by_page(page).cloned()
     }
 
-    /// A request that the merchant half has signed just now, by the clock that both use.
+    /// The content of a request, if the merchant half has signed it and sent it just now, by the
+    /// clock that both use.
     fn verified(&self, request: &Request) -> Option<VerifiedWebhook> {
         self.0.secret.verified(request, self.0.places.clock.now())
     }
 
-    /// A form on another site's page must not order or capture here.
+    /// Whether a form was sent by a page of this shop: a form on another site's page must not order
+    /// or capture here.
     fn is_of_own_page(&self, request: &Request) -> bool {
         let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         origin == Some(self.0.places.own_url.as_str())

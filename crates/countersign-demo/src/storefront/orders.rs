@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::catalogue::Basket;
 
-/// At most this many orders are kept: the oldest is dropped.
+/// The largest number of orders that are kept. When there are more, the oldest is dropped.
 const MOST_ORDERS: usize = 500;
 /// The number before the first order's.
 const BEFORE_FIRST: u32 = 1_000;
@@ -26,8 +26,8 @@ pub(super) struct Order {
     facts: Vec<Fact>,
 }
 
-/// An order's number, and the random part of its page's address: the page has the order's token, so its address
-/// must not be found by counting.
+/// An order's number, and the random part of its page's address. The page contains the order's
+/// token, so nobody must be able to find its address by counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     number: u32,
@@ -112,7 +112,7 @@ impl Orders {
         self.by_number.values().rev().take(count).cloned().collect()
     }
 
-    /// Notes what a webhook says about an order, once.
+    /// Notes what a webhook says about an order. A webhook that comes again is not noted twice.
     pub(super) fn hear(&mut self, order_id: &str, webhook_id: &str, at: &str, what: &str) {
         let order = number_of(order_id).and_then(|number| self.by_number.get_mut(&number));
         let Some(order) = order else { return };

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::demo_result::DemoResult;
 
-/// How far `webhook-timestamp` may be from the shop's clock, either way. An older request may be a replay.
+/// By how much `webhook-timestamp` may differ from the shop's clock, in either direction. An older
+/// request may be a replay.
 const TOLERANCE_MS: u64 = 5 * 60 * 1_000;
 
 /// The content of a verified request.

@@ -1,5 +1,5 @@
-//! What a test must not leave behind unless it says so: a timer that is due, a notification that is not
-//! delivered.
+//! What a test must not leave behind unless it says so: timers that are due, and notifications that
+//! are not delivered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

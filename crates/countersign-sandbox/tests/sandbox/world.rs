@@ -117,7 +117,7 @@ impl Call {
         self.header("x-amz-pay-simulation-code", code)
     }
 
-    /// The complete request, signed.
+    /// The complete, signed request.
     pub(crate) fn request(&self) -> Request {
         let mut request = http::Request::builder()
             .method(self.method.clone())
@@ -191,12 +191,12 @@ impl World {
         Self::seeded(1, store, settings, start).await
     }
 
-    /// A start of a sandbox whose ids this seed fixes.
+    /// A start of a sandbox whose ids this seed determines.
     pub(crate) async fn seeded(seed: u64, store: Arc<dyn Store>, settings: Settings, start: u64) -> Self {
         Self::notifying(seed, store, settings, start, Notifications::default()).await
     }
 
-    /// The same, with a way to notify merchants.
+    /// Does the same as [`Self::seeded`], with a way to notify merchants.
     pub(crate) async fn notifying(
         seed: u64,
         store: Arc<dyn Store>,
@@ -223,22 +223,22 @@ impl World {
         self.advance("PT0S").await;
     }
 
-    /// The test ends with unreadable documents, which stay due.
+    /// Allows the test to end with unreadable documents, which stay due.
     pub(crate) fn leaves_unreadable_documents(&self) {
         self.leftovers.are_meant();
     }
 
-    /// The test ends with due timers: another sandbox on the same store runs them.
+    /// Allows the test to end with due timers: another sandbox on the same store runs them.
     pub(crate) fn leaves_timers_to_another(&self) {
         self.leftovers.are_meant();
     }
 
-    /// The test ends with notifications that are not delivered.
+    /// Allows the test to end with notifications that are not delivered.
     pub(crate) fn leaves_notifications_undelivered(&self) {
         self.leftovers.are_meant();
     }
 
-    /// Its process dies here; the next one continues.
+    /// The sandbox's process dies here; the next one continues.
     pub(crate) fn dies(self) {
         self.leftovers.are_meant();
     }

@@ -1,5 +1,5 @@
-//! Amazon's limits, as the API's pages state them, compared with both places of this project that have them:
-//! the rules, and the simulation, which has numbers of its own.
+//! Amazon's limits, as the API's pages state them, compared with the two places in this project
+//! that have them: the rules, and the simulation, which has numbers of its own.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use countersign_simulation::limits as simulation;
 
 const HOURS: u64 = 3_600;
 
-/// What happens after a time, the page that states it, the hours, and the constants of both places; the
-/// simulation has only those that it needs.
+/// What happens after a time, the page that states it, the hours, and the constants of both places.
+/// The simulation has only the constants that it needs.
 const TIMES: [(&str, &str, u64, Duration, Option<Duration>); 7] = [
     ("an open session is canceled", "Checkout Session", 24, rules::SESSION_LIFETIME, None),
     ("a session is deleted", "Checkout Session", 720, rules::SESSION_KEPT, Some(simulation::SESSION_KEPT)),

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use countersign_simulation::{Report, Run, run};
 
-/// How many orders each world has here; `cargo xtask simulate` has a hundred.
+/// The number of orders in each world here; `cargo xtask simulate` uses a hundred.
 const ORDERS: usize = 12;
 /// The seeds of each test run.
 const SEEDS: Range<u64> = 0..200;

@@ -13,10 +13,11 @@ use crate::output::say;
 use crate::serve_api::ServeApi;
 use crate::server;
 
-/// What must be encoded in a query's value: everything but the characters without a meaning in URLs.
+/// The characters that must be encoded in a query's value: all except those without a meaning in
+/// URLs.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// At most this many pages of a timeline are read: a hundred thousand entries.
+/// The largest number of pages of a timeline that are read: a hundred thousand entries.
 const PAGES: usize = 100;
 
 /// Show what happened to an order, and the reason for every decision.

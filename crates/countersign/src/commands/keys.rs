@@ -33,7 +33,7 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn run(self) -> CommandResult {
         let Self { key_out, public_key_out } = self;
-        // Both are checked before anything is written: half a key pair is of no use.
+        // Both paths are checked before anything is written: half a key pair is useless.
         for path in [&key_out, &public_key_out] {
             if path.exists() {
                 return Err(key_files::exists(path));

@@ -1,5 +1,5 @@
-//! The commands that a build may leave out, as the build that a shop deploys does. The error for such a command
-//! says how to make a build that has it.
+//! The commands that a build may leave out. The build that a shop deploys leaves all of them out.
+//! The error for such a command says how to make a build that has it.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue};

@@ -5,7 +5,7 @@ use countersign_domain::provider::profile::Profile;
 use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::signing::Algorithm;
 
-/// The same parser, with its refusal as text.
+/// The same parser, with its errors as text.
 pub(crate) fn told<T: 'static, E: std::fmt::Display + 'static>(
     parse: fn(&str) -> Result<T, E>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {

@@ -115,7 +115,8 @@ impl Sandbox {
             let sandbox = AmazonsHalf::start(parts).await?;
             let timers = sandbox.timers();
             if let Some(pem) = unwritten {
-                // If another process has written its own key meanwhile, this fails and overwrites nothing.
+                // If another process has written a key of its own meanwhile, this fails and
+                // overwrites nothing.
                 key_files::write_new(&self.key_file(), &pem, Readers::Owner)?;
             }
             server::announce(address);
@@ -141,7 +142,8 @@ impl Sandbox {
         Ok(Settings { profile: self.profile, control_token, flags, ..Settings::default() })
     }
 
-    /// The given merchants, or one that is made, with its private key if that is not in a file yet.
+    /// The given merchants, or one that the sandbox makes; and the new merchant's private key, if
+    /// that is not in a file yet.
     fn merchants(&self) -> CommandResult<(Merchants, Option<String>)> {
         let mut merchants = Merchants::default();
         for pair in &self.merchants.pairs {
@@ -176,7 +178,7 @@ impl Sandbox {
         Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db"))?))
     }
 
-    /// How often a sandbox was started in this directory with a seed before.
+    /// How many times a sandbox was started with a seed in this directory before.
     fn starts_before(&self) -> CommandResult<u64> {
         match (&self.data_dir, self.seed) {
             (Some(directory), Some(_)) => starts::count(directory),

@@ -74,7 +74,8 @@ impl Serve {
             let quotes = config.shop.quote_url.clone().zip(secrets.clone());
             let facts = config.shop.webhook_url.clone().zip(secrets);
             let store = open_store(&config.store)?;
-            // Only the process that has opened the store may make a key for it.
+            // Called after the store was opened: only the process that has opened a store may make
+            // a key for it.
             let snapshot_keys = snapshot_keys(&config)?;
             let (listener, address) = server::listen(&config.listen).await?;
             let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -111,9 +112,9 @@ impl Serve {
     }
 }
 
-/// The deadline of one try of a look at Amazon's objects, and how often it is tried in a row. All tries
-/// end well within an attempt's lease (30 s at least), so that an attempt is not taken over while its
-/// owner still asks. The timers ask again later.
+/// The deadline of one try of a look-up at Amazon; [`LOOK_RETRY`] says how often it is tried in a
+/// row. All tries end well within an attempt's lease (30 s at least), so that an attempt is not
+/// taken over while its owner is still asking. The timers ask again later.
 const LOOK_DEADLINE: Duration = Duration::from_secs(6);
 const LOOK_RETRY: RetryPolicy = RetryPolicy {
     max_attempts: 3,
@@ -124,7 +125,7 @@ const LOOK_RETRY: RetryPolicy = RetryPolicy {
 
 /// The shortest lease of an attempt.
 const LEAST_LEASE: Duration = Duration::from_secs(30);
-// No try begins after the budget is used up.
+// No try begins once the budget is used up.
 const _: () = assert!(LOOK_RETRY.budget.as_secs() + LOOK_DEADLINE.as_secs() + 10 <= LEAST_LEASE.as_secs());
 
 fn client(config: &Config, key: countersign_client::MerchantKey) -> CommandResult<Client> {
@@ -156,12 +157,12 @@ fn open_store(place: &StorePlace) -> CommandResult<Arc<dyn Store>> {
     }
 }
 
-/// A key in the environment, for machines that keep their secrets there. It is not a flag, because every
-/// user of a machine can read those.
+/// The environment variable with a key, for machines that keep their secrets in the environment.
+/// There is no flag for it, because every user of a machine can read a process's flags.
 const SNAPSHOT_KEY: &str = "COUNTERSIGN_SNAPSHOT_KEY";
 
-/// The keys that seal snapshots: from the file that the configuration names, else from the environment,
-/// else from a file next to the store, which is made if it does not exist.
+/// The keys that seal snapshots. They come from the file that the configuration names, else from
+/// the environment, else from a file next to the store, which is created if it does not exist.
 fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
     let read = |path: &Path| key_files::read_as(path, SnapshotKeys::parse);
     if let Some(path) = &config.snapshot_key_file {
@@ -175,7 +176,7 @@ fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
     let drawn = SnapshotKeys::draw(&SystemEntropy);
     let store = match &config.store {
         StorePlace::Sqlite(store) => store,
-        // The data that it seals are gone with the process.
+        // The data that this key seals is lost with the process, so the key need not be kept.
         StorePlace::Memory => return SnapshotKeys::parse(&drawn).map_err(Failure::new),
     };
     let mut name = store.file_name().unwrap_or_default().to_owned();

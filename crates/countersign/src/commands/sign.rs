@@ -1,5 +1,5 @@
-//! `countersign sign`: the signature of a request or of a button's payload, and with `--explain` every
-//! stage of making it, for authors of their own signer.
+//! `countersign sign`: the signature of a request or of a button's payload. With `--explain` it
+//! shows every stage of making it, for people who write a signer of their own.
 
 use std::path::PathBuf;
 

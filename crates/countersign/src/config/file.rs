@@ -1,5 +1,5 @@
-//! Reads `countersign.toml` into texts with their line numbers. The caller says which keys there are, and what a text
-//! means.
+//! Reads `countersign.toml` into texts with their line numbers. The caller passes the known keys,
+//! and reads what the texts mean.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -41,7 +41,7 @@ impl File {
                     let whole =
                         rows.get(key.get_ref().as_ref()).and_then(|it| it.get(inner.get_ref().as_ref()));
                     let read = match (value.get_ref(), whole) {
-                        // In the form of a flag, so that rows are read in one place.
+                        // The text has the form of the flag's, so that rows are read in one place.
                         (DeValue::Array(_), Some(whole)) if is_rows => {
                             (whole.to_string(), reader.line(&inner.span()))
                         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// A value with the name of what gave it.
+/// A value with the name of the flag or variable that gave it.
 #[derive(Clone)]
 pub(super) struct GivenValue {
     pub(super) text: String,
@@ -18,12 +18,12 @@ impl GivenValues {
         self.0.remove(path)
     }
 
-    /// Notes a value; `origin` names what gave it.
+    /// Notes a value; `origin` names the flag or variable that gave it.
     pub(super) fn set(&mut self, path: &'static str, text: &str, origin: &str) {
         self.0.insert(path, GivenValue { text: text.to_owned(), origin: origin.to_owned() });
     }
 }
 
-/// The given values of the keys that say where a running `serve` is, and with which token it is asked.
+/// The given values of the keys for the address of a running `serve` and for its token.
 #[derive(Clone, Default)]
 pub(crate) struct ServeAccessValues(pub(super) GivenValues);

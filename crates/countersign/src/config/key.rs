@@ -1,14 +1,15 @@
-//! A key of the configuration: its name, its help, and what applies if it is not given.
+//! A key of the configuration: its name, its help, and what applies if it has no value.
 
 /// One key of the configuration.
 pub(super) struct Key {
     /// `section.key`, or `key` outside of sections.
     pub(super) path: &'static str,
-    /// What the help shows for the value, such as `FILE`.
+    /// The placeholder for the value in the help, such as `FILE`.
     pub(super) value_name: &'static str,
-    /// Which values there are, for the page: words that are written literally are in backticks.
+    /// The possible values, for the page. Words that are written literally are in backticks.
     pub(super) takes: &'static str,
-    /// What it decides, for the help and the page; words that are written literally are in backticks.
+    /// What the key decides, for the help and the page. Words that are written literally are in
+    /// backticks.
     pub(super) about: &'static str,
     pub(super) absent: WhenAbsent,
     /// Whether the file has a table for each row.
@@ -18,7 +19,7 @@ pub(super) struct Key {
 /// What applies if a key is not given.
 #[derive(Clone, Copy)]
 pub(super) enum WhenAbsent {
-    /// It must be given.
+    /// The key must be given.
     Refused,
     /// The code that reads the key decides; this describes it.
     Described(&'static str),
@@ -35,7 +36,7 @@ impl Key {
         Self { absent: WhenAbsent::Described(what), ..self }
     }
 
-    /// The help of its flag.
+    /// The help of the key's flag.
     pub(super) fn help(&self) -> String {
         let plain = |text: &str| text.replace('`', "");
         let mut help = plain(self.about);
@@ -57,12 +58,12 @@ impl Key {
         }
     }
 
-    /// The name of its flag, without the dashes.
+    /// The name of the key's flag, without the dashes.
     pub(super) fn flag(&self) -> String {
         self.path.replace(['.', '_'], "-")
     }
 
-    /// The name of its environment variable.
+    /// The name of the key's environment variable.
     pub(super) fn variable(&self) -> String {
         format!("COUNTERSIGN_{}", self.path.replace('.', "_").to_ascii_uppercase())
     }

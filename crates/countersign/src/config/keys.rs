@@ -1,5 +1,6 @@
-//! Every key of `serve`'s configuration, and what is read from it. A new key is a row of [`KEYS`] and a line of
-//! [`Config::read`]; its flag, its variable, its help and its row of `docs/configuration.md` follow from the row.
+//! Every key of `serve`'s configuration, and the [`Config`] that is read from the keys. A new key
+//! is a row of [`KEYS`] and a line of [`Config::read`]; its flag, its variable, its help and its
+//! row of `docs/configuration.md` follow from the row.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -190,7 +191,8 @@ pub(super) const KEYS: &[Key] = &[
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: String,
-    /// Without a slash at the end. If absent, it is the address that `serve` listens on.
+    /// The URL at which `serve` is reached, without a slash at the end. If absent, it is the
+    /// address that `serve` listens on.
     pub(crate) public_url: Option<String>,
     pub(crate) store: StorePlace,
     pub(crate) amazon: AmazonConfig,
@@ -203,13 +205,13 @@ pub(crate) struct Config {
     pub(crate) deadlines: Deadlines,
 }
 
-/// How Amazon is reached, and who the merchant is there.
+/// How `serve` reaches Amazon, and which merchant it is there.
 #[derive(Debug)]
 pub(crate) struct AmazonConfig {
-    /// If absent, it is Amazon's own endpoint of the region.
+    /// If absent, `serve` calls Amazon's own endpoint of the region.
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) region: Region,
-    /// If absent, the prefix of the public key id says which.
+    /// If absent, the prefix of the public key's id determines the environment.
     pub(crate) environment: Option<Environment>,
     pub(crate) merchant_id: MerchantId,
     pub(crate) store_id: StoreId,
@@ -223,11 +225,11 @@ pub(crate) struct AmazonConfig {
 pub(crate) struct ShopConfig {
     pub(crate) token_file: PathBuf,
     pub(crate) name: String,
-    /// Where events are sent.
+    /// The URL that events are sent to.
     pub(crate) webhook_url: Option<http::Uri>,
-    /// Where the shop is asked for quotes.
+    /// The URL at which the shop is asked for quotes.
     pub(crate) quote_url: Option<http::Uri>,
-    /// What signs both calls: present if either URL is.
+    /// The file with the secret that signs both calls. Present if either URL is.
     pub(crate) webhook_secret_file: Option<PathBuf>,
 }
 

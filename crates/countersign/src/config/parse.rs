@@ -13,7 +13,7 @@ use countersign_protocol::signing::Algorithm;
 
 use super::values::ReadResult;
 
-/// Where checkouts are kept.
+/// Where checkouts are stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StorePlace {
     /// `sqlite:PATH`.
@@ -109,12 +109,13 @@ pub(super) fn webhook_url(text: &str) -> ReadResult<http::Uri> {
     let refused = || "must be a URL such as https://shop.example/countersign".to_owned();
     let url: http::Uri = text.parse().map_err(|_| refused())?;
     let is_web = matches!(url.scheme_str(), Some("http" | "https"));
-    // Our clients do not send the name and the password of a URL; a token belongs in the query.
+    // Our clients do not send a URL's user name and password, so a token belongs in the query.
     let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
     if is_web && !has_user && !text.contains('#') { Ok(url) } else { Err(refused()) }
 }
 
-/// Buyers' addresses are sent to it, so it must use TLS or be on this machine.
+/// Reads the URL of the quote hook. Buyers' addresses are sent to it, so it must use TLS or be on
+/// this machine.
 pub(super) fn quote_url(text: &str) -> ReadResult<http::Uri> {
     let refused = "must be a URL such as https://shop.example/quote, or http on this machine only";
     let url = webhook_url(text).map_err(|_| refused.to_owned())?;
@@ -138,7 +139,7 @@ pub(super) fn shop_url(text: &str) -> ReadResult<String> {
 
 pub(super) fn page_origin(text: &str) -> ReadResult<Origin> {
     let refused = || "must be origins such as https://m.shop.example, with commas between them".to_owned();
-    // A path would look like a limit, but only origins are compared.
+    // A path is refused: it would look like a restriction, but only origins are compared.
     let has_no_path =
         text.trim_end_matches('/').split("://").nth(1).is_some_and(|rest| !rest.contains(['/', '?', '#']));
     Origin::from_url(text).filter(|_| has_no_path).ok_or_else(refused)

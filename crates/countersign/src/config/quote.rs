@@ -53,7 +53,8 @@ fn rows<T: DeserializeOwned>(text: &str, most: usize, example: &str) -> ReadResu
         Ok(Rows { rows }) if rows.len() <= most => Ok(rows),
         Ok(_) => Err(format!("must be at most {most} rows")),
         Err(error) => {
-            // The other lines quote the text in a form that the user has not written.
+            // Only the first line is shown: the others quote the text in a form that the user did
+            // not write.
             let why = error.message().lines().next().unwrap_or_default();
             Err(format!("must be rows such as {example}: {why}"))
         }

@@ -1,4 +1,4 @@
-//! The texts of all three sources in their order of precedence, read one at a time.
+//! The texts from all three sources, read key by key in the order of precedence.
 
 use std::path::PathBuf;
 
@@ -27,8 +27,8 @@ impl Values {
         Ok(Self { keys, file, given })
     }
 
-    /// A key's value, if it was given anywhere. `read` says what it must be, as the rest of a
-    /// sentence that begins with the key.
+    /// A key's value, if any source gives one. The error of `read` says what the value must be, as
+    /// the rest of a sentence that begins with the key.
     pub(super) fn optional<T>(
         &mut self,
         path: &str,
@@ -43,7 +43,7 @@ impl Values {
         read(&text).map(Some).map_err(|why| Failure::new(format_args!("{origin} {why}")))
     }
 
-    /// The same, with the key's default if it was not given. A key without a default must be given.
+    /// A key's value, or its default if no source gives one. A key without a default must be given.
     pub(super) fn value<T>(&mut self, path: &str, read: impl Fn(&str) -> ReadResult<T>) -> CommandResult<T> {
         if let Some(given) = self.optional(path, &read)? {
             return Ok(given);

@@ -15,7 +15,7 @@ use crate::crowd::{CLIENTS, Crowd, Random};
 use crate::http::{Api, HttpAnswer, text};
 use crate::process::{Server, run};
 
-/// How often the server is killed.
+/// How many times the server is killed.
 const KILLS: usize = 200;
 
 /// An operation that was asked for after an order was placed: its reference, and the answer, if one came.
@@ -77,8 +77,8 @@ fn ask(
     if random.below(3) > 0 { Some(crowd.insist(request)) } else { crowd.attempt(request).ok() }
 }
 
-/// A client takes order after order: some cards are declined, some buyers pay in two tabs. What is paid is
-/// captured, refunded, charged once more, closed or canceled.
+/// A client places one order after another: some cards are declined, and some buyers pay in two
+/// tabs. A paid order is captured, refunded, charged once more, closed or canceled.
 fn take_orders(client: usize, crowd: &Crowd, amazon: Api, memory: &Memory, mut random: Random) {
     for number in 0.. {
         if crowd.is_ending() {
@@ -178,7 +178,8 @@ fn no_sigkill_makes_serve_forget_an_id_pay_twice_or_leave_a_doubt_without_an_own
         ],
     );
     let amazon = Api { address: sandbox.address, token: None };
-    // Amazon decides on a refund in half a second instead of 30: before the merchant half first asks.
+    // Amazon decides on a refund in half a second instead of 30 seconds, and so before the merchant
+    // half first asks.
     assert_eq!(amazon.post("/_sandbox/clock", &json!({ "rate": 60 })).unwrap().status, 200);
     let endpoint = format!("http://{}", sandbox.address);
     let start = || {
@@ -299,7 +300,8 @@ fn completions(amazon: Api, order: &RememberedOrder) -> usize {
     events.iter().filter(|event| event["type"] == "CheckoutSessionCompleted").count()
 }
 
-/// More looks than it takes to resolve a call in doubt whose result can be looked up.
+/// The largest number of looks: more than it takes to resolve a call in doubt whose result can be
+/// looked up.
 const LOOKS: usize = 200_000;
 
 /// Asks until the timers have done their work, or can do no more before the session expires at Amazon.

@@ -1,6 +1,6 @@
-//! Many clients of one server that is killed again and again: its current life, which they share, and the
-//! random moments of its kills. Nothing waits for time to pass: clients wait for the next life, the killer
-//! waits for requests and answers.
+//! Many clients of one server that is killed again and again: the server's current life, which the
+//! clients share, and the random moments of the kills. Nothing waits for time to pass: clients wait
+//! for the next life, and the killer waits for requests and answers.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -12,11 +12,11 @@ use countersign_world::{Stream, scattered};
 
 use crate::process::Server;
 
-/// How many clients there are.
+/// The number of clients.
 pub(crate) const CLIENTS: usize = 16;
 
-/// At most this many requests and answers between two kills: enough for a few checkouts, and few enough
-/// that a kill often comes in the middle of one.
+/// The largest number of requests and answers between two kills: enough for a few checkouts, and
+/// few enough that a kill often comes in the middle of one.
 const MOST_EVENTS: u64 = 60;
 
 /// Random numbers from a seed.
@@ -27,7 +27,8 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// Draws a seed and prints it. The variable `COUNTERSIGN_CRASH_SEED`, set when this is compiled, fixes it.
+    /// Draws a seed and prints it. If the variable `COUNTERSIGN_CRASH_SEED` is set when this is
+    /// compiled, it is the seed.
     pub(crate) fn from_printed_seed() -> Self {
         let fixed = option_env!("COUNTERSIGN_CRASH_SEED").map(|seed| seed.parse().unwrap());
         let seed = fixed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
@@ -46,7 +47,7 @@ impl Random {
     }
 }
 
-/// A life of the server: it is at this address until it is killed.
+/// A life of the server, which has this address until it is killed.
 #[derive(Debug, Clone, Copy)]
 struct Life {
     number: usize,
@@ -75,7 +76,7 @@ impl Crowd {
         self.state.lock().unwrap()
     }
 
-    /// Whether the server is not killed any more: clients then finish what they have begun.
+    /// Whether no more kills will follow: clients then finish what they have begun.
     pub(crate) fn is_ending(&self) -> bool {
         self.state().is_last
     }

@@ -35,7 +35,7 @@ fn flags(command: &str) -> Vec<Flag> {
 }
 
 impl Flag {
-    /// What is in brackets after a word such as `env`.
+    /// The text in brackets after a word such as `env`.
     fn said(&self, word: &str) -> Option<&str> {
         let (_, rest) = self.told.split_once(&format!("[{word}: "))?;
         Some(rest.split_once(']').unwrap().0)

@@ -1,6 +1,7 @@
-//! The guides do what they say: their commands run in order, in one shell and in one more for each terminal that a
-//! guide names, and their output is compared with what the guide shows. The pages in the storefront's guide are the
-//! pages that are served; the browser suite checks that the button pays.
+//! The guides do what they say. Their commands run in order, in one shell and in one more for each
+//! terminal that a guide names, and their output is compared with what the guide shows. The pages
+//! in the storefront's guide are the pages that its server serves; the browser suite checks that
+//! the button pays.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -41,7 +42,7 @@ fn steps(guide: &'static str) -> Vec<Step> {
             Some(("bash", port)) if PORTS.contains(&port) => steps.push(step(Some(port))),
             None if kind == "bash" => steps.push(step(None)),
             None if kind == "text" => text.clone_into(&mut steps.last_mut().unwrap().shown),
-            // Only to be read: how to build, and pages that a host elsewhere would serve.
+            // These blocks are not run: how to build, and pages that a host elsewhere would serve.
             None if ["sh", "html", "http"].contains(&kind) => {}
             _ => panic!("a block of an unknown kind: {kind:?}"),
         }
@@ -49,7 +50,8 @@ fn steps(guide: &'static str) -> Vec<Step> {
     steps
 }
 
-/// Ports that were free a moment ago. None has the digits of a named port, since each replaces one of those.
+/// Ports that were free a moment ago. None contains the digits of a named port, since each replaces
+/// one of those in the text.
 fn free_ports() -> [String; 4] {
     loop {
         let listeners = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -165,7 +167,7 @@ fn file(name: &str) -> &'static str {
     text
 }
 
-/// Everything that is between `before` and `after`, each time that they occur.
+/// Each text between `before` and `after`, for every place where they occur.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect()
 }

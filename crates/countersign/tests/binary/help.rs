@@ -1,4 +1,4 @@
-//! The help texts, whole: people read them before anything else.
+//! The complete help texts: people read them before anything else.
 
 use crate::process::{ProcessOutput, run};
 
@@ -17,7 +17,8 @@ fn every_command_explains_itself() {
         let ProcessOutput { code, stdout, stderr } = run(directory.path(), args);
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         if command == "serve" {
-            // It has many flags that are keys of the configuration file: a line for each is enough to review them.
+            // `serve` has many flags that are keys of the configuration file: one line for each is
+            // enough to review them.
             let (page, keys) = stdout.split_once(KEYS).unwrap();
             insta::assert_snapshot!("help_of_serve", page);
             let lines = keys.split("\n      --").skip(1).map(|key| {

@@ -1,12 +1,12 @@
-//! A blocking HTTP client, with one connection for each request. It distinguishes an answer that came whole from one
-//! that did not: only a whole answer counts as given.
+//! A blocking HTTP client, with one connection for each request. It distinguishes an answer that
+//! arrived completely from one that did not: only a complete answer counts as given.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-/// An answer that has come whole.
+/// An answer that has arrived completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,

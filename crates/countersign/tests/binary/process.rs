@@ -1,5 +1,5 @@
-//! Starts the binary: as a command that ends by itself, or as a server whose first line is waited for.
-//! Dropping a server kills it.
+//! Starts the binary as a command that ends by itself, or as a server, and waits for the server's
+//! first line. Dropping a server kills it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -72,7 +72,7 @@ impl Server {
             panic!("the server printed {said:?} and logged {logs}");
         };
         let address = address.parse().unwrap();
-        // The other lines are for people, but are read: a full pipe would block the server.
+        // The other lines are for people, but are still read: a full pipe would block the server.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address }
     }

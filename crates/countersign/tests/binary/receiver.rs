@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A notification that has not come by then will never come.
+/// How long to wait for a notification: one that has not come by then will never come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Receiver {

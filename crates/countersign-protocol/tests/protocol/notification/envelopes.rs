@@ -1,5 +1,5 @@
-//! Envelopes: OpenSSL's signatures verify, a changed envelope does not, and what cannot be read is refused by
-//! its member's name.
+//! Envelopes: OpenSSL's signatures verify, a changed envelope does not, and the refusal of an
+//! unreadable envelope names the member.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn what_openssl_has_signed_is_verified_in_each_type_and_version() {
         // A certificate of version 1; its date does not matter here.
         let certificate = certificate(VERSION_1);
         envelope.clone().verify(&certificate, certificate.not_before()).unwrap();
-        // What is written can be read, and its signature verifies.
+        // The written envelope can be read, and its signature verifies.
         let again = Envelope::parse(envelope.to_json().as_bytes()).unwrap();
         assert_eq!(again, envelope, "{name}");
     }

@@ -76,14 +76,14 @@ pub(crate) fn unsigned() -> http::Request<Bytes> {
         .unwrap()
 }
 
-/// The same, signed.
+/// The request of [`unsigned`], signed.
 pub(crate) fn finalize(algorithm: Algorithm) -> http::Request<Bytes> {
     let mut request = unsigned();
     signer(algorithm).sign(&mut request, Region::NorthAmerica, signed_at()).unwrap();
     request
 }
 
-/// The same with one header set to other bytes, or without it.
+/// A request with one header set to other bytes, or without it.
 pub(crate) fn with_header(
     request: &http::Request<Bytes>,
     name: &'static str,

@@ -1,5 +1,5 @@
-//! Every way in which a request's head is refused: the reason code, the named header, the message. The limits
-//! of the date's window.
+//! Every way in which a request's head is refused, with the reason code, the named header and the
+//! message; and the limits of the date's window.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

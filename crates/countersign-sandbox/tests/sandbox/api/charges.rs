@@ -112,7 +112,7 @@ async fn each_broken_rule_of_create_charge_is_answered_and_changes_nothing() {
         assert_eq!(answer.refusal(), (status, reason_code), "{over}: {}", answer.text);
         assert!(answer.message().contains(names), "{over}: {}", answer.text);
         assert_eq!(world.everything(&order).await, before, "{over}");
-        // A refusal is not kept: its key is free for a correct request.
+        // A refusal is not remembered: its key is free for a correct request.
         let right = Call { body: json!({ "chargePermissionId": "S01-0000000-0000000" }).to_string(), ..call };
         assert_eq!(world.call(&right).await.refusal(), (404, "ResourceNotFound"), "{over}");
     }
@@ -132,8 +132,8 @@ async fn each_broken_rule_of_create_charge_is_answered_and_changes_nothing() {
 async fn the_first_of_two_broken_rules_of_create_charge_is_answered() {
     let world = World::new().await;
     let order = world.split_order().await;
-    // In the order of the checks: each breaks one rule, and is the one that is answered if a later rule is
-    // broken too.
+    // The refusals in the order of the checks. Each case breaks one rule, and is also what is
+    // answered if a later rule is broken too.
     let rules = [
         (json!({ "surprise": 1 }), "UnrecognizedField"),
         (json!({ "captureNow": true, "canHandlePendingAuthorization": true }), "InvalidParameterCombination"),
@@ -160,7 +160,7 @@ async fn a_permission_has_at_most_25_charges_and_declined_ones_do_not_count() {
     let world = World::new().await;
     let order = world.split_order().await;
     let small = |amount: &str| order.create_charge(json!({ "chargeAmount": usd(amount) }));
-    // The first was made by Finalize.
+    // Finalize made the first charge.
     for number in 2..=25 {
         let declined = world.call(&small("1.00").simulating("SoftDeclined")).await;
         assert_eq!(declined.refusal(), (422, "SoftDeclined"), "before charge {number}");

@@ -1,8 +1,9 @@
-//! What each of Amazon's calls costs the sandbox: counted on one thread, over the store in memory. The
-//! snapshot next to this file is the budget: a change that needs more of anything says why in its commit.
+//! What each of Amazon's calls costs the sandbox, counted on one thread with the store in memory.
+//! The snapshot next to this file is the budget: a change that needs more of anything says why in
+//! its commit.
 //!
-//! Reads and writes are exact, allocations are rounded up by at most 5 %. Everything is done once before it
-//! is counted, so that what a process does only once is not counted.
+//! Reads and writes are exact, allocations are rounded up by at most 5 %. Every call is made once
+//! before it is counted, so that work that a process does only once is not counted.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ struct CountedSandbox {
     budget: Budget,
 }
 
-/// The store in memory answers immediately, so nothing ever waits.
+/// Runs a future that never waits: the store in memory answers immediately.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("nothing waits")
 }

@@ -1,4 +1,5 @@
-//! What deadlines do, at their instant and one second before, whether timers have run or not.
+//! What deadlines do to a session: exactly at the deadline and one second before it, whether or not
+//! timers have run.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -13,8 +14,8 @@ use serde_json::json;
 
 use crate::world::{Call, HttpAnswer, START, World, at, id, right_body};
 
-/// Reads at an instant, with a signature of that instant: moves the virtual clock, which runs timers, or the
-/// wall clock under it, which does not.
+/// Reads at an instant, with a signature of that instant. To get there it moves the virtual clock,
+/// which runs timers, or the wall clock below it, which does not.
 async fn read_at(world: &World, timers_run: bool, now: &str, path: &str) -> HttpAnswer {
     if timers_run {
         world.control(Method::POST, "clock", json!({ "set": now })).await;

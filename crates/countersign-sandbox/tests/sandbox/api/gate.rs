@@ -1,4 +1,5 @@
-//! A store that can hold up its commits, and one read, and that counts how many times a document is read.
+//! A store that can hold up its commits and one read, and that counts how many times each document
+//! is read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

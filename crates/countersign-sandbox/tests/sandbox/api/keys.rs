@@ -1,4 +1,4 @@
-//! Idempotency keys: one effect, one answer, forever.
+//! Idempotency keys: a request has one effect and one answer, forever.
 
 use std::sync::Arc;
 

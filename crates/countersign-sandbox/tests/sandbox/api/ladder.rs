@@ -1,4 +1,5 @@
-//! The thirteen checks of Finalize, in their order: each broken alone, and every pair.
+//! The thirteen checks of Finalize, in their order: each one broken alone, and every pair broken
+//! together.
 
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ struct Breach {
     what: &'static str,
     status: u16,
     reason_code: &'static str,
-    /// What the message names.
+    /// The word that the message must name.
     names: &'static str,
     /// How the check is broken: `checkout` is applied before the checkout is started, `request` after that.
     checkout: fn(&mut Attempt),
@@ -50,7 +51,7 @@ fn breach(
     Breach { check, what, status, reason_code, names, checkout: nothing, request, finalizable: true }
 }
 
-/// In the order of the ladder, and within a check in the order of its parts.
+/// The breaches in the order of the checks, and within a check in the order of its parts.
 fn breaches() -> Vec<Breach> {
     vec![
         breach(
@@ -149,7 +150,7 @@ fn take(it: &mut Attempt, member: &str) {
     }
 }
 
-/// Leaves out a member that another breach has removed.
+/// Sets a member, unless another breach has removed it.
 fn set(it: &mut Attempt, member: &str, value: Value) {
     if it.body.is_object() && it.body.get(member).is_some() {
         it.body[member] = value;

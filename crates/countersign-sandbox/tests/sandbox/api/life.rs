@@ -1,5 +1,5 @@
-//! What deadlines do to charges, refunds and permissions: at their instant and just before, whether timers
-//! have run or not, and in due order over a jump.
+//! What deadlines do to charges, refunds and permissions: exactly at the deadline and just before
+//! it, whether or not timers have run, and in order of deadline when the clock jumps past several.
 
 use countersign_domain::provider::profile::Profile;
 use http::Method;
@@ -12,7 +12,7 @@ async fn live() -> World {
     World::with(|settings| settings.profile = Profile::Live).await
 }
 
-/// Moves the virtual clock, which runs timers, or the wall clock under it, which does not.
+/// Sets the virtual clock, which runs timers, or the wall clock below it, which does not.
 async fn set(world: &World, timers_run: bool, now: &str) {
     if timers_run {
         assert_eq!(world.control(Method::POST, "clock", json!({ "set": now })).await.status, 200);
@@ -75,7 +75,8 @@ async fn an_expired_authorization_is_not_captured_and_its_amount_is_available_ag
                 if status == 422 {
                     let permission = call_at(&world, now, order.get_permission()).await;
                     assert_eq!(permission.json["limits"]["amountBalance"], usd("100.00"));
-                    // The next write stores what the reads have shown, in one change.
+                    // The next write stores everything that the reads have shown, in one change
+                    // set.
                     let all = order.create_charge(json!({ "chargeAmount": usd("100.00") }));
                     assert_eq!(call_at(&world, now, all).await.status, 201);
                     let events = world.events(&order.session_id).await;

@@ -1,4 +1,5 @@
-//! What happens while the clock is moved, while the sandbox is reset, and while much is due.
+//! What happens while the clock is moved, while the sandbox is reset, and while many timers are
+//! due.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::gate::{GatedStore, gated_store};
 use crate::world::{START, World, at, id, usual_checkout};
 
-/// How many timers one batch has.
+/// The number of timers in a batch.
 const BATCH: usize = 128;
 
 async fn gated() -> (Arc<GatedStore>, World) {
@@ -134,7 +135,7 @@ async fn the_timers_loop_can_be_ended_while_much_is_due() {
     let (_, world) = gated().await;
     let ids = sessions(&world, 2 * BATCH).await;
     world.clock.set(at("20260902T120000Z"));
-    // tokio itself makes a task yield that has done much; this test is about the loop's own yielding.
+    // tokio itself makes a task yield after much work; this test is about the loop's own yielding.
     tokio::task::yield_now().await;
     let mut timers = Box::pin(world.sandbox.timers());
     let mut context = Context::from_waker(Waker::noop());

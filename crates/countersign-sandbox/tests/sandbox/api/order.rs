@@ -11,7 +11,7 @@ use crate::world::{Call, HttpAnswer, World, id, merged, right_body};
 pub(crate) struct Order {
     pub(crate) session_id: String,
     pub(crate) permission_id: String,
-    /// Empty for an order that was only confirmed.
+    /// The charge's id; empty for an order that was only confirmed.
     pub(crate) charge_id: String,
 }
 

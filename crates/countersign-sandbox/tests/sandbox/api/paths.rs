@@ -165,7 +165,7 @@ proptest! {
             let path = format!("{prefix}{}{}", plain.path, if slash { "/" } else { "" });
             let respelled = world.call(&Call { path, ..plain.clone() }.key(key_id)).await;
             let again = world.call(&plain).await;
-            // What was done cannot be done again, except with the same idempotency key.
+            // The call cannot be made again, except with the same idempotency key.
             if plain.method == Method::DELETE {
                 assert_eq!((respelled.status, again.status), (200, 422));
             } else {

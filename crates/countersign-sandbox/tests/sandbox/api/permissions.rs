@@ -174,7 +174,7 @@ async fn every_call_has_a_request_id_and_says_what_is_wrong_with_a_request() {
         (captured.refund(usd("1.00")), 201),
         (order.close(json!({})), 200),
     ] {
-        // That an answer has a request id, a date and JSON is asserted wherever an answer is read.
+        // Reading any answer asserts that it has a request id, a date and JSON.
         let forged = Call { key_id: "SANDBOX-ANOBODY", ..call.clone() };
         assert_eq!(world.call(&forged).await.refusal(), (403, "InvalidAuthentication"), "{}", call.path);
         let mut unsigned = call.request();
@@ -238,7 +238,7 @@ async fn the_ledger_replays_to_the_balances() {
     for (account, balance) in ledger["balances"].as_object().unwrap() {
         let mut name = account.clone();
         name[..1].make_ascii_uppercase();
-        // The two source accounts count what was drawn from them.
+        // The balances of the two source accounts are what was drawn from them.
         let sign = if matches!(&*name, "Overcharge" | "Goodwill") { -1 } else { 1 };
         assert_eq!(accounts[&name].as_i64().unwrap_or_default() * sign, cents(balance), "{account}");
     }

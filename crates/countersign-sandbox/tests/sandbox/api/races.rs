@@ -1,4 +1,5 @@
-//! Calls on a payment that arrive at the same time, or again: one effect, one answer, forever.
+//! Calls on a payment that arrive at the same time, or again: a call has one effect and one answer,
+//! forever.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Create Refund: outcomes, refusals one by one, the ceiling at its edge, declines.
+//! Create Refund: outcomes, refusals one by one, amounts at the limit, declines.
 
 use serde_json::{Value, json};
 
@@ -69,8 +69,8 @@ async fn each_broken_rule_of_create_refund_is_answered_and_changes_nothing() {
 // Promise: A15
 #[tokio::test]
 async fn refunds_keep_within_captured_and_the_lesser_of_15_percent_and_75() {
-    // The captured amount, what was refunded before, the most that can be refunded after that, and one minor
-    // unit more.
+    // The captured amount, what was refunded before, the largest amount that can still be refunded,
+    // and one minor unit more.
     for (captured, first, most, over) in [
         (usd("14.00"), None, "16.10", "16.11"),
         (usd("14.00"), Some("10.00"), "6.10", "6.11"),

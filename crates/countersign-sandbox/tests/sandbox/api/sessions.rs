@@ -228,7 +228,7 @@ async fn what_create_sends_is_shown() {
 async fn a_presentment_currency_follows_the_charge_and_is_not_updated_itself() {
     let world = World::new().await;
     let in_currency = |code: &str| json!({ "chargeAmount": { "amount": "5", "currencyCode": code } });
-    // This is the region whose accounts have several currencies.
+    // Accounts in this region have several currencies.
     let create = async |key: &str, details: Value| {
         let body = merged(creation(), json!({ "paymentDetails": details }));
         let call = Call::post("/v2/checkoutSessions", body).idempotent(key);

@@ -1,5 +1,5 @@
-//! Timers that are due together are applied by one change set. The result is the same as with one change set
-//! for each timer; if a batch cannot be applied, each timer has its own.
+//! One change set applies the timers that are due together. The result is the same as with one
+//! change set per timer. If a batch cannot be applied, each timer gets a change set of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -22,20 +22,20 @@ use crate::world::{Call, World, at};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Batches {
     Pass,
-    /// It always fails.
+    /// The change set always fails.
     Fail,
-    /// Before the first one, another decision writes the document of its first timer.
+    /// Before the first such change set, another decision writes the document of its first timer.
     LoseARace,
 }
 
 /// What is due within a jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
-    /// Orders in every state that has a deadline, more of them than one batch takes.
+    /// Orders in every state that has a deadline, more of them than fit into one batch.
     Mixed,
-    /// The same, and an unreadable document.
+    /// The same orders, and an unreadable document.
     Damaged,
-    /// Few timers at one instant that write more documents than one change set can hold.
+    /// A few timers at one instant, which write more documents than one change set can hold.
     Wide,
 }
 
@@ -102,7 +102,8 @@ async fn place_orders(world: &World) {
         let captured = world.captured_order(usd("14.00")).await;
         let refund = json!({ "chargeId": captured.charge_id, "refundAmount": usd("4.00") });
         world.succeeds(&Call::post("/v2/refunds", refund).idempotent(&format!("refund-{number}"))).await;
-        // The deadlines that follow from the first orders' deadlines come between the later orders' own.
+        // Deadlines that follow from those of the first orders fall between the deadlines of the
+        // later orders.
         world.advance(if number == 12 { "PT3S" } else { "PT0.5S" }).await;
     }
 }

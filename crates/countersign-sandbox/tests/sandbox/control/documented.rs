@@ -1,5 +1,5 @@
-//! docs/sandbox.md matches the control API: the routes of its router, the words that it accepts, which it
-//! lists itself when it gets a wrong one, and the members that it reads.
+//! docs/sandbox.md matches the control API: the routes of its router, the words that it accepts
+//! (its refusal of a wrong word lists them), and the members that it reads.
 
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ async fn the_reference_lists_every_route_and_no_other() {
     }
 }
 
-/// The words that the API says it accepts, when it gets another one.
+/// The words that the API accepts, as it lists them when it gets a different one.
 async fn taken(scene: &Scene, path: &str, member: &str, body: Value) -> BTreeSet<String> {
     let answer = scene.control(Method::POST, path, &body.to_string()).await;
     assert_eq!((answer.status, answer.reason_code()), (400, "InvalidParameterValue"), "{body}");

@@ -1,5 +1,5 @@
-//! A clock that runs fast, is moved and is frozen while merchants read: each reader sees what a real clock
-//! would have shown at that instant.
+//! A clock that runs fast, is moved and is frozen while merchants read: each reader sees the state
+//! that belongs to the instant that the clock shows.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,8 +9,8 @@ async fn reset(scene: &Scene) -> SceneAnswer {
     scene.control(Method::POST, "/_sandbox/reset", "").await
 }
 
-/// Finalizes one checkout of each intent, and orders a fault: returns every id that was drawn, the requests'
-/// ids separately.
+/// Finalizes one checkout of each intent, and orders a fault. Returns every id that was drawn, with
+/// the requests' ids in a list of their own.
 async fn play(scene: &Scene) -> (Vec<Value>, Vec<Option<String>>) {
     let (mut ids, mut request_ids) = (Vec::new(), Vec::new());
     for intent in ["Confirm", "Authorize", "AuthorizeWithCapture"] {

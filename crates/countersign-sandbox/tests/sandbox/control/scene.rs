@@ -1,5 +1,5 @@
-//! A sandbox in memory with two merchants, whose real clock the test moves, and its callers: the test by the
-//! control API, the first merchant by signed requests.
+//! A sandbox in memory with two merchants, whose real clock the test moves; and its callers: the
+//! test, through the control API, and the first merchant, by signed requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -89,12 +89,12 @@ impl Scene {
         Self::start_on(Arc::new(MemoryStore::default()), None, Settings::default(), clock).await
     }
 
-    /// A sandbox whose ids this seed fixes.
+    /// A sandbox whose ids this seed determines.
     pub(crate) async fn seeded(seed: u64) -> Self {
         Self::start_on(Arc::new(MemoryStore::default()), Some(seed), Settings::default(), still()).await
     }
 
-    /// Starts on what a store holds.
+    /// A sandbox that starts with the contents of a store.
     pub(crate) async fn on(store: Arc<MemoryStore>, settings: Settings) -> Self {
         Self::start_on(store, None, settings, still()).await
     }
@@ -163,7 +163,7 @@ impl Scene {
         self.answered(self.signed_request(method, path, body, HeaderMap::new())).await
     }
 
-    /// The same with an idempotency key.
+    /// Makes a call of the first merchant, with an idempotency key.
     pub(crate) async fn signed_with_key(
         &self,
         method: Method,
@@ -247,7 +247,7 @@ impl Scene {
         self.try_finalize(id).await.unwrap_or_else(|| panic!("Finalize was reset"))
     }
 
-    /// The same; `None` if the connection was reset.
+    /// Does the same as [`Self::finalize`]; `None` if the connection was reset.
     pub(crate) async fn try_finalize(&self, id: &str) -> Option<SceneAnswer> {
         self.answered(self.finalize_request(id)).await
     }

@@ -1,4 +1,4 @@
-//! No answer of the shop's page is trusted: it is read, checked, and accepted once.
+//! No answer of the shop's page is trusted: each is read, checked, and accepted at most once.
 
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::scene::{OTHER_KEY, SHOP, Scene, attribute, button, form, merged, text};
 
-/// How many visits are kept.
+/// The largest number of visits that are stored.
 const MAX_VISITS: usize = 1_000;
 
 async fn refused(scene: &Scene, configuration: &Value) -> (u16, String) {

@@ -36,7 +36,7 @@ fn result(id: &str) -> Option<String> {
     Some(format!("https://shop.example/result?a=1&amazonCheckoutSessionId={id}"))
 }
 
-/// A buyer who has chosen and whom the shop sends to pay, with the session's id.
+/// A buyer who has chosen, and whom the shop sends to pay; with the session's id.
 async fn sent_to_pay(scene: &Scene) -> (Browser<'_>, String) {
     let mut chooser = scene.visit(&button(&signed(&payload()))).await;
     chooser.send("sign-in", &[("buyer", "0")]).await;

@@ -203,7 +203,7 @@ impl Scene {
         format!("{}{reason}", status["state"].as_str().unwrap())
     }
 
-    /// Finalizes with what the shop's page was last sent and what it last quoted.
+    /// Finalizes with the data that the shop's page was last sent, and with its last quote.
     pub(crate) async fn finalize(&self, told: &Value, quoted: &Value, config: &Value) -> (u16, Value) {
         let details = &config["checkoutSessionConfig"]["paymentDetails"];
         let body = json!({

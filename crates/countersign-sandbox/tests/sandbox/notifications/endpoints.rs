@@ -122,7 +122,7 @@ async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
     let store: Arc<MemoryStore> = Arc::new(MemoryStore::new());
     let scene = Scene::on(store.clone(), Default::default(), 0, Notifications::default()).await;
     scene.register(json!({ "url": URL })).await;
-    // The loops of the sandboxes that start are never run.
+    // The loops of the sandboxes that start here are never run.
     scene.world.leaves_notifications_undelivered();
     for (count, starts) in [(15, true), (16, false)] {
         let endpoints = (0..count).map(|number| fixed(&format!("http://127.0.0.1:9000/{number}")));

@@ -1,5 +1,6 @@
-//! Notifications: a sandbox and the endpoints that it notifies. Most tests have a receiver in place of the
-//! network and decide when the sandbox's loops run; those of `sockets` use real sockets.
+//! Notifications: a sandbox and the endpoints that it notifies. Most tests use a receiver in place
+//! of the network, and decide when the sandbox's loops run; the tests in `sockets` use real
+//! sockets.
 
 mod endpoints;
 mod faults;

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) enum ReceiverAct {
     Answer(u16),
     Fail(NotDelivered),
-    /// It keeps the notification and never answers.
+    /// The receiver keeps the notification and never answers.
     Hang,
 }
 
@@ -71,7 +71,7 @@ impl Default for Receiver {
 }
 
 impl Receiver {
-    /// Sets what it does from now on.
+    /// Sets what the receiver does from now on.
     pub(crate) fn always(&self, does: ReceiverAct) {
         *self.otherwise.lock().unwrap() = does;
     }
@@ -81,7 +81,8 @@ impl Receiver {
         *self.silent.lock().unwrap() = Some(url);
     }
 
-    /// Sets what it does with the next notifications, before that.
+    /// Sets what the receiver does with the next notifications. After these, the setting of
+    /// [`Self::always`] applies again.
     pub(crate) fn next(&self, does: impl IntoIterator<Item = ReceiverAct>) {
         self.next.lock().unwrap().extend(does);
     }

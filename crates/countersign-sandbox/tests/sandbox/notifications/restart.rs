@@ -1,5 +1,5 @@
-//! A process that dies anywhere between a change and its notification: the next process sends it, under the
-//! same id.
+//! A process that dies anywhere between a change and its notification: the next process sends the
+//! notification, under the same id.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use tempfile::tempdir;
 use super::receiver::{Post, ReceiverAct};
 use super::scene::{Scene, URL};
 
-/// A start on the files of a directory. A scene that dies is dropped without warning, and what its durable
-/// store has not answered yet is left to the next one.
+/// A start on the files of a directory. A scene that dies is dropped without warning; whatever its
+/// durable store has not answered yet is left to the next scene.
 async fn start(directory: &Path, start: u64) -> Scene {
     let store = SqliteStore::open(&directory.join("sandbox.db")).unwrap();
     let endpoints = vec![FixedEndpoint {
@@ -25,8 +25,9 @@ async fn start(directory: &Path, start: u64) -> Scene {
     Scene::on(Arc::new(store), Default::default(), start, notifications).await
 }
 
-/// Lets the loops run until `count` notifications of objects were sent. A durable store answers from a thread
-/// of its own, so the loops are polled repeatedly; the test is that this ends.
+/// Lets the loops run until `count` notifications of objects were sent. A durable store answers
+/// from a thread of its own, so the loops are polled repeatedly. If the notifications are never
+/// sent, this never returns.
 async fn sent(scene: &Scene, count: usize) -> Vec<Post> {
     let mut sent: Vec<Post> = Vec::new();
     while sent.len() < count {

@@ -1,4 +1,4 @@
-//! When a notification is sent again: by the virtual clock, in the order in which it is due.
+//! When notifications are sent again: by the virtual clock, in the order in which they are due.
 
 use countersign_sandbox::notify::NotDelivered;
 use countersign_sandbox::settings::{IpnRetries, Settings};
@@ -153,7 +153,7 @@ async fn after_a_jump_retries_and_first_attempts_come_in_the_order_in_which_they
     for _ in 0..10 {
         told.extend(scene.told());
     }
-    // By the hour: 2, 2:30, 3, 3:30, 4:30; then 48 to 51 and 49:30 to 52:30.
+    // Due at these hours: 2, 2:30, 3, 3:30, 4:30; then 48 to 51 and 49:30 to 52:30.
     let order = [
         &first, &second, &first, &second, &second, //
         &first, &first, &second, &first, &second, &first, &second, &second,

@@ -62,7 +62,7 @@ impl Scene {
         Self::on(Arc::new(MemoryStore::new()), settings, 0, Notifications::default()).await
     }
 
-    /// A start on what a store holds, with a new receiver.
+    /// A sandbox that starts with the contents of a store, and a new receiver.
     pub(crate) async fn on(
         store: Arc<dyn Store>,
         settings: Settings,
@@ -79,7 +79,7 @@ impl Scene {
         Self { world, receiver, loops }
     }
 
-    /// Its process dies here, whatever its loops are doing; the next one continues.
+    /// The sandbox's process dies here, whatever its loops are doing; the next one continues.
     pub(crate) fn dies(self) {
         self.world.dies();
     }
@@ -88,7 +88,7 @@ impl Scene {
     pub(crate) fn settle(&self) {
         let mut context = Context::from_waker(Waker::noop());
         let mut loops = self.loops.lock().unwrap();
-        // Each poll goes as far as it can, but a yield ends it too.
+        // Each poll runs the loops as far as they can go, but a yield ends a poll, too.
         for _ in 0..100 {
             assert!(loops.as_mut().poll(&mut context).is_pending(), "the loops never end");
         }
@@ -125,7 +125,7 @@ impl Scene {
         answer.text("faultId").to_owned()
     }
 
-    /// The list of what was sent, some members of each line.
+    /// The list of what was sent, with some members of each line.
     pub(crate) async fn listed(&self, members: &[&str]) -> Vec<String> {
         let answer = self.control(Method::GET, "notifications", Value::Null).await;
         let line = |record: &Value| {
@@ -143,7 +143,7 @@ impl Scene {
         self.finalized(&Call::get(""), json!({})).await
     }
 
-    /// The same with some members of the checkout changed, by the key of a call.
+    /// A finalized checkout with some members changed, made with the key of a call.
     pub(crate) async fn finalized(&self, by: &Call, over: Value) -> Order {
         let session = self.session(by, over).await;
         let done = self.world.call(&Self::finalize(&session).key(by.key_id)).await;

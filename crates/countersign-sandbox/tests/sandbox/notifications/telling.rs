@@ -1,4 +1,4 @@
-//! What is notified, to whom and in what form; and that a receiver can detect a forgery.
+//! Which changes are notified, to whom and in what form; and that a receiver can detect a forgery.
 
 use countersign_protocol::notification::{
     EnvelopeRefused, NotificationType, NotifiedObject, SignatureRefused,
@@ -112,7 +112,7 @@ async fn every_change_is_notified_and_each_object_once() {
         (&[("update", update)], "PT0S", &[]),
         (&[("capture", capture)], "PT0S", &["CHARGE"]),
         (&[("cancel", cancel)], "PT0S", &["CHARGE"]),
-        // The rest is held: nothing more can be charged.
+        // This charge holds the rest of the limit: nothing more can be charged.
         (&[("charge", charge)], "PT0S", &["CHARGE", "CHARGE_PERMISSION"]),
         (&[("close", close)], "PT0S", &["CHARGE", "CHARGE_PERMISSION"]),
         (&[("capture", capture), ("refund", refund)], "P1D", &["CHARGE", "REFUND"]),

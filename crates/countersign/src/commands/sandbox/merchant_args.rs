@@ -16,7 +16,7 @@ const PUBLIC_KEY: &str = "public-key";
 /// A key that a merchant has registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair {
-    /// The account, if one was named before.
+    /// The account, if one was named before the key.
     pub(super) merchant_id: Option<MerchantId>,
     pub(super) public_key_id: PublicKeyId,
     pub(super) public_key: PathBuf,
@@ -26,7 +26,8 @@ pub(super) struct Pair {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MerchantArgs {
     pub(super) pairs: Vec<Pair>,
-    /// The last account that was named: a merchant that the sandbox makes gets it.
+    /// The last account that was named. If the sandbox makes a merchant, the merchant gets this
+    /// account.
     pub(super) merchant_id: Option<MerchantId>,
 }
 

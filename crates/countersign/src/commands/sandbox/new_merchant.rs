@@ -13,7 +13,8 @@ use crate::key_files;
 pub(super) struct NewMerchant {
     pub(super) public_key_id: PublicKeyId,
     pub(super) key: VerifyingKey,
-    /// The PEM of a new key that is not in a file yet: a start that fails must not leave a key behind.
+    /// The PEM text of a new key. It is not in a file yet: a start that fails must not leave a key
+    /// behind.
     pub(super) unwritten: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! `--ipn-url` and `--ipn-signature-version`: whom the sandbox notifies from the start, the sockets that
-//! carry its notifications, and the file with its signing key.
+//! `--ipn-url` and `--ipn-signature-version`: the endpoints that the sandbox notifies from the
+//! start, the sockets that carry its notifications, and the file with its signing key.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -62,8 +62,8 @@ impl NotifyingArgs {
     }
 }
 
-/// Where a receiver on this machine reaches the sandbox. A sandbox that listens on every address is
-/// reached on the loopback one.
+/// The origin at which a receiver on this machine reaches the sandbox. If the sandbox listens on
+/// every address, this is the loopback address.
 fn origin(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));

@@ -1,5 +1,6 @@
-//! How often a durable sandbox was started with a seed: each start draws different ids, and the same ones
-//! in every run. The count is in a file next to the database, so that a reset of the objects keeps it.
+//! How many times a durable sandbox was started with a seed. Each start draws different ids, but
+//! the ids of the first start, of the second, and so on are the same in every run. The count is in
+//! a file next to the database, so that a reset of the objects keeps it.
 
 use std::fs;
 use std::io;

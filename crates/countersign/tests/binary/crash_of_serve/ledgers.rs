@@ -47,8 +47,8 @@ pub(super) fn is_open(checkout: &Value) -> bool {
         || list(payment, "charges").any(|charge| is_begun(charge) || list(charge, "refunds").any(is_begun))
 }
 
-/// Whether this order was canceled while its Finalize was in doubt. Such a Finalize is never sent again, so an
-/// Open session is only watched until it expires, which takes a day.
+/// Whether this order was canceled while its Finalize was in doubt. Such a Finalize is never sent
+/// again: if the session is Open, it is only watched until it expires, which takes a day.
 pub(super) fn waits_for_a_lapse(checkout: &Value) -> bool {
     let is_at_rest =
         |attempt: &Value| matches!(text(attempt, "state").as_str(), "InDoubt" | "NotPaid" | "Surplus");
@@ -57,9 +57,9 @@ pub(super) fn waits_for_a_lapse(checkout: &Value) -> bool {
         && list(checkout, "attempts").all(is_at_rest)
 }
 
-/// Whether only charges and refunds in doubt are open, of a canceled order whose permission is closed: Amazon refuses
-/// them now. Such a refusal covers the copies that were sent before it only once the last of those is older than any
-/// request can live, which takes half an hour.
+/// Whether the order was canceled, its permission is closed, and only charges and refunds in doubt
+/// are open. Amazon refuses these now, but the refusal proves that earlier copies had no effect
+/// only once the last copy is older than any request can live, which takes half an hour.
 pub(super) fn waits_for_copies(checkout: &Value) -> bool {
     let payment = &checkout["payment"];
     let is_made_new = |it: &Value| matches!(text(it, "call").as_str(), "createCharge" | "createRefund");
@@ -93,7 +93,8 @@ pub(super) fn check_timers(checkout: &Value) {
     }
 }
 
-/// Checks that the answer to a request with this reference is still what the one operation of this reference says.
+/// Checks that the answer that was given to a request with this reference still agrees with the
+/// only operation of this reference.
 pub(super) fn check_reference(checkout: &Value, reference: &str, answer: Option<&HttpAnswer>) {
     if checkout["cancellation"]["reference"] == reference {
         return;
@@ -112,8 +113,8 @@ pub(super) fn check_reference(checkout: &Value, reference: &str, answer: Option<
     }
 }
 
-/// Checks that both sides have the same money in the same places, and that Amazon's log has the effect of each
-/// operation that is done once, and no other effects.
+/// Checks that both sides have the same money in the same places, and that Amazon's log has exactly
+/// one effect for each operation that is done, and no other effects.
 pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -> Effects {
     let payment = &checkout["payment"];
     let canceled = usize::from(checkout["cancellation"]["state"] == "Canceled");
@@ -173,8 +174,8 @@ pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -
     effects
 }
 
-/// The charges of captures that a cancellation overtook, and of which a copy arrived after the look that showed no
-/// effect: captured nevertheless, and refunded in full.
+/// The charges of captures that a cancellation overtook, and of which a copy arrived after the
+/// look-up that showed no effect. These charges are captured nevertheless, and refunded in full.
 fn overtaken_captures(payment: &Value) -> impl Iterator<Item = String> {
     let is_overtaken = |it: &&Value| it["call"] == "captureCharge" && it["code"] == "OrderCanceled";
     let is_refunded = |id: &String| {
