@@ -1,5 +1,5 @@
-//! One call before it is sent: what it asks for, and how often it may be sent. The calls make it, the
-//! exchange sends it, and an error says whether money may have moved through it.
+//! One call before it is sent: what it asks for, and how often it may be sent. The files in `calls/` build
+//! it, `exchange.rs` sends it, and an error says whether money may have moved through it.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) tries: Tries,
     /// The deadline of each try.
     pub(crate) deadline: Duration,
-    /// Whether Amazon's sandbox can simulate an outcome of this call. It refuses all other calls that ask for
-    /// one.
+    /// Whether Amazon's sandbox can simulate an outcome of this call. The sandbox refuses all other calls
+    /// that ask for one.
     pub(crate) can_be_simulated: bool,
 }
 

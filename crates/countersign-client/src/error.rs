@@ -28,9 +28,9 @@ pub type CallResult<T> = Result<Answer<T>, Error>;
 /// | a wrong request | yes | no | yes |
 /// | 404, 408, 425, 5xx, a refused state, an unknown code, an unreadable body, no answer | no | with a key, except after a refused state | no |
 ///
-/// This holds for a call that was sent once. After an earlier try that may have arrived, no refusal proves
-/// that nothing happened, so everything but a success is ambiguous. Calls that only read change nothing and
-/// are always definitive.
+/// The table applies to a call that was sent once. After an earlier try that may have arrived, no refusal
+/// proves that nothing happened, so everything but a success is ambiguous. Calls that only read change
+/// nothing and are always definitive.
 ///
 /// [`is_definitive`]: Error::is_definitive
 /// [`is_retryable`]: Error::is_retryable
@@ -76,7 +76,7 @@ impl Cause {
         }
     }
 
-    /// What the retry policy receives; `None` if another try is out of the question.
+    /// What the retry policy receives; `None` if the call must not be tried again.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::NotBuilt(_) => None,
@@ -236,7 +236,7 @@ impl fmt::Display for Error {
                 match (answer.head.status, &answer.flaw, &answer.refusal.reason_code) {
                     (status, Some(why), _) => write!(f, "{status}, but {why}")?,
                     (status, None, Some(Word::Known(code))) => write!(f, "{status} {code}")?,
-                    // It is not one of Amazon's words, and possibly not a word at all.
+                    // The code is not one of Amazon's words, and may be any text, so it is not printed.
                     (status, None, Some(Word::Unknown(_))) => {
                         write!(f, "{status} with an unknown reason code")?
                     }

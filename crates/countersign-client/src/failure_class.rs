@@ -8,7 +8,8 @@ use countersign_protocol::wire::{ReasonClass, ReasonCode, Word};
 pub enum FailureClass {
     /// Amazon evaluated it and refused: it had no effect, and the same request gets the same answer.
     Refused,
-    /// It had no effect: the request is wrong, and so is the program or the configuration behind it.
+    /// It had no effect: the request is wrong, because the program or the configuration that made it is
+    /// wrong.
     Misuse,
     /// Amazon did not evaluate it: it had no effect, and may be sent again later or once the cause is fixed.
     NotEvaluated,

@@ -1,5 +1,6 @@
 //! The transport for production: HTTP/1.1 with keep-alive connections, over TLS with Mozilla's roots. Plain
-//! HTTP only to an endpoint that says `http`. The verification of certificates cannot be switched off.
+//! HTTP is used only for an endpoint that says `http`. The verification of certificates cannot be switched
+//! off.
 
 use std::future::Future;
 use std::pin::Pin;

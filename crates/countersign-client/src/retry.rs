@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Limits for repeating a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many times a call is sent at most; 1 switches repeating off.
+    /// The largest number of times that a call is sent; 1 switches repeating off.
     pub max_attempts: u32,
     /// The longest pause before the second try; it doubles for each later one. The actual pause is drawn
     /// between half of it and all of it.
@@ -21,7 +21,7 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Up to four tries, after at most 2, 4 and 8 s, as in Amazon's own SDKs; within 45 s.
+    /// Up to four tries within 45 s, with pauses of at most 2, 4 and 8 s, as in Amazon's own SDKs.
     fn default() -> Self {
         Self {
             max_attempts: 4,

@@ -32,7 +32,7 @@ impl Client {
             request.headers_mut().insert("x-amz-pay-idempotency-key", key);
         }
         settings.signer.sign(&mut request, settings.region, now)?;
-        // The API's pages leave it out of the signature.
+        // The API's pages leave this header out of the signature.
         if let Some(code) = self.simulation.as_ref().filter(|_| call.can_be_simulated) {
             request.headers_mut().insert("x-amz-pay-simulation-code", code.header());
         }

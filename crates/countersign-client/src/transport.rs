@@ -15,7 +15,7 @@ pub trait Transport: Send + Sync + 'static {
     /// by dropping the future: nothing may continue afterwards. The request is never sent twice.
     ///
     /// # Errors
-    /// Says whether the request can have reached the server.
+    /// The error says whether the request can have reached the server.
     fn send(
         &self,
         request: http::Request<Bytes>,

@@ -14,7 +14,7 @@ const SYNTAX: &str = "is not well-formed";
 #[derive(Debug)]
 pub struct Reader<'a> {
     text: &'a str,
-    /// In bytes; always between two characters.
+    /// The position in bytes; always between two characters.
     position: usize,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
 
     /// The next byte that is not white space.
     fn peek(&mut self) -> Option<u8> {
-        // Most bytes are looked at here and nowhere else: no character is decoded for it.
+        // Most bytes are inspected only here, so no character is decoded for this.
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.position) {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {

@@ -21,7 +21,7 @@ macro_rules! address {
         }
 
         words! {
-            /// One member of an address, in the API's order: the first that differs is the one that is named.
+            /// One member of an address, in the API's order: if several differ, the first is named.
             AddressMember {
                 $(
                     #[doc = concat!("`", $wire, "`.")]
@@ -37,7 +37,7 @@ macro_rules! address {
                 match member { $(AddressMember::$member => self.$field.as_deref()),+ }
             }
 
-            /// One member's place.
+            /// One member, to be changed.
             pub fn member_mut(&mut self, member: AddressMember) -> &mut Option<String> {
                 match member { $(AddressMember::$member => &mut self.$field),+ }
             }
@@ -85,7 +85,7 @@ impl AddressMembers {
         AddressMember::City,
     ])
     .and(Self::PRICED);
-    /// What a price depends on: these are compared wherever the price was made for an address.
+    /// The members that a price depends on. They are compared wherever a price was calculated for an address.
     pub const PRICED: Self =
         Self::of(&[AddressMember::StateOrRegion, AddressMember::PostalCode, AddressMember::CountryCode]);
 
@@ -107,7 +107,7 @@ impl AddressMembers {
         Self(self.0 | other.0)
     }
 
-    /// Whether a member is among them.
+    /// Whether a member is in this set.
     #[must_use]
     pub const fn contains(self, member: AddressMember) -> bool {
         self.0 & Self::bit(member) != 0
@@ -153,8 +153,8 @@ impl Address {
         members.find(|member| self.differs_in(other, *member, AddressMatch::Canonical))
     }
 
-    /// The same for an address of which only a part may be known: the first of the members that this address
-    /// has and that differs in the other.
+    /// The same for an address of which only a part may be known: the first of the compared members that this
+    /// address has and that differs in `whole`.
     #[must_use]
     pub fn contradiction(&self, whole: &Self, compared: AddressMembers) -> Option<AddressMember> {
         let is_known = |member: &AddressMember| self.has(*member) && compared.contains(*member);
@@ -162,7 +162,7 @@ impl Address {
         known.find(|member| self.differs_in(whole, *member, AddressMatch::Canonical))
     }
 
-    /// Whether a member is there and says something.
+    /// Whether a member is present and is not blank.
     #[must_use]
     pub fn has(&self, member: AddressMember) -> bool {
         canonical(self.member(member)).next().is_some()

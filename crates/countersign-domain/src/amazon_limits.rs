@@ -19,13 +19,13 @@ pub const SESSION_KEPT: Duration = DAY.saturating_mul(30);
 pub const BUYER_READABLE: Duration = DAY.saturating_mul(30);
 /// A one-time permission lives for 180 days of 24 hours.
 pub const PERMISSION_LIFETIME: Duration = DAY.saturating_mul(180);
-/// With `extendExpiration` it lives for 13 calendar months.
+/// With `extendExpiration` a permission lives for 13 calendar months.
 pub const EXTENDED_PERMISSION_MONTHS: u32 = 13;
 /// In Amazon's sandbox an authorization lapses uncaptured after 2 days.
 pub const SANDBOX_AUTHORIZATION_LIFETIME: Duration = DAY.saturating_mul(2);
-/// With real money it lapses after 30 days.
+/// With real money an authorization lapses uncaptured after 30 days.
 pub const LIVE_AUTHORIZATION_LIFETIME: Duration = DAY.saturating_mul(30);
-/// For seven days after its authorization a charge is captured at once; from then on the capture is
+/// For seven days after its authorization a charge is captured immediately; from then on the capture is
 /// asynchronous.
 pub const CAPTURE_GUARANTEED: Duration = DAY.saturating_mul(7);
 /// The largest number of charges of a one-time permission; declined ones do not count.
@@ -34,8 +34,8 @@ pub const MAX_CHARGES: u32 = 25;
 /// of version 2 is not documented (docs/compatibility.md).
 pub const MAX_REFUNDS: usize = 10;
 
-/// The most that may be refunded of a captured amount, or captured of an authorized amount where the session
-/// allows more: the amount plus its [`surplus`].
+/// The largest amount that may be refunded of a captured amount, or captured of an authorized amount if the
+/// session allows an overcharge: the amount plus its [`surplus`].
 #[must_use]
 pub fn ceiling(amount: Money) -> Money {
     amount.checked_add(surplus(amount)).unwrap_or(amount)

@@ -115,7 +115,7 @@ pub struct Coupon {
 /// A broken rule of carts; each names the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CartRefused {
-    /// An amount in another currency than the order's.
+    /// An amount in a currency other than the order's.
     CurrencyDiffers(&'static str),
     /// There is nothing to charge.
     NothingToCharge,

@@ -1,7 +1,7 @@
-//! Tables of the tests, folded until a person can read them: every combination of some conditions has an outcome,
-//! and combinations with one outcome are one row, which names their sets of values. The rows are under headings of
-//! the first condition's values; values with the same rows share a heading. No combination is lost: each is in
-//! exactly one row, or the table is not made.
+//! Tables for the tests, folded until a person can read them. Every combination of some conditions' values
+//! has an outcome, and combinations with the same outcome share a row, which names their sets of values. The
+//! rows are under headings of the first condition's values; values with the same rows share a heading. No
+//! combination is lost: each is in exactly one row, or the table is not made.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -10,11 +10,11 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// Between the values of a cell.
+/// The text between two values of a cell.
 const SEPARATOR: &str = ", ";
-/// A cell that is wider does not widen its column.
+/// The width up to which a cell widens its column.
 const WIDEST_CELL: usize = 70;
-/// More exceptions than these are not named: then the values themselves are.
+/// The largest number of exceptions that a cell names. If there are more, it names the values themselves.
 const MOST_EXCEPTIONS: usize = 3;
 
 /// One condition of a table, with every value that it takes.
@@ -38,7 +38,7 @@ impl Condition {
         Self { is_time: true, ..Self::any("time", instants) }
     }
 
-    /// The cell of a row for these values, in as few words as name them.
+    /// The text of a cell for these values, as short as possible.
     fn cell(&self, chosen: &BTreeSet<usize>) -> String {
         let named = |wanted: &dyn Fn(usize) -> bool| {
             let values = (0..).zip(&self.values).filter(|(place, _)| wanted(*place));
@@ -70,7 +70,8 @@ impl Condition {
         }
     }
 
-    /// Where a row is among the others: by its first value, and of spans from one instant the longest first.
+    /// The key by which rows are sorted: the first value; of spans that begin at the same instant, the
+    /// longest comes first.
     fn place_of(&self, set: &BTreeSet<usize>) -> (Option<usize>, Reverse<usize>) {
         (set.first().copied(), Reverse(if self.is_time { set.len() } else { 0 }))
     }
@@ -121,7 +122,7 @@ pub(crate) fn folded<const N: usize>(
     rendered(&rows, conditions)
 }
 
-/// Every combination, in the order of the values, the last condition's changing first.
+/// Every combination, in the order of the values; the last condition's values change fastest.
 fn combinations<const N: usize>(conditions: &[Condition; N]) -> Vec<[usize; N]> {
     let mut combinations = vec![[0; N]];
     for (dimension, condition) in conditions.iter().enumerate() {
@@ -137,8 +138,8 @@ fn combinations<const N: usize>(conditions: &[Condition; N]) -> Vec<[usize; N]> 
     combinations
 }
 
-/// Makes one row of those that differ in one condition only, the last condition first, until none do. The heading's
-/// condition is left alone.
+/// Merges rows that differ in only one condition, beginning with the last condition, until no two do. Rows
+/// under different headings are not merged.
 fn with_merged_rows(mut rows: Vec<Row>, conditions: &[Condition]) -> Vec<Row> {
     loop {
         let before = rows.len();

@@ -126,7 +126,7 @@ impl Money {
 
     /// Reads a plain decimal: digits, and after one point at most as many digits as the currency has.
     ///
-    /// `14`, `14.0` and `14.00` USD are the same value. Signs, exponents, thousands separators, blanks and
+    /// `14`, `14.0` and `14.00` USD are the same value. Signs, exponents, thousands separators, spaces and
     /// excess decimals are refused, even if they are zeros.
     ///
     /// # Errors

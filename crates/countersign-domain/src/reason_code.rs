@@ -5,16 +5,16 @@ use crate::words::words;
 /// What a refusal with a code means, whatever the call was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReasonClass {
-    /// Not with this money, or not by this buyer.
+    /// The payment was declined: not with this payment method, or not by this buyer.
     Decline,
     /// A rule of the API forbids it.
     Rule,
-    /// The request is wrong, and so is the program or the configuration behind it.
+    /// The request is wrong, because the program or the configuration that made it is wrong.
     Misuse,
-    /// Amazon did not evaluate the request: a wrong clock's date, or a key or account in the wrong state.
+    /// Amazon did not evaluate the request: its date is wrong, or its key or account is in the wrong state.
     TurnedAway,
-    /// Nothing is certain. An earlier copy of this very call may have caused the state that is refused, and
-    /// it may have stored its key.
+    /// The refusal proves nothing: an earlier copy of the same call may have caused the state that Amazon
+    /// refuses, or may have stored the key.
     Unclear,
 }
 

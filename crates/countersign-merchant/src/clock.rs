@@ -8,8 +8,8 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_world::Clock;
 
-/// The `now` of decisions. It never runs backwards, not even across a restart (it starts from the store's
-/// watermark), and while the wall clock is behind it continues at the pace of real time.
+/// The `now` of decisions. It never runs backwards, not even across a restart, because it starts from the
+/// store's watermark. While the wall clock is behind, it continues at the pace of real time.
 pub(crate) struct DecisionClock {
     clock: Arc<dyn Clock>,
     latest: Mutex<(Timestamp, Duration)>,
@@ -18,7 +18,7 @@ pub(crate) struct DecisionClock {
     skew_ms: AtomicI64,
 }
 
-/// If the clocks differ by more than this from Amazon's `Date` header, local expiries are held.
+/// If the clocks differ by more than this from Amazon's `Date` header, local expiries are suspended.
 const TOLERATED_SKEW_MS: u64 = 60_000;
 
 impl DecisionClock {

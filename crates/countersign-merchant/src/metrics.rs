@@ -1,5 +1,5 @@
-//! The figures of `GET /metrics`, in the text format of OpenMetrics. Counters rise when something is kept;
-//! gauges are set by the survey. No label contains an id, an amount or buyer data: all are words of this
+//! The figures of `GET /metrics`, in the text format of OpenMetrics. Counters rise when a change is stored;
+//! gauges are set by the survey. No label contains an id, an amount or buyer data: each is a word of this
 //! program or of Amazon's API.
 
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
@@ -30,7 +30,8 @@ type Labels = Vec<(&'static str, String)>;
 /// The media type of [`Metrics::render`].
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// From a buyer's patience to the 30 days after which Amazon deletes the data.
+/// The bounds of the histogram's buckets, in milliseconds: from a buyer's patience to the 30 days after which
+/// Amazon deletes the data.
 const TIMES_MS: [u64; 14] = [
     100,
     250,
@@ -144,8 +145,8 @@ impl Metrics {
     pub(crate) fn show(&self, survey: &Survey) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.extend(survey.open.keys().cloned());
-        // What is no longer open is shown as zero, because a figure that disappears looks like one that is
-        // missing.
+        // Work that is no longer open is shown as zero, because a figure that disappears looks like one that
+        // is missing.
         for what in shown.iter() {
             let count = survey.open.get(what).copied().unwrap_or_default();
             let labels = vec![("kind", what.kind.clone()), ("state", what.state.clone())];
@@ -188,7 +189,7 @@ pub(crate) struct Survey {
     pub(crate) timers_due: i64,
     pub(crate) timers_overdue: i64,
     pub(crate) webhook_backlog: i64,
-    /// By deadline, and within how many hours it passes.
+    /// The captures that are due, by deadline and by the number of hours within which it passes.
     pub(crate) captures_due: BTreeMap<(&'static str, &'static str), i64>,
     pub(crate) snapshots_due: i64,
     pub(crate) snapshots_missed: i64,
@@ -216,7 +217,8 @@ impl Doubts {
     }
 }
 
-/// What one decision changes in the figures: computed with the decision, counted once it is kept.
+/// What one decision changes in the figures: computed with the decision, and counted once the decision is
+/// stored.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct CountedStep {
     doubts_began: u64,

@@ -14,8 +14,8 @@ impl fmt::Display for SecretLinesRefused {
 
 impl std::error::Error for SecretLinesRefused {}
 
-/// Reads one secret from each line that is not empty, at most `most`. `name` is the word for one in errors.
-/// `read` gets the line and the secrets before it.
+/// Reads one secret from each line that is not empty, at most `most` secrets. `name` is the word for a secret
+/// in errors. `read` gets the line and the secrets before it.
 pub(crate) fn read<T>(
     text: &str,
     name: &str,

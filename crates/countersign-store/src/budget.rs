@@ -19,7 +19,7 @@ pub struct Budget {
 pub struct Cost<'a> {
     /// Its calls of the store, and what they wrote.
     pub store: Counts,
-    /// What else is exact, each with its heading.
+    /// Other exact figures, each with its heading.
     pub others: &'a [(&'a str, u64)],
     /// The number of its allocations.
     pub allocations: u64,

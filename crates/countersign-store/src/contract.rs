@@ -18,15 +18,15 @@ pub struct Key {
 
 /// The longest collection, document id, index, index value, topic or subject, in bytes.
 pub const MAX_KEY_LEN: usize = 512;
-/// The most documents that one change set may write or require, the most messages that it may append, and the
-/// most index entries that one document may have.
+/// The largest number of documents that one change set may write or require, of messages that it may append,
+/// and of index entries that one document may have.
 pub const MAX_CHANGES: usize = 256;
 /// The longest encoding of one document or message, in bytes.
 pub const MAX_BYTES: usize = 16 << 20;
-/// The most rows that one read returns, whatever limit was asked for.
+/// The largest number of rows that one read returns, whatever limit was asked for.
 pub const MAX_ROWS: usize = 1_000;
-/// How many change sets, at least, [`Store::was_committed`] remembers. They are counted, not timed: a clock
-/// that jumps makes it forget nothing, and nothing is added while the store is down.
+/// The smallest number of change sets that [`Store::was_committed`] remembers. They are counted, not timed,
+/// so none is forgotten because a clock jumps or the store is down.
 pub const CHANGE_IDS_KEPT: usize = 1 << 16;
 
 /// How many times a document was written: 1 when it is created. A deleted document that is created again
@@ -194,7 +194,7 @@ pub enum StoreError {
 pub enum CommitError {
     /// A document was not as expected. Nothing was applied: load and decide again.
     Conflict,
-    /// The answer was lost: [`Store::was_committed`] tells whether the change was applied. A caller that
+    /// The answer was lost: [`Store::was_committed`] shows whether the change was applied. A caller that
     /// decides again without asking could mistake its own success for somebody else's.
     Indeterminate(String),
     /// Nothing was applied, because of the engine's state (full, read-only, shut down).
@@ -273,8 +273,8 @@ pub trait Store: Send + Sync + 'static {
     /// cannot lease them until the lease's `until`. A caller that crashes loses its lease at that time.
     fn lease(&self, lease: Lease) -> BoxFuture<'_, Result<Vec<Message>, StoreError>>;
 
-    /// Ends a lease. A lease ends once, and may end late, unless another caller has leased the message since;
-    /// a lease that was lost or has already ended is left alone: `false`.
+    /// Ends a lease, even after its time if no other caller has leased the message since. Returns `false`,
+    /// and changes nothing, if the lease was lost or has already ended.
     fn release(&self, release: Release) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// How much of a topic is still to be delivered. Counts only up to the limit.

@@ -77,22 +77,23 @@ pub struct Call<'a> {
 /// What goes wrong with one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// It does not happen, and says so: `Unavailable`.
+    /// The operation does not happen, and the answer says so: `Unavailable`.
     Unavailable,
-    /// It happens, and the answer is lost: a commit is `Indeterminate` although applied, anything else
-    /// `Unavailable`.
+    /// The operation happens, and the answer is lost: a commit is `Indeterminate` although applied, anything
+    /// else `Unavailable`.
     AnswerLost,
-    /// The same, but if the wrapped store refuses a commit, that refusal is the answer.
+    /// As [`AnswerLost`](Self::AnswerLost), but if the wrapped store refuses a commit, that refusal is the
+    /// answer.
     SuccessLost,
-    /// It does not happen, and the answer is lost: a commit is `Indeterminate` and never applied,
+    /// The operation does not happen, and the answer is lost: a commit is `Indeterminate` and never applied,
     /// anything else `Unavailable`.
     RequestLost,
-    /// It does not happen: a read is `Corrupt`, a commit `Unavailable`.
+    /// The operation does not happen: a read is `Corrupt`, a commit `Unavailable`.
     Corrupt,
 }
 
 impl Fault {
-    /// Whether the operation happens all the same.
+    /// Whether the operation happens in spite of the fault.
     #[must_use]
     pub const fn happens(self) -> bool {
         match self {
@@ -326,7 +327,7 @@ impl<H> InterceptedStore<H> {
         *self.lock()
     }
 
-    /// Whether an operation is with the wrapped store now, whose own threads may be working.
+    /// Whether the wrapped store is executing an operation now, perhaps on threads of its own.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.at_work.load(Ordering::SeqCst) > 0

@@ -6,10 +6,10 @@
 //!
 //! # The protocol
 //!
-//! Everyone reads with [`contract::Store::load`] and writes with [`contract::Store::commit`], which applies a
+//! Callers read with [`contract::Store::load`] and write with [`contract::Store::commit`], which applies a
 //! change set completely or not at all, and which names the version of every document that the change is
-//! based on. [`transact::transact`] is the loop around the two. What a crash leaves behind: before the
-//! commit's answer, either all of the change set or nothing, and the change id tells which; after the answer,
+//! based on. [`transact::transact`] is the loop around the two. A crash before the commit's answer leaves
+//! either all of the change set or nothing, and the change id shows which; a crash after the answer leaves
 //! all of it. Messages and timers are part of the change set, so nothing that was decided is forgotten; a
 //! lease of a process that is gone ends by time.
 

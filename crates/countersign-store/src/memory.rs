@@ -1,4 +1,4 @@
-//! The engine without a disk: for the in-memory sandbox and for simulations. Deterministic, and fast
+//! The engine without a disk: for the in-memory sandbox and for simulations. It is deterministic, and fast
 //! because every call is one short critical section.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -30,7 +30,8 @@ struct Contents {
     by_subject: BTreeSet<(&'static str, String, u64)>,
     by_delivery: BTreeSet<(&'static str, Timestamp, u64)>,
     last_sequence: u64,
-    /// The latest change ids, and as many before them: forgetting a whole set is cheap.
+    /// The latest change ids, and those before them. There are two sets because forgetting a whole set is
+    /// cheap.
     changes: [HashSet<ChangeId>; 2],
     watermark: Option<Timestamp>,
 }

@@ -24,8 +24,8 @@ pub enum TransactError<E> {
     Refused(E),
     /// Other writers were faster, as many times as the limit allows. Nothing was written.
     Contended,
-    /// The commit's answer was lost, and whether it was applied cannot be asked now. It may have been: before
-    /// deciding again, load again.
+    /// The commit's answer was lost, and the store cannot be asked now whether the change was applied. It may
+    /// have been: load again before deciding again.
     Indeterminate(String),
     /// The engine cannot be reached or is full. Nothing was written.
     Unavailable(String),
@@ -69,8 +69,8 @@ where
     Err(TransactError::Contended)
 }
 
-/// How many times a server makes a decision again after losing a race before it gives up and the caller has
-/// to come back.
+/// The largest number of times that a server makes one decision because other writers are faster. After that,
+/// the caller has to come back.
 const DECISIONS: usize = 100;
 
 with_texts! {

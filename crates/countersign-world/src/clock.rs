@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, Either, select};
 
 /// A clock that can be read and waited for.
 pub trait Clock: Send + Sync + 'static {
-    /// The wall clock's instant. An administrator can set it, so it may jump, also backwards.
+    /// The wall clock's instant. An administrator can set it, so it may jump, even backwards.
     fn now(&self) -> Timestamp;
 
     /// Completes when this much time has passed, whatever the wall clock shows.

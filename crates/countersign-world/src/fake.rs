@@ -134,7 +134,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// From its first poll on, it has a place among the sleepers; once it is no longer there, it is over.
+/// From its first poll on, a sleep has a place among the sleepers; once it has none any more, it is over.
 struct Sleep {
     clock: FakeClock,
     duration: Duration,
@@ -191,7 +191,8 @@ impl ShiftedClock {
         Self { clock, off_by_ms: Arc::default() }
     }
 
-    /// Sets by how much it differs from now on, in milliseconds: ahead, or behind for a negative number.
+    /// Sets how far ahead of the other clock this one is from now on, in milliseconds; behind, if the number
+    /// is negative.
     pub fn shift_to(&self, off_by_ms: i64) {
         self.off_by_ms.store(off_by_ms, Ordering::Relaxed);
     }

@@ -52,7 +52,8 @@ impl Client {
         id: &CheckoutSessionId,
         request: &UpdateCheckoutSession,
     ) -> CallResult<CheckoutSession> {
-        // The API ignores keys on PATCH, and a late copy could undo a later update.
+        // Once sent, this call is not repeated: the API ignores idempotency keys on PATCH, and a copy that
+        // arrives late could undo a later update.
         let (resource, body) = (format!("checkoutSessions/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateCheckoutSession", http::Method::PATCH, resource, body)).await
     }

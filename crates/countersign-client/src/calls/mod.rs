@@ -15,7 +15,7 @@ use crate::retry::RepeatSafety;
 
 /// How often a call that moves money may be sent.
 ///
-/// Without a key it cannot be sent again, and the type leaves no way to write that.
+/// Without a key a call must not be sent again, and this type leaves no way to write that.
 ///
 /// ```
 /// let sending: countersign_client::SendMode<'_> = countersign_client::SendMode::Once;

@@ -15,8 +15,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::is_definitive`](crate::Error::is_definitive): nothing is refunded.
-    /// [`Error::is_ambiguous`](crate::Error::is_ambiguous): it may be. A success that names another charge is
-    /// ambiguous.
+    /// [`Error::is_ambiguous`](crate::Error::is_ambiguous): something may be. A success that names another
+    /// charge is ambiguous.
     pub async fn create_refund(&self, request: &CreateRefund, key: &IdempotencyKey) -> CallResult<Refund> {
         let body = request.to_request().into();
         let sending = SendMode::RepeatedlyWithKey(key);

@@ -1,7 +1,7 @@
 //! The fetched certificates, in memory: which are kept, for how long, and who fetches.
 //!
-//! A caller that needs a certificate looks here first. If there is none, callers for one URL take turns
-//! through its flight: the first fetches and keeps the result, the others find it when their turn comes. A
+//! A caller that needs a certificate looks here first. If there is none, callers for the same URL take turns:
+//! the first fetches the certificate and keeps the result, and the others find it when their turn comes. A
 //! caller that is dropped while it fetches leaves nothing behind, and the next one fetches. A failure is kept
 //! for a short time, so that a flood of envelopes does not become a flood of requests; it is kept apart from
 //! the certificates, so that no flood can displace a good one. Nothing here does I/O or reads a clock.
@@ -25,7 +25,7 @@ use super::refusal::NoCertificate;
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// How long a failure is kept: Amazon's own next try is an hour away.
 const FAILED_FOR: Duration = Duration::from_secs(30);
-/// Amazon uses one certificate per region at a time.
+/// The largest number of certificates that are kept. Amazon uses one per region at a time.
 const MAX_KEPT: usize = 16;
 const MAX_FAILED: usize = 64;
 /// The largest burst of fetches; one more is allowed every minute.
@@ -33,8 +33,8 @@ const MAX_FETCHES: u32 = 16;
 const FETCH_EVERY: Duration = Duration::from_secs(60);
 /// How long a proven certificate whose fetch has failed is used before it is fetched again.
 const RENEWED_EVERY: Duration = Duration::from_secs(5 * 60);
-/// How far ahead of one caller's time another's may be that read the clock a little later. Anything dated
-/// later than that is from before the clock was set back.
+/// How far one caller's time may be ahead of another's, because it read the clock a little later. Anything
+/// dated later than that is from before the clock was set back.
 const SKEW: Duration = Duration::from_secs(60);
 
 /// Only one caller at a time fetches a certificate.
@@ -45,7 +45,7 @@ pub(super) struct Certificates {
     kept: Vec<CachedCertificate>,
     failed: Vec<FailedFetch>,
     flights: Vec<(CertificateUrl, Weak<FetchLock>)>,
-    /// When the last fetches are forgotten; each is forgotten a while after the one before.
+    /// When the last fetch is forgotten; each is forgotten [`FETCH_EVERY`] after the one before.
     busy_until: Option<Timestamp>,
 }
 
@@ -54,7 +54,7 @@ struct CachedCertificate {
     certificate: Arc<Certificate>,
     fetched_at: Timestamp,
     used_at: Timestamp,
-    /// An envelope was accepted with it, so it really is its sender's.
+    /// Whether an envelope was accepted with this certificate, which proves that it is the sender's.
     is_proven: bool,
     /// When a new fetch of it was last due.
     renewed_at: Option<Timestamp>,
@@ -81,7 +81,7 @@ impl CachedCertificate {
         is_within(self.fetched_at, now, KEPT_FOR)
     }
 
-    /// A new fetch of it was due a short time ago: not again yet.
+    /// Whether a new fetch of it was due only a short time ago, so that none is due again yet.
     fn is_renewed(&self, now: Timestamp) -> bool {
         self.renewed_at.is_some_and(|renewed_at| is_within(renewed_at, now, RENEWED_EVERY))
     }
@@ -135,7 +135,7 @@ impl Certificates {
             return Ok(());
         }
         let most = FETCH_EVERY.saturating_mul(MAX_FETCHES);
-        // Later than any fetch can have set it: the clock was set back.
+        // If it is later than any fetch can have set it, the clock was set back.
         let busy_until = self.busy_until.filter(|until| until.since(now) <= most.saturating_add(SKEW));
         let busy_until = busy_until.unwrap_or(now).max(now).plus(FETCH_EVERY);
         if busy_until.since(now) > most {

@@ -50,7 +50,7 @@ with_texts! {
         Status(status: u16) = "the answer is {status}";
         /// What it sent is not a certificate.
         Refused(refused: CertificateRefused) = "{refused}";
-        /// Too many have been fetched recently: somebody sends envelopes that name new ones again and again.
+        /// Too many certificates were fetched recently: somebody keeps sending envelopes that name new ones.
         TooMany = "too many were fetched recently";
     }
 }

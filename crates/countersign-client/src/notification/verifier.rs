@@ -27,15 +27,16 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How far an envelope's `Timestamp` may be from now.
 ///
-/// It is the instant of publishing: when Amazon sends the envelope again, it is the same. Amazon's pages
-/// mention hourly retries for three hours, older ones fourteen days, so the default is a day more than that.
-/// A shorter window loses hints, not payments; within the window the receiver recognises a copy by its
-/// `message_id`.
+/// `Timestamp` is the instant of publishing, and stays the same when Amazon sends the envelope again.
+/// Amazon's pages mention hourly retries for three hours, older ones fourteen days, so the default is a day
+/// more than that. A shorter window loses hints, not payments; within the window the receiver recognises a
+/// copy by its `message_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayWindow {
     /// The largest age.
     pub behind: Duration,
-    /// How far in the future at most: the two clocks differ. A sandbox whose clock runs ahead needs more.
+    /// The largest distance into the future, since the two clocks differ. A sandbox whose clock runs ahead
+    /// needs more.
     pub ahead: Duration,
 }
 
@@ -195,7 +196,7 @@ impl NotificationVerifierBuilder {
         Self { topic_arns: topic_arns.into_iter().collect(), ..self }
     }
 
-    /// Accepts certificates from other places than Amazon, such as a local sandbox.
+    /// Accepts certificates from places other than Amazon, such as a local sandbox.
     #[must_use]
     pub fn certificate_origins(self, origins: CertificateOrigins) -> Self {
         Self { origins, ..self }

@@ -13,14 +13,14 @@ use crate::time::Timestamp;
 /// What happened to a checkout: to one of its attempts, or to its payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutEvent {
-    /// To an attempt.
+    /// Something happened to an attempt.
     Attempt {
         /// Which.
         attempt: AttemptNumber,
         /// What happened to it.
         event: AttemptEvent,
     },
-    /// To its payment, or to the order as a whole.
+    /// Something happened to the payment, or to the order as a whole.
     Payment(PaymentEvent),
 }
 
@@ -40,13 +40,13 @@ pub enum AttemptEvent {
         /// The live attempt.
         of: AttemptNumber,
     },
-    /// Get agreed with the terms.
+    /// The session, as Amazon shows it, agrees with the terms.
     Approved,
-    /// Its Finalize was sent, got an answer that leaves it open, or has been open for long.
+    /// Its Finalize was sent, got an answer that leaves the result open, or has been open for a long time.
     Call(CallEvent),
     /// Amazon was asked for its result.
     LookedUp {
-        /// What the session or charge looked like.
+        /// The state of the session or charge.
         found: &'static str,
     },
     /// The authorization is pending at Amazon.
@@ -69,7 +69,7 @@ pub enum AttemptEvent {
     },
     /// What Amazon contradicted is settled: it shows what fits.
     Settled,
-    /// Amazon's answer contradicts what is proved. The operator must look: money may have moved.
+    /// Amazon's answer contradicts what is proved. The operator must check: money may have moved.
     Contradiction {
         /// What Amazon showed.
         found: &'static str,
@@ -92,9 +92,9 @@ pub enum PaymentEvent {
         /// What happened to its call.
         event: CallEvent,
     },
-    /// It has had its effect.
+    /// The operation has had its effect.
     OperationDone(OperationNumber),
-    /// It is proved to have had no effect.
+    /// The operation is proved to have had no effect.
     OperationRefused {
         /// Which operation.
         number: OperationNumber,
@@ -155,7 +155,7 @@ pub enum PaymentEvent {
         /// What prevents it.
         why: String,
     },
-    /// Amazon's answer contradicts what is proved. The operator must look.
+    /// Amazon's answer contradicts what is proved. The operator must check.
     Contradiction {
         /// The id of the object in question.
         id: String,

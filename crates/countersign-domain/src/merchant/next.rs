@@ -1,5 +1,5 @@
-//! What comes next: the one step that every decision returns to the caller who executes it, for an attempt
-//! and for a payment alike.
+//! The next step: every decision returns one, and the caller executes it, for an attempt and for a payment
+//! alike.
 
 use super::call::KeyedRequest;
 use super::payment::operation::PaymentCall;
@@ -7,20 +7,20 @@ use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use crate::merchant::number::{AttemptNumber, OperationNumber};
 use crate::terms::PaymentIntent;
 
-/// What comes next. Each is one call to Amazon, or one decision; its answer goes to the named function, which
-/// says what comes after it.
+/// What the caller does next: one call to Amazon, or one decision. The caller passes the answer to the named
+/// function, which returns the step after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {
     /// Nothing now.
     Rest,
-    /// Get Checkout Session, and compare: [`super::attempt::agree::agree`]. For an attempt that is approved
-    /// and waits because this machine's clock is in question, only the answer's date counts, and whether the
-    /// session is over.
+    /// Get Checkout Session, and compare: [`super::attempt::agree::agree`]. If an approved attempt waits
+    /// because this machine's clock is in question, only two things about the answer count: its date, and
+    /// whether the session is over.
     Agree(BoundSession),
     /// Record a call durably before it leaves: [`super::attempt::finalize::begin`] or
     /// [`super::payment::send::begin`].
     Begin(CallId),
-    /// Send what is recorded: [`super::attempt::finalize::answered`] or [`super::payment::send::answered`].
+    /// Send the recorded call: [`super::attempt::finalize::answered`] or [`super::payment::send::answered`].
     Send(OutgoingCall),
     /// Record one more send of the same bytes durably: [`super::attempt::finalize::send_again`] or
     /// [`super::payment::send::send_again`]. A Finalize is never sent again without a look-up first.
@@ -53,7 +53,7 @@ pub struct BoundSession {
     pub id: CheckoutSessionId,
 }
 
-/// A call of one checkout.
+/// Identifies a call to Amazon among those of one checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallId {
     /// This attempt's Finalize.
@@ -62,14 +62,14 @@ pub enum CallId {
     Operation(OperationNumber),
 }
 
-/// A call that is recorded durably and may leave, once.
+/// A call that is recorded durably and may be sent, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutgoingCall {
     /// Finalize Checkout Session.
     Finalize {
         /// The attempt and its session.
         session: BoundSession,
-        /// It decides what a success must contain.
+        /// The payment intent, which determines what a success must contain.
         payment_intent: PaymentIntent,
         /// The bytes and their key.
         send: KeyedRequest,

@@ -1,6 +1,7 @@
 //! The numbers by which a checkout counts its attempts and its operations, and a call its keys.
 
-/// Declares a number that counts from 1, a type of its own so that no other number is taken for it.
+/// Declares a number that counts from 1. It is a type of its own, so that no other number can be used in its
+/// place.
 macro_rules! ordinal {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -23,7 +24,7 @@ macro_rules! ordinal {
                 self.0
             }
 
-            /// The one after it.
+            /// The next number.
             pub(in crate::merchant) const fn next(self) -> Self {
                 Self(self.0.saturating_add(1))
             }
@@ -55,6 +56,7 @@ ordinal! {
 
 ordinal! {
     /// Which key of a call this is. It rises only for a Finalize, and only after an answer that proves that
-    /// there was no effect, or when one stored 5xx was replayed three times while the session was still open.
+    /// there was no effect, or when the same stored 5xx was replayed three times while the session was still
+    /// open.
     KeyOrdinal
 }

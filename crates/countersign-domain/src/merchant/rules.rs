@@ -8,11 +8,11 @@ use crate::amazon_limits::{SANDBOX_AUTHORIZATION_LIFETIME, SESSION_KEPT};
 use crate::time::{DAY, HOUR, Timestamp};
 use crate::words::words;
 
-/// What the operator sets. A key of the configuration that a rule asks for is a member here.
+/// What the operator sets. Each configuration key that a rule uses is a member here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// `deadlines.resend_window`: how long after the buyer was last seen the same Finalize may be sent again.
-    /// Nobody is charged hours after an outage.
+    /// `deadlines.resend_window`: how long after the buyer was last seen the same Finalize may be sent again,
+    /// so that nobody is charged hours after an outage.
     pub resend_window: Duration,
     /// `refunds.ceiling`: how much of a charge may be refunded.
     pub refund_ceiling: RefundCeiling,
@@ -27,7 +27,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The members in which an address must be the one that a price was made for, whatever else is compared.
+    /// The members in which an address must equal the one that a price was calculated for:
+    /// [`AddressMembers::PRICED`], and those that are compared anyway.
     #[must_use]
     pub const fn priced_address(&self) -> AddressMembers {
         self.compared_address.and(AddressMembers::PRICED)
@@ -53,12 +54,12 @@ impl Default for Policy {
 pub struct MerchantRules {
     /// What the operator sets.
     pub policy: Policy,
-    /// How long after its session was bound a Finalize may be sent again at all, however often somebody asks
-    /// for it in between.
+    /// How long after its session was bound a Finalize may be sent again, no matter how often somebody asks
+    /// for it in the meantime.
     pub resend_limit: Duration,
-    /// How long the caller who asks or sends owns its attempt: longer than the call may take with its
-    /// retries, so that owners hardly ever overlap. Where they do overlap (a machine that was suspended), the
-    /// version of the checkout lets only one of them decide.
+    /// How long a caller that asks Amazon or sends a call owns the attempt: longer than the call may take
+    /// with its retries, so that two owners hardly ever overlap. If they do overlap (after a machine was
+    /// suspended), the version of the checkout lets only one of them decide.
     pub lease: Duration,
     /// Whether local expiries are suspended because this machine's clock is in question.
     pub hold_expiries: bool,
@@ -124,11 +125,11 @@ words! {
     }
 }
 
-/// The largest number of sessions that one checkout binds, including surplus ones. A buyer who needs more is
-/// on a page that loops.
+/// The largest number of sessions that one checkout binds, including surplus ones. If a buyer seems to need
+/// more, the shop's page is in a loop.
 pub const MAX_ATTEMPTS: usize = 50;
-/// The largest number of operations of one checkout, including those of our own rules: 25 charges with 10
-/// refunds each are fewer.
+/// The largest number of operations of one checkout, including those that our own rules request. Even 25
+/// charges with 10 refunds each need fewer.
 pub const MAX_OPERATIONS: usize = 500;
 
 /// How long a doubt lasts before each alarm. The last alarm leaves five of Amazon's 30 days.
@@ -141,8 +142,8 @@ pub const ALARMS: [Duration; 5] = [
 ];
 /// An authorization is decided within 24 hours, so the first two alarms mean nothing for it.
 pub(super) const PENDING_ALARMS: &[Duration] = ALARMS.split_at(2).1;
-/// Once Amazon has forgotten the session a person must decide, and is reminded this often. The same holds for
-/// an operation in doubt after its last alarm.
+/// How often the operator is reminded once only a person can decide: when Amazon has deleted the session, or
+/// when an operation is still in doubt after its last alarm.
 pub(super) const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 
 /// How many times a stored 5xx is replayed before a new key may be tried.
@@ -152,9 +153,11 @@ pub(super) const STORED_ERRORS: u32 = 3;
 pub(super) const NOT_FOUNDS: u32 = 3;
 /// See [`NOT_FOUNDS`].
 pub(super) const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
-/// How many sends ask a completed session for its ids: the stored answer has them.
+/// The largest number of sends that ask for the ids of a completed session, which the answer that Amazon has
+/// stored contains.
 pub(super) const SENDS_FOR_IDS: u32 = 5;
-/// When Amazon has deleted the session, with a day of tolerance between the two clocks.
+/// After how long Amazon has certainly deleted the session, with a day of tolerance for a difference between
+/// the two clocks.
 pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
 /// How many times in a row Amazon must show an amount that cannot be read before that contradicts what is
 /// known.
@@ -167,21 +170,22 @@ pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 pub(super) const BUYER_SEEN_GRAIN: Duration = Duration::from_secs(60);
 /// How long a Close waits for the operations before it, unless they end sooner.
 pub(super) const CLOSE_WAITS: Duration = HOUR;
-/// How many times an undoing is tried.
+/// How many times each part of undoing an order is tried.
 pub(super) const UNDOING_TRIES: usize = 3;
 
-/// When to ask for a new charge if the snapshot has not done so.
+/// After how long a new charge is looked up if the snapshot has not done so.
 pub(super) const ASK_FOR_CHARGE_AFTER: Duration = Duration::from_secs(60);
-/// Sandbox authorizations last two days, live ones thirty: until Amazon has said which it is, the shorter.
+/// How long an authorization is assumed to last until Amazon has shown when it lapses: as long as in the
+/// sandbox, where authorizations last two days instead of thirty.
 pub(super) const AUTHORIZED_UNTIL_AMAZON_SAYS: Duration = SANDBOX_AUTHORIZATION_LIFETIME;
-/// A permission that waits for its buyer is looked at as often as something after this many looks: hourly,
-/// later daily.
+/// The look count at which a permission that waits for its buyer begins: the pauses after it are an hour, and
+/// later a day.
 pub(super) const BUYERS_PACE: u32 = 21;
 /// How long before a deadline the shop is warned.
 pub(super) const WARNINGS: [Duration; 2] = [Duration::from_secs(72 * 3_600), Duration::from_secs(24 * 3_600)];
 /// How long before a deadline the last safe moment is, unless configured.
 pub const DEFAULT_MARGIN: Duration = Duration::from_secs(6 * HOUR.as_secs());
-/// How old what Amazon has shown of a charge may be for a parcel to leave, unless the caller says otherwise.
+/// How recently Amazon must have shown a charge for a parcel to leave, unless the caller names another age.
 pub const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// How many of these alarms are due by now.
@@ -197,7 +201,8 @@ pub(super) fn reminders_due(lasting: Duration) -> u32 {
     u32::try_from(due).unwrap_or(u32::MAX)
 }
 
-/// When to look for evidence in an unresolved attempt again: daily, as long as Amazon may know something.
+/// When to look again for evidence about an unresolved attempt: daily while Amazon may still have the
+/// session, and more rarely afterwards.
 pub(super) fn next_evidence_look(sent_at: Timestamp, now: Timestamp) -> Timestamp {
     let pause = if now.since(sent_at) < FORGOTTEN_AFTER { DAY } else { REMINDED_AFTER };
     now.plus(pause)
@@ -241,8 +246,8 @@ pub(super) fn not_evaluated_delay(count: u32) -> Duration {
     Duration::from_secs(2_u64.saturating_pow(count.clamp(1, 9)).min(300))
 }
 
-/// How long to wait after a Finalize that could not connect: as long again as it has been tried for, at most
-/// a minute.
+/// How long to wait after a Finalize that could not connect: as long as it has been tried for so far, but at
+/// most a minute.
 pub(super) fn not_sent_delay(tried_for: Duration) -> Duration {
     tried_for.clamp(not_evaluated_delay(1), Duration::from_secs(60))
 }

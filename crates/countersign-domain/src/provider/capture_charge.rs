@@ -69,8 +69,8 @@ pub fn capturable(charge: &Charge, permission: &ChargePermission) -> Money {
     if permission.allow_overcharge { ceiling(charge.amount) } else { charge.amount }
 }
 
-/// What is captured above authorizations, or will be: a capture that is under way is open, so it is among the
-/// charges, and has moved no money yet.
+/// The amount captured above authorizations, including captures that are under way: those are open, so they
+/// are among the charges, and they have moved no money yet.
 fn overcharged(payment: &Payment) -> Option<Money> {
     let pending = |charge: &Charge| {
         let ChargeState::CaptureInitiated { capturing, .. } = &charge.state else { return None };

@@ -133,7 +133,7 @@ impl ChargePermission {
         Some(Step { next, events: event.into_iter().collect() })
     }
 
-    /// Takes the state that follows from its money and from how its last charge ended.
+    /// Enters the state that follows from its money and from how its last charge ended.
     pub(super) fn update_state(
         &mut self,
         declined: Option<ChargeDeclineReason>,
@@ -143,7 +143,7 @@ impl ChargePermission {
         self.enter(state, at)
     }
 
-    /// Takes a state; returns the event if the state has changed.
+    /// Enters a state; returns the event if the state has changed.
     pub(super) fn enter(&mut self, state: ChargePermissionState, at: Timestamp) -> Option<Event> {
         if self.state == state {
             return None;

@@ -357,7 +357,7 @@ pub enum BuyerAct {
     PassMfa,
     /// Fails the bank's check: the session is Canceled, Declined.
     FailMfa,
-    /// Is declined by the bank while still on Amazon's page: another card may do.
+    /// Is declined by the bank while still on Amazon's page: another card may work.
     BeDeclined,
     /// Has no other card: the session is Canceled, Declined.
     GiveUp,

@@ -191,7 +191,8 @@ pub fn create_charge(
     Ok(CreateChargeOutcome::Created(Step { next, events }))
 }
 
-/// What the card, or the simulation in its place, makes of a charge: its first state, or why it is declined.
+/// The result of a charge with this card, or of the simulation in its place: the charge's first state, or why
+/// it is declined.
 fn bank_answer(
     payment: &Payment,
     request: &CreateCharge,

@@ -415,7 +415,7 @@ fn amounts_agree(
 /// and the session is Canceled.
 type BankAnswer = Result<Option<PendingOutcome>, (PaymentFailure, SessionCancelReason)>;
 
-/// Check 13: what the card, or the simulation in its place, makes of the payment.
+/// Check 13: the result of a payment with this card, or of the simulation in its place.
 fn bank_answer(
     session: &CheckoutSession,
     intent: PaymentIntent,

@@ -45,8 +45,8 @@ fn session_key(session: &CheckoutSessionId) -> Key {
 }
 
 impl Book {
-    /// Binds the session, once and forever: to this checkout or, if another was first, not at all. The caller
-    /// that bound it completes it.
+    /// Binds the session to this checkout, once and forever, unless another checkout has bound it before. The
+    /// caller that has bound the session completes it.
     pub(crate) async fn bind(
         &self,
         checkout_id: &str,

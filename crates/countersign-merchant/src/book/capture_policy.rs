@@ -14,12 +14,13 @@ use super::{Book, StoreFailed, Walk, open_work, plain_write};
 use crate::settings::Policy;
 use crate::stored::capture_setting::{self, CaptureSetting};
 
-/// How many timers are set at the same time: a durable store takes hardly more time for them than for one.
+/// The largest number of timers that are set at the same time: a durable store takes hardly more time for
+/// them than for one.
 const AT_ONCE: usize = 32;
 
 impl Book {
     /// Sets the timers of the Authorized charges again if they were set under a different policy. Returns the
-    /// number of their checkouts. After a crash in between, the next start does it all again.
+    /// number of their checkouts. After a crash in between, the next start sets all of them again.
     pub(crate) async fn adopt_capture_policy(&self) -> Result<usize, StoreFailed> {
         let todays = CaptureSetting::from(&self.settings.policy);
         // A setting that cannot be read counts as a different one.

@@ -1,7 +1,7 @@
 //! The one way to write a checkout. A decision is committed with everything that follows from it, in one
 //! change set: the document with its timer and its index entries, the next step of its cancellation, the
-//! timeline's entries, the facts for the shop, and at success the snapshot that is due. Once that is kept, it
-//! is logged and counted.
+//! timeline's entries, the facts for the shop, and at success the snapshot that is due. Once the change set
+//! is stored, the decision is logged and counted.
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
@@ -38,7 +38,7 @@ pub(super) struct Revision {
     pub(super) browsing: BrowserState,
     /// Events that are not the domain's, such as a quote. If there are any, the registration is written.
     pub(super) besides: Vec<Event>,
-    /// Documents that are written with it. If there are any, the registration is written.
+    /// Documents that are written with the registration. If there are any, the registration is written.
     pub(super) writes: Vec<Write>,
     links: Links,
     /// `None` for a new registration.
@@ -57,13 +57,13 @@ pub(super) struct PendingCommit<T> {
 }
 
 impl<T> PendingCommit<T> {
-    /// There is nothing to write.
+    /// A commit that writes nothing.
     pub(super) const fn nothing(outcome: T) -> Self {
         Self { change: None, kept: None, outcome }
     }
 }
 
-/// A checkout after a decision is kept, and what is logged and counted then.
+/// The checkout after a decision, and what is logged and counted once the decision is stored.
 struct Aftermath {
     after: LoadedRegistration,
     events: Vec<Event>,
@@ -85,8 +85,8 @@ impl Book {
         self.document(&checkout_key(id)).await?.as_ref().map(decode).transpose()
     }
 
-    /// Runs a decision until it is kept, and then logs and counts it. Returns the checkout as it is then, if
-    /// the decision was about one.
+    /// Runs a decision until it is stored, and then logs and counts it. Returns the checkout as it is then,
+    /// if the decision was about one.
     pub(super) async fn commit<T, E, F>(
         &self,
         mut decision: impl FnMut() -> F,
@@ -129,7 +129,8 @@ impl Book {
         self.revise(checkout_id, known, move |revision| decide(&mut revision.draft).map(Some))
     }
 
-    /// The same, for a decision about a whole registration. If `decide` returns `None`, nothing is written.
+    /// As [`decide`](Self::decide), for a decision about a whole registration. If `decide` returns `None`,
+    /// nothing is written.
     pub(super) async fn revise<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,

@@ -1,4 +1,4 @@
-//! The documents of Amazon's notifications: each is kept once, updated, and forgotten when no copy can arrive
+//! The documents of Amazon's notifications: each is stored once, updated, and deleted when no copy can arrive
 //! any more.
 
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Book {
     }
 
     /// Writes a notification's progress, unless another caller has written it since, with the timeline
-    /// entries and facts of the checkout that has taken it in.
+    /// entries and facts of the checkout that it was applied to.
     pub(crate) async fn move_notification_on(
         &self,
         kept: &KeptNotification,
@@ -89,7 +89,8 @@ impl Book {
         Ok(row.filter(|row| row.value == permission.as_str()).map(|row| row.key.id))
     }
 
-    /// The timeline's entry of a notification that was taken in, and the shop's fact if it is a dispute.
+    /// The timeline's entry for a notification that was applied, and the shop's fact if the notification is
+    /// about a dispute.
     async fn told_of(
         &self,
         checkout_id: &str,

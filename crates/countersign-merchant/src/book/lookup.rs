@@ -8,10 +8,10 @@ use super::{Book, StoreFailed, Walk};
 use crate::events::entry::{self, Entry};
 use crate::registration::Registration;
 
-/// At most this many timeline entries, the newest, are in one answer: ample, because an attempt in doubt for
-/// 30 days makes about a hundred.
+/// The largest number of timeline entries in one answer, which has the newest ones. It is ample, because an
+/// attempt in doubt for 30 days makes about a hundred.
 pub(crate) const TIMELINE: usize = 1_000;
-/// At most this many checkouts are on one page of a list.
+/// The largest number of checkouts on one page of a list.
 pub(crate) const PAGE: usize = 100;
 
 /// A place in the list of checkouts: a state and a checkout's id.

@@ -44,8 +44,8 @@ pub(crate) struct Book {
     prices: PriceSource,
 }
 
-/// Why a caller gets no outcome: a rule refused it, and nothing has changed; or the store failed, and whether the
-/// decision was kept depends on the failure ([`StoreFailed`]).
+/// Why a caller gets no outcome: a rule refused the decision, and nothing has changed; or the store failed,
+/// and whether the decision was kept depends on the failure ([`StoreFailed`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DecisionError<R> {
     Refused(R),
@@ -58,7 +58,7 @@ impl<R> From<StoreFailed> for DecisionError<R> {
     }
 }
 
-/// What happens to a fact.
+/// How a fact reaches the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FactDelivery {
     /// It is sent to the shop, which can also read it.
@@ -93,12 +93,12 @@ impl Book {
         Self { store, clock, entropy, settings, metrics: Metrics::new(), snapshot_keys, outbox, prices }
     }
 
-    /// Whether the store answers.
+    /// Checks that the store answers.
     pub(crate) async fn store_answers(&self) -> Result<(), StoreFailed> {
         Ok(self.store.watermark().await.map(|_| ())?)
     }
 
-    /// The rules as of now: local expiries are held while this machine's clock cannot be trusted.
+    /// The rules as of now: local expiries are suspended while this machine's clock cannot be trusted.
     pub(crate) fn rules(&self) -> MerchantRules {
         MerchantRules { hold_expiries: self.clock.is_in_question(), ..self.settings.rules() }
     }

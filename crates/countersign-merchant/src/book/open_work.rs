@@ -1,5 +1,5 @@
-//! Open work as entries of an index, so that a survey counts it, and finds what is stuck, without reading a
-//! single checkout.
+//! Open work as entries of an index, so that a survey can count the work, and find what is stuck, without
+//! reading a single checkout.
 
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::call::{CallKind, InFlight};
@@ -63,7 +63,7 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
 }
 
-/// At most this many entries: a document has room for them next to its others.
+/// The largest number of entries of one checkout: a document has room for them in addition to its others.
 const MOST: usize = 200;
 
 /// The entry of an Authorized charge: the deadline, and when it passes.
@@ -92,7 +92,7 @@ pub(crate) fn parse(value: &str) -> Option<(OpenWork, Timestamp)> {
     Some((what, Timestamp::from_millis(since)))
 }
 
-/// Since when an attempt has been in its state, or nearly; `None` when it is over.
+/// Since when, at least approximately, an attempt has been in its state; `None` when the attempt is over.
 fn open_since(attempt: &Attempt) -> Option<Timestamp> {
     match &attempt.state {
         AttemptState::Bound { .. } => Some(attempt.bound_at),

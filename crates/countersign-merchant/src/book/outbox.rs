@@ -14,14 +14,14 @@ use crate::events::fact::{self, Fact};
 pub(crate) use crate::events::fact::{body, sequence};
 use crate::stored::webhook;
 
-/// At most this many facts are in one page.
+/// The largest number of facts on one page.
 pub(crate) const PAGE: usize = countersign_store::contract::MAX_ROWS;
 
 /// A page of facts, or that the cursor is not valid.
 pub(crate) enum Facts {
     /// In order, each with its body.
     Page(Vec<KeptFact>),
-    /// No fact has the id after which the page was to begin: it is from a different store, or mistyped.
+    /// No fact has the id after which the page was to begin: the id is from a different store, or mistyped.
     NoSuchFact,
 }
 
@@ -36,7 +36,8 @@ impl Book {
         NewMessage { topic: fact::TOPIC, subject, bytes: fact.encode(), deliver_at }
     }
 
-    /// The facts after one, oldest first. A reader that continues after the last one misses none.
+    /// The facts after this sequence number, oldest first. A reader that continues after the last fact of a
+    /// page misses none.
     pub(crate) async fn facts(&self, after: Option<u64>, limit: usize) -> Result<Facts, StoreFailed> {
         let behind = match after {
             None => 0,
@@ -68,12 +69,12 @@ impl Book {
     }
 
     /// Ends a lease: the fact is delivered or given up, or due again at `again_at`. Returns whether that was
-    /// kept.
+    /// stored.
     pub(crate) async fn release_fact(&self, kept: &KeptFact, again_at: Option<Timestamp>) -> bool {
         let KeptFact { sequence, lease_count, .. } = *kept;
         let released = self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await;
         released.map_err(StoreFailed::from).unwrap_or_else(|failed| {
-            // The lease will run out, and the fact will be sent again under its id.
+            // The lease will run out, and the fact will be sent again under the same id.
             tracing::warn!(
                 event_id = fact::id(sequence),
                 %failed,

@@ -8,10 +8,10 @@ use super::{Book, DecisionError, StoreFailed};
 use crate::events::table::{Event, EventKind};
 use crate::registration::{BrowserState, LastQuote};
 
-/// At most this many quotes, including refused ones, are made for one checkout: a buyer who tries every
-/// address, option and coupon needs a tenth of them.
+/// The largest number of quotes for one checkout, including refused ones: a buyer who tries every address,
+/// option and coupon needs a tenth of them.
 pub(crate) const MAX_QUOTES: u32 = 500;
-/// At most this many of the button's other events are entered in one timeline.
+/// The largest number of the button's other events in one timeline.
 pub(crate) const MAX_TOLD: u32 = 100;
 
 /// The event that asks for a quote.
@@ -102,7 +102,8 @@ impl Book {
         self.tell_of_page(checkout_id, Event::with_word(EventKind::QuoteRefused, detail), &count).await
     }
 
-    /// Enters an event of the button that changes nothing in the timeline, at most 100 per checkout.
+    /// Enters in the timeline an event of the button that changes nothing, at most [`MAX_TOLD`] of them per
+    /// checkout.
     pub(crate) async fn note_page_event(
         &self,
         loaded: &LoadedRegistration,

@@ -23,8 +23,8 @@ use crate::stored::snapshot::{self, Snapshot};
 
 /// After this time without success an alarm is logged: ten days are left.
 const ALARM_AFTER: Duration = DAY.saturating_mul(20);
-/// Amazon no longer shows the buyer, with a day of grace for a difference between the clocks: nothing is left
-/// to fetch.
+/// After this time Amazon no longer shows the buyer, so nothing is left to fetch. It includes a day of grace
+/// for a difference between the clocks.
 const FORGOTTEN_AFTER: Duration = BUYER_READABLE.saturating_add(DAY);
 
 /// Why a snapshot cannot be returned.
@@ -87,8 +87,8 @@ impl Book {
         }))
     }
 
-    /// Keeps what Amazon has shown, together with what it shows about the payment: its state, and until when
-    /// it is authorized. Returns the checkout as it is then, and the next steps.
+    /// Stores what Amazon has shown, together with what that shows about the payment: its state, and until
+    /// when it is authorized. Returns the checkout as it is then, and the next steps.
     pub(crate) async fn keep_snapshot(
         &self,
         checkout_id: &str,
@@ -100,7 +100,7 @@ impl Book {
         self.commit(|| {
             let known = known.take();
             async move {
-                // Read again if another caller has written since: it may not be due any more.
+                // Read again if another caller has written since: the snapshot may not be due any more.
                 let due = match known {
                     Some(due) => Some(due),
                     None => self.due_snapshot(checkout_id).await?,
@@ -121,7 +121,7 @@ impl Book {
         .await
     }
 
-    /// Keeps that Amazon has shown nothing: it is asked again later, until it has deleted the data.
+    /// Records that Amazon has shown nothing. Amazon is asked again later, until it has deleted the data.
     pub(crate) async fn miss_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         let kept = self.commit(|| async {
@@ -193,7 +193,7 @@ impl Book {
         }
     }
 
-    /// Erases the snapshot of a checkout for good, whether or not it was taken. Returns when that was.
+    /// Erases the snapshot of a checkout for good, whether or not it was taken. Returns when it was erased.
     pub(crate) async fn erase_snapshot(
         &self,
         checkout_id: &str,

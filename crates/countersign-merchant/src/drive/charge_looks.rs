@@ -1,6 +1,7 @@
-//! The looks at charges for callers who wait for them. At most one look at a charge is under way: who wants
-//! another waits for its turn, and does not look if the look before is fresh enough, whatever it has shown. So
-//! any number of callers that ask for the same charge at the same time cost Amazon one or two looks.
+//! Looks at charges for callers that wait for the result. At most one look at a charge is under way. A caller
+//! that wants another waits for its turn, and does not look if the previous look is recent enough for it,
+//! whatever that look has shown. So any number of callers that ask about the same charge at the same time
+//! cost Amazon one or two requests.
 //!
 //! A caller that is dropped while it looks leaves nothing behind, and the next in turn looks. Timers and
 //! notifications look for themselves.
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use countersign_domain::ids::ChargeId;
 use countersign_domain::time::Timestamp;
 
-/// Whose turn it is to look at a charge, and when the last of those who share this looked, if one did.
+/// The right to look at a charge, which one caller has at a time, and when a caller that shares it last
+/// looked, if one did.
 pub(super) type Turn = futures_util::lock::Mutex<Option<Timestamp>>;
 
 /// The charges that callers look at, or wait for. It has no more entries than there are such callers, and one

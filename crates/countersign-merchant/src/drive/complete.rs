@@ -65,8 +65,8 @@ impl App {
         let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
         let is_in_hand = match &deciding.state {
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
-            // Turned away and backing off, in doubt, or pending: taken up if it is due, but the buyer does
-            // not wait.
+            // An attempt that was turned away and waits to be sent again, is in doubt, or is pending is taken
+            // up if it is due, but the buyer does not wait for it.
             AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::InDoubt(_))
             | AttemptState::Pending { .. } => false,
             AttemptState::Completed { .. }
@@ -80,7 +80,7 @@ impl App {
 }
 
 impl Driver<'_> {
-    /// Notes that the buyer is back at the attempt that decides about this one.
+    /// Records that the buyer is back at the attempt that decides about this one.
     async fn note_buyer(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
         let (now, rules) = (self.app().clock.now(), self.app().rules());
         let Some(checkout) = self.checkout().await? else { return Ok(()) };

@@ -1,9 +1,10 @@
-//! The driver of one checkout: it takes the next step, calls Amazon, and makes a decision of the answer,
-//! until there is nothing to do now. Every caller uses it (the buyer's return, the shop's request, a timer, a
+//! The driver of one checkout: it takes the next step, calls Amazon, and decides on the answer, until there
+//! is nothing to do now. Every caller uses it (the buyer's return, the shop's request, a timer, a
 //! notification, a restart), so all get the same outcome.
 //!
-//! The commit before a call settles who may call Amazon: it moves a timer, and of two processes that try only
-//! one commits. A crash before or after the call leaves the timer, which is all that is needed to continue.
+//! The commit before a call settles who may call Amazon: it reschedules a timer, and if two processes try,
+//! only one of them commits. A crash before or after the call leaves the timer, which is all that is needed
+//! to continue.
 
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::time::Duration;
@@ -33,16 +34,17 @@ use crate::gateway::amazon::NoEvidence;
 use crate::gateway::amazon::send::{finalize_keys, finalize_send, operation_send};
 use crate::registration::Registration;
 
-/// How many steps are taken in a row before the rest is left to the timer. The longest useful chain is: begin,
-/// send, look up, send again, send, look up, get the charge.
+/// The largest number of steps that are taken in a row before the rest is left to the timer. The longest
+/// useful chain is: begin, send, look up, send again, send, look up, get the charge.
 const STEPS: usize = 12;
-/// At most this many times one attempt is taken up in a row.
+/// The largest number of times that one attempt is taken up in a row.
 const TAKEN_UP: usize = 8;
-/// How many tasks of a payment are taken up in a row: enough to cancel an order with a few charges while the
-/// shop waits.
+/// The largest number of a payment's tasks that are taken up in a row: enough to cancel an order with a few
+/// charges while the shop waits.
 const TAKEN_UP_OF_PAYMENT: usize = 24;
 
-/// The pause between two reads of a checkout that another caller is working on; it doubles up to the longest.
+/// The pause between two reads of a checkout that another caller is working on; it doubles up to
+/// [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -107,7 +109,7 @@ impl<'a> Driver<'a> {
         self.known = known;
     }
 
-    /// Makes one decision that says what comes next.
+    /// Makes one decision that returns the next step.
     pub(super) async fn next(
         &mut self,
         decide: impl Fn(&mut Draft) -> NextStep + Send + Sync,
@@ -124,7 +126,7 @@ impl<'a> Driver<'a> {
                 NextStep::Rest => return Ok(()),
                 NextStep::Agree(session) => self.agree(&session).await?,
                 NextStep::Begin(call) => self.begin(call).await?,
-                // Once is enough: the timer sends it again, with growing pauses.
+                // One re-send is enough here: the timer sends the call again, with growing pauses.
                 NextStep::SendAgain(_) if was_sent_again => return Ok(()),
                 NextStep::SendAgain(call) => {
                     was_sent_again = true;
@@ -235,7 +237,7 @@ impl<'a> Driver<'a> {
         self.known.as_ref().map(|known| &known.registration).ok_or_else(gone)
     }
 
-    /// The same, and consumes the driver.
+    /// As [`registration`](Self::registration), but consumes the driver.
     pub(super) async fn into_registration(mut self) -> Result<Registration, StoreFailed> {
         self.registration().await?;
         let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
@@ -263,7 +265,7 @@ impl<'a> Driver<'a> {
             self.decide(|draft| ask_again(draft, attempt)).await?;
             return Ok(NextStep::Rest);
         };
-        // Usually the address is the one that the order was priced for, and nobody is asked.
+        // Usually the address is the one that the order was priced for, and the shop is not asked.
         let elsewhere = match &seen {
             SessionView::Open(open) => {
                 let priced = self.app.settings.policy.priced_address();
@@ -310,8 +312,8 @@ impl<'a> Driver<'a> {
         .await
     }
 
-    /// Keeps what the answer to a Finalize proves. If that cannot be kept, the attempt keeps its state, and
-    /// its timer looks up the result.
+    /// Stores what the answer to a Finalize proves. If that fails, the attempt keeps its state, and its timer
+    /// looks up the result.
     async fn finalize_answered(
         &mut self,
         session: &BoundSession,
@@ -379,8 +381,8 @@ impl<'a> Driver<'a> {
         Ok(NextStep::Rest)
     }
 
-    /// Keeps what the answer to an operation proves. If that cannot be kept, the operation keeps its state, and
-    /// its timer looks up the result.
+    /// Stores what the answer to an operation proves. If that fails, the operation keeps its state, and its
+    /// timer looks up the result.
     async fn operation_answered(
         &mut self,
         number: OperationNumber,
@@ -411,7 +413,7 @@ impl<'a> Driver<'a> {
         );
     }
 
-    /// What Amazon has shown, if anything. If not, that is logged, and the timer asks again.
+    /// What Amazon has shown. If it has shown nothing, that is logged, and the timer asks again.
     fn shown<T>(
         &self,
         answer: Result<T, NoEvidence>,

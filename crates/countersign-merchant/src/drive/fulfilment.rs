@@ -1,5 +1,5 @@
 //! Answers whether the shop may ship. A wrong yes costs the parcel, so the charge is looked up first, unless
-//! Amazon has shown it lately.
+//! Amazon has shown it recently.
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::after::fulfilment::{Freshness, Fulfilment, fulfilment};
@@ -31,8 +31,8 @@ impl App {
         Ok((registration, computed))
     }
 
-    /// Looks at a charge, or waits for a caller who looks at it and whose look is fresh enough. Returns the
-    /// checkout as it is then; if Amazon has shown nothing, it is as it was.
+    /// Looks at a charge, or waits for another caller's look if that is recent enough. Returns the checkout
+    /// as it is then, which is unchanged if Amazon has shown nothing.
     pub(super) async fn look_together(
         &self,
         loaded: LoadedRegistration,
@@ -44,7 +44,7 @@ impl App {
         let checkout_id = loaded.registration.checkout.id.clone();
         let mut driver = match *looked_at {
             None => self.driver_of(checkout_id.as_str(), loaded),
-            // What the others have been shown is read first.
+            // What other callers were shown meanwhile is read first.
             Some(_) => self.driver(checkout_id.as_str()),
         };
         if looked_at.is_none_or(|at| !freshness.accepts(at, self.clock.now())) {

@@ -27,7 +27,7 @@ const LOOKED_FOR: Duration = DAY.saturating_mul(15);
 
 /// The result of looking for a notification's order.
 enum OrderLookup {
-    /// This checkout has taken it in, or there is nothing to take in.
+    /// The notification was applied to this checkout, or there is nothing to apply.
     Over(Option<String>),
     /// The order was not found, or does not know the object yet: try again later. Has the checkout that the
     /// permission names, if Amazon has shown it.
@@ -35,8 +35,8 @@ enum OrderLookup {
 }
 
 impl App {
-    /// Verifies and stores one delivery. A stored delivery may be acknowledged; its timer is due now. One that
-    /// does not verify, or cannot be kept, is not acknowledged, and Amazon sends it again.
+    /// Verifies and stores one delivery. A stored delivery may be acknowledged; its timer is due now. A
+    /// delivery that does not verify, or cannot be stored, is not acknowledged.
     pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), DecisionError<NotificationRefused>> {
         let (message_id, message) = self.verified(body).await.map_err(|refused| {
             self.metrics.note_notification(refused.name());
@@ -72,7 +72,7 @@ impl App {
         }
     }
 
-    /// Takes up a notification whose timer is due: it is taken in, tried again later, given up, or forgotten.
+    /// Takes up a notification whose timer is due: it is applied, tried again later, given up, or deleted.
     pub(crate) async fn take_up_notification(&self, id: &str) -> Result<(), StoreFailed> {
         let Some(kept) = self.notification(id).await? else { return Ok(()) };
         let Notification { received_at, message, progress } = &kept.notification;
@@ -128,8 +128,8 @@ impl App {
         Ok(OrderLookup::NotYet(reference))
     }
 
-    /// Looks up what a notification is about. Returns whether the checkout knows it afterwards, so that its
-    /// own timers do the rest.
+    /// Looks up what a notification is about. Returns whether the checkout knows the object afterwards, so
+    /// that the checkout's own timers do the rest.
     async fn heed(
         &self,
         checkout_id: &str,
@@ -154,8 +154,8 @@ impl App {
     }
 
     /// Looks up what a notification is about, under the permission of an attempt that is proved unpaid.
-    /// Returns whether Amazon has shown it; if not, it is looked up again when the notification is tried
-    /// again.
+    /// Returns whether Amazon has shown the object; if not, the object is looked up again when the
+    /// notification is tried again.
     async fn look_at_unpaid(
         &self,
         checkout_id: &str,
@@ -207,7 +207,7 @@ fn permission_of(message: &Message) -> Option<ChargePermissionId> {
 }
 
 /// What a message hints at. If its object is not under the permission that it names, it hints at the
-/// permission only, so that no object of another order is taken in.
+/// permission only, so that no object of another order is applied.
 fn hint_of(message: &Message, permission: &ChargePermissionId) -> Hint {
     let rest = message.object.object_id().strip_prefix(permission.as_str());
     let is_under = rest.is_some_and(|rest| rest.starts_with('-'));

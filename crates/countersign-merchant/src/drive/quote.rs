@@ -61,7 +61,7 @@ struct PreparedQuestion<'a> {
     question: &'a Question,
     /// The address that the price depends on: the shipping address, or for `PayOnly` the billing address.
     address: Option<Address>,
-    /// In addition to the parcel's address.
+    /// The billing address, in addition to the parcel's address.
     billing_address: Option<&'a Address>,
     /// What to keep with the terms if the quote is good.
     quoted: LastQuote,

@@ -8,9 +8,9 @@ use crate::book::timers::{DueDocument, unless_unreadable};
 use crate::stored::{checkout, notification, snapshot};
 
 impl App {
-    /// Takes over the calls that an earlier process had sent. Only for a store that no other process may have
-    /// open; otherwise only the end of the lease shows that a process is gone. A document that cannot be read
-    /// does not stop the others.
+    /// Takes over the calls that an earlier process had sent. Call this only for a store that no other
+    /// process may have open; otherwise only the end of the lease shows that a process is gone. A document
+    /// that cannot be read does not stop the others.
     pub(crate) async fn recover(&self) -> Result<usize, StoreFailed> {
         let mut recovered = 0;
         for mut walk in self.sent_calls() {

@@ -10,14 +10,15 @@ use crate::book::timers::DueDocument;
 use crate::drive::App;
 use crate::in_hand::{InHand, finished};
 
-/// How many documents are taken up at a time.
+/// The largest number of documents that are taken up at a time.
 const AT_A_TIME: usize = 32;
-/// How many of these may be documents that can wait, so that they do not hold up the others.
+/// The largest number of these that may be documents that can wait, so that they do not hold up the others.
 const PATIENT_AT_A_TIME: usize = AT_A_TIME / 2;
-/// How many due timers are read at once. Those that are being worked on are among them until their first
+/// How many due timers are read at a time. They include those that are being worked on, until their first
 /// commit.
 const READ_AT_ONCE: usize = 256;
-/// How many are read when all before them are being worked on, left alone or waiting for a place.
+/// The largest number of due timers that are read, if all earlier ones are being worked on, left alone or
+/// waiting for a place.
 const READ_AT_MOST: usize = 65_536;
 /// The longest sleep: timers are also set by requests, which do not wake this loop.
 const LONGEST: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use countersign_protocol::json::Members;
 
-/// What an event is about. Only ids and codes, no text from Amazon or from a buyer.
+/// What an event is about. It contains only ids and codes, and no text from Amazon or from a buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EventSubject {

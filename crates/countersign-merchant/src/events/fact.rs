@@ -1,6 +1,7 @@
-//! A definitive fact for the shop: a message of the topic `fact`, whose subject is the checkout's id. It has the
-//! form of `GET /v1/events` and of the webhooks, except for the id, which is its sequence number in the store and
-//! so is known only once it is kept. What is pending, in doubt or being checked is not a fact.
+//! A definitive fact for the shop: a message of the topic `fact`, whose subject is the checkout's id. It has
+//! the form of `GET /v1/events` and of the webhooks, except for the id, which is its sequence number in the
+//! store and so is known only once the fact is stored. What is pending, in doubt or being checked is not a
+//! fact.
 
 use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
@@ -122,8 +123,8 @@ impl<'a> FactSource<'a> {
         Some(Fact(self.under_permission(kind).some("reason", reason)))
     }
 
-    /// The same, if only the buyer can change that: an authorization that holds everything that is left was
-    /// asked for by the shop, and so were the captures that left nothing.
+    /// As [`permission`](Self::permission), if only the buyer can change the state: the shop itself asked for
+    /// the authorization that holds everything that is left, or for the captures that left nothing.
     pub(super) fn non_chargeable(self, kind: &'static str) -> Option<Fact> {
         match self.after.payment.as_ref()?.permission.state.hindrance()? {
             Hindrance::Buyer => self.permission(kind),
@@ -180,8 +181,8 @@ impl<'a> FactSource<'a> {
         Some(Fact(members))
     }
 
-    /// A fact about an operation of the shop or its capture policy that was refused, because the request may
-    /// have been answered before that. The operations of a cancellation have no facts; its end has one.
+    /// A fact about a refused operation of the shop or of its capture policy: the shop's request may have
+    /// been answered before the refusal. The operations of a cancellation have no facts; its end has one.
     pub(super) fn refused(self, kind: &'static str) -> Option<Fact> {
         let operation =
             self.after.payment.as_ref()?.operation(OperationNumber::new(self.about.operation?))?;

@@ -1,4 +1,5 @@
-//! Logs events: ERROR for what needs a person, WARN for what may need one. Only ids and codes, no buyer data.
+//! Logs events: ERROR for what needs a person, WARN for what may need one. A line contains only ids and
+//! codes, and no buyer data.
 
 use countersign_domain::merchant::checkout::Checkout;
 

@@ -37,7 +37,7 @@ impl Event {
         Self { kind, about: EventSubject::default() }
     }
 
-    /// The same, with a word as its detail.
+    /// An event of the checkout as a whole, with a word as its detail.
     pub(crate) fn with_word(kind: EventKind, word: impl fmt::Display) -> Self {
         Self {
             kind,
@@ -45,7 +45,7 @@ impl Event {
         }
     }
 
-    /// A notification from Amazon that this checkout has taken in.
+    /// A notification from Amazon that was applied to this checkout.
     pub(crate) fn from_notification(message: &Message) -> Self {
         let (charge_id, refund_id) = match &message.object {
             NotifiedObject::Charge(id) => (Some(id.to_string()), None),
@@ -343,8 +343,8 @@ fn not_evaluated(about: &EventSubject, otherwise: LogLine) -> LogLine {
     if about.plain_word() == Some(ReasonCode::TooManyRequests.as_str()) { THROTTLED } else { otherwise }
 }
 
-/// An ERROR if the shop and Amazon disagree or the request was not valid, because every other buyer may get the
-/// same.
+/// An ERROR if the shop and Amazon disagree or the request was not valid, because every other buyer may get
+/// the same result.
 fn not_paid(about: &EventSubject) -> LogLine {
     match about.unpaid() {
         Some(UnpaidProof::Mismatch | UnpaidProof::AddressDrift) => {

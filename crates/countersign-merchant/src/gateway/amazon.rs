@@ -42,7 +42,7 @@ impl NoEvidence {
         Self { answer: answer.to_owned(), turned_away: false }
     }
 
-    /// Logs a Get of a checkout's that showed nothing.
+    /// Logs that a Get for a checkout showed nothing.
     pub(crate) fn tell(&self, checkout_id: &str, attempt: Option<AttemptNumber>, message: &'static str) {
         let (answer, attempt) = (&self.answer, attempt.map(AttemptNumber::get));
         if self.turned_away {
@@ -52,7 +52,7 @@ impl NoEvidence {
         }
     }
 
-    /// Logs a Get of a permission that showed nothing.
+    /// Logs that a Get of a permission showed nothing.
     pub(crate) fn tell_of_permission(&self, permission: &ChargePermissionId, message: &'static str) {
         let answer = &self.answer;
         tracing::warn!(charge_permission_id = %permission, answer, "{message}");
@@ -119,7 +119,7 @@ fn answer_in_words(error: &Error) -> String {
     }
 }
 
-/// Codes come from outside, so what is kept of one is limited.
+/// A code comes from outside, so only a limited part of it is kept.
 fn bounded(code: &str) -> String {
     code.chars().filter(char::is_ascii_graphic).take(64).collect()
 }

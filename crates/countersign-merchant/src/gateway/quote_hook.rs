@@ -1,6 +1,6 @@
 //! Asks the shop what an order costs. A question is sent once, is signed as webhooks are, and must be
-//! answered within five seconds. What is wrong with an answer is logged without its content. The caller
-//! decides what follows from an answer.
+//! answered within five seconds. If an answer cannot be used, the reason is logged without the answer's
+//! content. The caller decides what follows from an answer.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,11 +19,11 @@ use super::webhook::SigningSecrets;
 /// The longest answer of the hook that is read, in bytes: ample for the longest cart.
 pub const MAX_ANSWER_LEN: usize = 256 << 10;
 
-/// How many questions may be waiting for the shop at a time. A hook that hangs costs no more than these, and
-/// the next caller learns immediately that there is no answer.
+/// The largest number of questions that wait for the shop at a time, and so the most that a hook that hangs
+/// can tie up. The next caller learns immediately that there is no answer.
 const AT_A_TIME: usize = 64;
-/// How many of these may be for one checkout: a buyer's two tabs. Without this limit, one caller with a token
-/// could take every place.
+/// The largest number of these for one checkout: enough for a buyer's two tabs. Without this limit, one
+/// caller with a token could take every place.
 const OF_ONE_CHECKOUT: usize = 2;
 
 /// How long the shop may take. Amazon's page gives an event's handler ten seconds in all.
@@ -140,9 +140,9 @@ impl fmt::Debug for QuoteHook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QuoteFailure {
     pub(crate) refused: QuoteRefused,
-    /// The member of the answer that is wrong, if it is one.
+    /// The wrong member of the answer, if a single member is wrong.
     pub(crate) field: Option<String>,
-    /// For the operator, without the answer's content.
+    /// The reason, for the operator, without the answer's content.
     pub(crate) why: String,
     /// Whether the shop gave no answer, so that asking again may help.
     pub(crate) is_silence: bool,

@@ -23,9 +23,9 @@ use crate::drive::quote::Question;
 use crate::events::table::{Event, EventKind};
 use crate::settings::Origin;
 
-/// The longest event, in bytes: its members with two addresses are a few thousand.
+/// The longest event, in bytes. An event with two addresses has a few thousand.
 const MAX_EVENT_LEN: usize = 64 << 10;
-/// At most this many coupon codes in one event, and the longest code, in characters.
+/// The largest number of coupon codes in one event, and the longest code, in characters.
 const MAX_COUPON_CODES: usize = 20;
 const MAX_COUPON_CODE_LEN: usize = 64;
 /// The longest code of a button's error that is kept.

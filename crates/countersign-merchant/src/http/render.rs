@@ -314,7 +314,7 @@ fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
         return message;
     }
     for advice in texts.advice(&registration.checkout, verdict) {
-        // There is no blank between Japanese sentences.
+        // There is no space between Japanese sentences.
         if !message.ends_with('。') {
             message.push(' ');
         }

@@ -152,7 +152,7 @@ pub(super) fn printable(field: &'static str, text: &str) -> Result<(), RequestRe
 }
 
 /// Requires an absolute http or https URL, because a buyer's browser is sent there. Refuses what a browser
-/// drops or reads differently: blanks, control characters, backslashes, and a user name before the host.
+/// drops or reads differently: white space, control characters, backslashes, and a user name before the host.
 fn web_address(field: &'static str, text: &str) -> Result<(), RequestRefused> {
     let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
     let uri: Result<http::Uri, _> = text.parse();
@@ -256,7 +256,7 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 /// What is asked about a fulfilment.
 pub(super) struct FulfilmentQuery {
     pub(super) charge_id: Option<ChargeId>,
-    /// How old what Amazon has shown may be.
+    /// How recently Amazon must have shown the charge.
     pub(super) max_age: Duration,
 }
 

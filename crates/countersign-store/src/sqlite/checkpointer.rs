@@ -16,8 +16,8 @@ use rusqlite::Connection;
 
 /// A log file with fewer bytes is left alone.
 const WORTHWHILE: u64 = 4 << 20;
-/// From this many pages of 4 KiB on (32 MiB) the log is to be restarted: overwriting existing pages costs
-/// half as much as making the file longer.
+/// The number of pages of 4 KiB (32 MiB in all) from which on the log is to be restarted: overwriting
+/// existing pages costs half as much as making the file longer.
 const TOO_LONG: i64 = 8_192;
 /// How long a restart of the log waits for its readers: enough for reads of this process, which take
 /// microseconds. It does not wait for another program that keeps a read open for longer; the next checkpoint
@@ -82,7 +82,7 @@ fn run(connection: &Connection, wal: &Path, woken: &Receiver<()>, restart: &Atom
             continue;
         }
         if checkpoint(connection, PASSIVE) >= TOO_LONG {
-            // Once more for what was added in the meantime, so that the writer has little left to do.
+            // A second checkpoint, for what was added in the meantime, leaves the writer little to do.
             checkpoint(connection, PASSIVE);
             restart.store(true, Ordering::Relaxed);
         }

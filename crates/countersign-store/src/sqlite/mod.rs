@@ -70,7 +70,7 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-/// How many readers may read at once; further callers wait for microseconds.
+/// How many readers may read at the same time; further callers wait for microseconds.
 const READERS: usize = 4;
 
 impl SqliteStore {
@@ -117,8 +117,8 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Locks the file: two writers on one file would each assume that it is the only one; SQLite's own locks are
-/// per transaction.
+/// Locks the file, because two writers on one file would each assume to be the only one; SQLite's own locks
+/// last only for a transaction.
 fn lock(path: &Path, resolved: &Path) -> Result<File, OpenError> {
     let io_error = |error| OpenError::Io(path.to_owned(), error);
     if resolved.is_dir() {
@@ -161,7 +161,7 @@ impl Store for SqliteStore {
     }
 
     fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        // Through the writer: what it was working on when the answer was lost is decided by then.
+        // The writer is asked, because what it was working on when the answer was lost is decided by then.
         Box::pin(self.writer.ask(move |answer| Request::WasCommitted(id, answer)))
     }
 

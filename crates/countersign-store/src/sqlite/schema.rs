@@ -19,8 +19,8 @@ const FIRST_VERSION: u32 = 2;
 /// one leads to the next version. Released steps never change.
 pub(super) const MIGRATIONS: &[Step] = &[first_tables];
 
-/// Checks whose file it is before anything is written to it, then brings it to the newest version and
-/// configures the connection for writing.
+/// Checks that the file is a store of this program before anything is written to it, then brings it to the
+/// newest version and configures the connection for writing.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| OpenError::new(path, &error);
     let not_a_store = |why: &str| OpenError::NotAStore(path.to_owned(), why.to_owned());
@@ -69,7 +69,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    // The checkpointer does it: inside a commit, the waiting callers would pay for it.
+    // The checkpointer does this: inside a commit, it would make the callers wait longer.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -4_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -77,9 +77,9 @@ fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(mode.eq_ignore_ascii_case("wal"))
 }
 
-/// Wide rows in the order of their creation, with random ids in a separate narrow index. A document's index
-/// entries are in its row too, so that a rewrite touches only what differs. The writer numbers the messages
-/// itself: SQLite's own numbering would read and write a table for each.
+/// Documents are wide rows in the order of their creation, with their random ids in a separate narrow index.
+/// A document's index entries are in its row too, so that a rewrite touches only what differs. The writer
+/// numbers the messages itself: SQLite's own numbering would read and write a table for each.
 fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "CREATE TABLE documents (

@@ -19,9 +19,9 @@ use crate::contract::{
 /// How long a write waits if another program, such as a backup, has locked the file.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many requests may wait; further callers wait until there is room.
+/// The largest number of requests in the queue; further callers wait until there is room.
 const QUEUE: usize = 4_096;
-/// How many requests one transaction takes: while the disk is busy, more requests gather.
+/// The largest number of requests in one transaction: while the disk is busy, more requests gather.
 const BATCH: usize = 1_024;
 /// After this many written change sets, old change ids are deleted and the length of the log is checked.
 const HOUSEKEEPING: u64 = 1_024;
@@ -126,7 +126,7 @@ enum TransactionFailed {
     AtRequest(rusqlite::Error),
     /// SQLite refused the COMMIT and rolled back. Nothing was applied.
     RolledBack(String),
-    /// The log's fsync or a write of it failed.
+    /// The log's fsync, or a write to it, failed. It is not known whether anything was applied.
     Open(String),
 }
 
@@ -299,7 +299,7 @@ impl WriterState {
 }
 
 impl Request {
-    /// Its transaction is committed.
+    /// Answers the request after its transaction was committed.
     fn answer(self, outcome: RequestOutcome) {
         match (self, outcome) {
             (Self::Commit(_, answer), RequestOutcome::Applied) => send(answer, Ok(())),
@@ -313,17 +313,17 @@ impl Request {
         }
     }
 
-    /// Answers that nothing of it was applied, because of the engine's state.
+    /// Answers that nothing of the request was applied, because of the engine's state.
     fn refuse(self, why: &str) {
         self.end(|| CommitError::Unavailable(why.to_owned()), || StoreError::Unavailable(why.to_owned()));
     }
 
-    /// Answers that it could not be applied.
+    /// Answers that the request could not be applied.
     fn fail(self, error: &rusqlite::Error) {
         self.end(|| CommitError::Unavailable(one_line(error)), || failed(error));
     }
 
-    /// Answers that it may or may not have been applied.
+    /// Answers that the request may or may not have been applied.
     fn leave_open(self, why: &str) {
         self.end(|| CommitError::Indeterminate(why.to_owned()), || StoreError::Unavailable(why.to_owned()));
     }

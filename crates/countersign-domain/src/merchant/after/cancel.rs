@@ -11,9 +11,9 @@
 //!
 //! Every step that changes a payment also continues its cancellation in the same change set, so a crash at
 //! any point leaves either operations with their timers or nothing to do. If Amazon refuses to undo
-//! something, it is tried three times and then logged for the operator, repeatedly, until somebody has fixed
-//! it. A new charge in doubt delays nothing: the permission is closed first, and the result of the charge is
-//! asked for under the closed permission
+//! something, the undoing is tried three times; then the operator is reminded in the log until somebody has
+//! fixed the cause. A new charge in doubt delays nothing: the permission is closed first, and the result of
+//! the charge is asked for under the closed permission
 //! ([`Checkout::holds_back`](crate::merchant::checkout::Checkout::holds_back)).
 
 use crate::merchant::number::{AttemptNumber, OperationNumber};
@@ -49,8 +49,8 @@ pub enum RecordedCancellation {
     New,
 }
 
-/// Records that the shop cancels the order, and ends what can be ended at once. `key_of` derives the Finalize
-/// key of an attempt for an ordinal `n`.
+/// Records that the shop cancels the order, and ends what can be ended immediately. `key_of` derives the
+/// Finalize key of an attempt for an ordinal `n`.
 ///
 /// # Errors
 /// [`OperationRefused::ReferenceReused`], and [`OperationRefused::OrderCanceled`] for another reference.
@@ -104,7 +104,7 @@ pub(super) fn go_on(draft: &mut Draft) {
             attempt.state.is_live() && !matches!(attempt.state, AttemptState::Completed { .. })
         });
     let after = match before {
-        // A charge that appears afterwards is undone too; the shop has been notified once.
+        // A charge that appears afterwards is undone too; the shop is not notified again.
         CancellationState::Done { at, remind_at } => {
             let progress = draft.payment().map_or(UndoProgress::Done, |mut payment| payment.undo());
             let remind_at = match progress {
@@ -140,14 +140,14 @@ pub(super) fn go_on(draft: &mut Draft) {
     }
 }
 
-/// How far the undoing has got.
+/// The progress of the undoing.
 enum UndoProgress {
     Done,
     Waiting,
     Stuck(UndoStep),
 }
 
-/// Whether an undoing was requested once more.
+/// Whether an undoing was requested again.
 #[derive(PartialEq, Eq)]
 enum Retry {
     Requested,
@@ -174,7 +174,8 @@ impl PaymentDraft<'_> {
             }
             match charge.state {
                 ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
-                // Amazon has refused to undo it: it may be captured, canceled or refunded already.
+                // Amazon has refused to undo this charge, which may already be captured, canceled or
+                // refunded.
                 ChargeState::Authorized | ChargeState::Captured(_)
                     if charge.sight == LastSeen::Doubted
                         || (charge.sight == LastSeen::Never && was_refused(payment, &charge.id)) =>
@@ -201,7 +202,8 @@ impl PaymentDraft<'_> {
                 Retry::Exhausted => stuck = Some(what),
             }
         }
-        // Closed even if something cannot be undone: at least nothing more can be charged.
+        // The permission is closed even if something cannot be undone, so that at least nothing more can be
+        // charged.
         if !is_waiting && !self.payment.is_closed() {
             match self.ask_again(&UndoStep::Close, None, UNDOING_TRIES) {
                 Retry::Requested => is_waiting = true,
@@ -218,8 +220,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Requests an undoing, once more if it was refused, unless it has already been tried `most` times. Only
-    /// a refund has an amount.
+    /// Requests an undoing, again if Amazon refused it, unless it has already been tried `most` times. Only a
+    /// refund has an amount.
     fn ask_again(&mut self, what: &UndoStep, amount: Option<Money>, most: usize) -> Retry {
         let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
         let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
@@ -248,8 +250,8 @@ impl PaymentDraft<'_> {
         Retry::Requested
     }
 
-    /// Ends what would take the buyer's money and was never sent, or was sent and came back without being
-    /// evaluated. If Amazon executed a copy all the same, the charge that appears is undone as well.
+    /// Ends the operations that would take the buyer's money and were never sent, or that Amazon turned away
+    /// without evaluating them. If Amazon executed a copy anyway, the charge that appears is undone as well.
     fn overtake(&mut self) {
         let overtaken = self.payment.operations.iter().filter(|operation| {
             let is_unsent = matches!(operation.state, OperationState::InFlight(InFlight::Recorded { .. }));
@@ -262,8 +264,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// What is known may be out of date: looks at it again, and retries what can be retried without looking
-    /// first.
+    /// Looks again at what is known, because it may be out of date, and retries what can be retried without a
+    /// look first.
     fn try_again(&mut self) {
         let look = Some(LookSchedule::now(self.now));
         let is_contradicted = self.payment.charges.iter().any(|charge| charge.contradicted_by().is_some());

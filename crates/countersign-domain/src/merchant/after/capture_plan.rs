@@ -1,4 +1,4 @@
-//! When an Authorized charge must be captured. Amazon captures at once for seven days; an authorization
+//! When an Authorized charge must be captured. For seven days Amazon captures immediately; an authorization
 //! lapses after two days in its sandbox and after thirty with real money. If nobody captures in time, the
 //! money is lost to the shop. So the shop is warned 72 and 24 hours before each deadline, and a policy can
 //! capture at the last safe moment.
@@ -8,10 +8,10 @@
 //!              warned     captured by policy    warned     captured by policy
 //! ```
 //!
-//! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is its result.
-//! `planned_until` says how much of the plan has run, one item in each step, so a crash between two items
-//! leaves the rest due, and a clock that jumps forward skips none. The plan never waits for a clock that is
-//! in question: a warning or a capture that is early costs less than one that is missed.
+//! A timer decides nothing: at the expiry the charge is looked up, and its result is what Amazon shows.
+//! `planned_until` records how much of the plan has run. Each step runs one item, so a crash between two
+//! items leaves the rest due, and a clock that jumps forward skips none. The plan never waits for a clock
+//! that is in question: a warning or a capture that is early costs less than one that is missed.
 //!
 //! The instants themselves belong to the charge ([`Charge::captured_at`], [`Charge::deadline_at`]).
 
@@ -30,8 +30,9 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 impl PaymentDraft<'_> {
-    /// Captures what the policy left to an operation that was on its way at the last safe moment and has
-    /// failed since. This happens once: if Amazon refuses it, the operator has to decide.
+    /// Captures each charge that the policy left to another operation, which was on its way at the last safe
+    /// moment and has failed since. This happens once: if Amazon refuses the capture, the operator has to
+    /// decide.
     pub(super) fn take_back_captures(&mut self) {
         let (payment, now) = (&*self.payment, self.now);
         let was_left_to = |operation: &Operation, charge: &Charge, moment: Timestamp| {
@@ -63,7 +64,8 @@ impl PaymentDraft<'_> {
         self.emit(PaymentEvent::OperationRecorded(number));
     }
 
-    /// Runs the items that the plan has for an instant, one at a time, so that each happens once.
+    /// Runs one item of the plan, and records that the plan has run up to its instant, so that each item
+    /// happens once.
     pub(super) fn run_planned(&mut self, id: &ChargeId, at: Timestamp, planned: CapturePlanItem) -> NextStep {
         let is_left_alone = self.is_canceled || self.payment.changing(id).is_some();
         let Some(charge) = self.payment.charge_mut(id) else { return NextStep::Rest };

@@ -1,4 +1,4 @@
-//! What is due in a checkout, one item at a time, and what every decision ends with.
+//! Takes up what is due in a checkout, one item at a time, and finishes every decision.
 
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
@@ -12,9 +12,9 @@ use crate::time::Timestamp;
 
 impl Draft {
     /// The complete decision. Whatever was decided, the same steps follow in the same change set: a Close
-    /// that has waited is sent, a capture that was left to another operation is taken back, and a
-    /// cancellation continues. So a crash at any point leaves either operations with their timers or nothing
-    /// to do.
+    /// that has waited is sent, a capture that was left to another operation is requested if that operation
+    /// has failed, and a cancellation continues. So a crash at any point leaves either operations with their
+    /// timers or nothing to do.
     #[must_use]
     pub fn finish(mut self) -> CheckoutDecision {
         if let Some(mut payment) = self.payment() {
@@ -28,7 +28,7 @@ impl Draft {
     }
 }
 
-/// Handles the loss of every send's owner: its process has ended. Returns how many sends there were.
+/// Handles every send whose process has ended. Returns how many there were.
 pub fn orphaned(draft: &mut Draft) -> usize {
     let attempts: Vec<AttemptNumber> =
         draft.checkout().attempts.iter().map(|attempt| attempt.number).collect();
@@ -36,9 +36,9 @@ pub fn orphaned(draft: &mut Draft) -> usize {
     finalizes.saturating_add(send::orphaned(draft))
 }
 
-/// Takes up one item of a payment that is due: moves its timer on, so that nobody else takes up the same
-/// item, and says what comes next. `None` when nothing is due. Once that next step is done, the next item may
-/// be taken up.
+/// Takes up one item of a payment that is due: reschedules its timer, so that nobody else takes up the same
+/// item, and returns the next step. `None` when nothing is due. Once that step is done, the next item may be
+/// taken up.
 #[must_use]
 pub fn take_up_payment(draft: &mut Draft) -> Option<NextStep> {
     take_up(draft).or_else(|| remind(draft).then_some(NextStep::Rest))

@@ -1,8 +1,8 @@
 //! "May I ship?", computed from the payment and never stored.
 //!
 //! Somebody may cancel or refund a charge at Amazon, and the notification may be lost. So a yes needs a
-//! charge that Amazon has shown lately, and the caller says how lately: [`Fulfilment::unseen`] names the charge
-//! to look at first.
+//! charge that Amazon has shown recently, and the caller says how recently: [`Fulfilment::unseen`] names the
+//! charge to look at first.
 
 use core::time::Duration;
 
@@ -69,24 +69,24 @@ pub struct Fulfilment {
     pub may_ship: bool,
     /// Why, or why not.
     pub reason: Reason,
-    /// When Amazon last showed the charge that the answer is about; `None` if it is about none, or if Amazon has
-    /// not shown what is known of it.
+    /// When Amazon last showed the charge that the answer is about; `None` if the answer is about no charge,
+    /// or if Amazon has not shown the charge as it is known here.
     pub seen_at: Option<Timestamp>,
     /// The charge that must be looked at before the answer can be yes.
     pub unseen: Option<ChargeId>,
 }
 
-/// How old what Amazon has shown may be for a caller.
+/// How recently Amazon must have shown a charge, for one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
-    /// When the caller asked: what Amazon was asked since is always fresh.
+    /// When the caller asked. The answer to any request that left since then is fresh.
     pub arrived_at: Timestamp,
-    /// What was asked earlier may be this old.
+    /// How old the request may be otherwise.
     pub max_age: Duration,
 }
 
 impl Freshness {
-    /// For a caller that does not say: [`MAX_AGE`].
+    /// The freshness for a caller that names no age: [`MAX_AGE`].
     #[must_use]
     pub const fn at(arrived_at: Timestamp) -> Self {
         Self { arrived_at, max_age: MAX_AGE }
@@ -115,9 +115,9 @@ fn unseen(charge: &Charge) -> Fulfilment {
 /// Whether a parcel that one charge pays for may leave: the named charge or, if none is named, the one that
 /// was requested last, since every further parcel has its own charge. `None` when there is no such charge.
 ///
-/// Only a charge that is Authorized and has not lapsed, or is Captured and not refunded, pays for a parcel.
-/// One that is pending, in doubt, being captured or being canceled does not, nor does, unless the rules say so,
-/// an authorization after its seven days.
+/// Only a charge that is Authorized and has not lapsed, or is Captured and not refunded, pays for a parcel. A
+/// charge that is pending, in doubt, being captured or being canceled does not. An authorization after its
+/// seven days does only if the rules say so.
 #[must_use]
 pub fn fulfilment(
     checkout: &Checkout,
@@ -167,8 +167,8 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
     })
 }
 
-/// The charge that was requested last, by whichever call, or why there is none; a charge that somebody made
-/// elsewhere pays for none of the shop's parcels.
+/// The charge that was requested last, by Finalize or by an operation, or why there is none. A charge that
+/// somebody made elsewhere pays for none of the shop's parcels.
 fn last_requested<'a>(checkout: &Checkout, payment: &'a Payment) -> Result<&'a Charge, Reason> {
     let asked = payment.operations.iter().rev();
     let last_asked = asked.into_iter().find(|it| matches!(it.request, PaymentCall::CreateCharge { .. }));
@@ -188,7 +188,7 @@ fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
     completion.charge_id()
 }
 
-/// By what a charge is judged.
+/// What a charge is judged by.
 struct Judge {
     freshness: Freshness,
     now: Timestamp,
@@ -218,7 +218,7 @@ impl Judge {
             ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => {
                 not(Reason::Refunded)
             }
-            // It may have been refunded elsewhere.
+            // The charge may have been refunded elsewhere.
             ChargeState::Captured(_) if !is_fresh => unseen(charge),
             ChargeState::Captured(_) => yes(Reason::Captured),
             ChargeState::Canceled(_) => not(Reason::ChargeCanceled),
@@ -235,7 +235,8 @@ impl Judge {
     }
 }
 
-/// What may be happening to an authorized charge while its result is unknown: Amazon declines captures, too.
+/// What an unfinished operation may be doing to an authorized charge, which pays for no parcel meanwhile:
+/// Amazon can also decline a capture.
 fn being_changed(payment: &Payment, charge: &Charge) -> Option<Reason> {
     let is_capture = |operation: &Operation| matches!(operation.request, PaymentCall::Capture { .. });
     let operation = payment.changing(&charge.id)?;

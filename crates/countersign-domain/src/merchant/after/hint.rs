@@ -1,9 +1,10 @@
-//! What a notification may cause: a look, and nothing else. It is never taken as a state, so one that is
-//! forged, stale, duplicated or out of order costs Amazon a request and changes nothing here.
+//! A notification causes a look, and nothing else. Its content is never taken as a state, so a notification
+//! that is forged, stale, duplicated or out of order costs Amazon a request and changes nothing here.
 //!
-//! The inbox keeps a notification until its hint is taken in. An object that is known here gets its timer set
-//! to now in that same change set, so a crash afterwards loses nothing; an object that is not known has no
-//! timer, and the caller who read the notification looks at it first and only then removes the notification.
+//! The inbox keeps a notification until its hint is handled. If the object is known here, its timer is set to
+//! now in the same change set, so a crash afterwards loses nothing; an object that is not known here has no
+//! timer, so the caller who read the notification looks at the object first, and only then removes the
+//! notification.
 
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
@@ -31,8 +32,8 @@ pub enum Hint {
     ChargePermission,
 }
 
-/// Takes in that an object was heard of: everything that waits for it is looked at now. The next step is to
-/// rest, unless the object is not known here: then the caller has to ask Amazon for it.
+/// Handles a notification about an object: everything that waits for the object is looked at now. There is
+/// nothing further to do, unless the object is not known here: then the caller has to ask Amazon for it.
 pub fn hinted(draft: &mut Draft, hint: &Hint) -> NextStep {
     match draft.payment() {
         Some(mut payment) => payment.hinted(hint),
@@ -105,7 +106,7 @@ fn hint_attempts(draft: &mut Draft) {
 }
 
 /// The attempt that is proved unpaid although Amazon had made a charge under this permission, and that
-/// charge. No timer looks at it any more: the caller who hears of it does.
+/// charge. No timer looks at that charge any more, so the caller who reads a notification about it must.
 #[must_use]
 pub fn unpaid_under<'a>(
     checkout: &'a Checkout,
@@ -117,14 +118,14 @@ pub fn unpaid_under<'a>(
     })
 }
 
-/// Takes in the state in which a charge under such a permission was seen. Money that is held or taken
+/// Handles the state in which a charge under such a permission was seen. Money that is held or taken
 /// contradicts the proof that nothing was paid: the shop and the operator are notified once, the attempt is
 /// no longer called unpaid, and no other is sent, until Amazon shows again that it came to nothing.
 pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeView) {
     let now = draft.now;
     let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };
     use AmazonChargeState::{Authorized, CaptureInitiated, Captured};
-    // Any other state may also come from a replica that has not heard of the decline.
+    // Any other state may also come from a replica that does not have the decline yet.
     let is_money = matches!(shown.seen.state, Authorized | CaptureInitiated | Captured);
     if !is_money || charge.contradicted.is_some() {
         return;

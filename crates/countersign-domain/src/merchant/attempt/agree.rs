@@ -43,7 +43,8 @@ pub struct OpenSession {
 /// What Get Checkout Session showed. A failed Get is not represented here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionView {
-    /// Not finalized, or not yet seen to be: proof of nothing once Finalize was sent.
+    /// The session is not finalized, or not yet shown as finalized. Once Finalize was sent, this proves
+    /// nothing.
     Open(alloc::boxed::Box<OpenSession>),
     /// The payment intent was executed; the authorization may still be pending or declined.
     Completed {
@@ -57,7 +58,7 @@ pub enum SessionView {
         /// Amazon's reason code.
         reason: Option<String>,
     },
-    /// 404.
+    /// Amazon answered 404.
     NotFound,
 }
 
@@ -77,15 +78,15 @@ impl SessionView {
 /// Whether the quote of an order is based on the address where it is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuoteBasis {
-    /// It is, or is known not to be.
+    /// It is based on that address, or is known not to be.
     Known,
     /// The shop was asked what the order costs there, and has not answered.
     Unanswered,
 }
 
 /// Compares what Amazon shows with what the shop recorded, before anything is sent. If they agree, returns
-/// the address to send Finalize with; otherwise the attempt ends here unsent, is asked for again, or no
-/// longer waits for this.
+/// the address to send Finalize with; otherwise the attempt ends unsent, its session is asked for again, or
+/// the attempt no longer waits for this comparison.
 ///
 /// An absent `merchantReferenceId` is accepted: the caller has presented the shop's token.
 pub fn agree(
@@ -98,8 +99,8 @@ pub fn agree(
     let now = draft.now;
     let current = draft.checkout().attempt(attempt)?;
     let is_bound = matches!(current.state, AttemptState::Bound { .. });
-    // Approved before, never sent, and waiting because this machine's clock is in question: a session that is
-    // over ends the attempt without any clock.
+    // The attempt was approved, was never sent, and waits because this machine's clock is in question. If its
+    // session is over, the attempt ends, which needs no clock.
     let is_over = !matches!(seen, SessionView::Open(_));
     let waits_for_this = is_bound || (is_over && current.state.is_unsent());
     if !waits_for_this {
@@ -108,7 +109,7 @@ pub fn agree(
     let reason = match seen {
         SessionView::Open(session) => {
             match compare(draft.checkout(), current, session, environment, &draft.rules.policy) {
-                // A session that disagrees in any case does not wait for the shop's answer.
+                // Only a session that may still agree waits for the shop's answer.
                 Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == QuoteBasis::Unanswered => {
                     ask_again(draft, attempt);
                     return None;
@@ -119,8 +120,8 @@ pub fn agree(
         }
         SessionView::NotFound => NotPaidReason::SessionGone,
         SessionView::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
-        // Completed before this shop sent anything: it may be another order's session, or ours from before a
-        // store was lost. Neither paid nor unpaid may be claimed.
+        // The session was completed before this shop sent anything: it may belong to another order, or to
+        // this one from before a store was lost. So neither paid nor unpaid may be claimed.
         SessionView::Completed { charge_permission_id, charge_id } => {
             if let Some(of) = draft.checkout().live_attempt().map(|live| live.number) {
                 draft.end_as_surplus(attempt, of);
@@ -211,9 +212,10 @@ fn decisive_address<'a>(
     (kind, shared.as_ref().or(given.as_ref()))
 }
 
-/// The address of a bound session that differs from the one that the quote is based on in a member that `priced`
-/// names: the buyer has chosen another card since, or the page reported only a part of it. The price for that
-/// address must be asked for before [`agree`] compares. `None` if the quote is based on it, or if there is no quote.
+/// The address of a bound session that differs from the one that the quote is based on in a member that
+/// `priced` names: the buyer has chosen another card since, or the page reported only a part of the address.
+/// The price for that address must be asked for before [`agree`] compares. `None` if the quote is based on
+/// it, or if there is no quote.
 #[must_use]
 pub fn unquoted_address<'a>(
     checkout: &'a Checkout,
@@ -228,8 +230,8 @@ pub fn unquoted_address<'a>(
     address.filter(|address| quoted.difference_in(address, priced).is_some())
 }
 
-/// Get returned nothing to compare with: the session stays bound and is asked for again soon, unless that is
-/// no longer needed.
+/// Handles a Get that returned nothing to compare with: the session stays bound and is asked for again soon,
+/// unless that is no longer needed.
 pub fn ask_again(draft: &mut Draft, attempt: AttemptNumber) {
     let retry_at = draft.now.plus(ASK_AGAIN_AFTER);
     if draft.checkout().attempt(attempt).is_some_and(|it| matches!(it.state, AttemptState::Bound { .. })) {

@@ -31,8 +31,8 @@ pub enum ArrivalRefused {
     OrderCanceled,
 }
 
-/// Binds a session that the buyer came back with, and the addresses that its caller gave. The caller must
-/// require, in the same change set, that no other checkout has bound it.
+/// Binds a session that the buyer came back with, and records the addresses that the caller gave. The caller
+/// must require, in the same change set, that no other checkout has bound it.
 ///
 /// # Errors
 /// See [`ArrivalRefused`].
@@ -76,13 +76,13 @@ pub fn arrive(
 }
 
 /// Ends an attempt that was bound just now: the shop quotes its orders, and nobody has asked for the price of
-/// this one. So the session's amount cannot be the one that the shop asks for.
+/// this one, so the session's amount cannot be the one that the shop asks for.
 pub fn end_unquoted(draft: &mut Draft, attempt: AttemptNumber) {
     draft.end_unpaid(attempt, NotPaidReason::Mismatch("paymentDetails.chargeAmount".to_string()));
 }
 
-/// Keeps the addresses of a later call where an earlier one gave none, until something has been compared with
-/// them.
+/// Adds the addresses that a later call gives where earlier calls gave none, as long as the session has not
+/// been compared with them.
 pub fn give_later(draft: &mut Draft, attempt: AttemptNumber, given: &GivenAddresses) {
     let Some(Attempt { state: AttemptState::Bound { .. }, given: known, .. }) =
         draft.checkout().attempt(attempt)
@@ -100,11 +100,11 @@ pub fn give_later(draft: &mut Draft, attempt: AttemptNumber, given: &GivenAddres
     }
 }
 
-/// Whether it is news that the buyer waits for this attempt: it is not if that was already known to the
-/// minute, or no longer matters.
+/// Whether it must be recorded that the buyer waits for this attempt: not if that was recorded within the
+/// last minute, or no longer matters.
 ///
-/// A buyer who was away for longer than the window stays away: a shop that repeats its own call hours after
-/// an outage must not charge a buyer who has left.
+/// A buyer who was away for longer than the window counts as gone for good: a shop that repeats its own call
+/// hours after an outage must not charge a buyer who has left.
 #[must_use]
 pub fn is_buyer_news(
     checkout: &Checkout,
@@ -118,7 +118,7 @@ pub fn is_buyer_news(
     })
 }
 
-/// Records that the buyer still waits, if that is news.
+/// Records that the buyer still waits, if [`is_buyer_news`].
 pub fn note_buyer(draft: &mut Draft, attempt: AttemptNumber) {
     let now = draft.now;
     if !is_buyer_news(draft.checkout(), attempt, now, &draft.rules) {
@@ -137,8 +137,8 @@ pub fn note_buyer(draft: &mut Draft, attempt: AttemptNumber) {
         | AttemptState::Surplus { .. } => return,
     };
     if now < look.at {
-        // Somebody waits again: the next look is now, however rare looks have become. This look is an extra
-        // one and does not make the others rarer.
+        // Somebody waits again, so the next look is now, however long the pauses have become. This extra look
+        // does not lengthen them.
         *look = LookSchedule { at: now, count: look.count.saturating_sub(1) };
     }
 }

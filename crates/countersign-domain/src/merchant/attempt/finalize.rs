@@ -1,6 +1,6 @@
-//! Finalize: sending it once, taking in its answer, and what a timer does with an attempt. [`super::agree`]
-//! decides whether the session agrees with the terms, [`super::look`] what a look at the session or the
-//! charge proves. A timer never decides here, it only asks.
+//! Finalize: sends it once, handles its answer, and takes up an attempt that is due. [`super::agree`] decides
+//! whether the session agrees with the terms, [`super::look`] what a look at the session or the charge
+//! proves. A timer decides no outcome: it only leads to a request.
 
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
@@ -24,15 +24,16 @@ use crate::merchant::rules::{
 use crate::terms::PaymentIntent;
 use crate::time::{DAY, Timestamp};
 
-/// What came back for a Finalize; a refusal is a proof that nothing was paid.
+/// What came back for a Finalize; a refusal proves that nothing was paid.
 pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
 
-/// Records the first and only send of an attempt before it leaves. Rests when the attempt is not ready for it
-/// (any more), and when the attempt ends here: another attempt is live, or the buyer has left.
+/// Records the first and only send of an attempt before it leaves. Returns [`NextStep::Rest`] if the attempt
+/// is not ready for it, or no longer, and if the attempt ends here because another attempt is live or the
+/// buyer has left.
 ///
 /// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under a key other
 /// than the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is refused: that key may have carried
-/// other bytes. `key_of` derives the key for an ordinal `n` under which a send left before, in case that one
+/// other bytes. `key_of` derives the key for an ordinal `n` under which a send left before, in case that send
 /// has to be given up.
 pub fn begin(
     draft: &mut Draft,
@@ -72,7 +73,7 @@ pub fn begin(
     next
 }
 
-/// The same as [`begin`], for an attempt that was approved before: with the body that it was approved with.
+/// As [`begin`], for an attempt that was approved before: the body is the one that was approved.
 pub fn begin_approved(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -87,11 +88,11 @@ pub fn begin_approved(
     begin(draft, number, send, key_of)
 }
 
-/// Records a re-send before it leaves: the same bytes under the same key. Rests when the attempt is no longer
-/// in doubt.
+/// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
+/// attempt is no longer in doubt.
 ///
-/// `n` rises only when one stored 5xx was replayed three times while the session was still open: a server
-/// that stores errors under a key would answer with it forever.
+/// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
+/// server that stores errors under a key would answer with it forever.
 pub fn send_again(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -125,8 +126,8 @@ pub(super) fn session(attempt: &Attempt) -> BoundSession {
     BoundSession { attempt: attempt.number, id: attempt.checkout_session_id.clone() }
 }
 
-/// The buyer of an attempt that was to be sent has left. If nothing was ever sent, the attempt ends here; if
-/// something was, a copy of it may have been paid, so that is looked up and not sent again.
+/// Gives up an attempt that was to be sent. If nothing was ever sent, the attempt ends here. Otherwise a copy
+/// may have been paid, so the attempt is looked up and not sent again.
 pub(in crate::merchant) fn give_up(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -167,7 +168,7 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
     }
     let is_resend = attempt.state.is_live();
     if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
-        // This does not end anything: what was sent is looked up.
+        // This does not end the attempt: what was sent is looked up.
         Presence::Gone
     } else if now.since(attempt.buyer_seen_at) <= rules.policy.resend_window {
         Presence::Here
@@ -178,8 +179,8 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
     }
 }
 
-/// Takes up an attempt that is due: moves its timer on, so that nobody else takes it up as well, and says
-/// what comes next. `None` when it is not due. `key_of` derives the key for an ordinal `n`.
+/// Takes up an attempt that is due: reschedules its timer, so that nobody else takes it up as well, and
+/// returns the next step. `None` when it is not due. `key_of` derives the key for an ordinal `n`.
 pub fn take_up(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -204,8 +205,8 @@ pub fn take_up(
         AttemptState::Finalize(in_flight) => {
             let (needs, event) = in_flight.take_up(CallKind::Finalize, now, &rules);
             let next = match needs {
-                // Each of Amazon's answers has its time: only a request can show again whether this clock is
-                // right.
+                // Each answer from Amazon has a date, so a request can show whether this clock is right
+                // again.
                 CallNeeds::Send if presence == Presence::Unknown => NextStep::Agree(session),
                 CallNeeds::Send => NextStep::Begin(CallId::Finalize(number)),
                 CallNeeds::Wait => NextStep::Rest,
@@ -224,7 +225,7 @@ pub fn take_up(
         }
         AttemptState::Unresolved { sent_at, look_at, .. } => {
             let lasting = now.since(*sent_at);
-            // Nobody moves this timer: the last look was a day before it.
+            // Nothing else reschedules this timer, so the last look was a day before it.
             let before = look_at.minus(DAY).since(*sent_at);
             let rings =
                 lasting >= FORGOTTEN_AFTER || alarms_due(&ALARMS, lasting) > alarms_due(&ALARMS, before);
@@ -248,7 +249,7 @@ pub fn take_up(
     Some(next)
 }
 
-/// Handles the loss of a send's owner: its process has ended. Returns whether the attempt was on its way.
+/// Handles a send whose process has ended. Returns whether the attempt was on its way.
 pub fn orphaned(draft: &mut Draft, number: AttemptNumber) -> bool {
     let now = draft.now;
     let is_sent = matches!(state(draft, number), Some(AttemptState::Finalize(InFlight::Sent { .. })));
@@ -258,10 +259,10 @@ pub fn orphaned(draft: &mut Draft, number: AttemptNumber) -> bool {
     is_sent
 }
 
-/// Takes in the answer to the send with key `n`; says whether to look at the session.
+/// Handles the answer to the send with key `n`; returns whether to look at the session.
 ///
-/// For the only send every answer counts. Once a second send may have left, or the owner has lost its lease,
-/// only a success counts; anything else is a hint, and the look-up decides.
+/// If there was only one send, every answer counts. Once a second send may have left, or the owner has lost
+/// its lease, only a success counts; anything else is a hint, and the look-up decides.
 pub fn answered(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -304,8 +305,8 @@ pub fn answered(
         | AttemptState::Bound { .. } => contradict(draft, number, answer, "a late success"),
     }
     match draft.checkout().attempt(number) {
-        // In doubt: looked up at once, because the buyer waits. An answer that proves nothing is still a
-        // hint.
+        // An attempt in doubt is looked up immediately, because the buyer waits. An answer that proves
+        // nothing is still a hint.
         Some(attempt) if attempt.state.doubt().is_some() => NextStep::LookAtSession(session(attempt)),
         Some(_) | None => NextStep::Rest,
     }
@@ -356,7 +357,8 @@ fn state(draft: &Draft, number: AttemptNumber) -> Option<&AttemptState> {
     draft.checkout().attempt(number).map(|attempt| &attempt.state)
 }
 
-/// Nothing may be claimed from a success that arrives in this state, but the operator must know.
+/// Reports a success that arrives in a state in which nothing may be concluded from it: the operator must
+/// know.
 fn contradict(draft: &mut Draft, number: AttemptNumber, answer: &FinalizeAnswer, found: &'static str) {
     if let CallAnswer::Success(FinalizeSuccess { charge_permission_id, charge_id, .. }) = answer {
         let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
@@ -371,7 +373,7 @@ fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, O
     finalized.charge_permission_id != *permission || !is_same_charge
 }
 
-/// Takes in a success. Returns whether it has what the intent needs.
+/// Applies a success. Returns whether it has what the intent needs.
 pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
     let is_followed = matches!(state, AttemptState::Pending { .. });
@@ -394,8 +396,8 @@ fn success_state(terms: &Terms, finalized: &FinalizeSuccess, now: Timestamp) -> 
             return Some(pending_since(charge_permission_id, charge_id, now, now.plus(pending_delay(0))));
         }
         // Where the shop can wait for the bank, a 200 does not mean that the bank has decided, and a 200 that
-        // repeats an earlier answer may arrive after the bank has declined. The charge knows: ask for it at
-        // once.
+        // repeats an earlier answer may arrive after the bank has declined. Only the charge shows the
+        // decision, so it is asked for immediately.
         (PaymentIntent::Authorize, Some(charge_id)) if terms.can_handle_pending_authorization => {
             return Some(pending_since(charge_permission_id, charge_id, now, now));
         }

@@ -19,7 +19,7 @@ use crate::merchant::rules::{
 };
 use crate::terms::PaymentIntent;
 
-/// Takes in what a look at the session showed; says what comes next.
+/// Handles what a look at the session showed; returns the next step.
 pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
     let may_send_again = may_send_again(draft, attempt);
@@ -42,13 +42,13 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
             stay_in_doubt(draft, number, Doubt { not_found_count: 0, ..doubt });
             if may_send_again { NextStep::SendAgain(CallId::Finalize(number)) } else { NextStep::Rest }
         }
-        // Not found ends the re-sending, but not the looking.
+        // Not found stops the re-sends, but not the looks.
         (SessionView::NotFound, Some(doubt)) => {
             let not_found_count = doubt.not_found_count.saturating_add(1);
             if not_found_count >= NOT_FOUNDS && draft.now.since(doubt.sent_at) >= GONE_AFTER {
                 leave_unresolved(draft, number, UnresolvedReason::SessionGone, doubt);
             } else {
-                // A new key is only for a session that stays open behind a stored error.
+                // A stored error leads to a new key only while the session is seen to stay open.
                 stay_in_doubt(draft, number, Doubt { not_found_count, stored_error: None, ..doubt });
             }
             NextStep::Rest
@@ -57,8 +57,8 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
     }
 }
 
-/// A session that is Completed is not proof of payment; its charge is, or its permission where nothing is
-/// charged.
+/// Handles a session that is Completed. That is not proof of payment; its charge is, or its permission where
+/// nothing is charged.
 fn completed(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -122,7 +122,7 @@ fn leave_unresolved(draft: &mut Draft, number: AttemptNumber, reason: Unresolved
     draft.emit(number, AttemptEvent::Unresolved);
 }
 
-/// Takes in what the charge proved, for an attempt in doubt or pending, if that is new.
+/// Applies what the charge proves to an attempt in doubt or pending, if that is new.
 pub fn charge_seen(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -131,7 +131,7 @@ pub fn charge_seen(
 ) {
     let (checkout, now) = (draft.checkout(), draft.now);
     let Some(current) = checkout.attempt(number) else { return };
-    // A Confirm has no charge; a charge, whatever it is, proves nothing about it.
+    // A Confirm makes no charge, so no charge proves anything about it.
     if checkout.terms.payment_intent == PaymentIntent::Confirm {
         return;
     }
@@ -186,7 +186,7 @@ pub fn charge_seen(
         ChargeState::AuthorizationInitiated if was_pending => return readable(draft, number),
         ChargeState::CaptureInitiated if was_pending && captures => return readable(draft, number),
         ChargeState::AuthorizationInitiated => pending(),
-        // Not taken yet: Amazon may still decline it.
+        // The money is not taken yet: Amazon may still decline the capture.
         ChargeState::CaptureInitiated if captures => pending(),
         ChargeState::Authorized => completed(Completion::Authorized(charge_id.clone())),
         ChargeState::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),

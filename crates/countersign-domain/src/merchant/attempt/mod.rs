@@ -31,8 +31,8 @@ pub struct Attempt {
     pub number: AttemptNumber,
     /// The session.
     pub checkout_session_id: CheckoutSessionId,
-    /// The addresses that the caller gave: kept while the session may still be compared, after a crash or
-    /// again under other terms.
+    /// The addresses that the caller gave: kept while the session may still be compared, be it after a crash
+    /// or again under changed terms.
     pub given: GivenAddresses,
     /// When the session was bound.
     pub bound_at: Timestamp,
@@ -57,7 +57,7 @@ impl Attempt {
 /// What is known of an attempt's payment.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AttemptState {
-    /// The session is bound; Get has not agreed with the terms yet. Nothing was sent.
+    /// The session is bound, and has not yet been found to agree with the terms. Nothing was sent.
     Bound {
         /// When the owner, if it is still alive, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
@@ -91,7 +91,7 @@ pub enum AttemptState {
     NotPaid {
         /// Why.
         reason: NotPaidReason,
-        /// The charge that came to nothing, if Amazon had made one.
+        /// The charge that failed, if Amazon had made one.
         charge: Option<FailedCharge>,
         /// When this was proved.
         at: Timestamp,
@@ -255,7 +255,7 @@ words! {
     }
 }
 
-/// Bodies and buyers' data stay out of logs: a reader needs the state's name and due time.
+/// Bodies and buyers' data stay out of logs, so only the state's name and due time are printed.
 impl core::fmt::Debug for AttemptState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}", self.name())?;
@@ -274,7 +274,7 @@ impl AttemptState {
     }
 
     /// Amazon's ids, if the state has them: the permission and, unless the intent was Confirm, the charge,
-    /// even one that came to nothing.
+    /// even one that failed.
     #[must_use]
     pub fn ids(&self) -> Option<(&ChargePermissionId, Option<&ChargeId>)> {
         match self {

@@ -168,7 +168,7 @@ pub struct Doubt {
     pub not_found_count: u32,
 }
 
-/// A 5xx answer that the server may store under its key.
+/// A 5xx answer that the server may store under the call's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredError {
     /// Status and code.
@@ -314,8 +314,8 @@ impl InFlight {
         if let Self::InDoubt(doubt) = self { Some(doubt) } else { None }
     }
 
-    /// Handles the loss of a send's owner: its lease is over, or its process has ended. `None` when the call
-    /// is not on its way.
+    /// Handles a send whose owner's lease is over or whose process has ended. `None` when the call is not on
+    /// its way.
     pub(super) fn orphaned(&mut self, now: Timestamp) -> Option<CallEvent> {
         let Self::Sent { send, sent_at, .. } = self else { return None };
         let (doubted, event) = Self::doubted(send.clone(), *sent_at, "its sender is gone", now, now);
@@ -323,7 +323,7 @@ impl InFlight {
         Some(event)
     }
 
-    /// Takes it up when it is due: moves its timer on, so that nobody else takes it up as well.
+    /// Takes the call up when it is due: reschedules its timer, so that nobody else takes it up as well.
     pub(super) fn take_up(
         &mut self,
         kind: CallKind,
@@ -340,9 +340,9 @@ impl InFlight {
         }
     }
 
-    /// Takes in an answer to its only send that settles nothing: the call is to be sent again after the
+    /// Handles an answer to the call's only send that settles nothing: the call is to be sent again after the
     /// pause, or is in doubt. `unusable` describes a success that shows no effect. `None` when the call is
-    /// not on its way, or a later send may have left: then such an answer says nothing.
+    /// not on its way, or a later send may have left: then such an answer proves nothing.
     pub(super) fn unsettled<S, R: AsRef<str>>(
         &mut self,
         kind: CallKind,
@@ -396,7 +396,7 @@ impl Doubt {
                 look_at = look_at.min(self.since.plus(*next_alarm));
             }
         } else {
-            // After the last alarm it is repeated, as for an attempt that nobody can resolve.
+            // The last alarm is repeated, as it is for an attempt that nobody can resolve.
             due = due.saturating_add(reminders_due(lasting));
         }
         self.look = LookSchedule { at: look_at, count: self.look.count.saturating_add(1) };

@@ -1,11 +1,11 @@
-//! The shop's request to cancel an order, and how far it has got. The rules that execute it are in
+//! The shop's request to cancel an order, and its progress. The rules that execute it are in
 //! `after/cancel.rs`.
 
 use alloc::string::String;
 
 use crate::time::Timestamp;
 
-/// The request to cancel, and how far it has got.
+/// The request to cancel, and its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
     /// The shop's reference for it.
@@ -14,11 +14,11 @@ pub struct Cancellation {
     pub reason: Option<String>,
     /// When the shop asked for it.
     pub requested_at: Timestamp,
-    /// How far it has got.
+    /// Its progress.
     pub state: CancellationState,
 }
 
-/// How far a cancellation has got.
+/// The progress of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancellationState {
     /// Something is in flight or still has to be undone.

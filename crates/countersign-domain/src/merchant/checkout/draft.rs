@@ -1,7 +1,7 @@
 //! A decision in progress: the checkout as it will be, what happened to it, and the time and rules that both
 //! are based on. Every rule that changes a checkout changes a draft. The caller loads the checkout, lets one
 //! or more rules change the draft, and writes the result of [`finish`](Draft::finish) with the version that
-//! it read: if two callers decide at once, one of them has to decide again.
+//! it read: if two callers decide at the same time, one of them has to decide again.
 
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ pub struct Draft {
 pub struct CheckoutDecision {
     /// The checkout from now on.
     pub checkout: Checkout,
-    /// What happened to it, in causal order. Moving a timer on is not an event.
+    /// What happened to it, in causal order. Rescheduling a timer is not an event.
     pub events: Vec<CheckoutEvent>,
     /// Whether there is anything to write.
     pub is_changed: bool,
@@ -80,13 +80,13 @@ impl Draft {
         CheckoutDecision { checkout, events, is_changed }
     }
 
-    /// The checkout, to be changed: there will be something to write.
+    /// The checkout, to be changed. The decision is then written in any case.
     pub(in crate::merchant) const fn change(&mut self) -> &mut Checkout {
         self.is_changed = true;
         &mut self.checkout
     }
 
-    /// The payment, if there is one, which may be changed: it is compared at the end.
+    /// The payment, if there is one, to be changed. Whether it was changed is found by comparison at the end.
     pub(in crate::merchant) fn payment(&mut self) -> Option<PaymentDraft<'_>> {
         let payment = self.checkout.payment.as_mut()?;
         if self.payment_before.is_none() && !self.is_changed {
@@ -101,7 +101,8 @@ impl Draft {
         })
     }
 
-    /// The state of the cancellation, if there is one, which may be changed: it is compared at the end.
+    /// The state of the cancellation, if there is one, to be changed. Whether it was changed is found by
+    /// comparison at the end.
     pub(in crate::merchant) fn cancellation(&mut self) -> Option<&mut CancellationState> {
         self.checkout.cancellation.as_mut().map(|cancellation| &mut cancellation.state)
     }
@@ -195,8 +196,8 @@ impl Draft {
         self.emit(number, AttemptEvent::SurplusRecorded { of });
     }
 
-    /// Changes the terms by compare-and-set on their version. Only before the first send: a Finalize that may
-    /// be on its way carries the old terms.
+    /// Changes the terms by compare-and-set on their version. Refused once an attempt was sent, because a
+    /// Finalize that may be on its way carries the old terms.
     ///
     /// # Errors
     /// The first broken rule; then nothing is changed.
@@ -207,7 +208,7 @@ impl Draft {
         checkout.terms = terms;
         checkout.terms_version = checkout.terms_version.saturating_add(1);
         for attempt in &mut checkout.attempts {
-            // What was agreed under the old terms must be agreed again.
+            // A session that agreed with the old terms must be compared again.
             if let AttemptState::Finalize(in_flight) = &attempt.state {
                 attempt.state = AttemptState::Bound { retry_at: in_flight.due_at() };
             }

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 
 /// The shop's order, its terms, and every attempt to pay it.
 ///
-/// This one document shows and enforces "at most one attempt is live": to send, it must be written with the
+/// This one document ensures that at most one attempt is live: before a send, it must be written with the
 /// version that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
@@ -90,7 +90,7 @@ impl Checkout {
 
     /// Whether an operation must not be sent again before the permission of its canceled order is closed. If
     /// it were sent again earlier, it could charge the buyer; under a closed permission, a call that was
-    /// executed is answered by its key, and one that was not can no longer be.
+    /// executed gets the answer stored under its key, and one that was not can no longer be executed.
     #[must_use]
     pub fn holds_back(&self, operation: &Operation) -> bool {
         let is_open = self.payment.as_ref().is_some_and(|payment| !payment.is_closed());

@@ -1,5 +1,6 @@
-//! What an order costs once the buyer's address is known: the cart that the shop's own table makes of it, and
-//! which parts of a cart become the order's terms. Where the shop itself is asked, its answer comes here too.
+//! What an order costs once the buyer's address is known: the cart that is calculated from the shop's own
+//! table, and which parts of a cart become the order's terms. If the shop itself is asked, its answer is
+//! handled here too.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,7 +12,7 @@ use crate::money::Money;
 use crate::terms::ProductType;
 use crate::words::words;
 
-/// The whole, in basis points.
+/// 100 % in basis points.
 const WHOLE: u64 = 10_000;
 
 /// The shop's prices of delivery, its taxes and its coupons, for a shop without a quote hook.
@@ -68,7 +69,7 @@ pub enum Discount {
     BasisPoints(u32),
 }
 
-/// What a quote is asked for.
+/// What a quote depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuoteInput<'a> {
     /// The items' price.
@@ -114,7 +115,7 @@ words! {
 /// last digit; a discount takes off at most the whole price of the items.
 ///
 /// # Errors
-/// [`QuoteRefused`]: of the address, then of the choice, then of the coupons; without a parcel
+/// [`QuoteRefused`]: first for the address, then for the choice, then for the coupons; without a parcel
 /// [`QuoteRefused::UnknownError`], if the tax depends on a country that is not known. [`Cart::check`] decides
 /// whether there is something to charge.
 pub fn quote(table: &QuoteTable, asked: &QuoteInput<'_>) -> Result<Cart, QuoteRefused> {
@@ -258,8 +259,8 @@ pub fn quoted_terms(
     })
 }
 
-/// Whether the parcel goes to the destination that the shop registered, as far as the event names one, in the
-/// members that `priced` names; anywhere, if the shop registered none.
+/// Whether an address, as far as the event reports it, is the destination that the shop registered, in the
+/// members that `priced` names. If the shop registered no destination, every address is accepted.
 #[must_use]
 pub fn goes_where_registered(registered: &Terms, address: &Address, priced: AddressMembers) -> bool {
     registered.shipping_address.as_ref().is_none_or(|ours| address.contradiction(ours, priced).is_none())

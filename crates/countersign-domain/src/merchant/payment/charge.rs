@@ -30,14 +30,14 @@ pub struct Charge {
     pub origin: ChargeOrigin,
     /// The amount that it charges.
     pub amount: Money,
-    /// When it was authorized: its `creationTimestamp` once Amazon has shown it, before that when it was first
-    /// seen to be.
+    /// When it was authorized: its `creationTimestamp` once Amazon has shown it, before that when it was
+    /// first seen to be authorized.
     pub authorized_at: Timestamp,
     /// When its authorization lapses: what Amazon says or, until it has said so, after two days.
     pub expires_at: Timestamp,
     /// The plan for this charge has run up to this instant.
     pub planned_until: Timestamp,
-    /// How far it is.
+    /// Its state.
     pub state: ChargeState,
     /// Whether Amazon shows that state.
     pub sight: LastSeen,
@@ -65,7 +65,7 @@ pub enum ChargeOrigin {
 /// Whether a charge's state is what Amazon shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastSeen {
-    /// Nobody has looked: all that is known is Finalize's answer, which names no state.
+    /// Nobody has looked at the charge: all that is known is Finalize's answer, which names no state.
     Never,
     /// It was shown; then Amazon refused something that this state would have allowed.
     Doubted,
@@ -172,7 +172,7 @@ pub struct ChargeStatus {
 pub struct ChargeView {
     /// Its id.
     pub id: ChargeId,
-    /// When the request left that was answered so: it may have changed since.
+    /// When the request for this view left: the charge may have changed since.
     pub asked_at: Timestamp,
     /// `creationTimestamp`.
     pub created_at: Option<Timestamp>,
@@ -242,8 +242,9 @@ impl Charge {
         }
     }
 
-    /// Takes Amazon's own time of its authorization for the one known here, if that is later: the days are
-    /// counted from there, not from when it was heard of. If its plan has not begun, it begins from there too.
+    /// Replaces the authorization time known here by Amazon's own, if Amazon's is earlier: the days count
+    /// from then, not from when this server learned of the charge. If the capture plan has not begun, it
+    /// starts from then too.
     pub(super) fn was_authorized_by(&mut self, created_at: Timestamp) {
         if created_at < self.authorized_at {
             if self.planned_until == self.authorized_at {

@@ -1,10 +1,10 @@
 //! What Amazon's answers prove about a payment: the one place where a charge, a refund or the permission
-//! changes its state. The answers of operations come here, and so do the Gets of timers, of notifications and
-//! of the snapshot.
+//! changes its state. The answers to operations are handled here, and so are the answers to the Gets of
+//! timers, of notifications and of the snapshot.
 //!
 //! Reads may be stale, duplicated and in any order: states only move forward, so the same reads in another
 //! order end in the same state, with the same events once. A crash between the read and its write costs a
-//! look; the timer that asked for it was moved on before, and fires again.
+//! look: the timer that caused the look was rescheduled before it, and fires again.
 
 use alloc::string::ToString;
 
@@ -112,7 +112,7 @@ impl PaymentDraft<'_> {
             ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == LastSeen::Doubted => {
                 Some(LookSchedule::waiting(charge.look, now))
             }
-            // If it is canceled or captured elsewhere, that notification may be lost.
+            // If the charge is canceled or captured elsewhere, the notification may be lost.
             ChargeState::Authorized => Some(next_day(now)),
             ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
         };
@@ -180,7 +180,7 @@ impl PaymentDraft<'_> {
         self.emit(became);
     }
 
-    /// Takes in a refund as Amazon shows it.
+    /// Applies a refund as Amazon shows it.
     pub(in crate::merchant) fn take_refund(&mut self, shown: &RefundView) {
         let (now, id) = (self.now, &shown.id);
         let known_charge = self.payment.refund(id).map(|(charge, _)| &charge.id);
@@ -219,7 +219,7 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Takes in the permission as Amazon shows it.
+    /// Applies the permission as Amazon shows it.
     pub(in crate::merchant) fn take_permission(&mut self, shown: &PermissionView) {
         let now = self.now;
         let permission = &mut self.payment.permission;
@@ -247,8 +247,9 @@ impl PaymentDraft<'_> {
                 }
             }
         }
-        // Its buyer may choose another payment method, and that notification may be lost. What an open charge
-        // holds is watched through that charge, and what is spent stays spent.
+        // The buyer may choose another payment method, and the notification of that may be lost, so the
+        // permission is looked at. If an open charge holds what is left, that charge is looked at instead;
+        // what is spent stays spent.
         let permission = &mut self.payment.permission;
         permission.look = match permission.state.hindrance() {
             Some(Hindrance::Buyer) => {

@@ -1,15 +1,16 @@
 //! The payment under one Charge Permission, once an attempt has succeeded: its charges with their refunds,
 //! and what the shop has requested since. Part of the checkout's document: one version, one timer.
 //!
-//! What Amazon shows is taken in by [`evidence`], no matter who asked: a timer, a notification, the sender of an
-//! operation. An earlier state comes from a slow replica; anything that contradicts a final state, or shows
-//! an amount or currency other than the known one, is logged for the operator and changes nothing. Charges
-//! and refunds that somebody made elsewhere under our permission are adopted: they count in every budget.
+//! What Amazon shows is applied by [`evidence`], no matter who asked: a timer, a notification, the sender of
+//! an operation. An earlier state comes from a slow replica; anything that contradicts a final state, or
+//! shows an amount or currency other than the known one, is logged for the operator and changes nothing.
+//! Charges and refunds that somebody made elsewhere under our permission are adopted: they count in every
+//! budget.
 //!
 //! Everything that is waited for has a timer: what Amazon has to decide is looked at less and less often, an
 //! Authorized charge daily and by its plan, an operation by its own timer; a permission that waits for its
-//! buyer is looked at hourly, later daily. A Chargeable permission waits for nobody. Each look is moved on in
-//! the commit before the request, so a crash before, during or after it costs one look.
+//! buyer is looked at hourly, later daily. A Chargeable permission waits for nobody. Each look is rescheduled
+//! in the commit before its request, so a crash before, during or after the request costs one look.
 
 pub mod amount_view;
 pub mod ask;
@@ -72,8 +73,8 @@ impl Payment {
         charge_permission_id: &ChargePermissionId,
         now: Timestamp,
     ) -> Self {
-        // For what Finalize's answer does not say: the state and the expiry. The snapshot's own request is
-        // usually faster.
+        // This look shows what Finalize's answer does not: the state and the expiry. The snapshot's own
+        // request is usually faster.
         let soon = Some(LookSchedule { at: now.plus(ASK_FOR_CHARGE_AFTER), count: 0 });
         let charge = completion.charge_id().map(|id| {
             let (state, look) = match completion {
@@ -233,7 +234,7 @@ impl Payment {
         most.less(charge.refunded()).less(self.refunding(&charge.id))
     }
 
-    /// Adds an operation that is due at once; returns its number.
+    /// Adds an operation that is due immediately; returns its number.
     pub(in crate::merchant) fn record(
         &mut self,
         name: OperationName,

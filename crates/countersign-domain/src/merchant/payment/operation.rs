@@ -1,8 +1,9 @@
 //! An operation: one request of the shop, the capture plan or a cancellation, which has at most one effect at
 //! Amazon.
 //!
-//! It is recorded with what it reserves (of the limit, of a charge, of the refund budget), and holds that
-//! until it is Done or Refused. In between there is one durable call ([`crate::merchant::call`]).
+//! It is recorded with the amount that it reserves (of the limit, of a charge, of the refund budget), and the
+//! amount stays reserved until the operation is Done or Refused. In between there is one durable call
+//! ([`crate::merchant::call`]).
 
 use crate::merchant::number::OperationNumber;
 use alloc::string::String;
@@ -21,7 +22,7 @@ pub struct Operation {
     pub name: OperationName,
     /// The request as it was made: a repeated request is recognised by it.
     pub asked: OperationRequest,
-    /// The call that it means.
+    /// The call that it makes.
     pub request: PaymentCall,
     /// When it was requested.
     pub requested_at: Timestamp,
@@ -29,7 +30,7 @@ pub struct Operation {
     pub turned_away: u32,
     /// The charge or the refund that an answer named without proving that it is the effect: it is looked up.
     pub lead: Option<OperationEffect>,
-    /// How far it has got.
+    /// Its state.
     pub state: OperationState,
 }
 
@@ -95,7 +96,7 @@ impl core::fmt::Display for UndoStep {
     }
 }
 
-/// A request before defaults were filled in for what it left out.
+/// A request as it was made, before defaults were filled in for what it left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationRequest {
     /// A charge under the permission.
@@ -225,7 +226,7 @@ impl PaymentCall {
     }
 }
 
-/// How far an operation has got.
+/// The state of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationState {
     /// It may still have its effect.
@@ -261,7 +262,7 @@ impl core::fmt::Display for OperationEffect {
 }
 
 impl Operation {
-    /// Whether the permission of a canceled order is closed before this is finished, and not after.
+    /// Whether, in a canceled order, this must wait until the permission is closed.
     pub(in crate::merchant) const fn waits_for_close(&self) -> bool {
         matches!(self.request, PaymentCall::CreateCharge { .. }) && self.state.is_in_doubt()
     }

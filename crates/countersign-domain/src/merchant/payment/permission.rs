@@ -34,7 +34,7 @@ const NOTHING_LEFT: &str = "TransactionAmountExceeded";
 pub enum Hindrance {
     /// An open authorization holds all that is left: nobody has to do anything.
     ChargeInProgress,
-    /// Nothing: its whole limit was captured. It is closed for charges, and can still be closed.
+    /// Nothing: its whole limit was captured. It cannot be charged any more, but can still be closed.
     Spent,
     /// Its buyer, who has to choose another payment method.
     Buyer,

@@ -1,10 +1,10 @@
-//! Sends an operation and finds out its result: its answers, its doubts, and what a look at a charge
-//! or at the permission proves about it. Which operations are allowed at all is decided in [`super::ask`].
+//! Sends an operation and finds out its result: from its answers, and from what a look at a charge or at the
+//! permission proves about it. Which operations are allowed at all is decided in [`super::ask`].
 //!
 //! Recovery depends on the kind of call: Capture and Cancel look at the charge, Close at the permission;
 //! Create Charge and Create Refund send the same bytes under the same key again, since Amazon can list
-//! neither, and the answer to the key is the answer. A crash between the answer and its write leaves the
-//! lease; then the look-up, or the same bytes again, gets the answer again.
+//! neither, and the answer that Amazon stores under the key is the result. After a crash between the answer
+//! and its write, the lease runs out; then the look-up, or the same bytes again, finds the result again.
 
 use crate::merchant::number::OperationNumber;
 use alloc::string::{String, ToString};
@@ -48,8 +48,8 @@ pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) ->
     draft.delivery(number, send)
 }
 
-/// Records a re-send before it leaves: the same bytes under the same key. Rests when the operation is no
-/// longer in doubt, or must wait until its canceled order's permission is closed.
+/// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
+/// operation is no longer in doubt, or must wait until its canceled order's permission is closed.
 pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let is_held_back = draft
@@ -63,11 +63,12 @@ pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
     draft.delivery(number, send)
 }
 
-/// Takes in an answer to an operation; returns the step that finds out what the answer leaves open.
+/// Handles an answer to an operation; returns the step that finds out what the answer leaves open.
 ///
-/// A success counts whenever it arrives: what it shows is taken in even if the operation has ended; if it
-/// ended differently, the operator is notified. A refusal of the only send counts; a refusal of a later send
-/// counts only if it also speaks for the earlier copies. Anything else leaves the operation in doubt.
+/// A success counts whenever it arrives: what it shows is applied even if the operation has ended; if the
+/// operation ended differently, the operator is notified. A refusal of the only send counts; a refusal of a
+/// later send counts only if it also speaks for the earlier copies. Anything else leaves the operation in
+/// doubt.
 pub fn answered(draft: &mut Draft, number: OperationNumber, answer: &OperationAnswer) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_answer(number, answer);
@@ -78,7 +79,7 @@ pub fn answered(draft: &mut Draft, number: OperationNumber, answer: &OperationAn
     }
 }
 
-/// Handles the loss of every send's owner: its process has ended. Returns how many sends there were.
+/// Handles every send whose process has ended. Returns how many there were.
 pub fn orphaned(draft: &mut Draft) -> usize {
     let Some(draft) = &mut draft.payment() else { return 0 };
     let now = draft.now;
@@ -94,7 +95,7 @@ pub fn orphaned(draft: &mut Draft) -> usize {
     count
 }
 
-/// Takes in what Get Charge showed; returns the next step for the operations that wait for it.
+/// Applies what Get Charge showed; returns the next step for the operations that wait for it.
 pub fn charge_shown(draft: &mut Draft, shown: &ChargeView) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let is_named = |lead: &OperationEffect| matches!(lead, OperationEffect::Charge(id) if *id == shown.id);
@@ -109,7 +110,7 @@ pub fn charge_shown(draft: &mut Draft, shown: &ChargeView) -> NextStep {
     draft.resolve_by_charge(&shown.id)
 }
 
-/// Takes in what Get Refund showed.
+/// Applies what Get Refund showed.
 pub fn refund_shown(draft: &mut Draft, shown: &RefundView) {
     if let Some(draft) = &mut draft.payment() {
         let is_named =
@@ -121,7 +122,7 @@ pub fn refund_shown(draft: &mut Draft, shown: &RefundView) {
     }
 }
 
-/// Takes in what Get Charge Permission showed; returns the next step for a Close that waits for it.
+/// Applies what Get Charge Permission showed; returns the next step for a Close that waits for it.
 pub fn permission_shown(draft: &mut Draft, shown: &PermissionView) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_permission(shown);
@@ -220,11 +221,11 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Takes in a success with its effect. If the operation has ended differently, the operator is notified;
+    /// Applies a success with its effect. If the operation has ended differently, the operator is notified;
     /// what the success shows counts all the same, since Amazon has it.
     fn take_success(&mut self, number: OperationNumber, effect: OperationEffect, shown: &ObjectView) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
-        // The answer to a copy may be the one that Amazon has kept under the key since the first.
+        // The answer to a later copy may be the one that Amazon has stored under the key since the first.
         let is_first = matches!(operation.state, OperationState::InFlight(InFlight::Sent { .. }));
         let known_since = (!is_first).then_some(operation.requested_at);
         let differs = match &operation.state {
@@ -246,7 +247,7 @@ impl PaymentDraft<'_> {
             ObjectView::Permission(shown) => self.take_permission(shown),
             ObjectView::OnlyId(_) => {}
         }
-        // A capture that was accepted and then declined has come to nothing; that is already known.
+        // A capture that was accepted and then declined has failed, which is already known.
         let is_declined = |id| {
             self.payment.charge(id).is_some_and(|charge| matches!(charge.state, ChargeState::Declined(_)))
         };
@@ -302,7 +303,7 @@ impl PaymentDraft<'_> {
             CallNeeds::Look => {
                 let next = find_out(self.payment, operation);
                 let is_send = matches!(next, NextStep::SendAgain(_));
-                // Once the permission is seen to be Closed, it is taken up again.
+                // Once the permission is seen to be Closed, the operation is taken up again.
                 let is_held = is_contradicted || self.holds_back(operation);
                 if is_send && is_held { NextStep::Rest } else { next }
             }
@@ -360,7 +361,7 @@ impl PaymentDraft<'_> {
 
     /// Ends the operations that wait for a charge, by the state in which it was seen; returns the one that
     /// must be sent again. A capture that shows no effect is not sent again for an order that is being
-    /// canceled: whatever copy of it may still arrive, the charge itself is looked at until it is undone.
+    /// canceled: a copy of it may still arrive, but the charge itself is looked at until it is undone.
     fn resolve_by_charge(&mut self, id: &ChargeId) -> NextStep {
         let Some(state) = self.payment.charge(id).map(|charge| charge.state.clone()) else {
             return NextStep::Rest;
@@ -435,9 +436,9 @@ impl PaymentDraft<'_> {
     }
 }
 
-/// Whether a refusal of one copy speaks for every copy: a decline does, since the key remembers it; any other
-/// refusal only when the earlier copy has arrived long ago or never will. For an operation that changes a
-/// charge, the charge itself shows what happened.
+/// Whether a refusal of one copy speaks for every copy: a decline does, since Amazon stores it under the key;
+/// any other refusal only when the earlier copy has arrived long ago or never will. For an operation that
+/// changes a charge, the charge itself shows what happened.
 fn ends_doubt(request: &PaymentCall, look: LookSchedule, code: &str) -> bool {
     match request {
         PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {

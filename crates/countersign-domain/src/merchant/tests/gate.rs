@@ -12,7 +12,7 @@ fn authorized(life: Duration) -> Checkout {
     paid(payment_of(vec![charge]))
 }
 
-/// The gate for a caller who asks at an instant.
+/// The gate's answer to a caller who asks at this instant.
 fn gate(checkout: &Checkout, max_age: Duration, now: Timestamp, word: AfterGuarantee) -> Fulfilment {
     let policy = Policy { after_guarantee: word, ..Policy::default() };
     let freshness = Freshness { arrived_at: now, max_age };
@@ -86,7 +86,7 @@ fn an_answer_is_as_old_as_its_question() {
     let shown = ChargeView { asked_at, ..charge_shown_as(AmazonChargeState::Authorized) };
     let (step, _) = charge_shown(&before, &shown, now, &rules()).unwrap();
     assert_eq!(gate(&step.next, HOUR, now, AfterGuarantee::No).seen_at, Some(asked_at));
-    // One that was asked for earlier and comes later neither makes it older nor takes anything back.
+    // An answer that was asked for earlier and arrives later neither makes what is known older nor undoes it.
     let refunded = |asked_at, minor| ChargeView {
         asked_at,
         refunded: AmountView::Shown(usd(minor)),
@@ -111,7 +111,7 @@ fn the_answer_that_amazon_kept_under_a_key_shows_nothing_of_today() {
     let again = answered(&paid(payment.clone()), 1, &charge_answer(shown.clone()), now, &rules()).unwrap();
     let answer = gate(&again.next, 60 * SECOND, now, AfterGuarantee::No);
     assert_eq!((answer.may_ship, answer.unseen), (false, Some(shown.id.clone())));
-    // The answer to the only send is what is so now.
+    // The answer to the only send shows the current state.
     payment.operations = vec![operation(1, create(), sending())];
     let first = answered(&paid(payment), 1, &charge_answer(shown), now, &rules()).unwrap();
     assert!(gate(&first.next, Duration::ZERO, now, AfterGuarantee::No).may_ship);
@@ -149,7 +149,7 @@ fn the_seven_days_are_counted_from_amazons_own_time() {
         ..charge_shown_as(AmazonChargeState::Authorized)
     };
     let guarantee = |checkout: &Checkout| checkout.payment.as_ref().unwrap().charges[0].authorized_at;
-    // Heard of on its third day, a charge has four left.
+    // A charge that is first seen on its third day has four days left.
     let now = sent_at().plus(SECOND);
     let known = seen(sent_at(), ChargeState::Authorized);
     let unknown = paid(payment_of(vec![]));

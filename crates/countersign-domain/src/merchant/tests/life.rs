@@ -1,6 +1,6 @@
 //! What follows a success, against a small model of Amazon: random sequences of what the shop requests, what
-//! is lost on the way, what Amazon decides and what somebody does elsewhere. States what must hold after each
-//! step, and at the end, when everything has been looked at.
+//! is lost on the way, what Amazon decides and what somebody does elsewhere. The checks state what must be
+//! true after each step, and at the end, when everything has been looked at.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -178,7 +178,7 @@ impl Amazon {
         }
     }
 
-    /// Decides the first thing that is pending, in favour or against.
+    /// Decides the first pending object, in the shop's favour or against it.
     fn decide(&mut self, kindly: bool) -> Option<Hint> {
         let pending = self.charges.iter_mut().find(|(_, (_, state))| {
             matches!(state, ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated)

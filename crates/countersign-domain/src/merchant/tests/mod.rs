@@ -65,7 +65,7 @@ use crate::step::Step;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::Timestamp;
 
-/// What a decision makes of a checkout.
+/// The step that a decision about a checkout returns.
 type CheckoutStep = Step<Checkout, CheckoutEvent>;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -203,7 +203,7 @@ fn doubt() -> Doubt {
     }
 }
 
-/// To be sent, after it left at this instant and was turned away, or could not connect.
+/// An attempt that is to be sent, after it left at this instant and was turned away, or could not connect.
 fn approved(left_at: Option<Timestamp>, retry_at: Timestamp) -> AttemptState {
     AttemptState::Finalize(InFlight::Recorded { earlier: Some(send()), left_at, retry_at })
 }

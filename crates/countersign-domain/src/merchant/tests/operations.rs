@@ -530,7 +530,8 @@ fn amazons_ceiling_is_the_lesser_of_15_percent_and_75_more() {
 #[test]
 fn a_spent_permission_waits_for_nobody_and_can_still_be_closed() {
     let spent = || PermissionState::NonChargeable("TransactionAmountExceeded".to_string());
-    // Also where it was taken for one that waits for its buyer, and was looked at each day.
+    // This is so even if the permission was taken for one that waits for its buyer, and was looked at each
+    // day.
     for (known, look) in [
         (PermissionState::Chargeable, None),
         (PermissionState::Chargeable, Some(LookSchedule { at: sent_at(), count: 0 })),
@@ -561,7 +562,7 @@ fn a_declined_charge_is_followed_by_a_look_at_the_permission_and_the_buyer_can_m
     let invalid = PermissionState::NonChargeable("PaymentMethodInvalid".to_string());
     let (step, _) = permission_shown(&step.next, &permission_shown_as(invalid), now, &rules()).unwrap();
     assert_eq!(asked_of(&step.next, &asked(usd(1))), Err(OperationRefused::PermissionNonChargeable));
-    // The notification that the buyer has fixed it may be lost: it is asked for.
+    // The notification that the buyer has fixed it may be lost, so Amazon is asked.
     let due_at = step.next.due_at(&rules()).unwrap();
     assert!(due_at.since(now) <= DAY);
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();

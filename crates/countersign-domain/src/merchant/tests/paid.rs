@@ -129,7 +129,7 @@ pub(super) fn in_doubt() -> OperationState {
     OperationState::InFlight(InFlight::InDoubt(doubt()))
 }
 
-/// To be sent again, after it was turned away.
+/// An operation that is to be sent again, after it was turned away.
 pub(super) fn turned_away(retry_at: Timestamp) -> OperationState {
     OperationState::InFlight(InFlight::Recorded { earlier: Some(send()), left_at: None, retry_at })
 }

@@ -54,9 +54,9 @@ pub(crate) fn finalize_keys<'a>(
     move |n| idempotency_key(merchant, checkout_id, attempt.get(), CallKind::Finalize.name(), n)
 }
 
-/// H(merchant, checkout, number of the attempt or operation, call, n): 160 bits of SHA-256 as 32 lower-case base32 characters, the
-/// longest key that Amazon takes. Each part is hashed with its length before it, so that no two lists of
-/// parts have the same input.
+/// H(merchant, checkout, number of the attempt or operation, call, n): 160 bits of SHA-256 as 32 lower-case
+/// base32 characters, the longest key that Amazon accepts. Each part is hashed with its length before it, so
+/// that no two lists of parts have the same input.
 fn idempotency_key(
     merchant: &MerchantId,
     checkout_id: &str,

@@ -1,5 +1,6 @@
 //! The loop that sends webhooks: it leases the facts that are due, some at a time, sends each once, and
-//! releases it. In memory it has only what keeps a checkout's facts in order; a crash loses nothing else.
+//! releases it. It keeps in memory only what it needs to send a checkout's facts in order; a crash loses
+//! nothing else.
 //!
 //! The facts of one checkout are sent in order: while one is on its way or waits to be sent again, the later
 //! ones wait too. After a restart, or with more failing checkouts than are remembered, a later fact may
@@ -27,7 +28,8 @@ use crate::events::fact;
 use crate::gateway::signed_post::signed_post;
 use crate::in_hand::{InHand, finished};
 
-/// How many requests may be on their way at a time: an endpoint that hangs costs no more than these.
+/// The largest number of requests in flight at a time, and so the most that an endpoint that hangs can tie
+/// up.
 const AT_A_TIME: usize = 8;
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -37,7 +39,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(1);
 /// The shortest sleep, when more may be due.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// For how many checkouts the waiting facts are remembered, to keep their order.
+/// The largest number of checkouts whose waiting facts are remembered, so that the facts of each are sent in
+/// order.
 const REMEMBERED: usize = 10_000;
 /// Failures are logged at most once in this time.
 const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -154,7 +157,7 @@ impl Sender {
         }
     }
 
-    /// Keeps the result of one request.
+    /// Stores the result of one request.
     async fn settle(&mut self, kept: &KeptFact, sent: DeliveryOutcome) {
         self.in_hand.remove(&kept.subject);
         let (outcome, again_at) = match sent {
