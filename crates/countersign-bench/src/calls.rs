@@ -35,7 +35,7 @@ enum CallTarget {
 
 /// A call that is measured.
 struct Call {
-    /// Its name in the official clients.
+    /// The call's name in the official clients.
     name: &'static str,
     wanted: &'static str,
     on: CallTarget,

@@ -130,7 +130,7 @@ fn copied_ids(number: usize, of: usize) -> [String; 2] {
     [format!("{:08x}-0000-4000-8000-{number:012x}", spread(1 << 32)), format!("S01-{first}-{second}")]
 }
 
-/// Records what is committed to a store.
+/// Records the change sets that are committed to a store.
 #[derive(Default)]
 struct Recorder(Mutex<Vec<ChangeSet>>);
 

@@ -96,7 +96,7 @@ impl Shop {
             .collect())
     }
 
-    /// Looks until the shop has been sent a fact of this kind.
+    /// Waits until the shop has been sent a fact of this kind.
     pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str) -> DemoResult {
         for _ in 0..LOOKS {
             if self.facts(checkout).await?.iter().any(|sent| sent == fact) {
@@ -138,7 +138,7 @@ impl Shop {
     }
 }
 
-/// Amazon's page, where buyers pay, and Amazon's clock and mishaps.
+/// Amazon's page, where buyers pay; and Amazon's clock and faults.
 #[derive(Clone)]
 pub(super) struct AmazonPage(pub(super) Api);
 
@@ -182,7 +182,7 @@ impl AmazonPage {
         Ok(CheckoutSessionId(text(&session, "checkoutSessionId")))
     }
 
-    /// Orders a mishap for the calls about one session.
+    /// Orders a fault for the calls on one session.
     pub(super) async fn mishap(&self, session: &CheckoutSessionId, mut fault: Value) -> DemoResult {
         if let Some(members) = fault.as_object_mut() {
             members.insert("checkoutSessionId".to_owned(), json!(session.0));
@@ -190,7 +190,7 @@ impl AmazonPage {
         succeeded(self.0.post("/_sandbox/faults", &fault).await?).map(|_| ())
     }
 
-    /// Orders a mishap for the next call of its kind, for any session.
+    /// Orders a fault for the next call of its kind, on any session.
     pub(super) async fn mishap_of(&self, fault: &Value) -> DemoResult {
         succeeded(self.0.post("/_sandbox/faults", fault).await?).map(|_| ())
     }
@@ -226,7 +226,7 @@ impl AmazonPage {
         Ok(list(&log, "events").filter(|event| text(event, "type") == kind).count())
     }
 
-    /// Looks until an event of this kind has happened to a session.
+    /// Waits until an event of this kind has happened to a session.
     pub(super) async fn wait_for(&self, session: &CheckoutSessionId, kind: &str) -> DemoResult {
         for _ in 0..LOOKS {
             if self.count(session, kind).await? > 0 {

@@ -172,7 +172,7 @@ impl Stage {
         Ok(())
     }
 
-    /// From the next successful Finalize on, the merchant half cannot write.
+    /// Makes the merchant half unable to write, from its next successful Finalize on.
     pub(super) fn break_store_after_answer(&self) {
         self.backstage.breaks_store.store(true, Ordering::Release);
     }

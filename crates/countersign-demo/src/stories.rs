@@ -1,5 +1,6 @@
-//! The stories: who does what, what is answered, what the buyer sees, and how each must end. Each
-//! story is printed while it happens. A story that ends in a different way ends the demo.
+//! The stories: who does what, what the servers answer, what the buyer sees, and how each story
+//! must end. Each story is printed while it happens. A story that ends in a different way ends the
+//! demo.
 
 use std::time::Duration;
 

@@ -106,7 +106,7 @@ impl Socket {
         }
     }
 
-    /// Pending for as long as silence is allowed, then an error.
+    /// Pending for as long as the peer may be silent, then an error.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.line.serving.load(Ordering::Relaxed) {
             return Poll::Pending;

@@ -138,8 +138,8 @@ impl VirtualClock {
         self.real.sleep(duration).await;
     }
 
-    /// Completes when the virtual instant is reached, or earlier if the clock is moved: the caller then reads
-    /// again what is due.
+    /// Completes when the virtual instant is reached, or earlier if the clock is moved: the caller
+    /// then reads the due timers again.
     pub(crate) async fn wait_until(&self, instant: Timestamp) {
         // Created before the clock is read, so that no move between the two is missed.
         let moved = self.moved.notified();

@@ -70,38 +70,38 @@ impl Ids {
         }
     }
 
-    /// For a new Checkout Session.
+    /// An id for a new Checkout Session.
     #[must_use]
     pub fn checkout_session_id(&self) -> CheckoutSessionId {
         CheckoutSessionId::from_random(draw_bytes(&self.checkout_sessions))
     }
 
-    /// For a new one-time Charge Permission. There are so few of these ids that a drawn one may
-    /// already be taken: the caller requires it to be new, and otherwise draws again.
+    /// An id for a new one-time Charge Permission. There are so few of these ids that a drawn one
+    /// may already be taken: the caller requires it to be new, and otherwise draws again.
     #[must_use]
     pub fn charge_permission_id(&self, environment: Environment, region: Region) -> ChargePermissionId {
         ChargePermissionId::one_time(environment, region, self.charge_permissions.draw())
     }
 
-    /// For a new Charge under a permission; it may already be taken, too.
+    /// An id for a new Charge under a permission; it may already be taken, too.
     #[must_use]
     pub fn charge_id(&self, permission: &ChargePermissionId) -> ChargeId {
         ChargeId::under(permission, self.charges.draw())
     }
 
-    /// For a new Refund under a permission; it may already be taken, too.
+    /// An id for a new Refund under a permission; it may already be taken, too.
     #[must_use]
     pub fn refund_id(&self, permission: &ChargePermissionId) -> RefundId {
         RefundId::under(permission, self.refunds.draw())
     }
 
-    /// For `x-amz-pay-request-id`.
+    /// An id for `x-amz-pay-request-id`.
     #[must_use]
     pub fn request_id(&self) -> String {
         uuid(&self.requests)
     }
 
-    /// For an ordered fault.
+    /// An id for an ordered fault.
     #[must_use]
     pub(crate) fn fault_id(&self) -> String {
         uuid(&self.faults)
@@ -114,20 +114,22 @@ impl Ids {
         self.faults.draw() >> 32
     }
 
-    /// For a notification, its envelope, an endpoint, or the token that confirms one.
+    /// An id for a notification, its envelope or an endpoint, or the token that confirms an
+    /// endpoint.
     #[must_use]
     pub(crate) fn notification_id(&self) -> String {
         uuid(&self.notifications)
     }
 
-    /// For a change set of the store. Unique across restarts.
+    /// An id for a change set of the store. It is unique across restarts.
     #[must_use]
     pub fn change_id(&self) -> [u8; 16] {
         let number = self.changes.fetch_add(1, Ordering::Relaxed);
         ((u128::from(self.changes_key) << 64) | u128::from(number)).to_be_bytes()
     }
 
-    /// For a buyer's visit to the hosted page: 256 bits that nobody can guess, in hexadecimal digits.
+    /// The token of a buyer's visit to the hosted page: 256 bits that nobody can guess, in
+    /// hexadecimal digits.
     #[must_use]
     pub(crate) fn visit_token(&self) -> String {
         let number = self.visits.fetch_add(1, Ordering::Relaxed);

@@ -44,7 +44,8 @@ impl fmt::Display for AlreadyRegistered {
 
 impl std::error::Error for AlreadyRegistered {}
 
-/// All registered keys, in their order. There are a handful: each request looks through them.
+/// All registered keys, in the order of their registration. There are only a handful, so each
+/// request searches the whole list.
 #[derive(Debug, Default)]
 pub struct Merchants(Vec<RegisteredKey>);
 

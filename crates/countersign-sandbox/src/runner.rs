@@ -1,4 +1,4 @@
-//! The timer loop: applies what is due, then waits until the next timer is due. The loop decides
+//! The timer loop: applies the due timers, then waits until the next one is due. The loop decides
 //! nothing. If the process dies in the middle of a round, the next start finds every timer that was
 //! not applied.
 //!

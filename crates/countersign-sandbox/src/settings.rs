@@ -212,7 +212,7 @@ flags! {
     }
     honour_key_on_finalize: bool = "honour-key-on-finalize",
         "whether Finalize and Complete look at an idempotency key" {
-        // The same key again gets the same answer.
+        // A second request with the key gets the first one's answer.
         "yes" => true,
         // The key's form is checked, and the key has no other effect.
         "no" => false,

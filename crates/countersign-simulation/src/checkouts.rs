@@ -213,7 +213,7 @@ pub(crate) enum Audience {
     Browser,
 }
 
-/// What was said about one session, or about a checkout as a whole.
+/// An answer about one session, or about a checkout as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
     /// `paid`, `authorized`, `confirmed`, `pending`, `checking`, `notPaid` or `registered`; `good`, `bad`

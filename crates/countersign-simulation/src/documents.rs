@@ -41,7 +41,7 @@ pub(crate) struct Checkout {
 }
 
 impl Registration {
-    /// The checkout with what is stored next to it.
+    /// The checkout, with the parts of its document that are stored next to it.
     pub(crate) fn into_checkout(self) -> Checkout {
         let Self { checkout, links: Links { result_token }, browsing } = self;
         Checkout { result_token, browsing, ..checkout }

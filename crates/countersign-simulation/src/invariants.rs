@@ -14,7 +14,7 @@ macro_rules! invariants {
         }
 
         impl Invariant {
-            /// All of them.
+            /// All invariants.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
         }
 

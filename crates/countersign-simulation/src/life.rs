@@ -18,7 +18,7 @@ use crate::world::World;
 /// part.
 const STORIES: u64 = 1_000;
 
-/// For how long orders arrive.
+/// The time during which orders arrive.
 const BUSY: Duration = Duration::from_secs(20 * 60);
 /// How long the rush lasts, in which half of the orders arrive.
 const RUSH: Duration = Duration::from_secs(30);

@@ -10,8 +10,9 @@ pub const SESSION_KEPT: Duration = Duration::from_secs(30 * DAY.as_secs());
 /// How long an authorization of the sandbox lasts.
 pub const SANDBOX_AUTHORIZATION: Duration = Duration::from_secs(2 * DAY.as_secs());
 
-/// How much more than an order's amount may be captured if overcharges are allowed, or refunded than was
-/// captured, in minor units: 15 %, and at most 75 major units or 8,400 JPY.
+/// The surplus in minor units: the amount beyond an order's amount that may be captured if
+/// overcharges are allowed, or beyond the captured amount that may be refunded. It is 15 %, and at
+/// most 75 major units or 8,400 JPY.
 #[must_use]
 pub fn surplus(minor: u64, currency: &str) -> u64 {
     let most = if currency == "JPY" { 8_400 } else { 7_500 };

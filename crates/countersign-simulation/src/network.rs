@@ -1,5 +1,5 @@
-//! The network from the merchant half to Amazon: delays, losses in both directions, copies, resets, and
-//! answers as a different reading of Amazon's pages would give them.
+//! The network from the merchant half to Amazon: delays, losses in both directions, copies, resets,
+//! and answers changed to a different reading of Amazon's pages.
 //!
 //! A call that was sent continues by itself: neither the sender's deadline nor a crash of the
 //! sender stops it.

@@ -9,7 +9,7 @@ use crate::invariants::{CheckResult, Invariant, broken};
 
 /// What the first delivery option costs, in minor units of any currency.
 const DELIVERY: u64 = 490;
-/// Taxes in hundredths of a percent, by country; there are none anywhere else.
+/// Taxes in hundredths of a percent, by country. Other countries have none.
 const TAXES: [(&str, u32); 2] = [("US", 825), ("DE", 1_900)];
 /// The merchant half's settings in a world with quotes.
 pub(crate) fn storefront() -> Storefront {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::executor::{Executor, Group, TaskId};
 use crate::half::Half;
 
-/// One half. Its store is not part of it.
+/// One half. Its store is not part of the process.
 pub(crate) struct Process<H> {
     executor: Executor,
     half: Half,

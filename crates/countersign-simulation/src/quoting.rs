@@ -20,7 +20,7 @@ impl Story {
         let lives_in = |country: &str| address(country, self.order);
         let home = lives_in(random.one_of(&COUNTRIES));
         let mut body = terms.clone();
-        // A page that does not ask uses what was registered.
+        // A page that does not ask uses the registered terms.
         if !random.happens(60) {
             let mut event = json!({ "billingAddress": home });
             if body["productType"] == "PayAndShip" {

@@ -50,7 +50,7 @@ pub(crate) enum Misfortune {
     Clock(Half),
 }
 
-/// All of them, in the order in which a seed draws their rates.
+/// All misfortunes, in the order in which a seed draws their rates.
 const MISFORTUNES: [Misfortune; 9] = [
     Misfortune::Crash(Half::Merchant),
     Misfortune::Crash(Half::Amazon),
@@ -67,7 +67,7 @@ const MISFORTUNES: [Misfortune; 9] = [
 #[derive(Debug)]
 pub(crate) struct Weather {
     pub(crate) rates: Rates,
-    /// How often each misfortune comes: on average once in this time, or never.
+    /// How often each misfortune happens: on average once in this time, or never.
     pub(crate) spells: [(Misfortune, Option<Duration>); MISFORTUNES.len()],
     calm: AtomicBool,
     /// Whether a gateway gives up on every call that takes as long as a payment.
@@ -79,7 +79,8 @@ pub(crate) struct Weather {
 
 impl Weather {
     pub(crate) fn draw(random: &Random) -> Self {
-        // In a world where nearly every call fails there are soon no payments that could go wrong.
+        // Most worlds scale the rates down: if nearly every call failed, there would soon be no
+        // payments left that could go wrong.
         let percent = random.one_of(&[10, 30, 100]);
         let rate = || random.one_of(&[0, 0, 5, 20, 60, 150]) * percent / 100;
         let spell = || {

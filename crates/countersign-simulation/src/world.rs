@@ -39,7 +39,7 @@ use crate::witness::Witness;
 
 const PUBLIC_KEY_ID: &str = "SANDBOX-SIMULATION";
 const MERCHANT_ID: &str = "ASIMULATION";
-/// Not a secret: nothing that it encrypts is real.
+/// The key that seals snapshots. It is not a secret: nothing that it encrypts is real.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// One seed in this many signs with real keys.
@@ -284,7 +284,7 @@ impl World {
         }
     }
 
-    /// What is due in a half now, or was not delivered.
+    /// The work that is due in a half now, and the messages that it has not delivered.
     pub(crate) async fn work_left(&self, half: Half) -> Vec<String> {
         let now = self.clocks.get(half).now();
         let left = work_left(&*self.stores.get(half).memory, now, &["fact", "notification"]).await;

@@ -102,7 +102,7 @@ fn run(copy: &Copy, program: &Path, arguments: &[&str]) -> Result<RunOutput, Str
     thread::spawn(move || {
         let mut text = Vec::new();
         let read = output.as_mut().map(|output| output.read_to_end(&mut text));
-        // If the program took too long, the receiver is gone.
+        // A failure is ignored: if the program took too long, the receiver is gone.
         let _ = sender.send(read.is_some().then_some(text));
     });
     match receiver.recv_timeout(LONGEST) {

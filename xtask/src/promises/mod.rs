@@ -16,7 +16,7 @@ use marks::Mark;
 
 use crate::folders;
 
-/// The promises, as written by hand.
+/// The file in which people write the promises.
 pub(crate) const SOURCE: &str = "docs/promises.toml";
 /// The generated page.
 pub(crate) const PAGE: &str = "docs/features.md";
@@ -80,7 +80,7 @@ impl<'t> Promises<'t> {
         marks.filter_map(|mark| Some(mark.test?.title)).collect()
     }
 
-    /// What is wrong, each with the path of its file.
+    /// The faults, each with the path of its file.
     pub(crate) fn wrong(&self) -> Vec<(&str, String)> {
         let mut wrong = Vec::new();
         let mut seen = Vec::new();

@@ -71,7 +71,7 @@ struct OrderPage<'a> {
     charged: String,
     /// The amounts that are reserved, captured and refunded, once there is a payment.
     balances: Vec<(&'static str, String)>,
-    /// For the button, while the order can be paid.
+    /// The registration that the button needs, while the order can be paid.
     registration: Option<String>,
     amazon_script: String,
     merchant_script: String,

@@ -58,7 +58,7 @@ pub struct Envelope {
     /// [`CertificateOrigins::check`](super::CertificateOrigins::check) decides whether it is
     /// accepted.
     pub signing_cert_url: String,
-    /// `UnsubscribeURL`; not signed, so it must never be followed.
+    /// `UnsubscribeURL`. It is not signed, so it must never be followed.
     pub unsubscribe_url: Option<String>,
 }
 
@@ -228,10 +228,11 @@ impl Envelope {
         })
     }
 
-    /// The text that is signed: for each member that its type signs and that is present, in alphabetical
-    /// order, the name and the value, each followed by a line feed.
+    /// The text that is signed. For each member that is present and that this type signs, in
+    /// alphabetical order, it has the name and the value, each followed by a line feed.
     ///
-    /// Only a message can contain line feeds, and it comes first, so no two envelopes have the same text.
+    /// Only the message can contain line feeds, and the message comes first, so no two envelopes
+    /// have the same text.
     #[must_use]
     pub fn string_to_sign(&self) -> String {
         let (subject, confirmation) = self.kind.parts();

@@ -7,9 +7,9 @@ use http::HeaderMap;
 pub struct Head<'a> {
     /// The method, in upper case as in HTTP.
     pub method: &'a str,
-    /// From the first `/` to the `?`, undecoded, with its trailing slash.
+    /// The path from the first `/` to the `?`, not decoded, with its trailing slash.
     pub path: &'a str,
-    /// What follows the `?`, undecoded.
+    /// The text after the `?`, not decoded.
     pub query: Option<&'a str>,
     /// All headers.
     pub headers: &'a HeaderMap,

@@ -35,7 +35,7 @@ object! {
         provider_metadata: ProviderMetadata = "providerMetadata",
         supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
         multi_addresses_checkout_metadata: Json = "multiAddressesCheckoutMetadata",
-        /// Only when the buyer completes on Amazon's page straight away.
+        /// The delivery address. Only for a buyer who completes on Amazon's page straight away.
         address_details: AddressDetails = "addressDetails",
         checkout_button_text: String = "checkoutButtonText" [..=64],
     }

@@ -10,7 +10,7 @@ use super::Book;
 use super::refused::StoreFailed;
 use crate::stored::{charge, charge_permission, checkout_session};
 
-/// What is written, as of an instant.
+/// The writes of a decision, as of an instant.
 pub(super) struct Change {
     pub(super) at: Timestamp,
     pub(super) write: Vec<Write>,
@@ -50,7 +50,7 @@ impl<T> PendingCommit<T> {
     }
 }
 
-/// What is noted once a change is durable.
+/// What the book notes once a change is durable.
 struct Aftermath {
     at: Timestamp,
     /// The objects that were changed, as they were before.
@@ -103,7 +103,7 @@ impl Book {
         Ok(self.noted(decided))
     }
 
-    /// The change set of a decision, and what is noted once it is durable.
+    /// The change set of a decision, and what to note once it is durable.
     async fn prepared<T, E>(
         &self,
         decided: impl Future<Output = Result<PendingCommit<T>, E>>,

@@ -1,7 +1,7 @@
-//! Timers. What is due is applied as of its due time, in due order over all documents, including
-//! timers that other timers set. One change set applies a batch of due timers, with the same result
-//! as one change set per timer. Where that is not possible, each timer gets a change set of its
-//! own. If the process dies between two change sets, the next round finds the rest.
+//! Timers. Each due timer is applied as of its due time, in due order over all documents, and so
+//! are timers that other timers set. One change set applies a batch of due timers, with the same
+//! result as one change set per timer. Where that is not possible, each timer gets a change set of
+//! its own. If the process dies between two change sets, the next round finds the rest.
 
 use countersign_domain::provider::checkout_session::{self as rules, AsOf};
 use countersign_domain::time::Timestamp;
@@ -22,7 +22,8 @@ use crate::stored::{charge_permission, checkout_session, reply, visit};
 /// The largest number of timers that are read, and if possible applied, together. A charge's
 /// deadline writes the charge and its permission, so this many fill a change set.
 const BATCH: usize = MAX_CHANGES / 2;
-/// At most this many timers are left alone at a time: together with a batch they fill one read.
+/// The largest number of timers that are skipped at a time: together with a batch they fill one
+/// read.
 const MAX_STUCK: usize = MAX_ROWS - BATCH;
 
 /// What a timer belongs to, as it was loaded.
@@ -44,7 +45,7 @@ enum TimerOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DueOutcome {
     All,
-    /// What is left cannot be applied now, and is logged.
+    /// The timers that are left cannot be applied now. They were logged.
     NotAll,
 }
 
@@ -55,7 +56,7 @@ impl Book {
     }
 
     /// Applies everything that is due. Only one caller does so at a time; any other waits, then
-    /// applies the rest. Each batch takes a moment of its own, and holds what is due by that
+    /// applies the rest. Each batch takes a moment of its own, and applies what is due by that
     /// moment.
     pub(crate) async fn apply_due(&self) -> Result<DueOutcome, StoreFailed> {
         let mut stuck = self.applying.lock().await;
@@ -74,7 +75,8 @@ impl Book {
                 return Ok(DueOutcome::NotAll);
             }
             drop(moment);
-            // However much is due, a stop, a clock move or a reset can come in between.
+            // Yields, so that a stop, a clock move or a reset can come in between, however many
+            // timers are due.
             yield_now().await;
         }
     }

@@ -53,7 +53,7 @@ pub(crate) struct Book {
     pub(crate) alarm: Alarm,
     /// Wakes the loop that sends notifications.
     pub(crate) outbox_alarm: Alarm,
-    /// Locked while what is due is applied.
+    /// Locked while due timers are applied.
     applying: tokio::sync::Mutex<StuckTimers>,
     /// Read-locked while a moment is taken.
     moments: tokio::sync::RwLock<()>,

@@ -117,8 +117,8 @@ impl Book {
         Ok(self.store.backlog(notification::topic(lane), 1).await?.next_at)
     }
 
-    /// Leases what is due in a lane, in due order. The lease ends immediately, by itself; the head
-    /// of `notify/` says why that is safe.
+    /// Leases the messages that are due in a lane, in due order. The lease ends immediately, by
+    /// itself; the head of `notify/` says why that is safe.
     pub(crate) async fn lease_notices(
         &self,
         lane: Lane,

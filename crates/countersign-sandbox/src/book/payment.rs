@@ -30,7 +30,8 @@ use crate::stored::{charge, charge_permission, refund};
 /// How many times a permission is read, if its charges keep changing meanwhile, before the read
 /// fails.
 const READS: usize = 8;
-/// How many events are read at once. A permission has a bounded number: 25 charges of 10 refunds.
+/// The largest number of events that are read at a time. A permission has a bounded number: 25
+/// charges of 10 refunds.
 const LEDGER_PAGE: usize = 1_000;
 
 /// A permission with its open charges, and their documents.

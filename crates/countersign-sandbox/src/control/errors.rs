@@ -69,7 +69,7 @@ impl ControlRefused {
         Self::own(ReasonCode::ResourceNotFound, format!("There is no such {what}."))
     }
 
-    /// There are already as many as are allowed.
+    /// There are already as many of these as are allowed.
     fn too_many(what: &str, most: usize) -> Self {
         let message = format!("There are {most} {what} already: remove some first.");
         Self::own(ReasonCode::InvalidRequest, message)

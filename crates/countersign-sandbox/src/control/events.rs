@@ -6,7 +6,7 @@ use countersign_protocol::json::{Members, amount};
 use super::errors::ControlRefused;
 use crate::book::events::ShownEvent;
 
-/// At most this many events are in one answer; also the default.
+/// The largest number of events in one answer, and the default.
 const MAX_EVENTS: usize = 1_000;
 
 /// `?checkoutSessionId=&after=&limit=`.
@@ -24,7 +24,7 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
     parameters.map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
 }
 
-/// For a call that takes no parameter.
+/// Refuses every parameter, for a call that takes none.
 pub(super) fn refuse_any(query: &str) -> Result<(), ControlRefused> {
     parameters(query).next().map_or(Ok(()), |(name, _)| Err(ControlRefused::unknown(name)))
 }

@@ -1,5 +1,5 @@
-//! Notifications, as the control API shows them: endpoints, and what was sent. Sending is in
-//! [`crate::notify`].
+//! Notifications, as the control API shows them: the endpoints, and the attempts to send to them.
+//! Sending is in [`crate::notify`].
 
 use countersign_domain::ids::{ChargePermissionId, MerchantId, PublicKeyId};
 use countersign_protocol::json::Members;

@@ -42,7 +42,7 @@ fn milliseconds(mut fields: &str, units: &[(char, u64)]) -> Option<u64> {
         let (number, rest) = fields.split_at(end);
         let unit = rest.chars().next()?;
         let (_, seconds) = units.find(|(known, _)| *known == unit)?;
-        // Only seconds have a fraction.
+        // Only seconds may have a fraction.
         let millis =
             if unit == 'S' { decimal(number, 3)? } else { decimal(number, 0)?.checked_mul(1_000)? };
         sum = sum.checked_add(millis.checked_mul(*seconds)?)?;

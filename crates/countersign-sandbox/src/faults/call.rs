@@ -11,9 +11,9 @@ use super::list::{Fault, FaultList};
 use crate::calls::Operation;
 use crate::words::words;
 
-/// After how long an ordered timeout resets the connection, unless the order says otherwise.
+/// The time after which an ordered timeout resets the connection, unless the order says otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-/// For how long after a change a read is stale, unless the order says otherwise.
+/// The time after a change during which reads are stale, unless the order says otherwise.
 pub(crate) const DEFAULT_STALENESS: Duration = Duration::from_secs(5);
 
 words! {
@@ -68,9 +68,9 @@ pub(crate) struct CallFaultOrder {
     pub(crate) operation: Operation,
     pub(crate) point: CallPoint,
     pub(crate) fault: CallFault,
-    /// Only calls with this key.
+    /// If set, the fault fits only calls with this key.
     pub(crate) public_key_id: Option<PublicKeyId>,
-    /// Only calls on this session.
+    /// If set, the fault fits only calls on this session.
     pub(crate) checkout_session_id: Option<CheckoutSessionId>,
 }
 

@@ -15,9 +15,9 @@ pub(crate) const WHOLE: u32 = 1_000_000;
 /// How likely a fault is to strike what it fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chance {
-    /// In millionths: 1,000,000 is always.
+    /// How often the fault strikes, in millionths: 1,000,000 is always.
     pub(crate) rate: u32,
-    /// The same seed strikes the same members of a sequence.
+    /// The seed of the draws: with the same seed, the fault strikes the same members of a sequence.
     pub(crate) seed: u64,
 }
 

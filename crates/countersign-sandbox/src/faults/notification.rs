@@ -21,13 +21,14 @@ pub(crate) const DEFAULT_AGE: Duration = Duration::from_secs(30 * DAY.as_secs())
 words! {
     /// What a fault does to a notification.
     NotificationFaultKind {
-        /// It is sent twice, under the same ids.
+        /// The notification is sent twice, under the same ids.
         Duplicate = "duplicate",
-        /// It is sent after the next one for the same endpoint, or after a delay if none follows.
+        /// The notification is sent after the next one for the same endpoint, or after a delay if
+        /// none follows.
         Reorder = "reorder",
-        /// It is sent after a delay.
+        /// The notification is sent after a delay.
         Delay = "delay",
-        /// It is never sent.
+        /// The notification is never sent.
         Drop = "drop",
         /// The envelope is cut off in the middle.
         Malformed = "malformed",
@@ -35,9 +36,9 @@ words! {
         WrongSignature = "wrongSignature",
         /// The certificate's URL is on a host that is neither Amazon's nor this sandbox's.
         CertificateElsewhere = "certificateElsewhere",
-        /// It names a different merchant's account.
+        /// The message names a different merchant's account.
         ForeignMerchant = "foreignMerchant",
-        /// Its publication time is one delay ago, and its signature covers that time.
+        /// The envelope's publication time is one delay ago, and the signature covers that time.
         StaleTimestamp = "staleTimestamp",
         /// The call that caused the notification is answered only after the notification was sent.
         BeforeAnswer = "beforeAnswer",
@@ -84,9 +85,9 @@ pub(crate) struct NotificationFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotificationFaultOrder {
     pub(crate) fault: NotificationFault,
-    /// If set, only notifications about this type of object.
+    /// If set, the fault fits only notifications about this type of object.
     pub(crate) object_type: Option<ObjectType>,
-    /// If set, only notifications of this merchant.
+    /// If set, the fault fits only notifications of this merchant.
     pub(crate) merchant_id: Option<MerchantId>,
 }
 

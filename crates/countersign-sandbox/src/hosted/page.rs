@@ -33,7 +33,7 @@ const STYLE: &str = include_str!("../../../../web/hosted.css");
 
 /// How long a handler may take before the page says that the shop does not answer, in seconds.
 const HANDLER_LIMIT_S: u32 = 10;
-/// The same for `onCompleteCheckout`, during which the payment is made.
+/// How long `onCompleteCheckout` may take, during which the payment is made, in seconds.
 const COMPLETE_LIMIT_S: u32 = 60;
 
 /// An address that a buyer entered and that is not valid, to be shown again.
@@ -624,8 +624,8 @@ pub(super) fn nothing(status: StatusCode, headline: &str, why: &str) -> Response
 static STYLE_HASH: LazyLock<String> =
     LazyLock::new(|| base64(digest::digest(&digest::SHA256, STYLE.as_bytes()).as_ref()));
 
-/// Only this page's own style and this server's own script may load, forms go to this server, and only the
-/// shop's page may frame it, if any.
+/// The policy of a page: only the page's own style and this server's own script may load, forms go
+/// to this server, and no page but the shop's, if there is one, may frame it.
 fn content_security_policy(framed_by: Option<&str>) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'sha256-{}'; form-action 'self'; base-uri 'none'; \

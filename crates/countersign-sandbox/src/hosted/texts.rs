@@ -19,7 +19,7 @@ static JAPANESE: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/ja.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Texts {
-    /// As the page's `lang` names it.
+    /// The language, as the page's `lang` attribute names it.
     pub(super) language: &'static str,
     pub(super) banner: &'static str,
     pub(super) sign_in: &'static str,

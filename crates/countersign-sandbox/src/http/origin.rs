@@ -17,7 +17,7 @@ pub(crate) enum Origin {
     /// Amazon's own origin: a hosts file or a proxy leads its host here, and may do the same with
     /// the hosts of Amazon's pages.
     Amazon,
-    /// This server's own, with the scheme of the proxy in front of it.
+    /// This server's own origin, with the scheme of the proxy in front of it.
     Own(String),
 }
 

@@ -10,9 +10,9 @@ use http::{Request, StatusCode};
 
 /// Posts one notification once.
 pub trait Courier: Send + Sync + 'static {
-    /// Posts the request and returns the answer's status. Redirects are not followed, and the answer's body
-    /// is not kept. The deadline counts from now and covers the whole exchange. The caller enforces it too,
-    /// by dropping the future; nothing may continue after that.
+    /// Posts the request and returns the answer's status. An implementation follows no redirects
+    /// and drops the answer's body. The deadline counts from now and covers the whole exchange. The
+    /// caller enforces it too, by dropping the future; nothing may continue after that.
     ///
     /// # Errors
     /// There is no answer.

@@ -34,7 +34,7 @@ pub(crate) enum DeliveryOutcome {
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeliveryRecord {
-    /// By the virtual clock.
+    /// The instant of the attempt, by the virtual clock.
     pub(crate) at: Timestamp,
     pub(crate) endpoint_id: String,
     pub(crate) letter: Letter,
@@ -43,7 +43,7 @@ pub(crate) struct DeliveryRecord {
     pub(crate) outcome: DeliveryOutcome,
     /// When it is sent again, by the virtual clock.
     pub(crate) again_at: Option<Timestamp>,
-    /// The ordered fault that struck it.
+    /// The ordered fault that struck the notification.
     pub(crate) fault: Option<&'static str>,
 }
 

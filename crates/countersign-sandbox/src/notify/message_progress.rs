@@ -45,9 +45,9 @@ pub(super) struct MessagesInHand(Mutex<InHandState>);
 
 #[derive(Debug, Default)]
 struct InHandState {
-    /// By sequence.
+    /// The messages' states, by sequence number.
     hands: HashMap<u64, MessageProgress>,
-    /// By endpoint.
+    /// The messages that are held, by their endpoint's id.
     held: HashMap<String, Vec<LeasedNotice>>,
 }
 

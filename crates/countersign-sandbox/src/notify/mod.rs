@@ -1,17 +1,17 @@
-//! Notifying merchants that something of theirs has changed, as Amazon's Instant Payment Notifications do:
-//! signed envelopes in the form of SNS, posted to the merchant's endpoints. The domain decides which events
-//! are notified, and `book/outbox.rs` appends and keeps the notifications. The endpoints, the envelopes, the
-//! signing key and the sending loop are here.
+//! Notifies merchants that one of their objects has changed, as Amazon's Instant Payment
+//! Notifications do: by signed envelopes in the form of SNS, posted to the merchant's endpoints.
+//! The domain decides which events are notified, and `book/outbox.rs` appends and stores the
+//! notifications. The endpoints, the envelopes, the signing key and the sending loop are here.
 //!
 //! A notification is appended, with its ids, in the change set that it reports: a crash at any
 //! point leaves it there, and after a restart it is sent under the same `MessageId`. The loop
-//! leases what is due by the virtual clock, posts it, and releases it: delivered, given up, or due
-//! again. Only this loop leases, and it leases nothing from an endpoint's lane while a message of
-//! that lane is on its way. No second sender has to be kept away, so a lease may end immediately: a
-//! message that was on its way when the process died is then due again as soon as the next process
-//! starts. The number of failed attempts is stored before a message is released, and the next
-//! process continues the count; a lease does not count as an attempt. A receiver that is sent the
-//! same notification twice recognizes it by its ids.
+//! leases the messages that are due by the virtual clock, posts them, and releases each as
+//! delivered, given up, or due again. Only this loop leases, and it leases nothing from an
+//! endpoint's lane while a message of that lane is on its way. No second sender has to be kept
+//! away, so a lease may end immediately: a message that was on its way when the process died is
+//! then due again as soon as the next process starts. The number of failed attempts is stored
+//! before a message is released, and the next process continues the count; a lease does not count
+//! as an attempt. A receiver that is sent the same notification twice recognizes it by its ids.
 //!
 //! Each endpoint has a lane of its own in the outbox, so that an endpoint that is slow, or never answers,
 //! does not hold up the others.

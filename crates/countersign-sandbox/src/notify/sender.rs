@@ -1,14 +1,14 @@
-//! The sending loop. From each endpoint's lane it leases what is due, a few messages at a time,
-//! posts them, and releases each before it leases more of that lane; no lane waits for another. In
+//! The sending loop. From each endpoint's lane it leases a few messages that are due, posts them,
+//! and releases each of them before it leases more from that lane. No lane waits for another. In
 //! memory it keeps only what faults need to know about a message, and how many times the message
 //! was tried. A process that dies loses nothing else, and even the number of failed attempts is
 //! stored before a message is released.
 //!
-//! A message is due again at a fixed distance from its first due time, so that after a jump of the
+//! Retries are due at fixed distances from a message's first due time, so that after a jump of the
 //! clock every retry that the jump passed is made, in due order over all messages of an endpoint.
 //! One endpoint's messages are sent one after another. If one of them times out, the others that
-//! were leased with it are sent all together, so that none of them waits for longer than two
-//! deadlines.
+//! were leased with it are sent all at the same time, so that none of them waits for longer than
+//! two deadlines.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
@@ -45,14 +45,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The state of a lane.
 #[derive(Debug, Clone, Copy)]
 enum LaneState {
-    /// Something may be due.
+    /// A message may be due in the lane.
     ToBeLookedAt,
     /// One of its messages may be on its way.
     UnderWay {
         /// A message was appended meanwhile, and the lane may have been read before that.
         is_rung: bool,
     },
-    /// Waits until a message is appended, or until this instant.
+    /// The lane waits until a message is appended, or until this instant.
     Waiting(Option<Timestamp>),
 }
 
@@ -114,7 +114,7 @@ async fn awakened(app: &App, next_at: Option<Timestamp>) {
     }
 }
 
-/// Sends what is due in a lane, and returns the lane's state after that.
+/// Sends the messages that are due in a lane, and returns the lane's state after that.
 async fn turn(app: &App, lane: Lane) -> (Lane, LaneState) {
     let standing = send_due(app, lane).await;
     if let Err(failed) = &standing {
@@ -146,7 +146,7 @@ struct AttemptOutcome {
     is_timed_out: bool,
 }
 
-/// Sends what was leased for one endpoint.
+/// Sends the messages that were leased for one endpoint.
 async fn send_to(
     app: &App,
     endpoint_id: String,

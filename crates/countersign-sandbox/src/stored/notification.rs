@@ -32,7 +32,7 @@ pub(crate) const LANES: [&str; MAX_ENDPOINTS] = [
 /// One envelope to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
-    /// The same for every endpoint and every attempt.
+    /// The message's id: the same for every endpoint and every attempt.
     pub(crate) message_id: String,
     /// What has changed; `None` for the confirmation of an endpoint.
     pub(crate) message: Option<Message>,
@@ -45,8 +45,8 @@ pub(crate) struct Notice {
     /// When the change happened, by the virtual clock: the notice is due then, and retries count
     /// from then.
     pub(crate) at: Timestamp,
-    /// The same moment by the machine's clock. The envelope has this one, since a receiver knows no other
-    /// clock.
+    /// The same moment by the machine's clock. The envelope contains this instant, since a receiver
+    /// knows no other clock.
     pub(crate) published_at: Timestamp,
     pub(crate) letters: Vec<Letter>,
 }

@@ -76,9 +76,9 @@ pub(crate) enum VisitAct {
 pub(crate) struct OrderPlacement {
     pub(crate) cart_number: u32,
     pub(crate) bank: Bank,
-    /// What was selected on the page. If it differs from the last choice, the buyer selected it after that:
-    /// it is chosen first, and the order is placed only if the shop's page does not have to be asked about
-    /// it.
+    /// The address that was selected on the page. If it, or the delivery option, differs from the
+    /// last choice, the buyer selected it after that choice: it is chosen first, and the order is
+    /// placed only if the shop's page does not have to be asked about it.
     pub(crate) address: Option<usize>,
     pub(crate) delivery_option: Option<String>,
     pub(crate) gift: Option<Gift>,

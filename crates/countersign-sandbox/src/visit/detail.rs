@@ -37,7 +37,8 @@ pub(super) fn for_handler(
                 "scopes": visit.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
                 "checkoutLanguage": visit.language.as_str(),
             });
-            // Not at the start, when there are none: Amazon's own event has no such member.
+            // Left out at the start, when there are no codes: Amazon's own event then has no such
+            // member.
             if let (Choice::Coupons(codes), Some(members)) = (choice, event.as_object_mut()) {
                 members.insert("couponCodes".to_owned(), json!(codes));
             }

@@ -84,7 +84,7 @@ pub(crate) enum VisitStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
     Success,
-    /// With this error code.
+    /// The shop's page reported this error code.
     Error(String),
     /// The shop's page sends the buyer elsewhere.
     Redirect(String),
@@ -106,7 +106,7 @@ pub(crate) struct Question {
     pub(crate) failure: Option<Failure>,
 }
 
-/// What is chosen once the shop's page has answered.
+/// What the buyer has chosen once the shop's page has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Choice {
     /// The checkout begins.

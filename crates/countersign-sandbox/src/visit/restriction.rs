@@ -111,7 +111,8 @@ impl Places {
 }
 
 impl Country {
-    /// If no states and no codes are given, the whole country is meant.
+    /// Whether a country's restriction includes an address. Without states and postal codes it
+    /// includes the whole country.
     fn has(&self, address: &Address) -> bool {
         let is_whole = self.states_or_regions.is_empty() && self.zip_codes.is_empty();
         let state = address.state_or_region.as_deref().unwrap_or_default();

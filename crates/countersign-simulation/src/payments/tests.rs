@@ -1,4 +1,4 @@
-//! Payments made by hand, one for each way to break an invariant.
+//! Made-up payments, one for each way to break an invariant.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! A small world made by hand: one order and its session, as both halves would write them, with one thing
-//! wrong.
+//! A small made-up world: one order and its session, as both halves would write them, with one
+//! thing wrong.
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;

@@ -112,9 +112,9 @@ impl Serve {
     }
 }
 
-/// The deadline of one try of a look-up at Amazon; [`LOOK_RETRY`] says how often it is tried in a
-/// row. All tries end well within an attempt's lease (30 s at least), so that an attempt is not
-/// taken over while its owner is still asking. The timers ask again later.
+/// The deadline of one try of a look-up at Amazon; [`LOOK_RETRY`] says how many times in a row it
+/// is tried. All tries end well within an attempt's lease (30 s at least), so that an attempt is
+/// not taken over while its owner is still asking. The timers ask again later.
 const LOOK_DEADLINE: Duration = Duration::from_secs(6);
 const LOOK_RETRY: RetryPolicy = RetryPolicy {
     max_attempts: 3,

@@ -237,7 +237,8 @@ impl Config {
     /// Reads the file, if one is named, then the environment and the flags.
     pub(crate) fn read(file: Option<PathBuf>, given: GivenValues) -> CommandResult<Self> {
         let mut values = Values::gather(KEYS, file, given)?;
-        // A URL without the secret, or the secret without a URL, is a mistake: the failure names what is missing.
+        // A URL without the secret, or the secret without a URL, is a mistake: the failure names
+        // the missing key.
         let (webhook_url, quote_url, webhook_secret_file) = (
             values.optional("shop.webhook_url", webhook_url)?,
             values.optional("shop.quote_url", quote_url)?,

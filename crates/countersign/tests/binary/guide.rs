@@ -72,7 +72,8 @@ fn script(steps: &[Step]) -> String {
                 write!(script, "kill $server_{port}\nwait $server_{port} || true\n").unwrap();
             }
             started.push(port);
-            // With `exec`, the process that the first shell knows is the server, not a shell around it.
+            // With `exec`, the process that the first shell started is the server itself, not a
+            // shell around it.
             let with_exec =
                 |text: String, name: &str| text.replace(&format!("\n{name} "), &format!("\nexec {name} "));
             let server = ["countersign", "python3"].into_iter().fold(commands.clone(), with_exec);

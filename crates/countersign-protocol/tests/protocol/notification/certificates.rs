@@ -1,4 +1,4 @@
-//! Certificates: what is read from one, what is refused, and that damage never causes a panic.
+//! Certificates: what is read from them, what is refused, and that damage never causes a panic.
 
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::{Certificate, CertificateRefused};

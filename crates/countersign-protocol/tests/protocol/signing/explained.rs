@@ -1,4 +1,4 @@
-//! Each typical mistake in signing, made by hand here, gets the hint that fixes it.
+//! Each typical mistake in signing, made on purpose here, gets the hint that fixes it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaPssSaltLength, RsaSignatureEncoding};

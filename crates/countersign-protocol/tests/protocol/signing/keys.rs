@@ -1,4 +1,5 @@
-//! The throw-away key pair, signatures made by the crypto library directly, and a request to sign.
+//! The throw-away key pair, signatures that the cryptography library makes directly, and a request
+//! to sign.
 
 use std::sync::OnceLock;
 

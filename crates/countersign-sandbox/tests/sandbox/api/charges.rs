@@ -279,8 +279,8 @@ async fn a_code_that_a_call_does_not_know_is_refused_in_the_sandbox_and_ignored_
 // Promise: A15
 #[tokio::test]
 async fn amounts_are_captured_up_to_what_is_authorized_or_overcharge_allows() {
-    // The currency, the authorized amount, whether overcharge is allowed, the captured amount, and what is
-    // left.
+    // The currency, the authorized amount, whether overcharges are allowed, the captured amount,
+    // and the amount that is left.
     for (currency, authorized, over, amount, left) in [
         ("USD", "14.00", false, "14.00", Some("0.00")),
         ("USD", "14.00", false, "0.01", Some("13.99")),

@@ -118,7 +118,7 @@ impl World {
         self.succeeds(&order.get_permission()).await
     }
 
-    /// A permission's state, its reason, and what is left of its limit.
+    /// A permission's state, its reason, and the amount that is left of its limit.
     pub(crate) async fn standing(&self, order: &Order) -> (String, String, String) {
         let permission = self.permission(order).await;
         let reason = permission.json["statusDetails"]["reasons"][0]["reasonCode"].as_str().unwrap_or("none");

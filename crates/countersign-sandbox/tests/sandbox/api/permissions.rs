@@ -238,7 +238,7 @@ async fn the_ledger_replays_to_the_balances() {
     for (account, balance) in ledger["balances"].as_object().unwrap() {
         let mut name = account.clone();
         name[..1].make_ascii_uppercase();
-        // The balances of the two source accounts are what was drawn from them.
+        // The balances of the two source accounts are the amounts that were drawn from them.
         let sign = if matches!(&*name, "Overcharge" | "Goodwill") { -1 } else { 1 };
         assert_eq!(accounts[&name].as_i64().unwrap_or_default() * sign, cents(balance), "{account}");
     }

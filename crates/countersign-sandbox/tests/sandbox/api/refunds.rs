@@ -29,7 +29,7 @@ async fn a_refund_is_answered_with_every_member_and_decided_by_the_clock() {
     assert_eq!(refunded.state(), "Refunded");
     assert_eq!(refunded.json["statusDetails"]["lastUpdatedTimestamp"], "20260901T120030Z");
     assert_eq!(world.charge(&order.charge_id).await.json["refundedAmount"], usd("4.00"));
-    // What was refunded cannot be charged again.
+    // A refunded amount cannot be charged again.
     assert_eq!(world.standing(&order).await, ("Closed".into(), "AmazonClosed".into(), "0.00".into()));
 }
 

@@ -28,7 +28,7 @@ enum Batches {
     LoseARace,
 }
 
-/// What is due within a jump.
+/// The timers that are due within a jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
     /// Orders in every state that has a deadline, more of them than fit into one batch.

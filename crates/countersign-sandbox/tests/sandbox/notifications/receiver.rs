@@ -19,7 +19,7 @@ pub(crate) enum ReceiverAct {
     Hang,
 }
 
-/// What was sent.
+/// A notification that was sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) method: Method,
@@ -87,7 +87,7 @@ impl Receiver {
         self.next.lock().unwrap().extend(does);
     }
 
-    /// Takes what was sent since the last call.
+    /// Returns the notifications that were sent since the last call.
     pub(crate) fn take(&self) -> Vec<Post> {
         std::mem::take(&mut *self.posts.lock().unwrap())
     }

@@ -73,7 +73,7 @@ impl Scene {
         let courier = receiver.clone();
         let notifications = Notifications { courier, origin: ORIGIN.to_owned(), ..notifications };
         let world = World::notifying(1, store, settings, start, notifications).await;
-        // Polled by hand, the loops must not share the test's own budget of polls.
+        // The test polls the loops itself, so they must not share its own budget of polls.
         let loops = tokio::task::unconstrained(world.sandbox.timers());
         let loops = Mutex::new(Box::pin(loops) as Pin<Box<_>>);
         Self { world, receiver, loops }
@@ -94,7 +94,7 @@ impl Scene {
         }
     }
 
-    /// Lets the loops run, and returns what was sent.
+    /// Lets the loops run, and returns the notifications that were sent.
     pub(crate) fn sent(&self) -> Vec<Post> {
         self.settle();
         self.receiver.take()
@@ -110,7 +110,7 @@ impl Scene {
         self.world.control(method, path, body).await
     }
 
-    /// Registers an endpoint, and removes its confirmation from what was sent.
+    /// Registers an endpoint, and removes its confirmation from the receiver.
     pub(crate) async fn register(&self, endpoint: Value) -> String {
         let answer = self.control(Method::POST, "notification-endpoints", endpoint).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
