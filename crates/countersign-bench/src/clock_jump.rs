@@ -1,5 +1,5 @@
-//! Moves the clock by half a year over very many open objects: every deadline in between is handled, in order,
-//! before the control API answers.
+//! Moves the clock by half a year while very many objects are open: every deadline in between is
+//! applied, in order, before the control API answers.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
@@ -18,9 +18,9 @@ use super::template::{OrderStage, Template};
 const DAYS: u32 = 180;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The kinds of open orders: the life of each, its share in per cent, and how many objects each copy has. A
-/// session waits for its end after a day, a permission for the deletion of its buyer's data and for its own end, a
-/// charge for the end of its authorization.
+/// The kinds of open orders: the stage of each, its share in percent, and the number of objects in
+/// each copy. A session waits for its end after a day, a permission for the deletion of its buyer's
+/// data and for its own end, a charge for the end of its authorization.
 const OPEN: [(OrderStage, usize, usize); 3] = [
     (OrderStage::Placed, 40, 1),
     (OrderStage::Finalized(Intent::Confirm), 20, 1),

@@ -1,5 +1,5 @@
-//! Finalize over a store with very many checkouts, compared with Finalize over an empty store: how much old
-//! checkouts slow down new ones.
+//! Finalize on a store with very many checkouts, compared with Finalize on an empty store: how much
+//! old checkouts slow down new ones.
 
 use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;

@@ -65,7 +65,8 @@ pub(super) struct Stage {
 /// What remains when the merchant half is killed.
 struct Backstage {
     breaks_store: Arc<AtomicBool>,
-    /// The merchant half's clock. A story that lets days pass moves it ahead together with Amazon's.
+    /// The merchant half's clock. A story that lets days pass moves this clock ahead together with
+    /// Amazon's.
     clock: ShiftedClock,
     private_pem: String,
     directory: TempDir,

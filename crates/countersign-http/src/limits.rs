@@ -9,7 +9,8 @@ use std::time::Duration;
 /// few kilobytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest body, in bytes; one more is [`IncompleteRequest::BodyTooLarge`](crate::IncompleteRequest).
+    /// The largest body, in bytes; one byte more is
+    /// [`IncompleteRequest::BodyTooLarge`](crate::IncompleteRequest).
     pub body_bytes: usize,
     /// The largest size of a request's target and headers together, in bytes.
     pub head_bytes: usize,

@@ -1,6 +1,6 @@
-//! A connection's socket as hyper sees it: a TCP stream that gives up on a peer that has become silent, and
-//! that returns to [`crate::connection`] when hyper drops it, because hyper cannot choose how a socket ends
-//! (a reset, or a patient close).
+//! A connection's socket as hyper sees it: a TCP stream that gives up on a peer that has become
+//! silent. When hyper drops it, the stream returns to [`crate::connection`], because hyper cannot
+//! choose how a socket ends (by a reset, or by a close that first reads what the peer still sends).
 //!
 //! One timer serves the whole life of the connection. It is re-armed when it fires, not on every
 //! request, so on a busy connection timers cost nothing.

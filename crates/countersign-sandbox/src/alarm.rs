@@ -1,5 +1,5 @@
-//! Wakes the timer loop when a timer is set that is earlier than the one it waits for. Other timers leave it
-//! asleep: nearly every request sets one a day ahead.
+//! Wakes the timer loop when a new timer is due before the one that the loop waits for. Other
+//! timers do not wake it: nearly every request sets a timer a day ahead.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

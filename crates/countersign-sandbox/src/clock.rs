@@ -57,8 +57,8 @@ impl Rate {
     }
 }
 
-/// What the clock showed at an instant of the machine's clock, and how it runs from there. Moving it, or
-/// changing its rate, begins a new motion; within a motion it never jumps.
+/// What the clock showed at an instant of the machine's clock, and how it runs from there. Moving
+/// the clock, or changing its rate, begins a new motion; within a motion the clock never jumps.
 #[derive(Debug, Clone, Copy)]
 struct Motion {
     wall: Timestamp,

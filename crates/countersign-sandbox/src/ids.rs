@@ -39,8 +39,8 @@ impl fmt::Debug for Ids {
 }
 
 impl Ids {
-    /// The ids for one start of a sandbox with this seed: the same seed and start give the same ids. An
-    /// in-memory sandbox has only start 0. Without a seed, one is drawn.
+    /// The ids for one start of a sandbox with this seed: the same seed and start give the same
+    /// ids. An in-memory sandbox has only start 0. If no seed is given, one is drawn.
     #[must_use]
     pub fn new(entropy: &dyn Entropy, seed: Option<u64>, start: u64) -> Self {
         let random = || {

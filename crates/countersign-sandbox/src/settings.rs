@@ -1,5 +1,6 @@
-//! What an operator sets, as plain data: the profile, and a flag for every rule on which Amazon's documents
-//! are silent (docs/compatibility.md). The binary reads them from a command line or a file.
+//! What an operator sets, as plain data: the profile, and a flag for every rule on which Amazon's
+//! documents are silent (docs/compatibility.md). The binary reads them from its command line, and
+//! the token from a file.
 
 use std::fmt;
 

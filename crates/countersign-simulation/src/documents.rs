@@ -439,8 +439,8 @@ impl SeenChargeState {
 }
 
 impl Payment {
-    /// The earliest instant at which something about it is due. For an Authorized charge that is its expiry
-    /// at the latest.
+    /// The earliest instant at which work on this is due. For an Authorized charge that is its
+    /// expiry at the latest.
     pub(crate) fn due_at(&self) -> Option<i64> {
         let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
         let charges = self.charges.iter().flat_map(|charge| {

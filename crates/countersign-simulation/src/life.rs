@@ -1,5 +1,5 @@
-//! The life of a world: shops and buyers, and what happens to them. First things go wrong, then the weather
-//! calms down, then forty days pass.
+//! The life of a world: shops and buyers, and what happens to them. At first things go wrong, then
+//! the weather calms down, and then forty days pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,8 @@ const STORIES: u64 = 1_000;
 const BUSY: Duration = Duration::from_secs(20 * 60);
 /// How long the rush lasts, in which half of the orders arrive.
 const RUSH: Duration = Duration::from_secs(30);
-/// How long the world is observed after all faults are over: longer than Amazon keeps a session.
+/// How long the world is observed after all faults are over: this is longer than Amazon keeps a
+/// session.
 const REST: Duration = SESSION_KEPT.saturating_add(Duration::from_secs(10 * 86_400));
 /// The longest time that Amazon takes to decide on the last requests, with a day to spare.
 const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_secs(86_400));

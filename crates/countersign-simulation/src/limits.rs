@@ -1,5 +1,5 @@
-//! Amazon's limits for the simulation: written a second time from the API's pages, so that a wrong number in
-//! the rules is not repeated here. A test compares both with the pages.
+//! Amazon's limits for the simulation: written a second time from the API's pages, so that a wrong
+//! number in the rules is not repeated here. A test compares both sets of numbers with the pages.
 
 use std::time::Duration;
 

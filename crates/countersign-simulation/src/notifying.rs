@@ -1,5 +1,5 @@
-//! How Amazon's notifications reach the merchant half: late and out of order, lost, doubled, before the
-//! answer to the call that caused them, and among them some that Amazon never sent.
+//! How Amazon's notifications reach the merchant half: late and out of order, lost, repeated, or
+//! before the answer to the call that caused them. Some of them were never sent by Amazon.
 
 use std::sync::Arc;
 use std::time::Duration;

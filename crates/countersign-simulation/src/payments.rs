@@ -73,8 +73,8 @@ impl Books {
         Ok(())
     }
 
-    /// Opens the accounts of a new permission: all of its limit is available. Its first postings may have
-    /// come before.
+    /// Opens the accounts of a new permission: all of the permission's limit is available. Its
+    /// first postings may have been applied already.
     pub(crate) fn open(&mut self, permission: &ChargePermission) {
         self.0
             .entry(permission.id.clone())

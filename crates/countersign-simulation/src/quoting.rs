@@ -13,8 +13,9 @@ use crate::shop::{RegisteredOrder, Story};
 const COUNTRIES: [&str; 3] = ["US", "DE", "CA"];
 
 impl Story {
-    /// The buyer comes to Amazon's page, and the shop's page asks for the price: returns the session's
-    /// amounts and addresses. `None` if there is no answer; the buyer then goes no further.
+    /// The buyer comes to Amazon's page, and the shop's page asks for the price. Returns the
+    /// session's amounts and addresses; `None` if there is no answer, after which the buyer gives
+    /// up.
     pub(crate) async fn quote(&self, terms: &Value, registered: &RegisteredOrder) -> Option<Value> {
         let random = &self.random;
         let lives_in = |country: &str| address(country, self.order);

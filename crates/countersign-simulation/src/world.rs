@@ -1,5 +1,5 @@
-//! One world: both halves with their stores and clocks, and the network between them, from one seed. What
-//! happens in it is in `life.rs`.
+//! One world: both halves with their stores and clocks, and the network between them, from one
+//! seed. `life.rs` has what happens in a world.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,8 +6,8 @@ use crate::failure::{CommandResult, Failure};
 /// The exit code that a shell reports for a program that Ctrl-C ended.
 const ENDED_AT_ONCE: i32 = 130;
 
-/// Starts to listen for the signals; the future completes at the first one. Must be called inside the
-/// runtime.
+/// Starts to listen for the signals. The returned future completes at the first one. Must be called
+/// inside the runtime.
 pub(crate) fn wish_to_end() -> CommandResult<impl Future<Output = ()> + Send + 'static> {
     let mut wishes = StopSignals::listen()
         .map_err(|error| Failure::new(format_args!("signals cannot be listened for: {error}")))?;

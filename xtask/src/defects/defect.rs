@@ -100,8 +100,8 @@ impl Defect {
         }
     }
 
-    /// Why the defect cannot be tried on the tree: its text is not in its file exactly once, or a judge does not
-    /// exist.
+    /// Why the defect cannot be tried on the tree: the text to be replaced does not occur in the
+    /// source file exactly once, or a judge does not exist.
     pub(super) fn wrong<'a>(&self, text_of: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
         let mut wrong = Vec::new();
         match text_of(&self.path) {

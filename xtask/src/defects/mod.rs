@@ -70,8 +70,9 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
     if found == defects.len() { Ok(()) } else { Err(summary) }
 }
 
-/// Tries as many defects as fit into the test command's time. The commit draws the order, so that each commit tries
-/// other defects, and a second run of the same commit tries the same ones.
+/// Tries as many defects as fit into the test command's time. The commit determines the order, so
+/// that different commits try different defects, and a second run on the same commit tries the same
+/// ones.
 ///
 /// # Errors
 /// The defects cannot be read, or the copy cannot be made.

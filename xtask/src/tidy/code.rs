@@ -26,8 +26,9 @@ pub(super) fn split(source: &str, purpose: Purpose) -> Code {
     Code { shipped: with_only(source, &places.shipped), tests: with_only(source, &places.tests) }
 }
 
-/// The number of the first line that has `word` with no letter, digit or underscore next to its ends. A word that
-/// ends in a sign, such as `todo!`, needs no check on that side.
+/// The number of the first line that has `word` with no letter, digit or underscore next to its
+/// ends. At the end of a word such as `todo!`, which ends in a sign, the next character does not
+/// matter.
 pub(super) fn line_of(code: &str, word: &str) -> Option<usize> {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     let bounded = |at: usize| {

@@ -1,4 +1,5 @@
-//! What may name what inside the two servers: only one folder of each calls the store, and only the store has SQL.
+//! Which part of the two servers may name which: only one folder of each server calls the store,
+//! and only the store has SQL.
 
 use super::tree::Tree;
 use super::violation::Violation;

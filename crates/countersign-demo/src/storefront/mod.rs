@@ -1,6 +1,7 @@
-//! The demo's shop: a front page, a small catalogue, a checkout with Amazon's button, and a page for each order.
-//! Its back end calls the merchant half as any shop would: it registers orders, answers the quote hook, receives
-//! webhooks, and captures, refunds and cancels by the API. It keeps its orders in memory, without buyers' names.
+//! The demo's shop: a front page, a small catalogue, a checkout with Amazon's button, and a page
+//! for each order. Its back end calls the merchant half as any shop would: it registers orders,
+//! answers the quote hook, receives webhooks, and captures, refunds and cancels through the API. It
+//! keeps its orders in memory, without buyers' names.
 
 mod catalogue;
 mod instant;

@@ -9,7 +9,8 @@ use countersign_domain::with_texts;
 /// The longest URL that is accepted, in bytes. Amazon's URLs have about a hundred.
 const MAX_URL_LEN: usize = 512;
 
-/// Where certificates may come from: Amazon's notification service, and any other origins that were added.
+/// The origins that certificates may come from: Amazon's notification service, and any origins that
+/// were added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CertificateOrigins {
     beside_amazon: Vec<String>,

@@ -1,5 +1,6 @@
-//! Why a signature is wrong, in plain words: the same request is signed again with each common mistake until
-//! one matches. For tools and diagnosis; no request is ever accepted here.
+//! Why a signature is wrong, in plain words: common mistakes are tried one after another, until the
+//! signature matches the text that a signer with this mistake would have signed. This is for tools
+//! and diagnosis; no request is ever accepted here.
 
 use aws_lc_rs::rsa::RsaParameters;
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;

@@ -1,5 +1,6 @@
-//! Other JSON texts for the same values, as other serializers write them. Only for explaining a signature:
-//! nothing is parsed, and nothing that is sent or stored passes through here.
+//! Other JSON texts for the same values, as other serializers write them. They are only for
+//! explaining a signature: nothing is parsed, and nothing that is sent or stored passes through
+//! here.
 
 /// The length of the string at the beginning, including its quotes.
 fn string_len(json: &str) -> usize {

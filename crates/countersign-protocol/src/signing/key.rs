@@ -145,8 +145,8 @@ impl fmt::Debug for GeneratedKey {
     }
 }
 
-/// The public half of a merchant's key, parsed once: keep it, because parsing costs a tenth of a
-/// verification.
+/// The public half of a merchant's key, parsed. Keep it instead of parsing again: parsing costs a
+/// tenth of a verification.
 #[derive(Clone)]
 pub struct VerifyingKey {
     pss: ParsedPublicKey,

@@ -1,5 +1,6 @@
-//! Verifying a request, in two steps, so that a server can look the key up in between: a [`Claim`] is what
-//! the head says, a [`VerifiedRequest`] is the proof that the key's owner said it.
+//! Verifying a request, in two steps, so that a server can look the key up in between: a [`Claim`]
+//! is what a request's head says, and a [`VerifiedRequest`] is the proof that the key's owner made
+//! the request.
 //!
 //! A signature is not a nonce: some SDKs send the identical signed request again, up to about 14 s later. The
 //! idempotency key decides whether a copy takes effect twice.
@@ -210,8 +211,8 @@ fn required<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<&'a [u8]
     if value.is_empty() { Err(VerifyRefused::MissingHeaderValue { header }) } else { Ok(value) }
 }
 
-/// The only value of a header, trimmed; the inner `None` means that it is not UTF-8. Its reader checks its
-/// content.
+/// The only value of a header, trimmed; the inner `None` means that the value is not UTF-8. The
+/// caller checks the content.
 fn text<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
     let value = required(headers, header)?;
     if headers.get_all(header).iter().nth(1).is_some() {

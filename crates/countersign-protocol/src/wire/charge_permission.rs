@@ -70,8 +70,8 @@ words! {
 }
 
 words! {
-    /// Why a Charge Permission is NonChargeable or Closed. Amazon's pages have used two names for some
-    /// reasons; both are known here.
+    /// Why a Charge Permission is NonChargeable or Closed. Amazon's pages have used two names for
+    /// some reasons; this version knows both.
     ChargePermissionReason {
         /// The previous charge was declined; the buyer must update the payment method.
         PaymentMethodInvalid,

@@ -103,7 +103,8 @@ words! {
 }
 
 object! {
-    /// The schedule of a recurring Charge Permission. Only used for its expiry and for e-mails to the buyer.
+    /// The schedule of a recurring Charge Permission. The schedule is used only for the
+    /// permission's expiry and for e-mails to the buyer.
     pub struct RecurringMetadata {
         frequency: Frequency = "frequency",
         /// Absent if it varies.

@@ -185,8 +185,8 @@ fn whole(body: &[u8]) -> Result<&RawValue, &'static str> {
     if depth_exceeds(body, MAX_DEPTH) {
         return Err("it is nested too deeply");
     }
-    // Trimmed because a raw value keeps no outer white space, and because an empty body should get its own
-    // message.
+    // The text is trimmed because a raw value keeps no outer white space, and because an empty body
+    // should get a message of its own.
     if text.trim_ascii().is_empty() {
         return Err("it is empty");
     }
@@ -198,8 +198,8 @@ fn whole(body: &[u8]) -> Result<&RawValue, &'static str> {
     })
 }
 
-/// Whether brackets outside of strings are nested deeper than `max`. One pass without a stack: it runs before
-/// anything recursive.
+/// Whether brackets outside of strings are nested deeper than `max`. This is one pass without a
+/// stack, since it runs before anything recursive.
 fn depth_exceeds(body: &[u8], max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in body {

@@ -1,5 +1,6 @@
-//! Reading JSON bodies: for a server, which refuses what it does not know, and for a client, which keeps it.
-//! Both walk the text by borrowed slices; a refusal names the member, never its value.
+//! Reading JSON bodies: for a server, which refuses members that it does not know, and for a
+//! client, which keeps them. Both walk the text by borrowed slices; a refusal names the member,
+//! never its value.
 
 use super::object::Object;
 use super::reader::{Reader, Role, Spellings};

@@ -6,8 +6,8 @@ use std::fmt;
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 
-/// An answer's status and body, in the form that is kept forever and, for a while, in full. Its `Debug`
-/// prints no body.
+/// An answer's status and body: the short form, which is kept forever, and for a while also the
+/// full one. Its `Debug` prints no body.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiAnswer {
     pub(crate) status: u16,

@@ -32,7 +32,8 @@ impl Change {
     }
 }
 
-/// What was decided: the changes, which are written together, and what the caller gets once they are durable.
+/// A decision: the changes, which are written together, and the outcome that the caller gets once
+/// they are durable.
 pub(super) struct PendingCommit<T> {
     pub(super) changes: Vec<Change>,
     pub(super) outcome: T,

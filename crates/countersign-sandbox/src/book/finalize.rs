@@ -1,5 +1,6 @@
-//! Finalize and Complete Checkout Session: one load of session and remembered reply, one decision,
-//! one change set of at most six rows (session, permission, charge, reply, events).
+//! Finalize and Complete Checkout Session: each is one load of the session and of the remembered
+//! reply, one decision, and one change set of at most six rows (session, permission, charge, reply,
+//! events).
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::buyer::Buyer;

@@ -60,7 +60,8 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// Opens the book that a store holds. The virtual clock continues from the store's last instant.
+    /// Opens the book that is in a store. The virtual clock continues from the store's last
+    /// instant.
     ///
     /// # Errors
     /// The store cannot be read.

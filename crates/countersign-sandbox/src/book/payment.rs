@@ -73,8 +73,8 @@ impl LoadedPayment {
         Ok(Self { payment, documents })
     }
 
-    /// What a write expects of the permission, at position 0, or of a charge, after it: its version, or that
-    /// a new one is absent.
+    /// What a write expects of the permission (position 0) or of a charge (the positions after it):
+    /// the version that was read or, for a new charge, that no document exists.
     fn expected(&self, position: usize) -> Expect {
         self.documents.get(position).map_or(Expect::Absent, |(_, document)| Expect::Version(document.version))
     }
@@ -142,9 +142,10 @@ impl Book {
         Ok((payment, events))
     }
 
-    /// Loads the open charges of many permissions by one read. They may be newer than their permissions, so
-    /// this is only for a decision that writes every permission it reads: no charge is written without its
-    /// permission, so the permission's version covers its charges.
+    /// Loads the open charges of many permissions by one read. The charges may be newer than their
+    /// permissions, so use this only for a decision that writes every permission that it reads: no
+    /// charge is ever written without its permission, so the check of the permission's version
+    /// covers its charges.
     pub(super) async fn payments(
         &self,
         permissions: Vec<Document>,

@@ -91,8 +91,8 @@ impl ControlRefused {
     }
 }
 
-/// Amazon's API does not list the allowed methods in its answer to a wrong one, and neither does the control
-/// API.
+/// Amazon's API does not list the allowed methods in its answer to a wrong method, and neither does
+/// the control API.
 impl From<RoutingError> for ControlRefused {
     fn from(unrouted: RoutingError) -> Self {
         let (code, message) = match unrouted {

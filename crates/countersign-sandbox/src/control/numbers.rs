@@ -1,5 +1,5 @@
-//! Values in the control API's bodies that Amazon Pay's API does not have: durations, rates, large numbers,
-//! signature versions. There are no floating-point numbers.
+//! Values in the control API's bodies that Amazon Pay's API does not have: durations, rates, large
+//! numbers, signature versions. None of them is read as a floating-point number.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What happens to Charges and Charge Permissions on Amazon's side: the buyer or Amazon acts, and a
-//! permission's accounts are shown.
+//! Charges and Charge Permissions on Amazon's side: the acts of the buyer and of Amazon, and a
+//! permission's accounts.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::provider::buyer::Card;

@@ -159,8 +159,8 @@ async fn show(app: &App, token: &VisitToken, draft: Option<&AddressDraft>) -> Re
     }
 }
 
-/// Handles a form of the page itself. An act that does not fit changes nothing, and the buyer sees the
-/// current state.
+/// Handles a form of the page itself. An act that does not fit the visit's step changes nothing,
+/// and the buyer sees the current state.
 async fn go_on(app: &App, request: &Request, token: &VisitToken, act: &str) -> Response {
     if is_foreign(request) {
         let why = "A form of another page sent this. Nothing was changed.";

@@ -285,7 +285,8 @@ fn at_its_step<'a>(
 fn completing<'a>(texts: &'static Texts, seen: &'a VisitView) -> HostedPage<'a> {
     let VisitView { visit, session, .. } = seen;
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
-    // The payment is made, whatever happened to the shop's answer: the buyer must not think otherwise.
+    // The payment is made, whatever happened to the shop's answer, and the page must not let the
+    // buyer think otherwise.
     let title = if is_completed && visit.asking().is_none() { texts.done } else { texts.completing };
     let page = HostedPage { limit_s: COMPLETE_LIMIT_S, ..plain(texts, visit, title, Body::Completing) };
     with_the_shop(texts, page, visit)

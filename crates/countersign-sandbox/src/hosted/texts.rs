@@ -14,8 +14,8 @@ static ITALIAN: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/it.j
 static SPANISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/es.json")));
 static JAPANESE: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/ja.json")));
 
-/// The texts of one language. Each points into its file, so no text may contain a JSON escape: for quotation
-/// marks it uses the language's own.
+/// The texts of one language. Each text is a slice of its file, so no text may contain a JSON
+/// escape. For quotation marks, the texts use the language's own.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Texts {

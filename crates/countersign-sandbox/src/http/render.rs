@@ -1,5 +1,5 @@
-//! Amazon's objects in the form in which they are answered: what each state shows, and `null` for everything
-//! else.
+//! Amazon's objects in the form of the API's answers: the members that each state shows, and `null`
+//! for all others.
 
 use bytes::Bytes;
 use countersign_domain::ids::{ChargeId, Environment, Region};

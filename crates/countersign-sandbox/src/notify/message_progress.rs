@@ -39,7 +39,8 @@ impl From<&LeasedNotice> for MessageProgress {
     }
 }
 
-/// The messages that were handled, and those that are held until the next message to the same endpoint.
+/// The messages that the loop has handled, and those that wait until the next message to the same
+/// endpoint is sent.
 #[derive(Debug, Default)]
 pub(super) struct MessagesInHand(Mutex<InHandState>);
 

@@ -229,8 +229,8 @@ impl EndpointSender<'_> {
             Some(again_at) => {
                 hand.due_at = again_at;
                 app.notices.hands.remember(&leased, hand);
-                // Stored first: if the process dies in between, the message is due immediately, and gets no
-                // extra attempt.
+                // The count is stored first: if the process dies before the release, the message is
+                // due immediately, but gets no extra attempt.
                 app.book.note_attempts(&leased, Some(hand.attempts)).await?;
                 app.book.release_notice(&leased, Some(again_at)).await?;
             }
@@ -244,8 +244,8 @@ impl EndpointSender<'_> {
         Ok(ended)
     }
 
-    /// Sends the messages that waited for another to be sent. Their leases have ended, so they are released
-    /// when they are due.
+    /// Sends the messages that waited for another message to be sent. Their leases have ended, so
+    /// each is released when it is due.
     async fn send_held(&self) -> Result<(), StoreFailed> {
         let app = self.app;
         let held = app.notices.hands.take_held(&self.endpoint.id);
@@ -338,8 +338,8 @@ impl EndpointSender<'_> {
     }
 }
 
-/// When a message is sent again after this outcome; never after a success, or after a refusal that would be
-/// repeated.
+/// When a message is sent again after this outcome. `None` after a success, after a refusal that
+/// would be repeated, or after the last retry.
 fn again_at(app: &App, hand: MessageProgress, outcome: DeliveryOutcome) -> Option<Timestamp> {
     let retries = app.settings.flags.ipn_retries;
     let is_retried = match outcome {

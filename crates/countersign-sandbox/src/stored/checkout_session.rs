@@ -1,4 +1,5 @@
-//! The Checkout Session document: what the rules read, and what Create sent that is only shown again.
+//! The Checkout Session document: the members that the rules read, and members of Create that are
+//! only shown again.
 
 use countersign_document::stored;
 use countersign_domain::provider::checkout_session::{

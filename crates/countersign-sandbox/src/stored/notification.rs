@@ -1,5 +1,6 @@
-//! The outbox's message: what one endpoint is notified of, and under which ids. A message usually holds one
-//! notification; it holds several if a step causes more than a change set can append.
+//! The outbox's message: what one endpoint is notified of, and under which ids. A message usually
+//! holds one notification. It holds several if a step causes more notifications than a change set
+//! can append.
 
 use countersign_document::stored;
 use countersign_domain::time::Timestamp;

@@ -1,5 +1,6 @@
-//! The refund document: which charge a refund belongs to. The refund itself is in its charge's document; this
-//! one makes its id unique, and lets it be found. It is written once and never changed.
+//! The refund document: which charge a refund belongs to. The refund itself is in its charge's
+//! document; this document makes the refund's id unique, and leads from the id to the charge. It is
+//! written once and never changed.
 
 use countersign_document::stored;
 use countersign_domain::ids::ChargeId;

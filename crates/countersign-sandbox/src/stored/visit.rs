@@ -1,5 +1,5 @@
-//! The document of a buyer's visit to the hosted page. Its key is the hash of the token that its URL carries,
-//! so that nobody who reads the store can continue a visit.
+//! The document of a buyer's visit to the hosted page. Its key is the hash of the token in the
+//! visit's URL, so that nobody who reads the store can continue a visit.
 
 use countersign_document::stored;
 use countersign_domain::provider::event::HandlerFailure;

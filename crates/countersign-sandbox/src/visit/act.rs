@@ -1,5 +1,5 @@
-//! What a buyer does on the hosted page, and what the shop's page answers: the rules of a visit. They are
-//! pure. How the Checkout Session changes is decided by the domain.
+//! What a buyer does on the hosted page, and what the shop's page answers: the rules of a visit.
+//! The rules are pure. The domain decides how the Checkout Session changes.
 //!
 //! ```text
 //! SignIn ─▶ Consent ─▶ Review ─▶ Completing ─▶ Finished
@@ -94,7 +94,7 @@ pub(crate) enum HandlerAnswer {
     Failed(Failure),
 }
 
-/// The act does not fit the visit's step. Nothing is changed, and the buyer is shown the current state.
+/// The act does not fit the visit's step. It changes nothing, and the buyer sees the current state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ActRefused;
 
@@ -227,8 +227,8 @@ impl ActInProgress<'_> {
         if self.visit.asking().is_some() && !matches!(act, VisitAct::Answer { .. } | VisitAct::Retry) {
             return Err(ActRefused);
         }
-        // A buyer who comes to pay has chosen already: it is in the Checkout Session, and the shop has priced
-        // it.
+        // A buyer who comes to pay has already chosen: the choice is in the Checkout Session, and
+        // the shop has priced it.
         if self.visit.purpose == Purpose::Paying && !matches!(act, VisitAct::PlaceOrder(_)) {
             return Err(ActRefused);
         }
@@ -295,8 +295,8 @@ impl ActInProgress<'_> {
         self.session.product_type == ProductType::PayAndShip
     }
 
-    /// Chooses the address at this place, unless the shop does not deliver to it; it stays in the book in
-    /// either case.
+    /// Chooses the address at this place, unless the shop does not deliver to it. Either way, the
+    /// address stays in the book.
     fn select_if_allowed(&mut self, place: usize) -> Result<(), ActRefused> {
         if self.ships() && self.visit.may_choose(place, self.restrictions) {
             return self.select_address(place);

@@ -1,5 +1,5 @@
-//! What the shop's page answers to a question: CartDetails, or how completing the checkout ended. Nothing in
-//! it is trusted before it is read and checked here.
+//! What the shop's page answers to a question: CartDetails, or how completing the checkout ended.
+//! Nothing in an answer is trusted before it is read and checked here.
 
 use countersign_domain::cart::{CartRefused, DeliveryOptions};
 use countersign_domain::money::Currency;

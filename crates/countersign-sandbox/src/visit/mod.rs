@@ -221,8 +221,8 @@ impl Visit {
         self.step == VisitStep::Review && is_answered && has_address && has_cart
     }
 
-    /// Whether the shop's page can be asked about a coupon. If nothing is shipped it is asked as at the
-    /// start: the other events are about deliveries.
+    /// Whether the shop's page can be asked about a coupon. If nothing is shipped, the page is
+    /// asked with the same event as at the start, because the other events are about deliveries.
     pub(crate) fn takes_coupons(&self, product_type: ProductType) -> bool {
         let is_heard = match product_type {
             ProductType::PayOnly => true,

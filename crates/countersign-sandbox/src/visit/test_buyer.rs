@@ -33,8 +33,9 @@ impl TestBuyer {
     }
 }
 
-/// Makes the billing address follow the card, which was `before` until now. An address that is not a test
-/// buyer's was given with the checkout and stays; one that is not shared stays unshared.
+/// Makes the billing address follow the card, which was `before` until now. An address that is not
+/// a test buyer's was given with the checkout, and stays. An address that is not shared stays
+/// unshared.
 pub(crate) fn bill_to_the_card(buyer: &mut Buyer, before: Card, region: Region) {
     let Some(shown) = &buyer.billing_address else { return };
     let buyers = test_buyers(region, ProductType::PayOnly);
@@ -102,8 +103,8 @@ fn address_of(row: &str) -> Address {
     address
 }
 
-/// The addresses of the usual buyer, and those of the others, one per row. The rare characters are outside
-/// the basic plane, and among those that Debian's DejaVu and Noto CJK fonts can draw.
+/// The addresses of the usual buyer, and those of the others, one per row. The rare characters are
+/// outside the basic plane, but Debian's DejaVu and Noto CJK fonts can draw them.
 fn address_rows(region: Region) -> [&'static [&'static str]; 4] {
     match region {
         Region::NorthAmerica => [

@@ -40,8 +40,8 @@ const TOPICS: [&str; 16] = [
     "notification-15",
 ];
 
-/// The store of a sandbox, which is checked when this is dropped: the test fails if anything is due by the sandbox's
-/// clock, or not delivered.
+/// The store of a sandbox, which is checked when this is dropped: the test fails if a timer is due
+/// by the sandbox's clock, or a notification is not delivered.
 pub(crate) struct Leftovers {
     sandbox: Arc<Sandbox>,
     store: Arc<dyn Store>,

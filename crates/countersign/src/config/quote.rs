@@ -1,5 +1,5 @@
-//! The rows of `[quote]`: what delivery costs, which tax is added, what a coupon takes off. In the file each row
-//! is a table; in a flag or in the environment all rows of a kind are one TOML array.
+//! The rows of `[quote]`: what delivery costs, which tax is added, what a coupon takes off. In the
+//! file each row is a table; in a flag or a variable, all rows of a kind are one TOML array.
 
 use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, TaxRate};

@@ -7,7 +7,8 @@ use super::given::GivenValues;
 use super::key::Key;
 use crate::failure::{CommandResult, Failure};
 
-/// The value of a text, or what the text must be, as the rest of a sentence that begins with its key.
+/// The value that was read from a text, or what the text must be, as the rest of a sentence that
+/// begins with the text's key.
 pub(super) type ReadResult<T> = Result<T, String>;
 
 /// The texts from the file, the environment and the flags.

@@ -1,5 +1,5 @@
-//! Amazon's half under SIGKILL: at whatever moment it dies, everything that it has answered is on disk, no session
-//! is completed twice, and the merchant is notified of every charge.
+//! Amazon's half under SIGKILL: whenever it dies, everything that it has answered is on disk, no
+//! session is completed twice, and the merchant is notified of every charge.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;

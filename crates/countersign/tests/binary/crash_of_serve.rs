@@ -1,6 +1,6 @@
-//! The merchant half under SIGKILL and mixed load: at whatever moment it dies, every id that it has answered
-//! is on disk, no order is paid twice, no operation has two effects or is forgotten, every call in doubt has
-//! an owner, and in the end its accounts agree with Amazon's ledger.
+//! The merchant half under SIGKILL and mixed load: whenever it dies, every id that it has answered
+//! is on disk, no order is paid twice, no operation has two effects or is forgotten, every call in
+//! doubt has an owner, and in the end its accounts agree with Amazon's ledger.
 
 mod ledgers;
 

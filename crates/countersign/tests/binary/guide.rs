@@ -204,7 +204,8 @@ fn the_storefront_guide_prints_what_it_shows_and_its_page_is_the_one_that_is_ser
             read(&format!("headers-{at}")).to_ascii_lowercase().contains("content-type: text/javascript")
         );
     }
-    // The page has the place that the script mounts into, and the registration has the members that it reads.
+    // The page has the place that the script mounts into, and the registration has the members that
+    // the script reads.
     let [call] = between(mount, "countersign.mount('#", ")")[..] else { panic!("{mount}") };
     let (place, members) = call.split_once("', {").unwrap();
     assert!(page.contains(&format!("<div id=\"{place}\"></div>")));

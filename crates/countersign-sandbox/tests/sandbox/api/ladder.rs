@@ -24,7 +24,8 @@ struct Breach {
     reason_code: &'static str,
     /// The word that the message must name.
     names: &'static str,
-    /// How the check is broken: `checkout` is applied before the checkout is started, `request` after that.
+    /// The functions that break the check: `checkout` is applied before the checkout is started,
+    /// and `request` after that.
     checkout: fn(&mut Attempt),
     request: fn(&mut Attempt),
     /// Whether a correct request can finalize the session afterwards.

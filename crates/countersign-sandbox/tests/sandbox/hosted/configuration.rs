@@ -1,4 +1,5 @@
-//! A button's configuration: each mistake is named by its member, and only a shop's page begins a checkout.
+//! A button's configuration: the refusal of a mistake names the member, and only a shop's page can
+//! begin a checkout.
 
 use http::Method;
 use serde_json::{Value, json};

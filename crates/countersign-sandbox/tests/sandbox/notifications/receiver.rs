@@ -1,4 +1,5 @@
-//! An endpoint that keeps what it is sent and answers as the test says, in place of the network.
+//! An endpoint that takes the place of the network: it keeps every notification, and answers as the
+//! test says.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

@@ -217,8 +217,8 @@ async fn a_refused_call_is_not_notified() {
     assert!(scene.told().is_empty());
 }
 
-/// A change set appends at most 256 messages. Here one step decides 20 refunds at one frozen instant, and
-/// notifies 16 endpoints of each.
+/// A change set appends at most 256 messages. Here one step decides 20 refunds at one frozen
+/// instant, and each of them is notified to 16 endpoints.
 #[tokio::test]
 async fn a_step_that_changes_more_than_one_change_set_can_append_is_notified_completely() {
     let scene = Scene::bare(Default::default()).await;

@@ -18,7 +18,8 @@ pub(super) struct NewMerchant {
     pub(super) unwritten: Option<String>,
 }
 
-/// Reads the private key, or makes one if there is no file. A file that is not a key is left as it is.
+/// Reads the private key, or makes one if there is no file. A file that contains no key is not
+/// overwritten.
 pub(super) fn find_or_make(path: &Path) -> CommandResult<NewMerchant> {
     let (private, unwritten) = if path.exists() {
         (key_files::read_private(path)?, None)

@@ -71,8 +71,8 @@ fn origin(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Sends notifications over TCP, with TLS if the endpoint's URL says so, by the client's transport: it
-/// follows no redirects, and accepts the certificates that a browser would accept.
+/// Sends notifications over TCP, with TLS if the endpoint's URL is https. It uses the client's
+/// transport, which follows no redirects and accepts the certificates that a browser would accept.
 pub(crate) struct Sockets(Https);
 
 impl Sockets {
