@@ -16,7 +16,7 @@ pub struct Answer<T> {
     pub malformed: Vec<MalformedMember>,
     /// The HTTP status: 202 if an authorization is pending.
     pub status: u16,
-    /// Amazon's id of the request; its support asks for it.
+    /// Amazon's id of the request, which Amazon's support asks for.
     pub request_id: Option<String>,
     /// The server's clock, from its `Date` header, to the second.
     pub date: Option<Timestamp>,

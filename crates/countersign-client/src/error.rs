@@ -186,7 +186,7 @@ impl Error {
         self.answer().map(|answer| answer.head.status)
     }
 
-    /// Amazon's id of the request; its support asks for it.
+    /// Amazon's id of the request, which Amazon's support asks for.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.answer()?.head.request_id.as_deref()

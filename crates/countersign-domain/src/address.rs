@@ -172,7 +172,7 @@ impl Address {
         let (ours, theirs) = (self.member(member), other.member(member));
         match rule {
             AddressMatch::Exact => ours != theirs,
-            // Equal texts are the common case and need no normalisation.
+            // Equal texts are the common case and need no normalization.
             AddressMatch::Canonical => ours != theirs && !canonical(ours).eq(canonical(theirs)),
         }
     }

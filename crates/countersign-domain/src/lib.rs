@@ -1,6 +1,6 @@
 //! The rules of Amazon Pay checkouts, and nothing else.
 //!
-//! Everything here is a pure function of its arguments: no serialisation, no clock, no randomness, no async,
+//! Everything here is a pure function of its arguments: no serialization, no clock, no randomness, no async,
 //! no logging, no `std`. Servers load what they need, ask one function here to decide, and write what it
 //! decided. `provider` holds the rules that Amazon enforces, `merchant` the rules by which a shop must act on
 //! Amazon's answers, `amazon_limits` the numbers that both use, `reason_code` the words of a refusal.

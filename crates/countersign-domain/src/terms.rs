@@ -22,7 +22,7 @@ words! {
         Confirm,
         /// Reserve the amount; capture later.
         Authorize,
-        /// Reserve and capture at once.
+        /// Reserve and capture immediately.
         AuthorizeWithCapture,
     }
 }

@@ -68,9 +68,9 @@ pub struct Call<'a> {
     pub number: u64,
     /// The operation.
     pub operation: Operation,
-    /// The documents that are loaded, if it is a load.
+    /// The documents that are loaded, if the operation is a load.
     pub keys: &'a [Key],
-    /// What is committed, if it is a commit.
+    /// What is committed, if the operation is a commit.
     pub change: Option<&'a ChangeSet>,
 }
 

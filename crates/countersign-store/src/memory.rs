@@ -13,7 +13,7 @@ use crate::contract::{
 };
 use crate::limits;
 
-/// A store in memory. Its content survives a simulated crash as long as somebody holds the store.
+/// A store in memory. Its content survives a simulated crash as long as the store is not dropped.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     contents: Mutex<Contents>,

@@ -8,7 +8,7 @@ use crate::Entropy;
 /// The distance between splitmix64's states: 2⁶⁴ divided by the golden ratio.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// splitmix64's finalizer: a bijection that scatters neighbours.
+/// splitmix64's finalizer: a bijection that scatters neighbors.
 #[must_use]
 pub const fn scattered(state: u64) -> u64 {
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -326,7 +326,7 @@ mod tests {
         keep(&mut certificates, 1, at(86_400 + 300));
         assert_eq!(found(&mut certificates, 1, at(2 * 86_400)), Some(true));
 
-        // Not beyond its own dates: 20360101 is its last day.
+        // The certificate is not used beyond its own dates: 20360101 is its last day.
         let over = certificate().not_after().plus(Duration::from_millis(1));
         assert_eq!(found(&mut certificates, 1, over), None);
         assert_eq!(certificates.may_fetch(&url(1), over), Ok(()));

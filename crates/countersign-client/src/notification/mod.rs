@@ -6,7 +6,7 @@
 //! request is ever made: neither to a subscription's URL nor to any other that an envelope names.
 //!
 //! A notification is a hint. It can come twice, late, and before the answer to the call that it is about:
-//! keep `message_id` to recognise copies, and get the object to learn its state.
+//! keep `message_id` to recognize copies, and get the object to learn its state.
 //!
 //! ```no_run
 //! use countersign_client::notification::{NotificationVerifier, VerifiedNotification};

@@ -29,7 +29,7 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// `Timestamp` is the instant of publishing, and stays the same when Amazon sends the envelope again.
 /// Amazon's pages mention hourly retries for three hours, older ones fourteen days, so the default is a day
-/// more than that. A shorter window loses hints, not payments; within the window the receiver recognises a
+/// more than that. A shorter window loses hints, not payments; within the window the receiver recognizes a
 /// copy by its `message_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayWindow {

@@ -234,7 +234,7 @@ async fn a_payment_is_waited_for_longer_than_a_look() {
     let client = builder(&network, &clock).retry(retry).build().unwrap();
     let error = client.get_checkout_session(&session()).await.unwrap_err();
     assert!(error.is_definitive() && error.is_retryable());
-    // 15 s, a pause of 1 s, 15 s.
+    // Two tries of 15 s each, with a pause of 1 s in between.
     assert_eq!(clock.now().to_string(), "20261123T154731Z");
 }
 

@@ -141,7 +141,7 @@ async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_
     assert_eq!(network.count(), 41);
     verifier.verify(&body()).await.unwrap();
     assert_eq!(network.count(), 41);
-    // A day later its fetch fails, and it is still used until the next one.
+    // A day later its fetch fails, and the certificate is still used until the next fetch.
     clock.sleep(Duration::from_secs(86_400)).await;
     verifier.verify(&body()).await.unwrap();
     verifier.verify(&body()).await.unwrap();
@@ -190,7 +190,7 @@ async fn a_flood_of_notifications_fetches_once() {
     let body = body();
     let flood = join_all((0..200).map(|_| verifier.verify(&body)));
     let open = async {
-        // Everybody is waiting by now: each of them was polled before this line.
+        // Every caller is waiting by now, because each was polled before this line.
         assert_eq!(network.count.load(Ordering::Relaxed), 1);
         network.gate.add_permits(1);
     };

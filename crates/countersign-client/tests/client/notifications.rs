@@ -1,5 +1,5 @@
-//! What is accepted of what arrives, and what is requested for it. How certificates are fetched and kept is
-//! in `certificates.rs`.
+//! Which of the notifications that arrive are accepted, and what is requested for them. How certificates are
+//! fetched and kept is in `certificates.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -193,7 +193,7 @@ async fn every_call_of_the_five_sdks_is_here_and_sends_the_same() {
         make(&client(&network), &ours).await.expect(&ours).expect(&ours);
         let requests = network.requests.lock().unwrap();
         assert_eq!((requests[0].method().as_str(), requests[0].uri().path()), (method, path), "{ours}");
-        // Only calls for which Amazon honours keys have one; what is signed is what is sent.
+        // Only calls for which Amazon honors keys have one; what is signed is what is sent.
         let has_key = requests[0].headers().contains_key("x-amz-pay-idempotency-key");
         assert_eq!(has_key, method == "POST", "{ours}");
         assert_eq!(requests[0].body().is_empty(), method == "GET", "{ours}");

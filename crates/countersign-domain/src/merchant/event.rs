@@ -60,14 +60,14 @@ pub enum AttemptEvent {
     /// Amazon shows a payment that is not the one that was asked for, or excludes the proved outcome. Nothing
     /// ships, and nothing more is sent, until Amazon shows what fits.
     Contradicted {
-        /// What it shows otherwise.
+        /// In what Amazon's answer differs from what is known.
         misfit: Misfit,
         /// The Charge Permission.
         charge_permission_id: ChargePermissionId,
         /// The charge.
         charge_id: Option<ChargeId>,
     },
-    /// What Amazon contradicted is settled: it shows what fits.
+    /// A contradiction about the attempt is settled: Amazon shows what fits.
     Settled,
     /// Amazon's answer contradicts what is proved. The operator must check: money may have moved.
     Contradiction {
@@ -101,15 +101,15 @@ pub enum PaymentEvent {
         /// Amazon's code, or the state that proves it.
         code: String,
     },
-    /// Amazon contradicts what is known of a charge. Nothing ships, and nothing more is sent for it, until it
-    /// shows what fits.
+    /// Amazon contradicts what is known of a charge. Nothing ships, and nothing more is sent for the charge,
+    /// until Amazon shows what fits.
     Contradicted {
         /// The charge.
         charge_id: ChargeId,
-        /// What it shows otherwise.
+        /// In what Amazon's answer differs from what is known.
         misfit: Misfit,
     },
-    /// What Amazon contradicted about this charge is settled: it shows what fits.
+    /// A contradiction about this charge is settled: Amazon shows what fits.
     Settled(ChargeId),
     /// A charge's authorization is pending.
     ChargePending(ChargeId),

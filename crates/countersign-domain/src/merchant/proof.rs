@@ -1,11 +1,11 @@
 //! What an answer of Amazon's proves about an act of ours: a session's payment, a charge, a refund, the
-//! permission. The one judgement, used by every path: the answers to Finalize and to each operation, each
+//! permission. Every path uses this one judgement: the answers to Finalize and to each operation, each
 //! look-up, and what a notification leads to.
 //!
 //! An answer is judged as a whole. It *fits* if it shows everything that its kind and state need, and each of
-//! these is ours; only then is it taken in, with its money. If it shows one thing that is not ours, it
-//! *contradicts*. If it lacks something, it proves *nothing*: the call stays in doubt with what it reserves,
-//! and the id that the answer names is a lead, which is looked up.
+//! these is ours; only then is the answer applied, with its money. If it shows one thing that is not ours, it
+//! *contradicts*. If it lacks something, it proves *nothing*: the call stays in doubt and keeps what it has
+//! reserved, and the id that the answer names is a lead, which is looked up.
 //!
 //! | answer | state | needs, each ours |
 //! |---|---|---|
@@ -66,7 +66,7 @@ pub enum ObjectView {
 }
 
 impl ObjectView {
-    /// Its id, for the operator.
+    /// The object's id, for the operator.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
@@ -81,11 +81,11 @@ impl ObjectView {
 /// What an answer proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof<T> {
-    /// It shows everything that it needs, and all of it is ours.
+    /// The answer shows everything that it needs, and all of that is ours.
     Fits(T),
-    /// It shows something that is not ours.
+    /// The answer shows something that is not ours.
     Contradicts(Misfit),
-    /// It lacks something, or shows nothing of the act: why, in words.
+    /// The answer lacks something, or shows nothing of the act; the reason, in words.
     Nothing(&'static str),
 }
 
@@ -150,7 +150,7 @@ pub fn finalize_proof(
     }
 }
 
-/// Whether an amount that a view of a charge needs is there, and cannot be read.
+/// Whether a view of a charge has an amount that it needs, but that cannot be read.
 #[must_use]
 pub fn is_unreadable(view: &ChargeView) -> bool {
     let needs_capture = view.seen.state == AmazonChargeState::Captured;
@@ -181,7 +181,7 @@ pub fn charge_proof(view: &ChargeView, expected: &ExpectedCharge<'_>) -> Proof<P
     if expected.excluded.contains(&seen.state) {
         return Proof::Contradicts(Misfit::StateDiffers);
     }
-    // What it shows is ours. Is anything missing?
+    // What the view shows is ours. The checks from here on find out whether anything is missing.
     if charge_permission_id.is_none() {
         return Proof::Nothing("a charge without its permission");
     }
@@ -275,7 +275,7 @@ pub fn answer_proof(payment: &Payment, operation: &Operation, view: &ObjectView)
     }
 }
 
-/// The object that an answer names although it does not prove the effect: looking at it may.
+/// The object that an answer names without proving the effect: a look at the object may prove it.
 #[must_use]
 pub fn lead(payment: &Payment, operation: &Operation, view: &ObjectView) -> Option<OperationEffect> {
     let named = match (&operation.request, view) {
@@ -291,7 +291,7 @@ pub fn lead(payment: &Payment, operation: &Operation, view: &ObjectView) -> Opti
     (!is_of_another_act(payment, operation, &named)).then_some(named)
 }
 
-/// Whether another act of this order has made the object: one object is the effect of one act.
+/// Whether another act of this order has made the object, since an object is the effect of one act only.
 fn is_of_another_act(payment: &Payment, operation: &Operation, effect: &OperationEffect) -> bool {
     let made_by_finalize = match effect {
         OperationEffect::Charge(id) => {

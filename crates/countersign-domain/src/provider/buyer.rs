@@ -109,7 +109,7 @@ impl Card {
 /// The result of a payment with a card (Amazon's table of test cards).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CardBehaviour {
-    /// It pays at once.
+    /// It pays immediately.
     Pays,
     /// The buyer cancels.
     BuyerCancels,

@@ -34,7 +34,7 @@ pub struct Charge {
     pub amount: Money,
     /// Whether the merchant can wait for the authorization.
     pub can_handle_pending_authorization: bool,
-    /// Whether it was to be captured at once.
+    /// Whether it was to be captured immediately.
     pub capture_now: bool,
     /// The text on the buyer's statement.
     pub soft_descriptor: Option<String>,

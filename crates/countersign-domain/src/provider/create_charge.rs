@@ -63,7 +63,7 @@ words! {
 pub struct CreateCharge {
     /// Required.
     pub charge_amount: Option<Money>,
-    /// Whether to capture at once.
+    /// Whether to capture immediately.
     pub capture_now: bool,
     /// Whether the merchant can wait for the authorization.
     pub can_handle_pending_authorization: bool,
@@ -87,7 +87,7 @@ pub enum CreateChargeRefused {
     PermissionNonChargeable(NonChargeableReason),
     /// 7: `chargeAmount` is absent.
     Missing,
-    /// 8: `captureNow` and pending authorization at once.
+    /// 8: `captureNow` together with pending authorization.
     PendingWithCapture,
     /// 8: a soft descriptor without `captureNow`.
     SoftDescriptorWithoutCapture,

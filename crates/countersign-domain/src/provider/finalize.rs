@@ -143,7 +143,7 @@ pub enum FinalizeRefused {
     Constrained(Constraint),
     /// 7: a required attribute is absent.
     Missing(Attribute),
-    /// 8: AuthorizeWithCapture and pending authorization at once.
+    /// 8: AuthorizeWithCapture together with pending authorization.
     PendingWithCapture,
     /// 8: the intent is not the session's.
     PaymentIntentDiffers,

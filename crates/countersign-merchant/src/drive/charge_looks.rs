@@ -16,13 +16,13 @@ use countersign_domain::time::Timestamp;
 /// looked, if one did.
 pub(super) type Turn = futures_util::lock::Mutex<Option<Timestamp>>;
 
-/// The charges that callers look at, or wait for. It has no more entries than there are such callers, and one
-/// or two that nobody waits for any more.
+/// The charges that callers look at, or wait for. There are at most as many entries as there are such
+/// callers, and one or two that nobody waits for any more.
 #[derive(Default)]
 pub(crate) struct ChargeLooks(Mutex<HashMap<ChargeId, Weak<Turn>>>);
 
 impl ChargeLooks {
-    /// The turn of a charge's callers, for as long as one of them has it.
+    /// The turn for a charge, which its callers share for as long as one of them holds it.
     pub(super) fn turn(&self, id: &ChargeId) -> Arc<Turn> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(turn) = turns.get(id).and_then(Weak::upgrade) {

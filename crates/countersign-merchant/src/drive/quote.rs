@@ -272,9 +272,9 @@ impl App {
 }
 
 impl Driver<'_> {
-    /// Asks once more what a placed order costs when `address`, that of its session, differs from the one
-    /// that it was quoted for. If it costs the same there, the quote is for that address from now on; if not,
-    /// the terms stay, and the session disagrees with them.
+    /// Asks once more what a placed order costs when `address`, that of its session, differs from the address
+    /// that the order was quoted for. If it costs the same there, the quote is for that address from now on;
+    /// if not, the terms stay, and the session disagrees with them.
     pub(super) async fn price_where_paid(
         &mut self,
         attempt: AttemptNumber,

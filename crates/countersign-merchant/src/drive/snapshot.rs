@@ -7,8 +7,8 @@ use crate::book::StoreFailed;
 use crate::book::snapshot::{SnapshotData, Transaction};
 
 impl App {
-    /// Fetches the snapshot of a completed checkout, or tries again later. What it shows of the payment is
-    /// kept with it, and the steps that follow are taken.
+    /// Fetches the snapshot of a completed checkout, or tries again later. What the snapshot shows about the
+    /// payment is stored with it, and the steps that follow are taken.
     pub(crate) async fn take_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let Some(due) = self.due_snapshot(checkout_id).await? else { return Ok(()) };
         let Some(fetched) = self.fetch(&due.charge_permission_id, due.charge_id.as_ref()).await else {

@@ -20,25 +20,25 @@ pub(crate) enum Fault {
     Nothing,
     /// No connection.
     NotSent,
-    /// Done, and the answer is lost.
+    /// The call is executed, and its answer is lost.
     LostAfter,
-    /// Lost on the way, not done.
+    /// The call is lost on the way, and is not executed.
     LostBefore,
-    /// Done, and never answered.
+    /// The call is executed, and never answered.
     HangAfter,
-    /// Lost on the way, not done, and never answered.
+    /// The call is lost on the way, is not executed, and is never answered.
     HangBefore,
-    /// Not done, and answered with this.
+    /// The call is not executed, and is answered with this.
     Answer(u16, Value),
     /// A Get returns the session as it was while it was open.
     StaleOpen,
     /// The answer to a Get or a Finalize has no ids.
     WithoutIds,
-    /// Done and accepted, with the authorization or the capture pending.
+    /// The call is executed and accepted, with the authorization or the capture pending.
     Pending,
-    /// The same, answered with 200.
+    /// As [`Pending`](Self::Pending), but answered with 200.
     PendingWith200,
-    /// Done, and answered with this instead.
+    /// The call is executed, and answered with this instead.
     AnswerAfter(u16, Value),
 }
 
@@ -177,7 +177,7 @@ impl Amazon {
         self.state().at_charge = Some(Box::new(hook));
     }
 
-    /// Runs when a call that changes a charge, a refund or a permission has arrived.
+    /// Runs the hook when a call that changes a charge, a refund or a permission has arrived.
     pub(crate) fn at_operation(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.state().at_operation = Some(Box::new(hook));
     }

@@ -447,7 +447,7 @@ fn addresses_that_come_later_count_until_something_was_compared_with_them() {
 fn replayed_and_reordered_events_change_no_outcome() {
     let world = World::in_memory();
     let page = Page::open(&world, &order());
-    // Completed before any other event: the registered amount is paid.
+    // The page completes before any other event, so the registered amount is paid.
     world.amazon.open(SESSION, session_for(&order(), SESSION, &page.checkout_id));
     let (first, second) = world.run(join(
         page.asking("complete", &completed(SESSION)),

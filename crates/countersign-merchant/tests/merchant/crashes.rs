@@ -201,7 +201,7 @@ fn order_key() -> Key {
     Key { collection: "order", id: ORDER.to_owned() }
 }
 
-/// Whatever was sent twice had the same key and bytes.
+/// Asserts that whatever was sent twice had the same key and bytes.
 fn assert_one_effect(world: &World, name: &str) {
     for operation in ["finalize", "createCharge", "captureCharge", "cancelCharge", "createRefund", "close"] {
         let arrived = world.amazon.arrived(operation);

@@ -432,7 +432,7 @@ fn a_buyer_who_has_left_is_not_charged_later() {
     world.skip(HOUR);
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
     assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
-    // Canceled proves that it is not paid.
+    // Canceled proves that the session is not paid.
     world.amazon.cancel(SESSION, "Expired");
     world.skip(DAY);
     let answer = world.complete(&checkout_id, SESSION);

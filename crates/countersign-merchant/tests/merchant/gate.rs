@@ -75,7 +75,7 @@ fn a_yes_is_not_older_than_asked_for_whatever_amazon_did_meanwhile() {
         let now = ask(4);
         assert_eq!((&now["mayShip"], &now["reason"]), (&json!(false), &json!(reason)));
     }
-    // Refunded elsewhere.
+    // The charge is refunded elsewhere.
     let world = World::in_memory();
     let id = world.completed("AuthorizeWithCapture");
     assert_eq!(world.fulfilment(&id), (true, "Captured".to_owned()));
@@ -109,7 +109,7 @@ fn one_look_at_a_charge_is_shared_by_all_who_ask_at_the_same_time() {
     let answers = world.run(join_all(asked));
     assert!(answers.iter().all(|answer| answer.json()["reason"] == "Checking"));
     assert_eq!(looks(&world) - before, 1);
-    // Who gives up while it looks leaves the next a look of its own.
+    // If a caller gives up while it looks, the next caller looks for itself.
     world.amazon.fault("charge", Fault::HangBefore);
     let one = || world.request("GET", &path(&id, ""), "");
     let (gives_up, waits) = (Box::pin(one()), one());
@@ -150,7 +150,7 @@ fn after_seven_days_an_authorization_pays_for_a_parcel_only_if_the_shop_says_so(
         world.restart();
         let id = world.completed("Authorize");
         let made_at = world.time.now();
-        // Amazon made it a day before the shop heard of it.
+        // Amazon made the charge a day before the shop learned of it.
         let created_at = made_at.minus(DAY).to_string();
         world.amazon.change_charge(CHARGE, |charge| charge["creationTimestamp"] = json!(created_at));
         world.skip(6 * DAY - Duration::from_secs(10));
@@ -166,7 +166,7 @@ fn after_seven_days_an_authorization_pays_for_a_parcel_only_if_the_shop_says_so(
         assert!(explained["seenAt"].is_string());
         world.skip(3 * DAY);
         assert_eq!(world.fulfilment(&id).1, reason, "day 10");
-        // Once it is captured it pays again.
+        // Once the charge is captured, it pays again.
         assert_eq!(world.ask(&id, "captures", &json!({ "reference": "1" })).status, 200);
         assert_eq!(world.fulfilment(&id), (true, "Captured".to_owned()));
     }

@@ -40,7 +40,7 @@ fn told(answer: &super::world::HttpAnswer) -> String {
     format!("{} {word}", answer.status)
 }
 
-/// Every send of an operation has the same bytes and the same key.
+/// Asserts that every send of an operation has the same bytes and the same key.
 fn assert_same_bytes(world: &World, operation: &str) {
     let arrived = world.amazon.arrived(operation);
     let distinct: HashSet<_> = arrived.iter().map(|it| (it.key.clone(), it.body.clone())).collect();

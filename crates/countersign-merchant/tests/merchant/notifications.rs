@@ -137,7 +137,7 @@ fn what_is_not_from_amazon_is_refused_naming_the_field_and_changes_nothing() {
         let answer = world.run(world.request_with(method, "/amazon/notifications", &genuine, None));
         assert_eq!((answer.status, &answer.headers["allow"]), (405, &"POST".parse().unwrap()), "{method}");
     }
-    // Nothing was kept or looked up, and only the known certificate URL was requested.
+    // Nothing was stored or looked up, and only the known certificate URL was requested.
     assert_eq!(commits(&world), commits_before);
     world.let_pass(2 * SECOND);
     assert_eq!(asked(&world), asked_before);
@@ -358,7 +358,7 @@ fn a_doubt_whose_notification_comes_is_looked_up_immediately() {
     world.amazon.comes_back();
     world.let_pass(5 * SECOND);
     assert_eq!(world.attempts(&checkout_id), ["InDoubt"], "the next look-up is far in the future");
-    // It has no session's id: the permission's reference leads back to the order.
+    // The notification has no session id, but the permission's reference leads back to the order.
     world.notified("1", "CHARGE", CHARGE);
     world.let_pass(2 * SECOND);
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
@@ -490,7 +490,7 @@ fn money_under_an_authorization_that_was_declined_is_logged_once_and_changes_not
             world.amazon.refund_elsewhere(refund, CHARGE, &usd("3.00"));
             let facts = world.facts().len();
             let lines = logged(|| {
-                // It cannot be looked up yet.
+                // The object cannot be looked up yet.
                 for down in ["charge", "refund"] {
                     world.amazon.goes_down(down);
                 }

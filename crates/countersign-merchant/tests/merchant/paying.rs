@@ -450,7 +450,7 @@ fn a_charge_that_was_never_authorized_is_not_answered_as_authorized() {
     let charge = json!({ "reference": "c", "chargeAmount": usd("10.00") });
     let second = format!("{PERMISSION}-C000002");
     for (state, status, told) in [("Declined", 402, "SoftDeclined"), ("Canceled", 201, "Canceled")] {
-        // As shown in the answer, and as the outcome of a pending charge.
+        // The answer shows the end of the charge, or the charge is pending and ends later.
         for is_pending in [false, true] {
             let world = World::in_memory();
             let id = world.completed("Authorize");
@@ -738,7 +738,7 @@ fn before_a_parcel_may_be_shipped_its_authorization_is_looked_up() {
     let before = looked();
     assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
     assert_eq!(looked(), before, "it was looked up recently");
-    // Somebody cancels it in Seller Central, and the notification is lost.
+    // Somebody cancels the charge in Seller Central, and the notification is lost.
     world.skip(Duration::from_secs(3_600));
     world.amazon.decide(CHARGE, "Canceled");
     world.amazon.fault("charge", Fault::refusal(503, "ServiceUnavailable"));

@@ -300,7 +300,7 @@ fn hundreds_of_documents_that_cannot_be_read_hold_up_no_other() {
     }
 }
 
-/// A checkout that no version can read, and that is due before everything else.
+/// Stores a checkout that no version can read, and that is due before everything else.
 fn poison(world: &World, id: &str, change: u32) {
     use countersign_store::contract::{
         ChangeId, ChangeSet, Content, Expect, IndexEntry, Key, Store as _, Write,

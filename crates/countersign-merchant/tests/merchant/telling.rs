@@ -68,7 +68,7 @@ fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
         for (operation, fault) in faults {
             world.amazon.fault(operation, fault);
         }
-        // Twice: completing again does not make a second fact.
+        // Completing again, even twice, does not make a second fact.
         world.complete(&checkout_id, SESSION);
         world.complete(&checkout_id, SESSION);
         world.let_pass(MINUTE);

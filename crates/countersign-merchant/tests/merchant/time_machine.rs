@@ -30,7 +30,7 @@ pub(crate) fn run<T>(clock: &FakeClock, is_busy: impl Fn() -> bool, future: impl
     run_until(clock, is_busy, future, || false).expect("it is never stopped early")
 }
 
-/// The same, until `has_happened`: then the future is dropped where it is, as in a crash.
+/// As [`run`], but until `has_happened`: then the future is dropped where it is, as in a crash.
 pub(crate) fn run_until<T>(
     clock: &FakeClock,
     is_busy: impl Fn() -> bool,

@@ -53,7 +53,7 @@ pub(crate) struct World {
     pub(crate) amazon: Arc<Amazon>,
     pub(crate) store: Arc<WatchedStore>,
     merchant: Option<Merchant>,
-    /// The same in every world; continues over a restart.
+    /// It is the same in every world, and continues after a restart.
     entropy: Arc<Stream>,
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
@@ -250,7 +250,7 @@ impl World {
         self.store = watched(inner);
     }
 
-    /// What was due by then, or is not delivered. It reads the inner store, without its failures.
+    /// What was due by `now`, or is not delivered. It reads the inner store, which does not fail.
     fn work_left(&self, now: Timestamp) -> Vec<String> {
         run(&self.time, || true, work_left(&**self.store.inner(), now, &["fact"])).unwrap()
     }

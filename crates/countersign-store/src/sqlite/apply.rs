@@ -229,7 +229,8 @@ pub(super) fn was_committed(connection: &Connection, id: &[u8]) -> rusqlite::Res
     connection.prepare_cached("SELECT 1 FROM changes WHERE id = ?1")?.exists([id])
 }
 
-/// The sequence of messages is not reset: the last one that was assigned is kept.
+/// Deletes everything except the last sequence that was assigned to a message, so that sequences continue
+/// from there.
 pub(super) fn reset(connection: &Connection, sequence: i64) -> rusqlite::Result<()> {
     connection.execute_batch(
         "DELETE FROM documents; DELETE FROM entries; DELETE FROM messages; DELETE FROM changes;",

@@ -88,7 +88,8 @@ impl SqliteStore {
             Connection::open_with_flags(&resolved, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         };
         let mut connection = connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-        // Only a foreign program can have it locked now, and nobody waits for an answer yet.
+        // Only a foreign program can have the file locked now, and no caller waits for an answer yet, so
+        // opening fails instead of waiting.
         connection.busy_timeout(Duration::ZERO).map_err(failed)?;
         schema::migrate(&mut connection, path, schema::MIGRATIONS)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;

@@ -159,7 +159,8 @@ impl WriterState {
         let mut not_begun: Option<String> = None;
         for request in batch.drain(..) {
             if let Some(why) = &not_begun {
-                // Each of them could wait for a lock as long as this one did.
+                // Each of the other requests could wait for a lock as long as the first one did, so they are
+                // refused.
                 request.refuse(why);
                 continue;
             }

@@ -14,7 +14,7 @@ use countersign_store::contract::{
 };
 use countersign_store::sqlite::SqliteStore;
 
-/// Names the file for the child process, which is this test again.
+/// The environment variable that names the file for the child process, which runs this test again.
 const CHILD: &str = "COUNTERSIGN_STORE_CRASH_TEST_FILE";
 const THREADS: u64 = 4;
 const KILLS: u64 = 30;
@@ -96,7 +96,7 @@ fn write_until_killed(path: &Path) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// Reads acknowledgements, kills after this many, and reads those that were still on their way.
+/// Reads acknowledgements, kills the child after this many, and reads those that were still on their way.
 fn run_and_kill(path: &Path, kill_after: u64, acknowledged: &mut BTreeMap<u64, u64>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -155,7 +155,7 @@ fn what_was_acknowledged_before_a_kill_is_there_after_it() {
     let mut acknowledged = BTreeMap::new();
     let mut checked = [0; THREADS as usize];
     for round in 0..KILLS {
-        // Scattered, so that kills hit young logs and old ones.
+        // The kills are scattered, so that they hit young logs and old ones.
         let kill_after = 1 + round * 7_919 % 151;
         run_and_kill(&path, kill_after, &mut acknowledged);
         let store = SqliteStore::open(&path).unwrap();

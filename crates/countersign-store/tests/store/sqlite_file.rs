@@ -236,7 +236,7 @@ fn a_damaged_file_is_corrupt_and_never_a_wrong_answer() {
     }
     drop(store);
     let mut bytes = std::fs::read(&path).unwrap();
-    // The first page says whose file it is; everything after it is damaged.
+    // The first page, which identifies the file, stays; everything after it is damaged.
     bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xa5);
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(refusal(&path), "PATH is not a usable store: database disk image is malformed");

@@ -168,7 +168,7 @@ impl PaymentDraft<'_> {
                 continue;
             }
             if payment.contradicted_for(Some(&charge.id)).is_some() {
-                // Nothing more is sent for it until that is settled.
+                // Nothing more is sent for this charge until the contradiction is settled.
                 is_waiting = true;
                 continue;
             }
@@ -278,7 +278,7 @@ impl PaymentDraft<'_> {
         let held = self.payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
         if is_contradicted {
-            // Nothing is sent until that is settled: the looks find out.
+            // Nothing is sent until the contradiction is settled, which the looks find out.
             return;
         }
         for id in held {

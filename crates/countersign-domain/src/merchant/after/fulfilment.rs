@@ -198,7 +198,7 @@ struct Judge {
 impl Judge {
     fn by_charge(&self, payment: &Payment, charge: &Charge) -> Fulfilment {
         if let Some(contradicted) = payment.contradicted_for(Some(&charge.id)) {
-            // Amazon may show by now what fits.
+            // By now Amazon may show a state that fits.
             return Fulfilment { unseen: Some(contradicted.id.clone()), ..not(Reason::Contradicted) };
         }
         let given_back = [charge.refunded(), payment.refunding(&charge.id)];

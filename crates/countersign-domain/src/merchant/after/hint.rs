@@ -106,7 +106,8 @@ fn hint_attempts(draft: &mut Draft) {
 }
 
 /// The attempt that is proved unpaid although Amazon had made a charge under this permission, and that
-/// charge. No timer looks at that charge any more, so the caller who reads a notification about it must.
+/// charge. No timer looks at that charge any more, so the caller who reads a notification about the charge
+/// must look.
 #[must_use]
 pub fn unpaid_under<'a>(
     checkout: &'a Checkout,
@@ -120,7 +121,7 @@ pub fn unpaid_under<'a>(
 
 /// Handles the state in which a charge under such a permission was seen. Money that is held or taken
 /// contradicts the proof that nothing was paid: the shop and the operator are notified once, the attempt is
-/// no longer called unpaid, and no other is sent, until Amazon shows again that it came to nothing.
+/// no longer called unpaid, and no other attempt is sent, until Amazon shows again that the charge failed.
 pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeView) {
     let now = draft.now;
     let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };

@@ -92,7 +92,7 @@ pub fn begin_approved(
 /// attempt is no longer in doubt.
 ///
 /// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
-/// server that stores errors under a key would answer with it forever.
+/// server that stores errors under a key would answer with the same error forever.
 pub fn send_again(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -296,7 +296,7 @@ pub fn answered(
                 contradict(draft, number, answer, "a late success with other ids");
             }
         }
-        // Amazon shows a payment; which one is the question.
+        // Amazon shows a payment; only whether it is the right one is in question.
         AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => {}
         AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
         | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }

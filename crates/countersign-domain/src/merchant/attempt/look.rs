@@ -200,12 +200,12 @@ pub fn charge_seen(
     }
     draft.emit(number, what);
     if is_completed && let Some(mut payment) = draft.payment() {
-        // What was shown is taken in whole: its money, and its times.
+        // What was shown is applied completely: the money and the times.
         payment.take_charge(shown, ChargeOrigin::Finalize);
     }
 }
 
-/// Counts an answer with an amount that cannot be read: one may be a slip, the third in a row is not.
+/// Counts an answer with an amount that cannot be read: one may be a mistake, but not the third in a row.
 fn note_unreadable(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -231,8 +231,8 @@ fn readable(draft: &mut Draft, number: AttemptNumber) {
     }
 }
 
-/// Takes in the charge of an attempt that is proved unpaid and that Amazon contradicts: it is settled once
-/// Amazon shows again that the charge came to nothing.
+/// Handles the charge of an attempt that is proved unpaid and that Amazon contradicts: the contradiction is
+/// settled once Amazon shows again that the charge failed.
 fn unpaid_charge_seen_again(draft: &mut Draft, number: AttemptNumber, shown: &ChargeView) {
     let is_over = matches!(shown.seen.state, AmazonChargeState::Declined | AmazonChargeState::Canceled);
     let Some(attempt) = draft.checkout().attempt(number) else { return };

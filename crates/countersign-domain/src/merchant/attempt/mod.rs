@@ -73,7 +73,7 @@ pub enum AttemptState {
         charge_id: ChargeId,
         /// When this began.
         since: Timestamp,
-        /// When to ask for it.
+        /// When to ask for the charge.
         look: LookSchedule,
         /// How many of the alarms have been raised.
         alarm_count: u32,
@@ -122,8 +122,8 @@ pub struct FailedCharge {
     pub charge_permission_id: ChargePermissionId,
     /// Its id.
     pub charge_id: ChargeId,
-    /// When to look at it, while Amazon contradicts that it came to nothing: it has shown money under the
-    /// permission. The shop and the operator are notified once.
+    /// When to look at the charge, while Amazon contradicts that it failed, because Amazon has shown money
+    /// under the permission. The shop and the operator are notified once.
     pub contradicted: Option<LookSchedule>,
 }
 
@@ -245,8 +245,8 @@ words! {
     UnresolvedReason {
         /// Finalize was sent, and now the session is not found: Amazon deletes sessions after 30 days.
         SessionGone,
-        /// Amazon shows a payment, and not the one that was asked for: another amount, currency or permission,
-        /// or an amount that stays unreadable.
+        /// Amazon shows a payment that is not the one that was asked for: another amount, currency or
+        /// permission, or an amount that stays unreadable.
         Contradicted,
         /// The session was Completed before this shop sent anything.
         CompletedElsewhere,
@@ -339,7 +339,7 @@ impl AttemptState {
         matches!(self, Self::Bound { .. } | Self::Finalize(InFlight::Recorded { .. }))
     }
 
-    /// Whether it is proved unpaid, and Amazon shows money under its permission all the same.
+    /// Whether it is proved unpaid, but Amazon shows money under its permission.
     #[must_use]
     pub const fn is_contradicted(&self) -> bool {
         matches!(self, Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(_), .. }), .. })

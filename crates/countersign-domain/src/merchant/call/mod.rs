@@ -193,7 +193,7 @@ pub enum CallAnswer<Success, Refusal> {
     },
     /// Anything else, including no answer.
     Unclear {
-        /// What came instead of an answer; a 5xx includes its status, so that a stored one can be recognised.
+        /// What came instead of an answer; a 5xx includes its status, so that a stored one can be recognized.
         cause: String,
         /// Whether it was a 5xx answer.
         server_error: bool,
@@ -241,7 +241,7 @@ pub(super) enum CallNeeds {
 }
 
 impl InFlight {
-    /// A call for which nothing was sent yet, due at once.
+    /// A call for which nothing was sent yet, due immediately.
     pub(super) const fn recorded(now: Timestamp) -> Self {
         Self::Recorded { earlier: None, left_at: None, retry_at: now }
     }
@@ -353,7 +353,7 @@ impl InFlight {
     ) -> Option<CallEvent> {
         let Self::Sent { send, sent_at, .. } = self else { return None };
         let (send, sent_at) = (send.clone(), *sent_at);
-        // The caller that got the answer looks up at once; if it does not, the timer does.
+        // The caller that got the answer looks the call up immediately; if it does not, the timer does.
         let look_at = now.plus(doubt_delay(0));
         let in_doubt = |send, cause: &str| Self::doubted(send, sent_at, cause, look_at, now);
         let again = |send: KeyedRequest, left_at| {

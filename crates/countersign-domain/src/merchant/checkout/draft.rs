@@ -155,8 +155,8 @@ impl Draft {
         }
     }
 
-    /// Amazon shows something that excludes what an attempt came to, or a payment that is not the one that was
-    /// asked for: nothing ships, and the attempt stays live, until that is settled.
+    /// Records that Amazon shows something that excludes an attempt's outcome, or a payment that is not the
+    /// one that was asked for: nothing ships, and the attempt stays live, until that is settled.
     pub(in crate::merchant) fn contradict_attempt(
         &mut self,
         number: AttemptNumber,
@@ -196,8 +196,8 @@ impl Draft {
         self.emit(number, AttemptEvent::SurplusRecorded { of });
     }
 
-    /// Changes the terms by compare-and-set on their version. Refused once an attempt was sent, because a
-    /// Finalize that may be on its way carries the old terms.
+    /// Changes the terms by compare-and-set on their version. Refused while an attempt was sent and is not
+    /// proved unpaid, because its Finalize carries the old terms.
     ///
     /// # Errors
     /// The first broken rule; then nothing is changed.

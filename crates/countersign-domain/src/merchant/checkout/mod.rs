@@ -46,15 +46,15 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The attempt that may have moved money, if any: there is never more than one. Without such an attempt,
-    /// one that is proved unpaid and that Amazon contradicts: nothing is sent beside it either.
+    /// The attempt that may have moved money, if any: there is never more than one. If there is none, the
+    /// attempt that is proved unpaid and that Amazon contradicts: no other attempt is sent then either.
     #[must_use]
     pub fn live_attempt(&self) -> Option<&Attempt> {
         let contradicted = || self.attempts.iter().find(|attempt| attempt.state.is_contradicted());
         self.attempts.iter().find(|attempt| attempt.state.is_live()).or_else(contradicted)
     }
 
-    /// Whether Amazon contradicts what an attempt came to.
+    /// Whether Amazon contradicts the outcome of an attempt.
     #[must_use]
     pub fn is_contradicted(&self, attempt: &Attempt) -> bool {
         let AttemptState::Completed { completion, charge_permission_id, .. } = &attempt.state else {

@@ -5,12 +5,12 @@ use crate::money::Money;
 /// An amount of money that an answer may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AmountView {
-    /// The answer does not have it.
+    /// The answer has no such amount.
     #[default]
     Absent,
-    /// The answer has it in a form that cannot be read: without its currency, or not a decimal.
+    /// The answer has the amount in a form that cannot be read: without its currency, or not a decimal.
     Unreadable,
-    /// The answer shows it.
+    /// The answer shows the amount.
     Shown(Money),
 }
 

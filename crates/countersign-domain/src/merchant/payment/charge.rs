@@ -69,9 +69,9 @@ pub enum LastSeen {
     Never,
     /// It was shown; then Amazon refused something that this state would have allowed.
     Doubted,
-    /// Amazon shows something that excludes what is known: what, as it was first seen. The shop and the
-    /// operator were notified, once. Nothing ships, and nothing more is sent for it, until Amazon shows again
-    /// what fits.
+    /// Amazon shows something that excludes what is known: what this was when it was first seen. The shop and
+    /// the operator were notified, once. Nothing ships, and nothing more is sent for the charge, until Amazon
+    /// shows what fits again.
     Contradicted(Misfit),
     /// It was shown, last to a request that left at this instant.
     At(Timestamp),
@@ -224,7 +224,7 @@ impl Charge {
         is_said && self.origin == ChargeOrigin::Finalize && self.sight == LastSeen::Never
     }
 
-    /// What Amazon shows otherwise than it is known, if it does.
+    /// In what Amazon contradicts what is known of the charge, if it does.
     #[must_use]
     pub const fn contradicted_by(&self) -> Option<Misfit> {
         match self.sight {

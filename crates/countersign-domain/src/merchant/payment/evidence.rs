@@ -21,8 +21,8 @@ use crate::merchant::rules::{BUYERS_PACE, UNREADABLE_AMOUNTS};
 use crate::time::{DAY, Timestamp};
 
 impl PaymentDraft<'_> {
-    /// Takes in a charge as Amazon shows it, if it is whole and ours. `origin` says who made it, if it is not
-    /// known. Returns whether it was taken in.
+    /// Applies a charge as Amazon shows it, if the view is complete and ours. `origin` says who made the
+    /// charge if it is not known here. Returns whether the view was applied.
     pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeView, origin: ChargeOrigin) -> bool {
         let (now, id) = (self.now, &shown.id);
         let known = self.payment.charge(id);
@@ -119,9 +119,9 @@ impl PaymentDraft<'_> {
         true
     }
 
-    /// Amazon contradicts what is known of a charge: nothing of the answer is taken in, the charge ships
-    /// nothing, nothing more is sent for it, and the shop and the operator are notified, once. It is looked at
-    /// daily until Amazon shows what fits.
+    /// Handles an answer that contradicts what is known of a charge. Nothing of the answer is applied, and
+    /// the shop and the operator are notified, once. Until Amazon shows what fits, the charge pays for no
+    /// parcel, nothing more is sent for it, and it is looked at daily.
     fn contradict_charge(&mut self, id: &ChargeId, misfit: Misfit) {
         let now = self.now;
         let Some(charge) = self.payment.charge_mut(id) else { return self.contradict(id, misfit.found()) };
@@ -132,8 +132,9 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// A success of Finalize says that the money is taken, and Amazon shows that it is not yet. The capture may
-    /// be under way; of an earlier state a replica may be late, which explains nothing any more after a day.
+    /// Handles a charge whose money Finalize's success says is taken, while Amazon shows that it is not yet.
+    /// The capture may be under way. An earlier state may come from a slow replica, but after a day that no
+    /// longer explains it.
     fn doubt_capture(&mut self, id: &ChargeId, shown: &ChargeState) {
         let now = self.now;
         let Some(charge) = self.payment.charge_mut(id) else { return };
@@ -142,7 +143,7 @@ impl PaymentDraft<'_> {
         let is_under_way = *shown == ChargeState::CaptureInitiated;
         let is_news = is_under_way && charge.state != *shown;
         if is_news {
-            // Nobody has seen it captured: what was said stays to be confirmed.
+            // Nobody has seen the charge captured, so what Finalize's answer said still has to be confirmed.
             charge.state = ChargeState::CaptureInitiated;
             self.emit(PaymentEvent::CapturePending(id.clone()));
         } else if !is_under_way && now.since(charge.authorized_at) >= DAY {
@@ -150,7 +151,7 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Counts an answer with an amount that cannot be read: one may be a slip, the third in a row is not.
+    /// Counts an answer with an amount that cannot be read: one may be a mistake, but not the third in a row.
     fn note_unreadable(&mut self, shown: &ChargeView) {
         let Some(charge) = self.payment.charge_mut(&shown.id).filter(|_| is_unreadable(shown)) else {
             return;
@@ -236,7 +237,7 @@ impl PaymentDraft<'_> {
             });
         }
         if is_news && matches!(shown.state, PermissionState::Closed(_)) {
-            // Amazon may have canceled its open charges together with it.
+            // Amazon may have canceled the permission's open charges when it closed the permission.
             for charge in self.payment.charges.iter_mut().filter(|charge| !charge.state.is_final()) {
                 charge.look = Some(LookSchedule::now(now));
             }

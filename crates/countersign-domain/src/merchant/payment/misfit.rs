@@ -1,9 +1,9 @@
-//! What an answer of Amazon's shows otherwise than it is known.
+//! In what an answer of Amazon's contradicts what is known.
 
 use crate::words::words;
 
 words! {
-    /// What an answer shows otherwise than it is known.
+    /// In what an answer contradicts what is known.
     Misfit {
         /// The charge is under another permission.
         ChargePermissionDiffers,

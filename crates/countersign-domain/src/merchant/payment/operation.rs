@@ -20,7 +20,7 @@ pub struct Operation {
     pub number: OperationNumber,
     /// The name by which it is identified.
     pub name: OperationName,
-    /// The request as it was made: a repeated request is recognised by it.
+    /// The request as it was made: a repeated request is recognized by it.
     pub asked: OperationRequest,
     /// The call that it makes.
     pub request: PaymentCall,
@@ -103,7 +103,7 @@ pub enum OperationRequest {
     Charge {
         /// The amount.
         amount: Money,
-        /// Whether to capture at once.
+        /// Whether to capture immediately.
         capture_now: bool,
         /// Whether the shop can wait for the authorization.
         can_handle_pending_authorization: bool,
@@ -138,7 +138,7 @@ pub enum PaymentCall {
     CreateCharge {
         /// The amount.
         amount: Money,
-        /// Whether to capture at once.
+        /// Whether to capture immediately.
         capture_now: bool,
         /// Whether the shop can wait for the authorization.
         can_handle_pending_authorization: bool,

@@ -129,14 +129,15 @@ pub fn permission_shown(draft: &mut Draft, shown: &PermissionView) -> NextStep {
     draft.resolve_by_permission(shown)
 }
 
-/// Whether Amazon contradicts the charge that an operation concerns, or that the order was paid with: nothing
-/// more is sent.
+/// Whether Amazon contradicts the charge that an operation concerns, or that the order was paid with, so that
+/// nothing more is sent.
 fn is_contradicted(payment: &Payment, operation: &Operation) -> bool {
     payment.contradicted_for(operation.request.charge_id()).is_some()
 }
 
-/// The step that finds out the result of an operation in doubt. What an answer has named is looked at, and
-/// every second time the same bytes are sent again: it may have been named by mistake.
+/// The step that finds out the result of an operation in doubt. The object that an answer has named is looked
+/// at, but every second time the same bytes are sent again, because the object may have been named by
+/// mistake.
 fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
     let looks = operation.state.in_flight().and_then(InFlight::doubt).map_or(0, |doubt| doubt.look.count);
     if looks.is_multiple_of(2) {
@@ -176,7 +177,7 @@ impl PaymentDraft<'_> {
             match answer_proof(self.payment, operation, shown) {
                 Proof::Fits(effect) => return self.take_success(number, effect, shown),
                 Proof::Contradicts(misfit) => {
-                    // The same bytes get the same answer again.
+                    // The same bytes get the same answer again, which is no news.
                     let is_news = match &operation.state {
                         OperationState::InFlight(in_flight) => matches!(in_flight, InFlight::Sent { .. }),
                         OperationState::Done(_) | OperationState::Refused { .. } => true,
@@ -310,8 +311,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// The operation in doubt whose answer has named this object, if the object proves to be its effect. A
-    /// name that proves to be wrong is forgotten.
+    /// The operation in doubt whose answer has named this object, if the object proves to be the operation's
+    /// effect. If the object proves not to be, the operation forgets it.
     fn led_to(
         &mut self,
         is_named: impl Fn(&OperationEffect) -> bool,

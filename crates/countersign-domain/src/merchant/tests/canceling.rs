@@ -442,7 +442,7 @@ fn a_close_that_amazon_refuses_is_tried_again_with_each_reminder() {
     let tomorrow = sent_at().plus(DAY);
     let (again, _) = undo(stuck, tomorrow, refusing);
     assert_eq!((progress(&again), asked_for(&again).matches("closeChargePermission").count()), ("stuck", 4));
-    // Fixed: what is in doubt is asked for at once.
+    // The cause is fixed, so what is in doubt is asked for immediately.
     let (closed, _) = undo(again, tomorrow.plus(DAY), obliging);
     assert_eq!(progress(&closed), "under way");
     let due_at =

@@ -178,14 +178,14 @@ impl Amazon {
         }
     }
 
-    /// Decides the first pending object, in the shop's favour or against it.
+    /// Decides the first pending object, in the shop's favor or against it.
     fn decide(&mut self, kindly: bool) -> Option<Hint> {
         let pending = self.charges.iter_mut().find(|(_, (_, state))| {
             matches!(state, ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated)
         });
         if let Some((id, (_, state))) = pending {
             if *state == ChargeState::CaptureInitiated && !kindly {
-                // Accepted and then declined: it came to nothing.
+                // The capture was accepted and then declined, so it had no effect.
                 let word = format!("captured {id}");
                 for effects in self.effects.values_mut() {
                     effects.remove(&word);

@@ -1,5 +1,6 @@
-//! What each answer proves, member by member, and what follows: an answer that is not whole proves nothing and
-//! its budget stays held; what contradicts ships nothing and sends nothing until it is settled.
+//! What each answer proves, member by member, and what follows: an answer that is not complete proves
+//! nothing, and its budget stays reserved; after an answer that contradicts, nothing ships and nothing is
+//! sent until the contradiction is settled.
 
 use super::decide::payments::*;
 use super::paid::*;
@@ -190,13 +191,13 @@ fn the_id_of_a_half_answer_is_looked_up_and_its_object_settles_the_doubt() {
         if !is_named {
             continue;
         }
-        // A charge that is not ours is forgotten, and is in no book as ours.
+        // A charge that is not ours is forgotten, and is recorded nowhere as ours.
         let mut another = new_charge_shown(AmazonChargeState::Captured);
         another.seen.charge_amount = AmountView::Shown(usd(1));
         let (misled, _) = charge_shown(&step.next, &another, now, &rules()).unwrap();
         assert!(payment(&misled.next).operations[0].state.is_in_doubt(), "{name}");
         assert_eq!(payment(&misled.next).operations[0].lead, None, "{name}");
-        // The half answer again proves as little as the first.
+        // The same incomplete answer again proves as little as the first.
         let half = new_charge_shown(AmazonChargeState::Captured);
         let half = ChargeView { captured: AmountView::Absent, ..half };
         let (same, _) =
@@ -304,7 +305,7 @@ fn what_amazon_contradicts_is_told_once_sends_nothing_and_is_settled_by_what_fit
     }
     let sends = |act: &&NextStep| matches!(act, NextStep::Begin(_) | NextStep::SendAgain(_));
     assert_eq!(acts.iter().filter(sends).count(), 0, "{acts:?}");
-    // It is looked at daily, and what fits settles it.
+    // The charge is looked at daily, and an answer that fits settles the contradiction.
     let due_at = checkout.due_at(&rules()).unwrap();
     assert_eq!(due_at, now.plus(DAY));
     let (step, act) = take_up_payment(&checkout, due_at, &rules()).unwrap();
@@ -333,7 +334,7 @@ fn an_amount_that_stays_unreadable_is_a_contradiction_at_the_third_time_on_every
     assert_eq!(checkout.verdict().outcome(), "checking");
     let (step, _) = charge_shown(&checkout, &ours(), now, &rules()).unwrap();
     assert_eq!(step.next.verdict().outcome(), "authorized");
-    // Two slips with a readable answer in between are no contradiction.
+    // Two unreadable answers with a readable one in between are no contradiction.
     let mut checkout = finalized(PaymentIntent::Authorize);
     for shown in [unreadable(), unreadable(), ours(), unreadable(), unreadable()] {
         checkout = charge_shown(&checkout, &shown, now, &rules()).unwrap().0.next;

@@ -230,7 +230,7 @@ fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
     let seen = look(&before, AmazonChargeState::Captured).next;
     assert!(may_ship(&seen).may_ship);
     assert_eq!(payment(&seen).due_at(&rules()), None, "nothing is left to ask");
-    // It is not taken yet: that does not confirm it, and what comes next does.
+    // The money is not taken yet: this answer does not confirm the capture, but the next one does.
     for earlier in [
         AmazonChargeState::AuthorizationInitiated,
         AmazonChargeState::Authorized,
@@ -404,7 +404,7 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
     }
 }
 
-/// An attempt that is proved unpaid, and whose charge Amazon shows with money all the same.
+/// An attempt that is proved unpaid, but whose charge Amazon shows with money.
 fn is_settled_when_it_is_shown_to_be_over(contradicted: &Checkout, charge: &ChargeId) {
     assert_eq!(contradicted.verdict().outcome(), "checking", "never unpaid while Amazon shows money");
     let next = CheckoutSessionId::parse("session9").unwrap();

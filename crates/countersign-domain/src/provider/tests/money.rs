@@ -68,8 +68,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What was executed; `None` for what a rule refused. Accounts that do not balance are no such refusal: no
-/// sequence may lead to them.
+/// What was executed; `None` for what a rule refused. Accounts that do not balance do not count as such a
+/// refusal: no sequence may lead to them.
 fn unless_refused<T, E: Debug>(acted: Result<T, E>) -> Option<T> {
     acted.inspect_err(|refused| assert!(!alloc::format!("{refused:?}").starts_with("Unbalanced"))).ok()
 }

@@ -1,4 +1,4 @@
-//! What holds while many tasks use one store at once.
+//! What must be true while many tasks use one store at the same time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) async fn sixty_four_tasks_count_to_sixty_four(store: Arc<dyn Store>) 
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
         let store = Arc::clone(&store);
-        // As many as there are tasks: each time one loses, another has won for good.
+        // The bound is the number of tasks: each time one loses, another has won for good.
         tasks.spawn(async move { transact(&*store, TASKS as usize, || increment(&*store, "counter")).await });
     }
     let mut counts: Vec<u64> = tasks.join_all().await.into_iter().map(Result::unwrap).collect();
@@ -104,7 +104,7 @@ pub(crate) async fn a_reader_that_saw_a_sequence_misses_no_smaller_one(store: Ar
             }
             tokio::task::yield_now().await;
         }
-        // Nothing smaller has appeared behind the reader.
+        // No smaller sequence has appeared after the reader had passed it.
         let all = reader.messages("event", None, 0, 1_000).await.unwrap();
         assert_eq!(all.len(), seen.len());
     });

@@ -45,7 +45,7 @@ pub(crate) async fn a_range_keeps_to_its_prefix_and_index(store: Arc<dyn Store>)
     assert_eq!(rows(&*store, all_of("by_nothing")).await, pairs(&[]));
 }
 
-/// Many documents share a value, so pages end in the middle of one.
+/// Many documents share a value, so a page can end between two documents with the same value.
 pub(crate) async fn pages_cover_a_range_without_gap_or_repetition(store: Arc<dyn Store>) {
     for hundred in 0..5 {
         let writes = (0..MAX_CHANGES).map(|number| {

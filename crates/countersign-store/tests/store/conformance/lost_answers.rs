@@ -74,7 +74,7 @@ struct Weather(Vec<(Option<Fault>, u8)>);
 impl Hook for Weather {
     async fn before(&self, call: Call<'_>) -> Option<Fault> {
         let (fault, yields) = self.0[call.number as usize % self.0.len()];
-        // An engine in memory answers at once: no other task would ever come between a load and a commit.
+        // An engine in memory answers immediately: no other task would ever come between a load and a commit.
         for _ in 0..yields {
             tokio::task::yield_now().await;
         }
@@ -114,7 +114,7 @@ fn one_at_a_time<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// On its own thread, since a runtime cannot be started on a runtime's thread.
+/// Runs work on its own thread, since a runtime cannot be started on a runtime's thread.
 async fn aside(work: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(work).await.unwrap();
 }

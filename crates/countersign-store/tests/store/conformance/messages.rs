@@ -119,7 +119,7 @@ pub(crate) async fn a_lease_ends_once(store: Arc<dyn Store>) {
     assert_eq!(store.release(release(sequence, 1, Some(at(20)))).await, Ok(true));
     assert_eq!(store.release(release(sequence, 1, None)).await, Ok(false), "it has ended");
     assert_eq!(shown(&lease(&*store, 20, 60, 1).await), expected(&[("m", 2)]));
-    // Late, but no other caller came first.
+    // The release is late, but no other caller came first.
     assert_eq!(store.release(release(sequence, 2, None)).await, Ok(true));
     assert_eq!(store.release(release(sequence, 2, Some(at(20)))).await, Ok(false), "it was delivered");
     assert_eq!(lease(&*store, 1_000, 2_000, 1).await, []);

@@ -208,7 +208,7 @@ async fn apply(store: &dyn Store, model: &mut Model, command: Command) {
     }
 }
 
-/// What was committed, with the sequences that the engine chose.
+/// Applies to the model what was committed, with the sequences that the engine chose.
 async fn accept(store: &dyn Store, model: &mut Model, change: ChangeSet) {
     for write in change.write {
         model.put(&write.key, write.content);

@@ -21,7 +21,7 @@ pub(crate) async fn the_nth_operation_fails_and_no_other(store: Arc<dyn Store>) 
     assert_eq!(faulty.counts().calls(), 9);
 }
 
-/// Calls every operation once, and returns which were answered.
+/// Calls every operation once, and returns the result of each.
 async fn every_operation(store: &dyn Store) -> Vec<(Operation, Result<(), StoreError>)> {
     let commit = store.commit(ChangeSet { write: vec![create("every", content("x"))], ..change() }).await;
     let commit = commit.map_err(|error| match error {
@@ -151,7 +151,7 @@ pub(crate) async fn a_hook_sees_what_shall_be_committed(store: Arc<dyn Store>) {
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
-/// Records what it sees, in order.
+/// A hook that records what it sees, in order.
 #[derive(Default)]
 struct Notes(Mutex<Vec<(&'static str, Operation, usize)>>);
 
