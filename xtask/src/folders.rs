@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders with nothing of ours in them. In a second working tree, `.git` is a file.
+/// Folders that contain nothing of ours. In a second working tree, `.git` is a file.
 pub(crate) const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
 
 /// The folder that cargo builds into. It need not be below the root, so it is found from the path

@@ -75,7 +75,8 @@ impl Shop {
         self.0.post(&format!("/v1/checkouts/{}/complete", checkout.id), &body).await
     }
 
-    /// An operation after the result: `charges`, `captures`, `refunds`, `cancel` or `close`.
+    /// Asks for an operation after a successful payment: `charges`, `captures`, `refunds`, `cancel`
+    /// or `close`.
     pub(super) async fn ask(&self, checkout: &Checkout, call: &str, body: Value) -> DemoResult<JsonAnswer> {
         self.0.post(&format!("/v1/checkouts/{}/{call}", checkout.id), &body).await
     }
@@ -113,7 +114,7 @@ impl Shop {
         succeeded(self.0.get(&format!("/v1/checkouts/{}", checkout.id)).await?)
     }
 
-    /// Looks at a checkout until it is in this state; an error if it does not get there in time.
+    /// Waits until a checkout is in this state. Fails if that takes too long.
     pub(super) async fn wait_for(&self, checkout: &Checkout, state: &str) -> DemoResult<Value> {
         for _ in 0..LOOKS {
             let seen = self.checkout(checkout).await?;

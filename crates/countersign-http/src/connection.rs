@@ -107,7 +107,7 @@ impl Drop for Work {
     }
 }
 
-/// The handler does not want an answer to be sent.
+/// The error that ends a connection because its handler wants a reset instead of an answer.
 #[derive(Debug)]
 struct ResetWanted;
 

@@ -173,7 +173,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
         Ok(())
     }
 
-    /// Answers with the function of the request's row.
+    /// Answers a request by calling the function of its row.
     ///
     /// # Errors
     /// What the function or its parameter refuses, and [`RoutingError`] if there is no row.

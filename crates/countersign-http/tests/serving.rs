@@ -442,7 +442,7 @@ async fn a_shutdown_answers_what_has_begun_and_closes_what_is_idle() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
-/// Holds a request, and its client disconnects; the server has time to notice.
+/// Sends a request that the handler holds, and disconnects; then gives the server time to notice.
 async fn hang_up_on_a_held_request(server: &Server) {
     let mut client = server.connect().await;
     client.send("GET /held HTTP/1.1\r\n\r\n").await;

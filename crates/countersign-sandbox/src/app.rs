@@ -1,4 +1,4 @@
-//! What every request and every loop of Amazon's half works with.
+//! The parts of a running sandbox, which every request and every loop uses.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::merchants::Merchants;
 use crate::notify::notifier::Notifier;
 use crate::settings::Settings;
 
-/// The parts of a running sandbox.
+/// A running sandbox.
 pub(crate) struct App {
     pub(crate) book: Book,
     pub(crate) clock: Arc<VirtualClock>,

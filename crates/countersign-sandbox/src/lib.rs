@@ -118,7 +118,7 @@ impl fmt::Display for StartFailed {
 impl std::error::Error for StartFailed {}
 
 impl Sandbox {
-    /// Starts from what the store holds. No other process may use the store.
+    /// Starts with the contents of the store. No other process may use the store.
     ///
     /// # Errors
     /// The store cannot be read.

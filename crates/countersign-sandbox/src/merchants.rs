@@ -92,7 +92,7 @@ impl Merchants {
 pub fn account_of(public_key_id: &PublicKeyId) -> MerchantId {
     let hash = sha256_hex(public_key_id.as_str().as_bytes()).to_ascii_uppercase();
     let text = format!("A{}", hash.get(..13).unwrap_or_default());
-    // A letter and hexadecimal digits always make an id.
+    // This never fails: a letter and hexadecimal digits always make an id.
     MerchantId::parse(&text).unwrap_or_else(|_| unreachable!("{text} is an id"))
 }
 

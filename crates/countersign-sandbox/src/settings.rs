@@ -26,7 +26,7 @@ pub struct Settings {
     pub flags: Flags,
 }
 
-/// The control API's token. Cannot be printed.
+/// The control API's token. It cannot be printed.
 #[derive(Clone)]
 pub struct ControlToken(Box<[u8]>);
 

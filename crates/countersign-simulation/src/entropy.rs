@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_world::{Entropy, Stream};
 
-/// A sequence of numbers that its seed fixes. Clones share the sequence.
+/// A sequence of numbers that its seed determines. Clones share the sequence.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(Arc<Stream>);
 

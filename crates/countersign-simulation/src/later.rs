@@ -47,7 +47,7 @@ impl Story {
         }
     }
 
-    /// A part of an amount, all of it, or seldom more.
+    /// A part of an amount, the whole amount, or seldom more.
     fn part(&self, amount: &Value) -> Value {
         let currency = amount["currencyCode"].as_str().and_then(Currency::parse).unwrap_or(Currency::USD);
         let text = amount["amount"].as_str().unwrap_or("1");

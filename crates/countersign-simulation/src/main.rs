@@ -1,6 +1,6 @@
-//! `cargo xtask simulate`: runs seeds in order on all cores, and prints how fast they run. It stops
-//! at a seed that breaks an invariant, always the lowest one, however the cores share the work. Its
-//! first line is then `invariant NAME failed at seed N: …`, which `cargo xtask defects` reads.
+//! `cargo xtask simulate`: runs seeds in order on all cores, and prints how fast they run. If seeds
+//! break an invariant, it reports the lowest of them, however the cores share the work, and stops.
+//! The report begins with `invariant NAME failed at seed N: …`, which `cargo xtask defects` reads.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -255,7 +255,7 @@ impl Network {
         }
     }
 
-    /// Whether the replica that is asked does not have the object yet.
+    /// Whether a Get reaches a replica that does not have the object yet.
     fn comes_too_early(&self, id: &str) -> bool {
         let Self { reading, random, witness, .. } = self;
         let Some(age) = witness.age(id) else { return false };
@@ -264,7 +264,7 @@ impl Network {
     }
 
     fn draw_failure(&self, called: &CalledOperation) -> StatusCode {
-        // A 404 to a Get would say something about the object.
+        // 404 is left out for a Get: it would say something about the object.
         let statuses: &[u16] = match called {
             CalledOperation::Finalize { .. } | CalledOperation::Change { .. } => {
                 &[404, 408, 425, 500, 500, 502, 503, 504]

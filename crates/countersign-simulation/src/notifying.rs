@@ -21,7 +21,7 @@ use crate::process::{GivingUp, Process, ServeOutcome};
 use crate::weather::{Rates, Weather};
 use crate::witness::Witness;
 
-/// Where Amazon's certificate is fetched from.
+/// The origin from which Amazon's certificate is fetched.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8100";
 
 const ENDPOINT: &str = "http://127.0.0.1:9000/amazon/notifications";

@@ -294,7 +294,7 @@ pub(crate) fn check_effects(
         payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
     };
     let charges = asked(|it| matches!(it.request, Request::CreateCharge {}));
-    // The first comes from Finalize, unless nothing was to be charged.
+    // Finalize makes the first charge, unless there was nothing to charge.
     never(truth.charges.len() > charges + 1, Invariant::EffectTwice, || {
         format!(
             "there are {} charges, but only {charges} after the first were asked for",

@@ -52,7 +52,7 @@ pub(crate) struct Reading {
     pub(crate) reasons_on_get: bool,
     /// How many answers to Finalize in a thousand lack an id.
     pub(crate) ids_missing_in_answer: u32,
-    /// Whether a 5xx is kept for its idempotency key.
+    /// Whether Amazon remembers a 5xx for its idempotency key.
     pub(crate) stores_5xx: bool,
     pub(crate) success_status: SuccessStatus,
     pub(crate) date_header: DateHeader,

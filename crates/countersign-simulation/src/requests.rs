@@ -5,7 +5,7 @@ use countersign_http::{Request, Response};
 use http::{HeaderValue, Method, header};
 use serde_json::Value;
 
-/// The token by which the merchant half knows the shop.
+/// The shop's token at the merchant half.
 pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
 
 /// The only reference under which the shop cancels an order.

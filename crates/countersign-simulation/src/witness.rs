@@ -55,7 +55,7 @@ struct Facts {
     /// Checkout ids by the orders' numbers.
     by_order: HashMap<usize, String>,
     order_of_session: HashMap<String, usize>,
-    /// The orders whose buyers' pages ask what they cost.
+    /// The orders whose price the buyer's page asks for.
     priced: HashMap<usize, QuotedOrder>,
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
@@ -376,7 +376,7 @@ impl Witness {
         Some(self.executor.now().saturating_sub(changed_at))
     }
 
-    /// Whether a session is Completed, or an object came from one.
+    /// Whether this is a Completed session, or an object that came from one.
     pub(crate) fn is_finalized(&self, id: &str) -> bool {
         let facts = self.facts();
         facts.ledger.session_of(id).is_some() || facts.ledger.ids(id).is_some()

@@ -14,7 +14,7 @@ use crate::failure::{CommandResult, Failure};
 /// mistake.
 const MAX_LEN: u64 = 64 * 1024;
 
-/// The text of a file, short enough for a key or a token.
+/// The text of a file, which must be short enough for a key or a token.
 pub(crate) fn read(path: &Path) -> CommandResult<String> {
     let failed =
         |why: &dyn std::fmt::Display| Failure::new(format_args!("{} cannot be read: {why}", path.display()));

@@ -159,7 +159,7 @@ mod tests {
         RunOutput { has_succeeded, text: text.to_owned() }
     }
 
-    /// The verdict, with the first line of an error alone.
+    /// The verdict, with only the first line of an error.
     fn first(verdict: Verdict) -> Result<String, String> {
         verdict.map_err(|why| why.lines().next().unwrap_or_default().to_owned())
     }

@@ -4,7 +4,7 @@
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// The crate that may do both, each in one file.
+/// The crate that may read the clock and draw entropy, each in one file.
 const WORLD: &str = "countersign-world";
 
 /// The crates that need real time, for the timeouts of sockets.

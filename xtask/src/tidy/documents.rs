@@ -27,7 +27,7 @@ const WRITTEN_BY_CARGO: &str = "Cargo.lock";
 
 const CHOICES: &str = "docs/compatibility.md";
 
-/// Where a document's paths into the tree begin.
+/// The folders with which a document's paths into the tree begin.
 const OWN_FOLDERS: [&str; 5] = ["crates/", "docs/", "interop/", "web/", "xtask/"];
 
 pub(super) fn files_open_with_their_purpose_and_stay_short(tree: &Tree) -> Vec<Violation> {

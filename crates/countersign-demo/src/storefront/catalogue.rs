@@ -46,7 +46,7 @@ impl Product {
 
 /// The largest count of one product in an order.
 pub(super) const MOST: u32 = 9;
-/// The only coupon, and how many per cent it takes off the goods.
+/// The only coupon, and the percentage that it takes off the price of the goods.
 pub(super) const COUPON: (&str, u64) = ("SPRING", 10);
 
 /// A way of delivery.
@@ -138,7 +138,7 @@ impl Basket {
     }
 }
 
-/// The tax in per cent, by the state that the goods go to: invented, except for Oregon.
+/// The tax in percent, by the state that the goods go to. The rates are invented, except Oregon's.
 fn tax_of(state: Option<&str>) -> u64 {
     match state {
         Some("OR") => 0,

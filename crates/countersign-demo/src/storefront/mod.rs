@@ -206,7 +206,7 @@ impl Storefront {
         Ok(ShopResponse::SeeOther("/".to_owned()))
     }
 
-    /// The quote hook.
+    /// Answers the quote hook.
     fn quote(&self, request: &Request) -> ShopResponse {
         let Some(VerifiedWebhook { body: asked, .. }) = self.verified(request) else {
             return ShopResponse::Nothing(StatusCode::UNAUTHORIZED);
@@ -223,7 +223,8 @@ impl Storefront {
         ShopResponse::Json(StatusCode::OK, quote)
     }
 
-    /// A webhook: the shop notes its fact once, even if it is delivered several times.
+    /// Handles a webhook: the shop notes its fact once, even if the webhook is delivered several
+    /// times.
     fn hear(&self, request: &Request) -> ShopResponse {
         let Some(VerifiedWebhook { id, body: fact }) = self.verified(request) else {
             return ShopResponse::Nothing(StatusCode::UNAUTHORIZED);

@@ -115,7 +115,7 @@ impl fmt::Debug for Confirmation {
 }
 
 with_texts! {
-    /// Why a body is not an envelope. It quotes nothing of the body.
+    /// Why a body is not an envelope. The text quotes nothing of the body.
     #[derive(Debug, Clone, PartialEq, Eq)]
     EnvelopeRefused {
         /// It is longer than [`MAX_ENVELOPE_LEN`].

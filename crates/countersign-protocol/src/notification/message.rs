@@ -128,7 +128,7 @@ fn is_word(text: &str) -> bool {
 }
 
 with_texts! {
-    /// Why a text is not a message. It quotes nothing of the text.
+    /// Why a text is not a message. The reason quotes nothing of the text.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     MessageRefused {
         /// It is not a JSON object, is nested too deeply, or has a member twice.

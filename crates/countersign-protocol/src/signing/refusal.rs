@@ -64,7 +64,8 @@ with_texts! {
         } = "The public key id {public_key_id} is not known";
         /// The signature is not this key's for this request.
         WrongSignature {
-            /// What the server expected to be signed: it contains neither the body nor any header's value.
+            /// The text that the server expected to be signed. It contains neither the body nor any
+            /// header's value.
             string_to_sign: String,
             /// The signature as it was sent.
             signature: String,

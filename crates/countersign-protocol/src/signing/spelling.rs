@@ -17,8 +17,9 @@ pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
     paths
 }
 
-/// The query as sent; sorted and encoded under RFC 3986 (PHP, Java, .NET); sorted with plain names and with
-/// values as `encodeURIComponent` writes them (Node). Equal results are listed once.
+/// The query as sent; sorted and encoded under RFC 3986 (PHP, Java, .NET); and sorted, with the
+/// names as they are and the values as `encodeURIComponent` writes them (Node). Equal results are
+/// listed once.
 pub(super) fn queries(query: &str) -> Vec<Cow<'_, [u8]>> {
     let mut queries = vec![Cow::Borrowed(query.as_bytes())];
     add(&mut queries, Cow::Owned(sorted_query(query)));

@@ -1,4 +1,5 @@
-//! Who calls the API, when, and under which idempotency key.
+//! Who calls the API, when, and under which idempotency key; and the notifications that a call's
+//! change set appends.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -72,7 +73,7 @@ impl Caller {
         Some(write_reply(self.reply_key()?, fingerprint, answer, Expect::Absent))
     }
 
-    /// Check 3: the saved answer if the key was seen with the same request.
+    /// Check 3: the saved answer, if the key was used before with the same request.
     pub(super) fn replayed(&self, document: Option<&Document>) -> Result<Option<ApiAnswer>, BookRefused> {
         let Some((document, idempotency)) = document.zip(self.idempotency.as_ref()) else { return Ok(None) };
         let Reply { fingerprint, answer } =

@@ -18,7 +18,7 @@ pub(crate) struct Checkout {
     pub(crate) shown: SessionExtras,
 }
 
-/// What Create sent that is only shown, and only while the session is Open.
+/// Members of Create that are only shown, and only while the session is Open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SessionExtras {
     /// The button's `deliverySpecifications`, as JSON.

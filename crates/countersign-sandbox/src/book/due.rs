@@ -35,7 +35,7 @@ enum TimerOwner {
 /// What happened to a timer.
 #[derive(Debug, Clone, Copy)]
 enum TimerOutcome {
-    /// It was applied, and its document is due next at this instant.
+    /// The timer was applied, and its document is due next at this instant.
     Applied(Option<Timestamp>),
     /// Another decision was faster.
     Unasked,
@@ -170,7 +170,7 @@ impl Book {
         Ok(decided)
     }
 
-    /// Loads what the timers of a batch belong to.
+    /// Loads the documents that the timers of a batch belong to.
     async fn find(&self, due: &[DueTimer]) -> Result<Vec<Option<TimerOwner>>, StoreFailed> {
         let keys: Vec<Key> = due.iter().map(|timer| timer.key.clone()).collect();
         let documents = self.store.load(&keys).await?;
@@ -237,7 +237,7 @@ fn carry_session(timer: &DueTimer, document: Document) -> Result<Option<Change>,
     Ok(Some(Change { at: timer.due_at, write: vec![write], append: log(&id, &events), before }))
 }
 
-/// The short form of a remembered reply is kept forever.
+/// Drops the buyer's data of a remembered reply. The short form is kept forever.
 fn forget_buyer(timer: &DueTimer, document: &Document) -> Result<Option<Change>, StoreFailed> {
     let Reply { fingerprint, answer } = reply::decode(document.format, &document.bytes)?;
     if answer.with_buyer.is_none() {

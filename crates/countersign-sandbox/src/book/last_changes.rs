@@ -22,7 +22,7 @@ pub(super) struct LastChanges(Mutex<RecentChanges>);
 struct RecentChanges {
     /// The last change of each object.
     last: HashMap<String, Change>,
-    /// Every remembered change, oldest first; an object is listed once for each of its changes.
+    /// Every remembered change, oldest first. An object is listed once per change.
     order: VecDeque<(String, u64)>,
     count: u64,
     /// The total size of the documents in `last`.

@@ -26,7 +26,7 @@ impl Book {
         Moment { now: self.clock.now(), _holds: holds }
     }
 
-    /// Moves the clock, then applies what has become due.
+    /// Moves the clock, then applies the timers that have become due.
     pub(crate) async fn move_clock(&self, to: impl FnOnce(&VirtualClock)) -> Result<(), StoreFailed> {
         let between_moments = self.moments.write().await;
         to(&self.clock);

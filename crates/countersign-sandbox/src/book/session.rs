@@ -139,7 +139,7 @@ pub(super) fn former(loaded: &LoadedDocument<Checkout>) -> (Key, Document) {
     (checkout_session_key(&loaded.value.session.id), loaded.document.clone())
 }
 
-/// A session as its deadlines leave it; `None` once it is deleted.
+/// A session with its deadlines applied; `None` once it is deleted.
 pub(super) fn as_of(
     document: Option<Document>,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! Cancel Charge; the buyer and Amazon cancel by the same decision.
+//! Cancel Charge. When the buyer or Amazon cancels, the decision is the same.
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::provider::cancel_charge::cancel_charge;

@@ -14,7 +14,7 @@ use crate::book::answer::ApiAnswer;
 use crate::http::errors::ApiRefused;
 
 pub(super) struct CaptureCharge {
-    /// `None` if no charge can have the path's id.
+    /// The id in the path; `None` if no charge can have it.
     id: Option<ChargeId>,
     amount: Option<Money>,
     soft_descriptor: Option<String>,

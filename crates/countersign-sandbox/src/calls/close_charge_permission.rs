@@ -1,4 +1,4 @@
-//! Close Charge Permission; the buyer and Amazon close by the same decision.
+//! Close Charge Permission. When the buyer or Amazon closes, the decision is the same.
 
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::provider::charge_permission::ClosureReason;

@@ -1,4 +1,4 @@
-//! Complete Checkout Session: Finalize, of the flow that redirects the buyer.
+//! Complete Checkout Session: the counterpart of Finalize in the flow that redirects the buyer.
 
 use countersign_domain::provider::finalize::{self as rules, CompleteRequest};
 use countersign_protocol::wire;

@@ -1,4 +1,4 @@
-//! Finalize Checkout Session, and what it shares with Complete Checkout Session.
+//! Finalize Checkout Session, and the code that it shares with Complete Checkout Session.
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::checkout_session::CheckoutSession;

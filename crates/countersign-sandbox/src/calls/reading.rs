@@ -28,7 +28,7 @@ pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> 
     }
 }
 
-/// Refuses a member that does not go with this checkout.
+/// Refuses a member that this checkout must not have.
 pub(crate) fn absent<T>(field: &'static str, member: Option<&T>) -> Result<(), ApiRefused> {
     match member {
         Some(_) => Err(ApiRefused::Invalid { field, why: "it does not go with this checkout" }),
@@ -82,7 +82,8 @@ pub(super) fn web_checkout(
     })
 }
 
-/// https with a host; plain http is for a developer's own machine, in the sandbox only.
+/// Whether a URL is https with a host. Plain http is allowed for a developer's own machine, in the
+/// sandbox only.
 fn is_return_url(url: &str, environment: Environment) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
     let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return false };

@@ -180,7 +180,7 @@ fn owner(
     Ok(Owner { merchant_id: key.merchant_id.clone(), environment })
 }
 
-/// The region, by default that of the currency.
+/// The region; by default, the region of the currency.
 fn region(word: Option<&str>, currency: Currency) -> Result<Region, ControlRefused> {
     let home = match currency {
         Currency::USD => Region::NorthAmerica,

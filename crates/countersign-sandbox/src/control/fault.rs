@@ -125,7 +125,7 @@ pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> RouteResult
     Ok(render::object(StatusCode::OK, &Members::default().with("removed", count)))
 }
 
-/// How likely a fault is to strike. For an order with a rate and no seed, a seed is drawn.
+/// How likely a fault is to strike. If an order has a rate but no seed, a seed is drawn.
 fn chance(
     rate: Option<Probability>,
     seed: Option<Seed>,

@@ -187,7 +187,7 @@ enum FormRequest {
     Act(VisitAct),
     /// An address that is not valid.
     Draft(AddressDraft),
-    /// A field is not as the page's own forms send it.
+    /// A field does not have the form in which the page's own forms send it.
     Nothing,
     NoSuchAct,
 }
@@ -256,7 +256,7 @@ fn gift(form: &Form) -> Option<Gift> {
     Some(Gift { is_wrapped: form.field("wrap").is_some(), message })
 }
 
-/// What the page's script received from the shop's page.
+/// The answer that the page's script received from the shop's page.
 fn answered(form: &Form) -> Option<VisitAct> {
     let number = form.field("id")?.parse().ok()?;
     let why = form.field("message").unwrap_or_default().chars().take(MAX_MESSAGE_LEN).collect();

@@ -19,7 +19,7 @@ impl Script {
     fn new(text: &'static str) -> Self {
         let hash = sha256_hex(text.as_bytes());
         let tag = format!("\"{}\"", hash.get(..32).unwrap_or_default());
-        // Hexadecimal digits in quotes are always a header's value.
+        // This never fails: hexadecimal digits in quotes are always a valid header value.
         let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
         Self { text, tag }
     }

@@ -23,7 +23,7 @@ impl DateHeader {
         {
             return header.clone();
         }
-        // The text has only ASCII letters, digits, commas, spaces and colons.
+        // This never fails: the text has only ASCII letters, digits, commas, spaces and colons.
         let header = HeaderValue::try_from(http_date(now))
             .unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
         *latest = Some((second, header.clone()));

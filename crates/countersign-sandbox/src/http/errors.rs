@@ -52,7 +52,7 @@ pub(crate) enum ApiRefused {
     Finalize(FinalizeRefused),
     /// The checks of Create Charge.
     CreateCharge(CreateChargeRefused),
-    /// Update Charge, on one of the merchant's own charges.
+    /// Update Charge was called for one of the merchant's own charges.
     NotAProvidersCharge,
     /// The checks of Capture Charge.
     Capture(CaptureRefused),

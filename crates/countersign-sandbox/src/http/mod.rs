@@ -63,7 +63,7 @@ fn is_control(path: &str) -> bool {
 /// the skew of their own clock from it.
 fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Response) -> Response {
     let headers = response.headers_mut();
-    // An id of hexadecimal digits and dashes is always a header's value.
+    // This never fails: an id of hexadecimal digits and dashes is always a valid header value.
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }

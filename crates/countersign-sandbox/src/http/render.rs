@@ -55,7 +55,7 @@ pub(crate) fn outcome(outcome: FinalizeResult<'_>, flags: &Flags) -> ApiAnswer {
     let mut shown = over(session);
     let answer = ApiAnswer::new(if is_pending { 202 } else { 200 }, shown.to_answer());
     match (session.response_detail, buyer) {
-        // Once the buyer is forgotten the short form is answered, as a replay would be.
+        // Once the buyer is forgotten, the answer is the short form, as in a replay.
         (ResponseDetail::Short, _) | (ResponseDetail::Full, None) => answer,
         (ResponseDetail::Full, Some((buyer, until))) => {
             shown.payment_details = Some(payment_details(&session.payment));

@@ -47,7 +47,7 @@ pub trait CertificateStore: Send + Sync + 'static {
     fn put(&self, pem: &str) -> Result<(), String>;
 }
 
-/// A key with its certificate. Cannot be printed.
+/// A key with its certificate. It cannot be printed.
 pub(crate) struct SigningKey {
     /// The key for version 1: aws-lc-rs makes no signature over SHA-1.
     sha1: PrivateKey,

@@ -28,7 +28,7 @@ pub trait Courier: Send + Sync + 'static {
 pub enum NotDelivered {
     /// No connection was made.
     Unreachable,
-    /// The connection ended before an answer came, or what came was not HTTP.
+    /// The connection ended before an answer came, or the bytes that came were not HTTP.
     Lost,
     /// The deadline passed.
     TimedOut,
@@ -54,7 +54,7 @@ impl fmt::Display for NotDelivered {
 
 impl std::error::Error for NotDelivered {}
 
-/// Reaches no endpoint: for a sandbox that notifies nobody.
+/// A courier that reaches no endpoint, for a sandbox that notifies nobody.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoCourier;
 

@@ -62,7 +62,8 @@ pub(crate) async fn run(app: Arc<App>) {
     let _alone = app.notices.sending.lock().await;
     let mut standings = [LaneState::ToBeLookedAt; MAX_ENDPOINTS];
     let mut turns = FuturesUnordered::new();
-    // Every appended message rings: it may be due before everything that any lane waits for.
+    // Every appended message wakes the loop: it may be due before everything that any lane waits
+    // for.
     app.book.outbox_alarm.ring_for_any();
     loop {
         for (lane, standing) in standings.iter_mut().enumerate() {
@@ -189,7 +190,7 @@ struct EndpointSender<'a> {
 }
 
 impl EndpointSender<'_> {
-    /// Sends a message, or does what a fault says instead.
+    /// Sends a message, or does what a fault orders instead.
     async fn send_one(
         &self,
         leased: LeasedNotice,

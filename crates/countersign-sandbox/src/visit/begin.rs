@@ -14,7 +14,7 @@ use super::{Visit, VisitStep};
 pub(crate) enum Arrival<V> {
     /// To their visit.
     Visit(V),
-    /// There is nothing to pay anymore: back to the shop, at this URL.
+    /// Back to the shop, at this URL: there is nothing left to pay.
     Back(String),
 }
 

@@ -190,7 +190,7 @@ fn buyer(region: Region, product_type: ProductType, place: usize, first: Address
     };
     let id = format!("amzn1.account.TESTBUYER{}{nth}", code.to_ascii_uppercase());
     Buyer {
-        // Letters, digits and dots always make an id.
+        // This never fails: letters, digits and dots always make an id.
         id: BuyerId::parse(&id).unwrap_or_else(|_| unreachable!("{id} is an id")),
         name: first.name.clone(),
         email: Some(mail),

@@ -1,8 +1,9 @@
-//! The token of a visit, as its URL carries it: a caller that knows it is the visit's buyer.
+//! The token of a visit, which is in the visit's URL: a caller that has the token counts as the
+//! visit's buyer.
 
 use countersign_protocol::signing::sha256_hex;
 
-/// How many hexadecimal digits of the key name a visit where its token must not appear.
+/// The number of hexadecimal digits of the key that name a visit where its token must not appear.
 const ID_LEN: usize = 16;
 
 /// The token of a visit.
@@ -25,7 +26,8 @@ impl VisitToken {
         &self.0
     }
 
-    /// The key under which the visit is kept: nobody who reads the store can continue the visit.
+    /// The key under which the visit is stored. Nobody who reads it in the store can continue the
+    /// visit.
     pub(crate) fn key(&self) -> String {
         sha256_hex(self.0.as_bytes())
     }

@@ -32,7 +32,7 @@ words! {
 }
 
 words! {
-    /// How the page is shown. This also decides how it finds the shop's page.
+    /// How the page is shown. This also decides how the page finds the shop's page.
     Display {
         Popup = "popup",
         Overlay = "overlay",

@@ -21,7 +21,7 @@ pub(super) struct Key {
 pub(super) enum WhenAbsent {
     /// The key must be given.
     Refused,
-    /// The code that reads the key decides; this describes it.
+    /// The code that reads the key decides what applies; this text describes it.
     Described(&'static str),
     /// The same as if this text were given.
     Default(fn() -> String),

@@ -119,7 +119,7 @@ fn a_subject_cannot_be_added_or_taken_away() {
     let mut changed = envelope("notification-1");
     changed["Subject"] = json!("");
     assert_eq!(verify(&changed), Err(SignatureRefused::WrongSignature));
-    // As in the text that is signed: null is absent.
+    // A member that is null counts as absent, as in the text that is signed.
     changed["Subject"] = Value::Null;
     verify(&changed).unwrap();
     let mut changed = envelope("notification-with-subject-1");

@@ -184,7 +184,8 @@ fn every_changed_byte_of_what_is_signed_is_refused() {
         for (position, (name, value)) in request.headers.iter().enumerate() {
             let is_signed = names.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
             if is_signed || name == "authorization" {
-                // The key's id is looked up, not signed: another id means another key.
+                // The key's id is not signed, but used to look the key up: another id means another
+                // key.
                 let same_key = |changed: &String| {
                     name != "authorization"
                         || changed.contains("SANDBOX-AHEGSJCM3L2S,")

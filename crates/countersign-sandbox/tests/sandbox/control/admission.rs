@@ -1,4 +1,4 @@
-//! Who may control the sandbox, and which paths and methods there are.
+//! Who may control the sandbox, and which paths and methods the control API has.
 
 use countersign_sandbox::settings::{ControlToken, Settings};
 use http::{HeaderMap, HeaderValue, Method};

@@ -79,7 +79,7 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
     }
     let scene = start(directory.path(), 5).await;
     scene.receiver.always(ReceiverAct::Answer(503));
-    // The first attempt of each, and three more an hour apart.
+    // Each notification has its first attempt, and three more an hour apart.
     for later in ["PT0S", "PT1H", "PT1H", "PT1H"] {
         scene.advance(later).await;
         assert_eq!(sent(&scene, 2).await.len(), 2, "{later}");
