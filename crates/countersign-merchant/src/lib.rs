@@ -60,9 +60,9 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The operator's settings.
     pub settings: Settings,
-    /// Where the shop is notified of facts; without it the shop must ask for them.
+    /// The endpoint at which the shop is notified of facts; without one, the shop must ask for them.
     pub webhook: Option<Webhook>,
-    /// Where the shop is asked for quotes; without it the settings' table makes them.
+    /// The hook by which the shop is asked for quotes; without one, the table in the settings makes them.
     pub quote_hook: Option<QuoteHook>,
     /// Fetches the certificates of Amazon's notifications; `None` uses the real network. It must follow no
     /// redirect.

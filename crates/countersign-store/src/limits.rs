@@ -47,8 +47,8 @@ pub(crate) fn rows(limit: usize) -> usize {
     limit.min(MAX_ROWS)
 }
 
-/// The value and id after which a range begins. No id is empty, so a value that equals the prefix comes after
-/// it.
+/// The value and id after which a range begins. On the first page this is the prefix with an empty id: no id
+/// is empty, so a value that equals the prefix comes after it.
 pub(crate) fn behind(range: &IndexRange) -> (&str, &str) {
     match &range.after {
         Some((value, id)) if *value >= range.prefix => (value, id),

@@ -11,7 +11,8 @@
 //! proven one, and a proven one is fetched again regardless of what others have fetched. If that fetch fails,
 //! it stays in use, within its own dates.
 //!
-//! The clock may be set back. A date later than now is not trusted: it would last until then.
+//! The clock may be set back. So a stored date that is later than now is not trusted: its effect would last
+//! until then.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -124,7 +125,8 @@ impl Certificates {
         flight
     }
 
-    /// Takes the permission to fetch: a proven certificate has its own, all other URLs share a limit.
+    /// Takes the permission to fetch: each proven certificate has a limit of its own, and all other URLs
+    /// share one.
     pub(super) fn may_fetch(&mut self, url: &CertificateUrl, now: Timestamp) -> Result<(), NoCertificate> {
         let proven = self.kept.iter_mut().find(|kept| kept.is_proven && kept.url == *url);
         if let Some(proven) = proven {

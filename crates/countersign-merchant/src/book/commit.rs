@@ -190,12 +190,13 @@ impl Book {
         }
     }
 
-    /// Keeps a revision, unless it changes nothing.
+    /// Prepares the commit of a revision, unless it changes nothing.
     pub(super) fn keep<T>(&self, revision: Revision, outcome: T) -> PendingCommit<T> {
         self.finish(revision, outcome, |changed| changed)
     }
 
-    /// Keeps a revision even if it changes nothing, to write its timer and index entries again.
+    /// Prepares the commit of a revision even if it changes nothing, to write its timer and index entries
+    /// again.
     pub(super) fn keep_anyway<T>(&self, revision: Revision, outcome: T) -> PendingCommit<T> {
         self.finish(revision, outcome, |_| true)
     }
@@ -247,7 +248,8 @@ impl Book {
         entries.chain(facts.map(|fact| self.outgoing(id, &fact, at))).collect()
     }
 
-    /// Keeps documents and messages that change no checkout; writes nothing if there are none.
+    /// Prepares the commit of documents and messages that change no checkout; it writes nothing if there are
+    /// none.
     pub(super) fn beside<T>(
         &self,
         write: Vec<Write>,

@@ -26,7 +26,7 @@ use crate::gateway::quote_hook::QuoteHook;
 pub(crate) struct App {
     pub(crate) book: Arc<Book>,
     pub(crate) amazon: Amazon,
-    /// Where the shop is asked for quotes, if it has a hook.
+    /// The hook by which the shop is asked for quotes, if it has one.
     pub(crate) quote_hook: Option<QuoteHook>,
     /// The looks at charges that callers wait for.
     pub(crate) charge_looks: ChargeLooks,

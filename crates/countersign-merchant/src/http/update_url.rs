@@ -5,8 +5,9 @@ use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::permission::PermissionState;
 use countersign_protocol::wire::ReasonCode;
 
-/// Where a buyer can choose another payment method for a permission: Amazon's own page, as documented for the
-/// United States and Japan. Europe's is not documented; it follows the form of its other pages.
+/// The URL of Amazon's own page where a buyer can choose another payment method for a permission, as
+/// documented for the United States and Japan. Europe's is not documented; it follows the form of its other
+/// pages.
 fn update_url(id: &ChargePermissionId) -> String {
     let site = match id.as_str().get(..3) {
         Some("S02" | "P02" | "B02") => "https://payments.amazon.co.uk",

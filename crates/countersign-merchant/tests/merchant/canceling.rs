@@ -13,7 +13,7 @@ use super::world::{ENGINES, Engine, OTHER_SESSION, SESSION, World, order_of_100,
 const CHARGE: &str = "S01-5105180-0000001-C000001";
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A state of an order, how it gets there, and what happens at Amazon after it is canceled.
+/// A state of an order, how the order gets there, and what happens at Amazon after the order is canceled.
 struct Case {
     name: &'static str,
     prepare: fn(&World) -> String,

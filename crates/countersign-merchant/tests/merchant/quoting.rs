@@ -32,13 +32,13 @@ use super::world::{
 pub(crate) enum HookAnswer {
     Json(Value),
     Text(u16, String),
-    /// After this time.
+    /// Answers after this time.
     Later(Duration, Value),
-    /// No connection.
+    /// Refuses the connection.
     Refused,
     /// The connection breaks.
     Lost,
-    /// Never.
+    /// Never answers.
     Hangs,
 }
 

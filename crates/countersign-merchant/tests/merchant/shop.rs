@@ -19,11 +19,11 @@ pub(crate) const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaG
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WebhookAnswer {
     Status(u16),
-    /// With `retry-after`.
+    /// Answers with `retry-after`.
     Later(u16, &'static str),
-    /// No connection.
+    /// Refuses the connection.
     Refused,
-    /// Never.
+    /// Never answers.
     Hangs,
 }
 
