@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
-use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
@@ -55,6 +55,16 @@ impl<'a> FactSource<'a> {
             .with("type", kind)
             .with("checkoutId", self.after.id.as_str())
             .with("orderId", &self.after.order_id)
+            .with("termsVersion", self.terms_version())
+    }
+
+    /// The version of the terms that the fact is about: those of its attempt, of the one that was paid, or the
+    /// order's.
+    fn terms_version(self) -> u32 {
+        let named = self.about.attempt.and_then(|number| self.after.attempt(AttemptNumber::new(number)));
+        let is_paid = |it: &&Attempt| matches!(it.state, AttemptState::Completed { .. });
+        let attempt = named.or_else(|| self.after.attempts.iter().find(is_paid));
+        attempt.map_or(self.after.terms_version, |attempt| attempt.terms_version)
     }
 
     /// A fact about a success, by its verdict.

@@ -129,6 +129,7 @@ fn attempt_body(attempt: &Attempt) -> Members {
         .some("completion", completion)
         .some("reason", reason)
         .some("field", field)
+        .with("termsVersion", attempt.terms_version)
         .with("boundAt", attempt.bound_at.to_string())
         .some("dueAt", attempt.state.due_at().map(|due_at| due_at.to_string()))
 }

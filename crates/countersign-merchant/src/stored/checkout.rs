@@ -17,7 +17,7 @@ use crate::registration::{BrowserState, LastQuote, Links, Registration};
 stored! {
     by Merchant;
 
-    document Registration as "checkout", format 4, upcast earlier::checkout;
+    document Registration as "checkout", format 5, upcast earlier::checkout;
 
     struct Registration { checkout, links, browsing or default }
 
@@ -51,6 +51,7 @@ stored! {
         bound_at,
         buyer_seen_at,
         spent_keys,
+        terms_version,
         unreadable_count or default,
         state,
     }

@@ -9,7 +9,11 @@ pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     let mut document: Value = serde_json::from_slice(bytes).ok()?;
     let checkout = document.get_mut("checkout")?;
     match format {
-        3 => from_3(checkout),
+        3 => {
+            from_3(checkout);
+            from_4(checkout);
+        }
+        4 => from_4(checkout),
         _ => return None,
     }
     serde_json::to_vec(&document).ok().map(Bytes::from)
@@ -53,6 +57,14 @@ fn from_3(checkout: &mut Value) {
         if charge.get("sight").is_some_and(|sight| sight == "Contradicted") {
             charge.insert("sight".to_owned(), json!({ "Contradicted": "StateDiffers" }));
         }
+    }
+}
+
+/// Format 4 did not say which terms an attempt's bytes carry. Terms change only while none is sent.
+fn from_4(checkout: &mut Value) {
+    let terms_version = checkout.get("terms_version").cloned().unwrap_or_default();
+    for attempt in items(checkout, "attempts").filter_map(Value::as_object_mut) {
+        attempt.insert("terms_version".to_owned(), terms_version.clone());
     }
 }
 

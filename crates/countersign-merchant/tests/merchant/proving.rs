@@ -344,3 +344,29 @@ fn zeros_beyond_the_currencys_digits_are_read_wherever_amazon_shows_money() {
     let refused = world.call("POST", "/v1/checkouts", &order.to_string()).refusal();
     assert_eq!(refused.0, 400);
 }
+
+#[test]
+fn each_attempt_and_each_fact_has_the_version_of_the_terms_that_were_sent() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let mut order = order();
+        let id = world.register(&order);
+        order["paymentDetails"]["chargeAmount"] = usd("15.00");
+        let mut terms = order.clone();
+        for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+            terms.as_object_mut().unwrap().remove(member);
+        }
+        terms["termsVersion"] = json!(1);
+        let changed = world.call("PUT", &format!("/v1/checkouts/{id}/terms"), &terms.to_string());
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        world.amazon.open(SESSION, session_for(&order, SESSION, &id));
+        assert_eq!(world.complete(&id, SESSION).verdict(), (200, "paid".to_owned()));
+        world.restart();
+        assert_eq!(world.ask(&id, "refunds", &json!({ "reference": "r" })).status, 202);
+        world.amazon.decide_refund("S01-5105180-0000001-R000002", "Refunded");
+        world.let_pass(MINUTE);
+        assert_eq!(world.checkout(&id)["attempts"][0]["termsVersion"], 2);
+        let facts = world.facts();
+        assert!(facts.len() >= 2 && facts.iter().all(|fact| fact["termsVersion"] == 2), "{facts:?}");
+    }
+}

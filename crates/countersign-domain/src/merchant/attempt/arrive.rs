@@ -60,6 +60,7 @@ pub fn arrive(
         }
         None => (AttemptState::Bound { retry_at: now.plus(draft.rules.lease) }, AttemptEvent::SessionBound),
     };
+    let terms_version = checkout.terms_version;
     let given = if state.is_final() { GivenAddresses::default() } else { given.clone() };
     draft.change().attempts.push(Attempt {
         number,
@@ -68,6 +69,7 @@ pub fn arrive(
         bound_at: now,
         buyer_seen_at: now,
         spent_keys: 0,
+        terms_version,
         unreadable_count: 0,
         state,
     });

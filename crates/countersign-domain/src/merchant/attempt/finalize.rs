@@ -16,6 +16,7 @@ use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use crate::merchant::number::KeyOrdinal;
+use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{FinalizeSuccess, Proof, finalize_proof};
 use crate::merchant::rules::{
     ALARMS, FORGOTTEN_AFTER, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due, next_evidence_look,
@@ -60,8 +61,13 @@ pub fn begin(
     let next = delivery(checkout, attempt, send.clone());
     let others = checkout.attempts.iter().filter(|it| it.number != number && it.state.is_unsent());
     let others: Vec<AttemptNumber> = others.map(|it| it.number).collect();
-    if matches!(attempt.state, AttemptState::Bound { .. }) {
+    let is_approved_now = matches!(attempt.state, AttemptState::Bound { .. });
+    let terms_version = checkout.terms_version;
+    if is_approved_now {
         draft.emit(number, AttemptEvent::Approved);
+        if let Some(attempt) = draft.change_attempt(number) {
+            attempt.terms_version = terms_version;
+        }
     }
     for other in others {
         // An earlier tab that was never sent becomes surplus to this one.
@@ -373,9 +379,16 @@ fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, O
     finalized.charge_permission_id != *permission || !is_same_charge
 }
 
-/// Applies a success. Returns whether it has what the intent needs.
+/// Applies a success, held against the terms that its bytes carried. Returns whether it has what the intent
+/// needs.
 pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
+    if draft.has_other_terms(number) {
+        // It is paid, and not for what the order is now.
+        let (permission, charge) = (&finalized.charge_permission_id, finalized.charge_id.as_ref());
+        draft.contradict_attempt(number, Misfit::TermsMoved, permission, charge);
+        return true;
+    }
     let is_followed = matches!(state, AttemptState::Pending { .. });
     draft.move_on(number, state);
     draft.emit(number, if is_followed { AttemptEvent::PendingBegan } else { AttemptEvent::Completed });

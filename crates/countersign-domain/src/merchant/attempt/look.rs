@@ -193,6 +193,11 @@ pub fn charge_seen(
         ChargeState::Captured(_) => completed(Completion::Captured(charge_id.clone())),
     };
     readable(draft, number);
+    let is_unpaid = matches!(state, AttemptState::NotPaid { .. });
+    if !is_unpaid && draft.has_other_terms(number) {
+        // It is paid, and not for what the order is now.
+        return draft.contradict_attempt(number, Misfit::TermsMoved, charge_permission_id, Some(charge_id));
+    }
     let is_completed = matches!(state, AttemptState::Completed { .. });
     draft.move_on(number, state);
     if was_contradicted {

@@ -40,6 +40,8 @@ pub struct Attempt {
     pub buyer_seen_at: Timestamp,
     /// How many idempotency keys are spent: each was answered with a proof that it had no effect.
     pub spent_keys: u32,
+    /// The version of the terms that its bytes carry, or will carry if they are built now.
+    pub terms_version: u32,
     /// How many times in a row its charge was shown with an amount that cannot be read.
     pub unreadable_count: u32,
     /// What is known of its payment.

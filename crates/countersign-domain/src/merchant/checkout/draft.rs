@@ -155,6 +155,12 @@ impl Draft {
         }
     }
 
+    /// Whether the bytes of an attempt carry terms that are no longer the order's.
+    pub(in crate::merchant) fn has_other_terms(&self, number: AttemptNumber) -> bool {
+        let attempt = self.checkout.attempt(number);
+        attempt.is_some_and(|attempt| attempt.terms_version != self.checkout.terms_version)
+    }
+
     /// Records that Amazon shows something that excludes an attempt's outcome, or a payment that is not the
     /// one that was asked for: nothing ships, and the attempt stays live, until that is settled.
     pub(in crate::merchant) fn contradict_attempt(

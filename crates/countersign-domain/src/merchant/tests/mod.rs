@@ -128,6 +128,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         bound_at: sent_at(),
         buyer_seen_at: sent_at(),
         spent_keys,
+        terms_version: 1,
         unreadable_count: 0,
         state,
     };

@@ -385,3 +385,65 @@ fn every_path_to_a_charge_gives_the_same_answer_about_it() {
         assert_eq!(gate(&lost), gate(&said.next), "{shown:?}");
     }
 }
+
+/// Evidence is held against the terms that the bytes carried.
+#[test]
+fn a_payment_by_earlier_terms_is_contradicted_on_every_path_and_an_unpaid_one_is_over() {
+    use super::decide::attempts;
+    let now = sent_at().plus(SECOND);
+    let contradicted = |step: &CheckoutStep| {
+        let told: Vec<_> = step.events.iter().map(what).collect();
+        let [AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id }] = told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(*misfit, Misfit::TermsMoved);
+        assert_eq!((charge_permission_id, charge_id), (&permission(), &Some(charge())));
+        assert_eq!(step.next.verdict(), Verdict::Checking(Some(UnresolvedReason::Contradicted)));
+        assert_eq!(step.next.payment, None, "nothing is booked as this order's");
+        assert_eq!(fulfilment(&step.next, None, now).unwrap().reason.as_str(), "Contradicted");
+    };
+    let moved =
+        |state: AttemptState| Checkout { terms_version: 2, ..checkout(PaymentIntent::Authorize, state) };
+    let success = FinalizeAnswer::Success(FinalizeSuccess {
+        pending: false,
+        charge_permission_id: permission(),
+        charge_id: Some(charge()),
+        charge_amount: AmountView::Absent,
+    });
+    for state in [finalizing(sent_at().plus(30 * SECOND)), in_doubt_attempt(doubt())] {
+        contradicted(&attempts::answered(&moved(state), 1, 1, &success, now).unwrap());
+    }
+    let pending = states().into_iter().find(|state| state.name() == "Pending").unwrap();
+    for state in [in_doubt_attempt(doubt()), pending, unresolved(UnresolvedReason::IdsMissing)] {
+        for seen in [AmazonChargeState::Authorized, AmazonChargeState::Captured] {
+            let shown = view(seen, AmountView::Shown(amount()));
+            let step = attempts::charge_seen(&moved(state.clone()), 1, &permission(), &shown, now).unwrap();
+            contradicted(&step);
+            let again = attempts::charge_seen(&step.next, 1, &permission(), &shown, now);
+            assert_eq!(again, None, "it is reported once");
+        }
+        let declined = view(AmazonChargeState::Declined, AmountView::Shown(amount()));
+        let step = attempts::charge_seen(&moved(state), 1, &permission(), &declined, now).unwrap();
+        assert_eq!(step.next.verdict().outcome(), "notPaid", "nothing was paid by any terms");
+    }
+}
+
+#[test]
+fn an_attempt_keeps_the_version_of_the_terms_that_its_bytes_carry() {
+    use super::decide::attempts::{Arrival, BeginResult, arrive, begin};
+    let session = CheckoutSessionId::parse("session1").unwrap();
+    let given = GivenAddresses::default();
+    let registered = unpaid(PaymentIntent::Authorize);
+    let Ok(Arrival::New(1, bound)) = arrive(&registered, &session, &given, sent_at(), &rules()) else {
+        panic!("expected a new session")
+    };
+    assert_eq!(bound.next.attempts[0].terms_version, 1);
+    let terms = Terms { charge_amount: usd(1_500), ..bound.next.terms.clone() };
+    let changed = super::decide::change_terms(&bound.next, 1, terms).unwrap();
+    let BeginResult::Send(_, sent) =
+        begin(&changed.next, 1, Arc::from(*b"new"), &key_of, sent_at(), &rules())
+    else {
+        panic!("expected a send")
+    };
+    assert_eq!((sent.next.attempts[0].terms_version, sent.next.terms_version), (2, 2));
+}

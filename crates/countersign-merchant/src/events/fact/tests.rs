@@ -167,6 +167,7 @@ fn told(event: PaymentEvent, permission: PermissionState) -> Value {
     assert_eq!(members.remove("at").unwrap(), "20261123T154700Z");
     assert_eq!(members.remove("checkoutId").unwrap(), "c1");
     assert_eq!(members.remove("orderId").unwrap(), "1001");
+    assert!(members.remove("termsVersion").unwrap().is_u64());
     let permission = members.remove("chargePermissionId");
     assert_eq!(permission.is_none(), members["type"] == "checkout.canceled");
     told

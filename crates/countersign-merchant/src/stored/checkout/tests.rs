@@ -120,6 +120,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             _ => GivenAddresses::default(),
         },
         spent_keys: 2,
+        terms_version: 3,
         unreadable_count: 1,
         state,
     });
@@ -262,8 +263,20 @@ fn a_checkout_of_format_3_is_read_with_what_it_says() {
     let registration = decode(3, FORMAT_3.as_bytes()).unwrap();
     let (format, bytes) = encode(&registration);
     assert_eq!(decode(format, &bytes), Ok(registration));
+    assert!(read.attempts.iter().all(|attempt| attempt.terms_version == 2));
     assert!(decode(2, FORMAT_3.as_bytes()).is_err());
     assert!(decode(3, b"{}").is_err());
+}
+
+#[test]
+fn a_checkout_of_format_4_has_the_terms_of_its_attempts() {
+    let registration = registration(states());
+    let (format, bytes) = encode(&registration);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let of_format_4 = text.replace(r#""terms_version":3,"unreadable_count""#, r#""unreadable_count""#);
+    assert_ne!(of_format_4, text);
+    assert_eq!(decode(4, of_format_4.as_bytes()), Ok(registration));
+    assert!(decode(format, of_format_4.as_bytes()).is_err());
 }
 
 #[test]
@@ -273,7 +286,7 @@ fn what_cannot_be_read_is_reported_without_its_content() {
     let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();
     assert_eq!(
         refused(format + 1, &text),
-        "a stored checkout cannot be read: its format is 5, and this version reads 4"
+        "a stored checkout cannot be read: its format is 6, and this version reads 5"
     );
     for (from, to) in [
         ("\"USD\"", "\"XYZ\""),
@@ -345,6 +358,7 @@ proptest! {
                 buyer_seen_at: at(0),
                 given: given.clone(),
                 spent_keys: 0,
+                terms_version: 3,
                 unreadable_count: 0,
                 state,
             });
