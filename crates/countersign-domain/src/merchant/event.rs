@@ -8,6 +8,7 @@ use super::call::CallEvent;
 use super::payment::misfit::Misfit;
 use super::rules::Deadline;
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::money::Money;
 use crate::time::Timestamp;
 
 /// What happened to a checkout: to one of its attempts, or to its payment.
@@ -148,6 +149,15 @@ pub enum PaymentEvent {
     },
     /// The shop cancels the order.
     CancelRequested,
+    /// The shop ships a parcel.
+    ShipmentRecorded {
+        /// The charge that pays for it.
+        charge_id: ChargeId,
+        /// The shop's reference.
+        reference: String,
+        /// What it is worth.
+        amount: Money,
+    },
     /// No money is held or kept any more.
     CheckoutCanceled,
     /// The cancellation cannot be finished without a person.

@@ -131,6 +131,8 @@ pub const MAX_ATTEMPTS: usize = 50;
 /// The largest number of operations of one checkout, including those that our own rules request. Even 25
 /// charges with 10 refunds each need fewer.
 pub const MAX_OPERATIONS: usize = 500;
+/// The largest number of parcels of one checkout.
+pub const MAX_SHIPMENTS: usize = 500;
 
 /// How long a doubt lasts before each alarm. The last alarm leaves five of Amazon's 30 days.
 pub const ALARMS: [Duration; 5] = [

@@ -3,12 +3,16 @@
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::after::fulfilment::{Freshness, Fulfilment, fulfilment};
+use countersign_domain::merchant::after::shipment::{ShipmentAnswer, ship};
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::NextStep;
+use countersign_domain::merchant::payment::shipment::ShipmentRequest;
 
 use super::App;
-use crate::book::StoreFailed;
+use super::operate::OperateRefused;
 use crate::book::commit::LoadedRegistration;
+use crate::book::{DecisionError, StoreFailed};
 use crate::registration::Registration;
 
 impl App {
@@ -54,5 +58,23 @@ impl App {
         }
         drop(looked_at);
         driver.into_registration().await
+    }
+
+    /// Records a parcel of the shop's if it may leave.
+    pub(crate) async fn ship(
+        &self,
+        checkout_id: &str,
+        reference: &str,
+        asked: &ShipmentRequest,
+    ) -> Result<(Registration, ShipmentAnswer), DecisionError<OperateRefused>> {
+        let freshness = Freshness::at(self.clock.now());
+        let decide = |draft: &mut Draft| ship(draft, reference, asked, freshness);
+        let (loaded, answer) = self.ask_by_rule(checkout_id, decide).await?;
+        let ShipmentAnswer::Stays(Fulfilment { unseen: Some(unseen), .. }) = &answer else {
+            return Ok((loaded.registration, answer));
+        };
+        self.look_together(loaded, unseen.clone(), freshness).await?;
+        let (loaded, answer) = self.ask_by_rule(checkout_id, decide).await?;
+        Ok((loaded.registration, answer))
     }
 }

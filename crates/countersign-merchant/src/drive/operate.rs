@@ -5,7 +5,7 @@
 //! As with a completion, the commit before a call settles who makes the call, and a crash before or after the
 //! call leaves the timer, which looks the result up or sends again by the operation's own rule.
 
-use countersign_domain::merchant::after::cancel::{RecordedCancellation, request_cancel};
+use countersign_domain::merchant::after::cancel::{CancelRequest, RecordedCancellation, request_cancel};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
@@ -106,14 +106,13 @@ impl App {
     pub(crate) async fn cancel(
         &self,
         checkout_id: &str,
-        reference: &str,
-        reason: Option<&str>,
+        request: &CancelRequest<'_>,
     ) -> Result<Registration, DecisionError<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let merchant = &self.settings.merchant_id;
         let keys = |attempt, n| finalize_keys(merchant, checkout_id, attempt)(n);
         let (loaded, requested) =
-            self.ask_by_rule(checkout_id, |draft| request_cancel(draft, reference, reason, &keys)).await?;
+            self.ask_by_rule(checkout_id, |draft| request_cancel(draft, request, &keys)).await?;
         if requested == RecordedCancellation::Known {
             self.metrics.note_duplicate("cancellation");
         }
@@ -187,7 +186,7 @@ impl App {
     }
 
     /// Makes one decision that a rule may refuse.
-    async fn ask_by_rule<T: Send>(
+    pub(super) async fn ask_by_rule<T: Send>(
         &self,
         checkout_id: &str,
         decide: impl Fn(&mut Draft) -> Result<T, OperationRefused> + Send + Sync,

@@ -9,6 +9,7 @@ use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
 use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cancellation::Extent;
 use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
 use countersign_domain::merchant::payment::Payment;
@@ -303,9 +304,12 @@ events! {
     CancelRequested => fact: no_fact, log: silent, figure: None,
         what: |_| "a cancellation of the order was requested: {by}",
         why: |_, _| "the shop requested it: nothing new is charged, and everything that was paid is undone";
+    ShipmentRecorded => fact: no_fact, log: silent, figure: None,
+        what: |_| "a parcel was recorded: {by}: {detail}",
+        why: |_, _| "the shop ships it, and Amazon had shown that its charge pays for it";
     CheckoutCanceled => fact: |it| Some(it.order("checkout.canceled")), log: silent, figure: None,
         what: |_| "the order was canceled",
-        why: |_, _| "nothing is held any more, and everything that was captured is refunded";
+        why: |_, _| "nothing is held any more, and everything that was captured is refunded, but for what had left";
     CancellationStuck => fact: no_fact,
         log: |_| LogLine::Error("a canceled order is not fully undone yet: an operator must check"),
         figure: None,
@@ -668,8 +672,16 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
             (EventKind::CaptureDue, EventSubject { charge_id, detail: Some(detail), ..of })
         }
         PaymentEvent::CancelRequested => {
-            let reference = after.cancellation.as_ref().map(|cancellation| cancellation.reference.clone());
+            let reference = after.cancellation.as_ref().map(|cancellation| match &cancellation.extent {
+                Extent::Widened { reference, .. } => reference.clone(),
+                Extent::Unshipped | Extent::Everything => cancellation.reference.clone(),
+            });
             (EventKind::CancelRequested, EventSubject { reference, ..of })
+        }
+        PaymentEvent::ShipmentRecorded { charge_id, reference, amount } => {
+            let (charge_id, reference) = (Some(charge_id.to_string()), Some(reference.clone()));
+            let detail = Some(Detail::Word(amount.to_string()));
+            (EventKind::ShipmentRecorded, EventSubject { charge_id, reference, detail, ..of })
         }
         PaymentEvent::CheckoutCanceled => (EventKind::CheckoutCanceled, of),
         PaymentEvent::CancellationStuck { why } => {

@@ -7,7 +7,7 @@ use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::payment::ask::OperationRefused;
-use countersign_domain::merchant::rules::MAX_OPERATIONS;
+use countersign_domain::merchant::rules::{MAX_OPERATIONS, MAX_SHIPMENTS};
 use countersign_http::{IncompleteRequest, Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode as Status, header};
@@ -399,6 +399,17 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             "ExceedsRefundable",
             format!("Only {left} of this charge can still be refunded."),
         ),
+        Rule::TooManyShipments => {
+            let message = format!("A checkout can have at most {MAX_SHIPMENTS} parcels.");
+            refused(CONFLICT, "TooManyShipments", message)
+        }
+        Rule::AlreadyShipped => {
+            let message = "All that this charge pays for was recorded as shipped, or was refunded.";
+            refused(CONFLICT, "AlreadyShipped", message)
+        }
+        Rule::ExceedsShippable(left) => {
+            refused(CONFLICT, "ExceedsShippable", format!("This charge pays for {left} more."))
+        }
         Rule::TooManyRefunds => {
             refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))
         }

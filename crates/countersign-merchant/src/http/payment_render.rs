@@ -1,7 +1,9 @@
 //! The payment of a checkout as JSON, and the answers to the shop's operations on it.
 
 use countersign_domain::ids::{ChargeId, RefundId};
-use countersign_domain::merchant::after::fulfilment::Fulfilment;
+use countersign_domain::merchant::after::fulfilment::{Fulfilment, Reason};
+use countersign_domain::merchant::after::shipment::ShipmentAnswer;
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
@@ -9,6 +11,7 @@ use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationName, OperationRequest, OperationState, PaymentCall,
 };
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
+use countersign_domain::merchant::payment::shipment::PaidBy;
 use countersign_domain::merchant::rules::RefundCeiling;
 use countersign_domain::money::Money;
 use countersign_http::Response;
@@ -69,6 +72,17 @@ fn charge_body(payment: &Payment, charge: &Charge) -> Members {
         .some("refundable", left)
         .some("expiresAt", expires_at)
         .with("refunds", charge.refunds.iter().map(refund_body).collect::<Vec<_>>())
+        .some("shipments", shipment_bodies(charge))
+}
+
+fn shipment_bodies(charge: &Charge) -> Option<Vec<Members>> {
+    let bodies = charge.shipments.iter().map(|shipment| {
+        Members::default()
+            .with("reference", &shipment.reference)
+            .with("amount", amount(shipment.amount))
+            .with("recordedAt", shipment.recorded_at.to_string())
+    });
+    (!charge.shipments.is_empty()).then(|| bodies.collect())
 }
 
 fn refund_body(refund: &Refund) -> Members {
@@ -106,8 +120,29 @@ fn operation_body(operation: &Operation) -> Members {
         .some("dueAt", operation.state.due_at().map(|due_at| due_at.to_string()))
 }
 
+/// What a cancellation leaves: the charges whose parcels have left.
+fn left_behind(checkout: &Checkout) -> Option<Vec<Members>> {
+    let left = checkout.left_behind().map(|charge| {
+        let kept = match &charge.state {
+            ChargeState::Captured(captured) => captured.less(charge.refunded()),
+            ChargeState::AuthorizationInitiated
+            | ChargeState::Authorized
+            | ChargeState::CaptureInitiated
+            | ChargeState::Canceled(_)
+            | ChargeState::Declined(_) => charge.amount,
+        };
+        Members::default()
+            .with("chargeId", charge.id.as_str())
+            .with("state", charge.state.name())
+            .with("amount", amount(kept))
+            .with("shipped", amount(charge.shipped()))
+    });
+    let left: Vec<Members> = left.collect();
+    (!left.is_empty()).then_some(left)
+}
+
 /// A cancellation within its checkout.
-pub(super) fn cancellation(cancellation: &Cancellation) -> Members {
+pub(super) fn cancellation(checkout: &Checkout, cancellation: &Cancellation) -> Members {
     let done_at = match cancellation.state {
         CancellationState::Requested { .. } => None,
         CancellationState::Done { at, .. } => Some(at.to_string()),
@@ -118,6 +153,7 @@ pub(super) fn cancellation(cancellation: &Cancellation) -> Members {
         .some("reason", cancellation.reason.as_ref())
         .with("requestedAt", cancellation.requested_at.to_string())
         .some("doneAt", done_at)
+        .some("leaves", left_behind(checkout))
 }
 
 const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
@@ -287,7 +323,37 @@ pub(super) fn canceled(registration: &Registration) -> Result<Response, RequestR
         CancellationState::Done { .. } => StatusCode::OK,
     };
     let answer = Members::default().with("reference", &cancellation.reference);
-    Ok(json(status, &answer.with("state", cancellation_word(cancellation))))
+    let answer = answer.with("state", cancellation_word(cancellation));
+    Ok(json(status, &answer.some("leaves", left_behind(&registration.checkout))))
+}
+
+/// The answer to a shipment: the gate's, and the parcel if it was recorded.
+pub(super) fn shipped(
+    registration: &Registration,
+    reference: &str,
+    answer: &ShipmentAnswer,
+) -> Result<Response, RequestRefused> {
+    match answer {
+        ShipmentAnswer::Stays(answer) => Ok(fulfilment(answer)),
+        ShipmentAnswer::Recorded => {
+            let payment = registration.checkout.payment.as_ref();
+            // What is recorded is never deleted.
+            let found = payment.and_then(|payment| payment.shipment(reference));
+            let (charge, shipment) = found.ok_or_else(RequestRefused::no_such_checkout)?;
+            let reason = match shipment.paid_by {
+                PaidBy::Authorization => Reason::Authorized,
+                PaidBy::Capture => Reason::Captured,
+            };
+            let answer = Members::default()
+                .with("mayShip", true)
+                .with("reason", reason.as_str())
+                .with("seenAt", shipment.seen_at.to_string())
+                .with("reference", reference)
+                .with("chargeId", charge.id.as_str())
+                .with("amount", amount(shipment.amount));
+            Ok(json(StatusCode::OK, &answer))
+        }
+    }
 }
 
 /// Whether the shop may ship, and why.

@@ -2,6 +2,7 @@
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::payment::operation::OperationRequest;
+use countersign_domain::merchant::payment::shipment::ShipmentRequest;
 use countersign_domain::money::Money;
 use countersign_protocol::object;
 use countersign_protocol::wire::{MAX_REASON_LEN, Price, Spellings, read_request};
@@ -44,6 +45,22 @@ object! {
     }
 }
 
+object! {
+    struct Cancel {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        reason: String = "reason" [..=MAX_REASON_LEN],
+        shipped_too: bool = "shippedToo",
+    }
+}
+
+object! {
+    struct Ship {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        charge_id: ChargeId = "chargeId",
+        amount: Price = "amount",
+    }
+}
+
 /// What the shop asks for, with its reference.
 #[derive(Debug)]
 pub(super) struct NamedRequest {
@@ -82,17 +99,41 @@ pub(super) fn refund(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
 
 /// `POST …/close`.
 pub(super) fn close(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
-    let (reference, reason) = end(body)?;
-    Ok(NamedRequest { reference, asked: OperationRequest::Close { reason } })
+    let request: End = read_request(body, Spellings::Every)?;
+    let reason = printable_reason(request.reason)?;
+    Ok(NamedRequest { reference: reference(request.reference)?, asked: OperationRequest::Close { reason } })
 }
 
-/// `POST …/cancel`: the reference and the reason.
-pub(super) fn end(body: &[u8]) -> Result<(String, Option<String>), RequestRefused> {
-    let request: End = read_request(body, Spellings::Every)?;
-    if let Some(reason) = &request.reason {
+/// The body of `POST …/cancel`.
+#[derive(Debug)]
+pub(super) struct CancelBody {
+    pub(super) reference: String,
+    pub(super) reason: Option<String>,
+    pub(super) shipped_too: bool,
+}
+
+/// `POST …/cancel`.
+pub(super) fn cancel(body: &[u8]) -> Result<CancelBody, RequestRefused> {
+    let request: Cancel = read_request(body, Spellings::Every)?;
+    Ok(CancelBody {
+        reason: printable_reason(request.reason)?,
+        reference: reference(request.reference)?,
+        shipped_too: request.shipped_too.unwrap_or(false),
+    })
+}
+
+/// `POST …/shipments`: the reference and what is asked for.
+pub(super) fn shipment(body: &[u8]) -> Result<(String, ShipmentRequest), RequestRefused> {
+    let request: Ship = read_request(body, Spellings::Every)?;
+    let amount = request.amount.map(Money::from);
+    Ok((reference(request.reference)?, ShipmentRequest { charge_id: request.charge_id, amount }))
+}
+
+fn printable_reason(reason: Option<String>) -> Result<Option<String>, RequestRefused> {
+    if let Some(reason) = &reason {
         printable("reason", reason)?;
     }
-    Ok((reference(request.reference)?, request.reason))
+    Ok(reason)
 }
 
 fn reference(given: Option<String>) -> Result<String, RequestRefused> {

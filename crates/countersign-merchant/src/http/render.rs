@@ -150,7 +150,10 @@ fn checkout_body(settings: &Settings, registration: &Registration, timeline: Opt
         .with("resultUrl", registration.result_url(settings))
         .with("attempts", checkout.attempts.iter().map(attempt_body).collect::<Vec<_>>())
         .some("payment", checkout.payment.as_ref().map(payment_render::payment))
-        .some("cancellation", checkout.cancellation.as_ref().map(payment_render::cancellation))
+        .some(
+            "cancellation",
+            checkout.cancellation.as_ref().map(|it| payment_render::cancellation(checkout, it)),
+        )
         .some("timeline", timeline.map(|timeline| timeline.iter().map(entry_body).collect::<Vec<_>>()))
 }
 

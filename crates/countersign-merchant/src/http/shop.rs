@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use countersign_domain::merchant::after::cancel::CancelRequest;
 use countersign_domain::merchant::after::fulfilment::Freshness;
 use countersign_http::{Peer, Request, Router};
 use http::StatusCode;
@@ -30,6 +31,7 @@ static ROUTES: LazyLock<Router<Arc<App>, RequestRefused>> = LazyLock::new(|| {
         .post("/v1/checkouts/{checkoutId}/cancel", cancel)
         .post("/v1/checkouts/{checkoutId}/close", close)
         .get("/v1/checkouts/{checkoutId}/fulfilment", fulfilment)
+        .post("/v1/checkouts/{checkoutId}/shipments", ship)
         .get("/v1/checkouts/{checkoutId}/explanation", explain)
         .get("/v1/checkouts/{checkoutId}/snapshot", snapshot)
         .delete("/v1/checkouts/{checkoutId}/snapshot", erase_snapshot)
@@ -122,8 +124,16 @@ async fn operate(app: &App, id: &str, NamedRequest { reference, asked }: NamedRe
 }
 
 async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
-    let (reference, reason) = payment_requests::end(request.body())?;
-    payment_render::canceled(&app.cancel(&id, &reference, reason.as_deref()).await?)
+    let cancel = payment_requests::cancel(request.body())?;
+    let (reference, reason) = (cancel.reference.as_str(), cancel.reason.as_deref());
+    let request = CancelRequest { reference, reason, shipped_too: cancel.shipped_too };
+    payment_render::canceled(&app.cancel(&id, &request).await?)
+}
+
+async fn ship(app: Arc<App>, request: Request, id: String) -> RouteResult {
+    let (reference, asked) = payment_requests::shipment(request.body())?;
+    let (registration, answer) = app.ship(&id, &reference, &asked).await?;
+    payment_render::shipped(&registration, &reference, &answer)
 }
 
 async fn fulfilment(app: Arc<App>, request: Request, id: String) -> RouteResult {

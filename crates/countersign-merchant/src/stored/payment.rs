@@ -3,7 +3,7 @@
 
 use countersign_document::stored;
 use countersign_domain::merchant::call::LookSchedule;
-use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState, LastSeen};
@@ -14,6 +14,7 @@ use countersign_domain::merchant::payment::operation::{
 };
 use countersign_domain::merchant::payment::permission::{Permission, PermissionState};
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
+use countersign_domain::merchant::payment::shipment::{PaidBy, Shipment, ShipmentRequest};
 
 use super::Merchant;
 
@@ -48,11 +49,18 @@ stored! {
         refunds or default,
         refunded_shown,
         unreadable_count or default,
+        shipments or default,
     }
 
     enum ChargeOrigin { Finalize, Operation, Elsewhere }
 
     text Misfit: as_str, Misfit::parse;
+
+    struct Shipment { reference, asked, amount, paid_by, seen_at, recorded_at }
+
+    struct ShipmentRequest { charge_id, amount }
+
+    enum PaidBy { Authorization, Capture }
 
     enum ChargeState {
         AuthorizationInitiated,
@@ -103,7 +111,9 @@ stored! {
 
     enum OperationEffect { Charge(charge_id), Refund(refund_id), Closed }
 
-    struct Cancellation { reference, reason, requested_at, state }
+    struct Cancellation { reference, reason, requested_at, extent or default, state }
+
+    enum Extent { Unshipped, Everything, Widened { reference, reason } }
 
     enum CancellationState {
         Requested { remind_at, is_stuck or default },

@@ -216,7 +216,7 @@ fn a_completion_that_cannot_be_read_is_refused_naming_the_field() {
 }
 
 /// Every route of the shop's API, with a method that it accepts.
-const SHOP_ROUTES: [(&str, &str); 16] = [
+const SHOP_ROUTES: [(&str, &str); 17] = [
     ("POST", "/v1/checkouts"),
     ("GET", "/v1/checkouts"),
     ("GET", "/v1/checkouts/c"),
@@ -228,6 +228,7 @@ const SHOP_ROUTES: [(&str, &str); 16] = [
     ("POST", "/v1/checkouts/c/cancel"),
     ("POST", "/v1/checkouts/c/close"),
     ("GET", "/v1/checkouts/c/fulfilment"),
+    ("POST", "/v1/checkouts/c/shipments"),
     ("GET", "/v1/checkouts/c/explanation"),
     ("GET", "/v1/checkouts/c/snapshot"),
     ("DELETE", "/v1/checkouts/c/snapshot"),

@@ -28,6 +28,7 @@ mod quoting;
 mod recovery;
 mod registering;
 mod result_page;
+mod shipping;
 mod shop;
 mod snapshot;
 mod store;

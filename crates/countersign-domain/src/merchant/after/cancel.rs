@@ -24,7 +24,7 @@ use crate::ids::{ChargeId, IdempotencyKey};
 use crate::merchant::attempt::finalize::give_up;
 use crate::merchant::attempt::{AttemptState, NotPaidReason};
 use crate::merchant::call::{InFlight, LookSchedule};
-use crate::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use crate::merchant::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::number::KeyOrdinal;
@@ -39,6 +39,17 @@ use crate::merchant::payment::send::OVERTAKEN;
 use crate::merchant::rules::{MAX_OPERATIONS, RefundCeiling, UNDOING_TRIES};
 use crate::money::Money;
 use crate::time::DAY;
+
+/// A request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CancelRequest<'a> {
+    /// The shop's reference for it.
+    pub reference: &'a str,
+    /// The reason, in the shop's words.
+    pub reason: Option<&'a str>,
+    /// Whether what has left is undone, too.
+    pub shipped_too: bool,
+}
 
 /// The result of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,20 +67,36 @@ pub enum RecordedCancellation {
 /// [`OperationRefused::ReferenceReused`], and [`OperationRefused::OrderCanceled`] for another reference.
 pub fn request_cancel(
     draft: &mut Draft,
-    reference: &str,
-    reason: Option<&str>,
+    request: &CancelRequest<'_>,
     key_of: &dyn Fn(AttemptNumber, KeyOrdinal) -> IdempotencyKey,
 ) -> Result<RecordedCancellation, OperationRefused> {
-    if let Some(known) = &draft.checkout().cancellation {
-        return match (known.reference == reference, known.reason.as_deref() == reason) {
-            (true, true) => Ok(RecordedCancellation::Known),
-            (true, false) => Err(OperationRefused::ReferenceReused),
-            (false, _) => Err(OperationRefused::OrderCanceled),
+    let CancelRequest { reference, reason, shipped_too } = *request;
+    if let Some(known) = &draft.checkout().cancellation
+        && known.is_named(reference)
+    {
+        let is_known = is_requested_by(known, request);
+        return if is_known {
+            Ok(RecordedCancellation::Known)
+        } else {
+            Err(OperationRefused::ReferenceReused)
         };
     }
     let name = OperationName::Shop(reference.into());
-    if draft.checkout().payment.iter().flat_map(|payment| &payment.operations).any(|it| it.name == name) {
+    let mut operations = draft.checkout().payment.iter().flat_map(|payment| &payment.operations);
+    if operations.any(|it| it.name == name) || draft.checkout().has_named(reference) {
         return Err(OperationRefused::ReferenceReused);
+    }
+    if draft.checkout().cancellation.is_some() {
+        if !shipped_too || draft.checkout().left_behind().next().is_none() {
+            return Err(OperationRefused::OrderCanceled);
+        }
+        // Nothing below this line may fail.
+        draft.emit_for_payment(PaymentEvent::CancelRequested);
+        if let Some(cancellation) = &mut draft.change().cancellation {
+            let (reference, reason) = (reference.into(), reason.map(Into::into));
+            cancellation.extent = Extent::Widened { reference, reason };
+        }
+        return Ok(RecordedCancellation::New);
     }
     // Nothing below this line may fail.
     draft.emit_for_payment(PaymentEvent::CancelRequested);
@@ -87,9 +114,23 @@ pub fn request_cancel(
         reference: reference.into(),
         reason: reason.map(Into::into),
         requested_at: now,
+        extent: if shipped_too { Extent::Everything } else { Extent::Unshipped },
         state: CancellationState::Requested { remind_at: now.plus(DAY), is_stuck: false },
     });
     Ok(RecordedCancellation::New)
+}
+
+/// Whether a cancellation was requested by exactly this request.
+fn is_requested_by(known: &Cancellation, request: &CancelRequest<'_>) -> bool {
+    match &known.extent {
+        Extent::Widened { reference, reason } if reference == request.reference => {
+            request.shipped_too && reason.as_deref() == request.reason
+        }
+        Extent::Unshipped | Extent::Widened { .. } => {
+            !request.shipped_too && known.reason.as_deref() == request.reason
+        }
+        Extent::Everything => request.shipped_too && known.reason.as_deref() == request.reason,
+    }
 }
 
 /// Continues a cancellation after any decision has changed the checkout: what is proved paid is undone in the
@@ -174,6 +215,9 @@ impl PaymentDraft<'_> {
             }
             match charge.state {
                 ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
+                // It pays for a parcel that has left. It cannot be canceled in part; what is captured of it is
+                // up to the shop, or to its policy.
+                ChargeState::Authorized if !self.undoes(&charge.id) => {}
                 // Amazon has refused to undo this charge, which may already be captured, canceled or
                 // refunded.
                 ChargeState::Authorized | ChargeState::Captured(_)
@@ -187,7 +231,9 @@ impl PaymentDraft<'_> {
                     if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
                         is_waiting = true;
                     }
-                    let amount = payment.refundable(charge, RefundCeiling::Captured);
+                    // What was refunded before counts as that of parcels which have not left.
+                    let amount =
+                        payment.refundable(charge, RefundCeiling::Captured).less(self.leaves(charge));
                     if !amount.is_zero() {
                         asked.push((UndoStep::Refund(charge.id.clone()), Some(amount)));
                     }
@@ -255,8 +301,14 @@ impl PaymentDraft<'_> {
     fn overtake(&mut self) {
         let overtaken = self.payment.operations.iter().filter(|operation| {
             let is_unsent = matches!(operation.state, OperationState::InFlight(InFlight::Recorded { .. }));
-            is_unsent
-                && matches!(operation.request, PaymentCall::CreateCharge { .. } | PaymentCall::Capture { .. })
+            let takes_money = match &operation.request {
+                PaymentCall::CreateCharge { .. } => true,
+                PaymentCall::Capture { charge_id, .. } => self.undoes(charge_id),
+                PaymentCall::Refund { .. } | PaymentCall::CancelCharge { .. } | PaymentCall::Close { .. } => {
+                    false
+                }
+            };
+            is_unsent && takes_money
         });
         let overtaken: Vec<OperationNumber> = overtaken.map(|operation| operation.number).collect();
         for number in overtaken {
@@ -276,6 +328,7 @@ impl PaymentDraft<'_> {
         }
         let is_waiting = self.payment.in_flight().any(|it| !it.waits_for_close());
         let held = self.payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
+        let held = held.filter(|charge| self.undoes(&charge.id));
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
         if is_contradicted {
             // Nothing is sent until the contradiction is settled, which the looks find out.

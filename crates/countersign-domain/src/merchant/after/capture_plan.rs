@@ -45,16 +45,23 @@ impl PaymentDraft<'_> {
             let own = OperationName::Own(OwnName::PolicyCapture(charge.id.clone()));
             charge.state == ChargeState::Authorized
                 && payment.contradicted_for(Some(&charge.id)).is_none()
+                && !self.undoes(&charge.id)
                 && (moment..charge.expires_at).contains(&now)
                 && moment <= charge.planned_until
                 && payment.changing(&charge.id).is_none()
                 && payment.operations.iter().all(|operation| operation.name != own)
                 && payment.operations.iter().any(|operation| was_left_to(operation, charge, moment))
         });
-        let lost: Vec<(ChargeId, Money)> = lost.map(|charge| (charge.id.clone(), charge.amount)).collect();
+        let lost: Vec<(ChargeId, Money)> =
+            lost.map(|charge| (charge.id.clone(), self.capturable(charge))).collect();
         for (charge_id, amount) in lost {
             self.capture_by_policy(charge_id, amount);
         }
+    }
+
+    /// What the policy captures of a charge: all of it or, of a canceled order, what has left.
+    fn capturable(&self, charge: &Charge) -> Money {
+        if self.is_canceled { self.leaves(charge) } else { charge.amount }
     }
 
     fn capture_by_policy(&mut self, charge_id: ChargeId, amount: Money) {
@@ -67,10 +74,13 @@ impl PaymentDraft<'_> {
     /// Runs one item of the plan, and records that the plan has run up to its instant, so that each item
     /// happens once.
     pub(super) fn run_planned(&mut self, id: &ChargeId, at: Timestamp, planned: CapturePlanItem) -> NextStep {
-        let is_left_alone = self.is_canceled || self.payment.changing(id).is_some();
+        let is_left_alone = self.undoes(id) || self.payment.changing(id).is_some();
+        let Some(amount) = self.payment.charge(id).map(|charge| self.capturable(charge)) else {
+            return NextStep::Rest;
+        };
         let Some(charge) = self.payment.charge_mut(id) else { return NextStep::Rest };
         charge.planned_until = at;
-        let (charge_id, amount) = (charge.id.clone(), charge.amount);
+        let charge_id = charge.id.clone();
         match planned {
             CapturePlanItem::Warn(deadline) => {
                 let at = charge.deadline_at(deadline);

@@ -19,9 +19,7 @@ impl Draft {
     pub fn finish(mut self) -> CheckoutDecision {
         if let Some(mut payment) = self.payment() {
             payment.wake_closes();
-            if !payment.is_canceled {
-                payment.take_back_captures();
-            }
+            payment.take_back_captures();
         }
         go_on(&mut self);
         self.decided()

@@ -147,6 +147,15 @@ pub fn fulfilment(
     }
 }
 
+/// The charge that the gate judges if this one is named, or none.
+pub(super) fn judged<'a>(checkout: &'a Checkout, charge: Option<&ChargeId>) -> Option<&'a Charge> {
+    let payment = checkout.payment.as_ref()?;
+    match charge {
+        Some(id) => payment.charge(id),
+        None => last_requested(checkout, payment).ok(),
+    }
+}
+
 fn unpaid(checkout: &Checkout) -> Fulfilment {
     not(match checkout.verdict() {
         Verdict::Pending(_) => match checkout.terms.payment_intent {

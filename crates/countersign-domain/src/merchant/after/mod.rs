@@ -6,3 +6,4 @@ pub mod capture_plan;
 pub mod due;
 pub mod fulfilment;
 pub mod hint;
+pub mod shipment;

@@ -14,8 +14,27 @@ pub struct Cancellation {
     pub reason: Option<String>,
     /// When the shop asked for it.
     pub requested_at: Timestamp,
+    /// Whether it undoes what has left, too.
+    pub extent: Extent,
     /// Its progress.
     pub state: CancellationState,
+}
+
+/// Whether a cancellation undoes what has left, too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// It leaves the parcels that have left, and what pays for them.
+    #[default]
+    Unshipped,
+    /// It undoes everything, as it was requested.
+    Everything,
+    /// It undoes everything since the shop asked for that as well.
+    Widened {
+        /// The shop's reference for that.
+        reference: String,
+        /// The reason, in the shop's words.
+        reason: Option<String>,
+    },
 }
 
 /// The progress of a cancellation.
@@ -28,7 +47,7 @@ pub enum CancellationState {
         /// Whether a person has to help.
         is_stuck: bool,
     },
-    /// No money is held and none is kept.
+    /// No money is held and none is kept, but for parcels that had left and that it leaves.
     Done {
         /// When this was reached.
         at: Timestamp,
@@ -38,6 +57,25 @@ pub enum CancellationState {
 }
 
 impl Cancellation {
+    /// Whether it leaves the parcels that have left.
+    #[must_use]
+    pub const fn leaves_shipped(&self) -> bool {
+        match self.extent {
+            Extent::Unshipped => true,
+            Extent::Everything | Extent::Widened { .. } => false,
+        }
+    }
+
+    /// Whether a reference of the shop's names it.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        let widened = match &self.extent {
+            Extent::Widened { reference, .. } => reference == name,
+            Extent::Unshipped | Extent::Everything => false,
+        };
+        self.reference == name || widened
+    }
+
     /// When it is due.
     #[must_use]
     pub const fn due_at(&self) -> Option<Timestamp> {

@@ -7,16 +7,18 @@ use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::Checkout;
-use super::cancellation::CancellationState;
+use super::cancellation::{Cancellation, CancellationState};
 use super::terms::{Terms, TermsRefused};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::merchant::call::InFlight;
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
+use crate::merchant::payment::charge::Charge;
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::Operation;
 use crate::merchant::rules::{MerchantRules, next_evidence_look};
+use crate::money::Money;
 use crate::time::Timestamp;
 
 /// A decision in progress.
@@ -49,6 +51,8 @@ pub struct CheckoutDecision {
 pub(in crate::merchant) struct PaymentDraft<'a> {
     pub(in crate::merchant) payment: &'a mut Payment,
     pub(in crate::merchant) is_canceled: bool,
+    /// Whether the cancellation leaves the parcels that have left.
+    leaves_shipped: bool,
     pub(in crate::merchant) now: Timestamp,
     pub(in crate::merchant) rules: &'a MerchantRules,
     events: &'a mut Vec<CheckoutEvent>,
@@ -95,6 +99,7 @@ impl Draft {
         Some(PaymentDraft {
             payment,
             is_canceled: self.checkout.cancellation.is_some(),
+            leaves_shipped: self.checkout.cancellation.as_ref().is_some_and(Cancellation::leaves_shipped),
             now: self.now,
             rules: &self.rules,
             events: &mut self.events,
@@ -253,6 +258,18 @@ impl PaymentDraft<'_> {
     /// See [`Checkout::holds_back`].
     pub(in crate::merchant) const fn holds_back(&self, operation: &Operation) -> bool {
         self.is_canceled && !self.payment.is_closed() && operation.waits_for_close()
+    }
+
+    /// Whether the order's cancellation ends what may take or keep the money of this charge: it leaves one
+    /// whose parcels have left.
+    pub(in crate::merchant) fn undoes(&self, id: &ChargeId) -> bool {
+        let has_left = || self.payment.charge(id).is_some_and(|charge| !charge.shipments.is_empty());
+        self.is_canceled && !(self.leaves_shipped && has_left())
+    }
+
+    /// What of a charge the order's cancellation leaves: what its parcels are worth.
+    pub(in crate::merchant) fn leaves(&self, charge: &Charge) -> Money {
+        if self.leaves_shipped { charge.shipped() } else { Money::zero(charge.amount.currency()) }
     }
 
     /// Records what happened.

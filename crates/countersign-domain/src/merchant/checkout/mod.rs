@@ -16,6 +16,7 @@ use self::cancellation::Cancellation;
 use self::terms::Terms;
 use super::attempt::{Attempt, AttemptState};
 use super::payment::Payment;
+use super::payment::charge::Charge;
 use super::payment::operation::Operation;
 use super::rules::MerchantRules;
 use crate::ids::CheckoutId;
@@ -95,6 +96,21 @@ impl Checkout {
     pub fn holds_back(&self, operation: &Operation) -> bool {
         let is_open = self.payment.as_ref().is_some_and(|payment| !payment.is_closed());
         self.cancellation.is_some() && is_open && operation.waits_for_close()
+    }
+
+    /// The charges whose parcels have left and that the order's cancellation leaves; none of an order that is
+    /// not canceled.
+    pub fn left_behind(&self) -> impl Iterator<Item = &Charge> {
+        let leaves = self.cancellation.as_ref().is_some_and(Cancellation::leaves_shipped);
+        let charges = self.payment.iter().filter(move |_| leaves).flat_map(|payment| &payment.charges);
+        charges.filter(|charge| charge.state.holds_money() && !charge.shipments.is_empty())
+    }
+
+    /// Whether the shop has used a reference for a parcel or for a cancellation.
+    pub(super) fn has_named(&self, reference: &str) -> bool {
+        let cancellation = self.cancellation.as_ref();
+        cancellation.is_some_and(|it| it.is_named(reference))
+            || self.payment.as_ref().is_some_and(|payment| payment.shipment(reference).is_some())
     }
 
     /// The attempt with this number.

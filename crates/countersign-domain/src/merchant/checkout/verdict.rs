@@ -65,6 +65,11 @@ impl Checkout {
         matches!(state, Some(CancellationState::Done { .. }))
     }
 
+    /// Whether a cancellation is finished and leaves nothing: an order whose parcels have left is paid.
+    fn is_undone(&self) -> bool {
+        self.is_canceled() && self.left_behind().next().is_none()
+    }
+
     /// The verdict of one attempt; a surplus attempt gets that of the attempt it is surplus to.
     #[must_use]
     pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
@@ -74,7 +79,7 @@ impl Checkout {
             AttemptState::Completed { .. }
                 | AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, .. }
         );
-        if self.is_canceled() && ends_with_the_order {
+        if self.is_undone() && ends_with_the_order {
             return Verdict::Canceled;
         }
         if self.is_contradicted(deciding) {
@@ -105,7 +110,7 @@ impl Checkout {
     /// the latest one's. A buyer is not asked to pay again while an earlier tab may succeed.
     #[must_use]
     pub fn verdict(&self) -> Verdict<'_> {
-        if self.is_canceled() {
+        if self.is_undone() {
             return Verdict::Canceled;
         }
         let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());

@@ -8,6 +8,7 @@ use super::permission::{Hindrance, PermissionState};
 use super::refund::RefundState;
 use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use crate::ids::ChargeId;
+use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::number::OperationNumber;
@@ -60,6 +61,12 @@ pub enum OperationRefused {
     ExceedsRefundable(Money),
     /// The charge has 10 refunds already.
     TooManyRefunds,
+    /// More than [`MAX_SHIPMENTS`](crate::merchant::rules::MAX_SHIPMENTS).
+    TooManyShipments,
+    /// Every part of the charge belongs to a parcel that was recorded, or was refunded.
+    AlreadyShipped,
+    /// More than is left of the charge after its other parcels and what was refunded; what is left.
+    ExceedsShippable(Money),
 }
 
 impl OperationRefused {
@@ -71,6 +78,7 @@ impl OperationRefused {
             | Self::OrderCanceled
             | Self::Contradicted
             | Self::TooManyOperations
+            | Self::TooManyShipments
             | Self::PermissionClosed
             | Self::PermissionNonChargeable
             | Self::TooManyCharges => None,
@@ -83,9 +91,11 @@ impl OperationRefused {
             | Self::NotAuthorized
             | Self::ChargeBusy
             | Self::NotCaptured
-            | Self::TooManyRefunds => Some("chargeId"),
+            | Self::TooManyRefunds
+            | Self::AlreadyShipped => Some("chargeId"),
             Self::ExceedsCharge(_) => Some("captureAmount"),
             Self::ExceedsRefundable(_) => Some("refundAmount"),
+            Self::ExceedsShippable(_) => Some("amount"),
         }
     }
 }
@@ -118,17 +128,22 @@ pub fn ask(
             Err(OperationRefused::ReferenceReused)
         };
     }
-    if let Some(cancellation) = &draft.checkout().cancellation {
-        let is_reused = OperationName::Shop(cancellation.reference.clone()) == name;
-        let refused =
-            if is_reused { OperationRefused::ReferenceReused } else { OperationRefused::OrderCanceled };
-        return Err(refused);
+    if let OperationName::Shop(reference) = &name
+        && draft.checkout().has_named(reference)
+    {
+        return Err(OperationRefused::ReferenceReused);
+    }
+    let cancellation = draft.checkout().cancellation.as_ref();
+    if cancellation.is_some() && !is_of_what_has_left(draft.checkout(), &asked) {
+        return Err(OperationRefused::OrderCanceled);
     }
     let payment = payment.ok_or(OperationRefused::NotCompleted)?;
     if payment.operations.len() >= MAX_OPERATIONS {
         return Err(OperationRefused::TooManyOperations);
     }
     let request = resolve(payment, &asked, &draft.rules)?;
+    let request =
+        if cancellation.is_some() { within_what_has_left(payment, &asked, request)? } else { request };
     if payment.contradicted_for(request.charge_id()).is_some() {
         return Err(OperationRefused::Contradicted);
     }
@@ -242,6 +257,39 @@ fn resolve(
                 Ok(PaymentCall::Close { reason: reason.clone() })
             }
         },
+    }
+}
+
+/// Whether a request may be about a parcel that has left and that the order's cancellation leaves: what the
+/// cancellation leaves is still the shop's to capture, and to refund.
+fn is_of_what_has_left(checkout: &Checkout, asked: &OperationRequest) -> bool {
+    let is_of_charge = match asked {
+        OperationRequest::Capture { .. } | OperationRequest::Refund { .. } => true,
+        OperationRequest::Charge { .. }
+        | OperationRequest::CancelCharge(_)
+        | OperationRequest::Close { .. } => false,
+    };
+    is_of_charge && checkout.left_behind().next().is_some()
+}
+
+/// The call for a canceled order, if it is about a charge with parcels: a capture takes no more than they are
+/// worth.
+fn within_what_has_left(
+    payment: &Payment,
+    asked: &OperationRequest,
+    request: PaymentCall,
+) -> Result<PaymentCall, OperationRefused> {
+    let charge = request.charge_id().and_then(|id| payment.charge(id));
+    let shipped = charge.map(Charge::shipped).filter(|shipped| !shipped.is_zero());
+    let shipped = shipped.ok_or(OperationRefused::OrderCanceled)?;
+    match (request, asked) {
+        (PaymentCall::Capture { charge_id, .. }, OperationRequest::Capture { amount: None, .. }) => {
+            Ok(PaymentCall::Capture { charge_id, amount: shipped })
+        }
+        (PaymentCall::Capture { amount, .. }, _) if amount.minor() > shipped.minor() => {
+            Err(OperationRefused::ExceedsCharge(shipped))
+        }
+        (request, _) => Ok(request),
     }
 }
 

@@ -12,6 +12,7 @@ use core::time::Duration;
 use super::amount_view::AmountView;
 use super::misfit::Misfit;
 use super::refund::{Refund, RefundState};
+use super::shipment::Shipment;
 use crate::amazon_limits::CAPTURE_GUARANTEED;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::LookSchedule;
@@ -49,6 +50,8 @@ pub struct Charge {
     pub refunded_shown: Option<Money>,
     /// How many times in a row it was shown with an amount that cannot be read.
     pub unreadable_count: u32,
+    /// The parcels that it pays for, oldest first.
+    pub shipments: Vec<Shipment>,
 }
 
 /// Who made a charge.
@@ -116,6 +119,17 @@ impl ChargeState {
             Self::AuthorizationInitiated | Self::Authorized | Self::CaptureInitiated | Self::Captured(_) => {
                 None
             }
+        }
+    }
+
+    /// Whether it holds money, or has taken it.
+    #[must_use]
+    pub const fn holds_money(&self) -> bool {
+        match self {
+            Self::AuthorizationInitiated | Self::Authorized | Self::CaptureInitiated | Self::Captured(_) => {
+                true
+            }
+            Self::Canceled(_) | Self::Declined(_) => false,
         }
     }
 
@@ -209,6 +223,7 @@ impl Charge {
             refunds: Vec::new(),
             refunded_shown: None,
             unreadable_count: 0,
+            shipments: Vec::new(),
         }
     }
 
@@ -251,6 +266,24 @@ impl Charge {
                 self.planned_until = created_at;
             }
             self.authorized_at = created_at;
+        }
+    }
+
+    /// What its parcels are worth together.
+    #[must_use]
+    pub fn shipped(&self) -> Money {
+        Money::sum(self.amount.currency(), self.shipments.iter().map(|shipment| shipment.amount))
+    }
+
+    /// The most that it pays for: what is captured or, before that, what is authorized.
+    pub(super) const fn pays(&self) -> Money {
+        match &self.state {
+            ChargeState::Captured(captured) => *captured,
+            ChargeState::AuthorizationInitiated
+            | ChargeState::Authorized
+            | ChargeState::CaptureInitiated
+            | ChargeState::Canceled(_)
+            | ChargeState::Declined(_) => self.amount,
         }
     }
 

@@ -21,6 +21,7 @@ pub mod operation;
 pub mod permission;
 pub mod refund;
 pub mod send;
+pub mod shipment;
 
 use crate::merchant::number::OperationNumber;
 use alloc::vec::Vec;
@@ -29,6 +30,7 @@ use self::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeState, LastSee
 use self::operation::{Operation, OperationName, OperationRequest, OperationState, PaymentCall};
 use self::permission::{Permission, PermissionState};
 use self::refund::{Refund, RefundView};
+use self::shipment::Shipment;
 use super::attempt::{Attempt, AttemptState, Completion};
 use super::call::{InFlight, LookSchedule};
 use super::checkout::terms::Terms;
@@ -232,6 +234,29 @@ impl Payment {
             RefundCeiling::Amazon => amazon_limits::ceiling(captured),
         };
         most.less(charge.refunded()).less(self.refunding(&charge.id))
+    }
+
+    /// What another parcel of a charge may be worth: what no other parcel has, and no more than what
+    /// was not refunded.
+    #[must_use]
+    pub fn shippable(&self, charge: &Charge) -> Money {
+        let kept = charge.pays().less(charge.refunded()).less(self.refunding(&charge.id));
+        let unshipped = charge.pays().less(charge.shipped());
+        if kept.minor() < unshipped.minor() { kept } else { unshipped }
+    }
+
+    /// The parcel with this reference, and its charge.
+    #[must_use]
+    pub fn shipment(&self, reference: &str) -> Option<(&Charge, &Shipment)> {
+        self.charges.iter().find_map(|charge| {
+            let shipment = charge.shipments.iter().find(|shipment| shipment.reference == reference)?;
+            Some((charge, shipment))
+        })
+    }
+
+    /// How many parcels there are.
+    pub(in crate::merchant) fn shipment_count(&self) -> usize {
+        self.charges.iter().map(|charge| charge.shipments.len()).sum()
     }
 
     /// Adds an operation that is due immediately; returns its number.

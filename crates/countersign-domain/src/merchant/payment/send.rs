@@ -390,7 +390,7 @@ impl PaymentDraft<'_> {
                     None,
                 ) => self.end(number, Err(state.name())),
                 (ChargeState::AuthorizationInitiated | ChargeState::Authorized, Some(_))
-                    if self.is_canceled =>
+                    if self.undoes(id) =>
                 {
                     self.end(number, Err(OVERTAKEN));
                 }

@@ -203,7 +203,7 @@ pub(super) mod attempts {
 }
 
 pub(super) mod payments {
-    use super::super::super::after::{cancel, due, hint};
+    use super::super::super::after::{cancel, due, hint, shipment};
     use super::super::super::payment::ask::{self, OperationRefused};
     use super::super::super::payment::operation::{OperationName, OperationRequest};
     use super::super::super::payment::permission::PermissionView;
@@ -247,8 +247,19 @@ pub(super) mod payments {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Result<CancelAsked, OperationRefused> {
+        let request = CancelRequest { reference, reason, shipped_too: false };
+        cancel_by(before, &request, key_of, now, rules)
+    }
+
+    pub(crate) fn cancel_by(
+        before: &Checkout,
+        request: &CancelRequest<'_>,
+        key_of: &dyn Fn(u32, u32) -> IdempotencyKey,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Result<CancelAsked, OperationRefused> {
         let request = |draft: &mut Draft| {
-            cancel::request_cancel(draft, reference, reason, &|attempt, n| key_of(attempt.get(), n.get()))
+            cancel::request_cancel(draft, request, &|attempt, n| key_of(attempt.get(), n.get()))
         };
         let (step, requested) = decided(before, now, rules, request);
         Ok(match requested? {
@@ -308,6 +319,18 @@ pub(super) mod payments {
         let (step, next) = decided(before, now, rules, |draft| send::charge_shown(draft, &shown));
         before.payment.as_ref()?;
         Some((step_or_none(before, step), next))
+    }
+
+    pub(crate) fn ship(
+        before: &Checkout,
+        reference: &str,
+        asked: &ShipmentRequest,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Result<(CheckoutStep, ShipmentAnswer), OperationRefused> {
+        let request = |draft: &mut Draft| shipment::ship(draft, reference, asked, Freshness::at(now));
+        let (step, answer) = decided(before, now, rules, request);
+        Ok((step_or_none(before, step), answer?))
     }
 
     pub(crate) fn permission_shown(

@@ -11,6 +11,7 @@ mod operations;
 mod paid;
 mod plan;
 mod proof;
+mod shipping;
 mod shown;
 mod time;
 
@@ -22,15 +23,17 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::after::cancel::CancelRequest;
 use super::after::fulfilment::{self, Freshness, Fulfilment};
 use super::after::hint::{Hint, unpaid_under};
+use super::after::shipment::ShipmentAnswer;
 use super::attempt::agree::{OpenSession, SessionView};
 use super::attempt::arrive::ArrivalRefused;
 use super::attempt::finalize::FinalizeAnswer;
 use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
 use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StoredError};
 use super::checkout::Checkout;
-use super::checkout::cancellation::{Cancellation, CancellationState};
+use super::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use super::checkout::draft::{CheckoutDecision, Draft};
 use super::checkout::terms::{Terms, TermsRefused};
 use super::checkout::verdict::Verdict;
@@ -51,6 +54,7 @@ use super::payment::operation::{
 use super::payment::permission::{Permission, PermissionState, PermissionView};
 use super::payment::refund::{Refund, RefundState, RefundView};
 use super::payment::send::{OVERTAKEN, OperationAnswer};
+use super::payment::shipment::ShipmentRequest;
 use super::proof::{FinalizeSuccess, ObjectView};
 use super::rules::{
     ALARMS, AfterGuarantee, CapturePolicy, MAX_OPERATIONS, MerchantRules, Policy, RefundCeiling,

@@ -32,6 +32,7 @@ pub(super) fn charge_in(state: ChargeState) -> Charge {
         refunds: Vec::new(),
         refunded_shown: None,
         unreadable_count: 0,
+        shipments: Vec::new(),
     }
 }
 
@@ -220,6 +221,7 @@ pub(super) fn cancellation() -> Cancellation {
         reference: "cancel1".to_string(),
         reason: None,
         requested_at: sent_at(),
+        extent: Extent::Unshipped,
         state: CancellationState::Requested { remind_at: sent_at().plus(DAY), is_stuck: false },
     }
 }

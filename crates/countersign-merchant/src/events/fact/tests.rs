@@ -2,7 +2,7 @@
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
 use countersign_domain::merchant::call::CallEvent;
-use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::event::CheckoutEvent;
 use countersign_domain::merchant::event::PaymentEvent;
@@ -69,6 +69,7 @@ fn charge(n: u32, state: ChargeState) -> Charge {
         refunds: Vec::new(),
         refunded_shown: None,
         unreadable_count: 0,
+        shipments: Vec::new(),
     }
 }
 
@@ -151,6 +152,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
             reference: "r".to_owned(),
             reason: Some("Mrs Canary changed her mind".to_owned()),
             requested_at: at(),
+            extent: Extent::Unshipped,
             state: CancellationState::Done { at: at(), remind_at: None },
         }),
         registered_at: at(),
@@ -297,6 +299,11 @@ fn what_is_pending_in_doubt_or_only_requested_is_not_a_fact() {
         PaymentEvent::ChargeAdopted(charge_id(1)),
         PaymentEvent::RefundPending(refund_id(3)),
         PaymentEvent::CancelRequested,
+        PaymentEvent::ShipmentRecorded {
+            charge_id: charge_id(1),
+            reference: "parcel".to_owned(),
+            amount: usd(100),
+        },
         PaymentEvent::CancellationStuck { why: code() },
         PaymentEvent::Contradiction { id: code(), found: "a late success" },
     ] {

@@ -10,9 +10,9 @@ use countersign_domain::address::{Address, AddressKind};
 use countersign_domain::ids::{ChargePermissionId, IdempotencyKey, MerchantId};
 use countersign_domain::merchant::call::{CallKind, KeyedRequest};
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::checkout::cancellation::Cancellation;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::number::KeyOrdinal;
+use countersign_domain::merchant::payment::charge::Charge;
 use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_protocol::wire::{
     self, CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
@@ -41,7 +41,7 @@ pub(crate) fn operation_send(
     let request = &payment.operation(number)?.request;
     let n = KeyOrdinal::FIRST;
     let idempotency_key = idempotency_key(merchant, checkout.id.as_str(), number.get(), request.call(), n);
-    let body = operation_body(request, &payment.charge_permission_id, checkout.cancellation.as_ref());
+    let body = operation_body(request, &payment.charge_permission_id, OpenCharges::of(checkout));
     Some(KeyedRequest { n, idempotency_key, body })
 }
 
@@ -111,11 +111,31 @@ const CANCELED: &str = "The order was canceled.";
 /// The reason for closing a permission, when the shop gives none.
 const CLOSED: &str = "Closed by the shop.";
 
+/// What happens to the open charges under a permission that is closed.
+#[derive(Debug, Clone, Copy)]
+enum OpenCharges {
+    /// They stay.
+    Left,
+    /// Amazon cancels them: a pending charge that is not known here would keep the permission open.
+    Canceled,
+}
+
+impl OpenCharges {
+    /// They are canceled with their order, unless one of them pays for a parcel that has left.
+    fn of(checkout: &Checkout) -> Self {
+        let is_open = |charge: &Charge| !charge.state.is_final();
+        match checkout.cancellation {
+            Some(_) if !checkout.left_behind().any(is_open) => Self::Canceled,
+            Some(_) | None => Self::Left,
+        }
+    }
+}
+
 /// The bytes of an operation's call.
 fn operation_body(
     request: &PaymentCall,
     permission_id: &ChargePermissionId,
-    cancellation: Option<&Cancellation>,
+    open_charges: OpenCharges,
 ) -> Arc<[u8]> {
     let text = match request {
         PaymentCall::CreateCharge { amount, capture_now, can_handle_pending_authorization } => CreateCharge {
@@ -141,8 +161,10 @@ fn operation_body(
         .to_request(),
         PaymentCall::Close { reason } => CloseChargePermission {
             closure_reason: Some(reason.as_deref().unwrap_or(CLOSED).to_owned()),
-            // A pending charge that is not known here would keep the permission open.
-            cancel_pending_charges: cancellation.is_some().then_some(true),
+            cancel_pending_charges: match open_charges {
+                OpenCharges::Canceled => Some(true),
+                OpenCharges::Left => None,
+            },
             ..CloseChargePermission::default()
         }
         .to_request(),

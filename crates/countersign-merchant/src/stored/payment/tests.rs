@@ -49,6 +49,14 @@ fn charges() -> Vec<Charge> {
         ChargeState::Declined(Some("HardDeclined".to_owned())),
         ChargeState::Declined(None),
     ];
+    let shipment = |charge: Option<u32>, paid_by| Shipment {
+        reference: "parcel".to_owned(),
+        asked: ShipmentRequest { charge_id: charge.map(charge_id), amount: charge.map(|_| yen(7)) },
+        amount: yen(7),
+        paid_by,
+        seen_at: at(6),
+        recorded_at: at(7),
+    };
     let charge = |(number, state): (u32, ChargeState)| Charge {
         id: charge_id(number),
         origin: match number % 3 {
@@ -76,6 +84,13 @@ fn charges() -> Vec<Charge> {
                 refund(3, RefundState::Declined(Some("AmazonRejected".to_owned()))),
                 refund(4, RefundState::Declined(None)),
             ],
+            _ => Vec::new(),
+        },
+        shipments: match state {
+            ChargeState::Authorized => vec![shipment(None, PaidBy::Authorization)],
+            ChargeState::Captured(_) => {
+                vec![shipment(None, PaidBy::Authorization), shipment(Some(number), PaidBy::Capture)]
+            }
             _ => Vec::new(),
         },
         state,
@@ -195,9 +210,14 @@ fn cancellations() -> Vec<Cancellation> {
         reference: "c".to_owned(),
         reason: reason.map(str::to_owned),
         requested_at: at(0),
+        extent: Extent::Unshipped,
         state,
     };
+    let done = || CancellationState::Done { at: at(2), remind_at: None };
+    let widened = Extent::Widened { reference: "d".to_owned(), reason: Some("lost".to_owned()) };
     vec![
+        Cancellation { extent: Extent::Everything, ..cancellation(None, done()) },
+        Cancellation { extent: widened, ..cancellation(None, done()) },
         cancellation(None, CancellationState::Requested { remind_at: at(1), is_stuck: false }),
         cancellation(Some("lost"), CancellationState::Requested { remind_at: at(1), is_stuck: true }),
         cancellation(Some("lost"), CancellationState::Done { at: at(2), remind_at: None }),

@@ -109,7 +109,7 @@ impl State {
             "captureCharge" => self.capture(&id, &request, is_pending),
             "cancelCharge" => self.cancel_charge(&id),
             "createRefund" => self.create_refund(&request),
-            "close" => self.close(&id),
+            "close" => self.close(&id, &request),
             other => panic!("this call is not known: {other}"),
         };
         if let Some(key) = arrived.key.as_ref().filter(|_| status < 300) {
@@ -181,9 +181,18 @@ impl State {
         (201, refund)
     }
 
-    fn close(&mut self, id: &str) -> (u16, Value) {
+    fn close(&mut self, id: &str, request: &Value) -> (u16, Value) {
         if self.permissions[id]["state"] == "Closed" {
             return refused("InvalidChargePermissionStatus");
+        }
+        if request["cancelPendingCharges"] == true {
+            let prefix = format!("{id}-");
+            let is_open =
+                |charge: &Value| ["AuthorizationInitiated", "Authorized"].contains(&state_of(charge));
+            let charges = self.charges.iter_mut().filter(|(charge_id, _)| charge_id.starts_with(&prefix));
+            for (_, charge) in charges.filter(|(_, charge)| is_open(charge)) {
+                charge["statusDetails"] = json!({ "state": "Canceled" });
+            }
         }
         let reasons = json!([{ "reasonCode": "MerchantClosed" }]);
         self.permissions.insert(id.to_owned(), json!({ "state": "Closed", "reasons": reasons }));
