@@ -138,6 +138,13 @@ impl Notifications {
     }
 }
 
+/// Whether a text is the code of a country, in two capital letters as Amazon writes it: ISO 3166-1, and `XK`,
+/// which postal services use for Kosovo.
+#[must_use]
+pub fn is_country_code(text: &str) -> bool {
+    rust_iso3166::from_alpha2(text).is_some() || text == "XK"
+}
+
 /// The time limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {

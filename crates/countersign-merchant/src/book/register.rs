@@ -85,6 +85,7 @@ impl Book {
         order: &Order,
     ) -> Result<RegistrationOutcome, DecisionError<RegistrationRefused>> {
         order.terms.check().map_err(by_rule)?;
+        self.check_payable(&order.terms)?;
         let now = self.clock.now();
         let (_, registered) = self
             .commit(|| async {
@@ -142,6 +143,11 @@ impl Book {
         Registration { checkout, links, browsing: BrowserState::default() }
     }
 
+    /// Refuses what this account can never be paid for.
+    fn check_payable(&self, terms: &Terms) -> Result<(), DecisionError<RegistrationRefused>> {
+        terms.check_payable(self.settings.region, &self.settings.policy).map_err(by_rule)
+    }
+
     /// Changes the terms, if `terms_version` is still their version.
     pub(crate) async fn change_terms(
         &self,
@@ -149,6 +155,7 @@ impl Book {
         terms_version: u32,
         terms: &Terms,
     ) -> Result<Registration, DecisionError<RegistrationRefused>> {
+        self.check_payable(terms)?;
         let changed = self.revise(checkout_id, None, |revision| {
             let draft = &mut revision.draft;
             draft.change_terms(terms_version, terms.clone()).map_err(by_rule)?;

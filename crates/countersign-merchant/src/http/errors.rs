@@ -321,6 +321,15 @@ fn terms_refused(terms: TermsRefused) -> RequestRefused {
         TermsRefused::ChargeAboveMaximum => {
             refused(BAD, "InvalidValue", "The amount is more than Amazon Pay accepts for one charge.")
         }
+        TermsRefused::CurrencyOfAnotherRegion(currency) => {
+            let message = format!("An account in the configured amazon.region cannot be paid in {currency}.");
+            refused(BAD, "InvalidValue", message)
+        }
+        TermsRefused::AddressIncomplete(_) => {
+            let message =
+                "Amazon shows it with every address, so no session could match an address without it.";
+            refused(BAD, "MissingValue", message)
+        }
         TermsRefused::TotalInAnotherCurrency(currency) => {
             refused(BAD, "InvalidCombination", format!("{currency} is not the currency of chargeAmount."))
         }

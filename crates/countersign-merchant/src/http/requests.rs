@@ -18,6 +18,7 @@ use super::errors::RequestRefused;
 use crate::book::lookup::{Cursor, TIMELINE};
 use crate::book::outbox::{self, PAGE};
 use crate::book::register::Order;
+use crate::settings::is_country_code;
 
 /// The longest order id and the longest URL, in characters.
 const MAX_ORDER_ID_LEN: usize = 128;
@@ -127,6 +128,11 @@ fn terms_of(request: ChangeTerms) -> Result<Terms, RequestRefused> {
         word.as_ref().and_then(Word::known).ok_or(RequestRefused::missing(member))
     }
     let payment = request.payment_details.ok_or(RequestRefused::missing("paymentDetails"))?;
+    let country_code = request.shipping_address.as_ref().and_then(|address| address.country_code.as_deref());
+    if country_code.is_some_and(|code| !code.trim().is_empty() && !is_country_code(code)) {
+        let why = "must be the ISO 3166 code of a country in two letters, such as DE";
+        return Err(RequestRefused::invalid("shippingAddress.countryCode", why));
+    }
     Ok(Terms {
         product_type: known(request.product_type, "productType")?,
         payment_intent: known(payment.payment_intent, "paymentDetails.paymentIntent")?,

@@ -150,7 +150,6 @@ fn an_order_that_cannot_be_registered_is_refused_naming_the_field() {
     for body in [
         with("/orderId", long(128)),
         with(charge, amount("150000.00", "USD")),
-        with(charge, amount("500", "JPY")),
         with("/supplementaryData", long(4_096)),
         with("/paymentDetails/totalOrderAmount", amount("14.00", "USD")),
     ] {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{ENGINES, OTHER_SESSION, SESSION, World, order, session_for};
+use super::world::{ENGINES, OTHER_SESSION, SESSION, World, address, order, session_for};
 
 #[test]
 fn an_order_is_registered_once() {
@@ -47,6 +47,73 @@ fn the_button_has_all_that_amazon_checks_later() {
 }
 
 #[test]
+fn an_order_that_can_never_be_paid_is_refused_naming_the_field() {
+    let with = |members: &[(&str, Value)]| {
+        let mut order = order();
+        for (pointer, value) in members {
+            *order.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        order
+    };
+    let amount = |currency: &str| {
+        ("/paymentDetails/chargeAmount", json!({ "amount": "14", "currencyCode": currency }))
+    };
+    let address = |change: fn(&mut Value)| {
+        let mut address = address();
+        change(&mut address);
+        json!(address)
+    };
+    let country = |code: &str| {
+        let mut address = address(|_| ());
+        address["countryCode"] = json!(code);
+        address
+    };
+    let to = |address: Value| {
+        let mut order = order();
+        order["shippingAddress"] = address;
+        order
+    };
+    let (currency, code) = ("paymentDetails.chargeAmount", "shippingAddress.countryCode");
+    let cases = [
+        (with(&[amount("GBP")]), "InvalidValue", currency),
+        (with(&[amount("EUR")]), "InvalidValue", currency),
+        (with(&[amount("JPY")]), "InvalidValue", currency),
+        (to(country("USA")), "InvalidValue", code),
+        (to(country("us")), "InvalidValue", code),
+        (to(country("UK")), "InvalidValue", code),
+        (to(country("ZZ")), "InvalidValue", code),
+        (to(country("U S")), "InvalidValue", code),
+        (to(json!({})), "MissingValue", "shippingAddress.addressLine1"),
+        (to(json!({ "name": "Robin Tester" })), "MissingValue", "shippingAddress.addressLine1"),
+        (to(address(|it| it["addressLine1"] = json!(" "))), "MissingValue", "shippingAddress.addressLine1"),
+        (to(address(|it| it["countryCode"] = Value::Null)), "MissingValue", code),
+        (to(country(" ")), "MissingValue", code),
+    ];
+    let world = World::in_memory();
+    let registered = world.register(&order());
+    for (order, reason, field) in cases {
+        let mut other = order.clone();
+        other["orderId"] = json!("another");
+        let refused = world.call("POST", "/v1/checkouts", &other.to_string()).refusal();
+        assert_eq!(refused, (400, reason.to_owned(), Some(field.to_owned())), "{order}");
+        // Nor do terms become such.
+        let mut terms = order.clone();
+        for member in ["orderId", "startOfCheckoutUrl", "successUrl", "checkoutLanguage"] {
+            terms.as_object_mut().unwrap().remove(member);
+        }
+        terms["termsVersion"] = json!(1);
+        let refused =
+            world.call("PUT", &format!("/v1/checkouts/{registered}/terms"), &terms.to_string()).refusal();
+        assert_eq!(refused, (400, reason.to_owned(), Some(field.to_owned())), "{order}");
+    }
+    for known in ["US", "DE", "JP", "GB", "XK"] {
+        let mut order = to(country(known));
+        order["orderId"] = json!(format!("to {known}"));
+        assert_eq!(world.call("POST", "/v1/checkouts", &order.to_string()).status, 201, "{known}");
+    }
+}
+
+#[test]
 fn the_same_order_with_other_terms_is_refused_naming_the_field() {
     let world = World::in_memory();
     world.register(&order());
@@ -58,7 +125,11 @@ fn the_same_order_with_other_terms_is_refused_naming_the_field() {
         ("paymentDetails.totalOrderAmount", "/paymentDetails/totalOrderAmount", amount("20.00")),
         ("supplementaryData", "/supplementaryData", json!("x")),
         ("merchantMetadata", "/merchantMetadata", json!({ "noteToBuyer": "x" })),
-        ("shippingAddress", "/shippingAddress", json!({ "city": "Seattle" })),
+        (
+            "shippingAddress",
+            "/shippingAddress",
+            json!({ "addressLine1": "1 Other Street", "countryCode": "US" }),
+        ),
         ("startOfCheckoutUrl", "/startOfCheckoutUrl", json!("https://shop.example/other")),
     ];
     for (field, pointer, value) in cases {

@@ -2,7 +2,7 @@
 //! file each row is a table; in a flag or a variable, all rows of a kind are one TOML array.
 
 use countersign_domain::money::{Currency, Money};
-use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, TaxRate};
+use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, TaxRate, is_country_code};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -77,8 +77,8 @@ pub(super) fn deliveries(text: &str) -> ReadResult<Vec<DeliveryRate>> {
             return Err(of("needs days from 1 to 365"));
         }
         let price = money(&row.price).ok_or_else(|| of("needs a price such as 4.90 EUR"))?;
-        if !row.countries.iter().all(|country| is_country(country)) {
-            return Err(of("needs countries of two capital letters"));
+        if !row.countries.iter().all(|country| is_country_code(country)) {
+            return Err(of("needs countries by their ISO 3166 codes, such as DE"));
         }
         rates.push(DeliveryRate {
             id: row.id,
@@ -95,8 +95,8 @@ pub(super) fn taxes(text: &str) -> ReadResult<Vec<TaxRate>> {
     let mut rates: Vec<TaxRate> = Vec::new();
     for row in rows::<Tax>(text, MAX_TAXES, r#"[{country="DE", percent_basis_points=1900}]"#)? {
         let of = |why: &str| format!("has a row that is not valid: the tax of `{}` {why}", row.country);
-        if !is_country(&row.country) {
-            return Err(of("needs a country of two capital letters"));
+        if !is_country_code(&row.country) {
+            return Err(of("needs a country by its ISO 3166 code, such as DE"));
         }
         if rates.iter().any(|rate| rate.country == row.country) {
             return Err(of("is listed twice"));
@@ -137,10 +137,6 @@ fn money(text: &str) -> Option<Money> {
     Money::parse(amount, Currency::parse(currency.trim_start())?).ok()
 }
 
-fn is_country(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,7 +167,7 @@ mod tests {
             (("4.90 EUR", "4.90"), "the delivery `a` needs a price such as 4.90 EUR"),
             (("4.90 EUR", "4.905 EUR"), "needs a price"),
             (("4.90 EUR", "-1.00 EUR"), "needs a price"),
-            (("DE", "de"), "two capital letters"),
+            (("DE", "de"), "ISO 3166 code"),
             (("days=2", "days=0"), "needs days from 1 to 365"),
             (("days=2", "day=2"), "unknown field `day`"),
             ((r#"name="A""#, r#"name="""#), "needs an id and a name"),
@@ -183,7 +179,7 @@ mod tests {
             assert!(refused.contains(told) && !refused.contains('\n'), "{change:?}: {refused}");
         }
         for (row, told) in [
-            (r#"[{country="D", percent_basis_points=1}]"#, "two capital letters"),
+            (r#"[{country="D", percent_basis_points=1}]"#, "ISO 3166 code"),
             (r#"[{country="DE", percent_basis_points=10001}]"#, "at most 10000"),
             (r#"[{country="DE", percent_basis_points=19.5}]"#, "must be rows such as"),
         ] {

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
-use crate::address::{Address, AddressMatch};
+use crate::address::{Address, AddressMatch, AddressMember};
+use crate::ids::Region;
+use crate::merchant::rules::Policy;
 use crate::money::{Currency, Money};
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 
@@ -39,6 +41,10 @@ pub enum TermsRefused {
     NothingToCharge,
     /// More than Amazon charges in one payment.
     ChargeAboveMaximum,
+    /// An account of this region cannot be paid in the currency.
+    CurrencyOfAnotherRegion(Currency),
+    /// The shipping address lacks a member that Amazon shows with every address and that is compared.
+    AddressIncomplete(RequiredMember),
     /// The total order amount is in another currency.
     TotalInAnotherCurrency(Currency),
     /// The total order amount is less than the amount of this payment, which is a part of it.
@@ -54,13 +60,26 @@ pub enum TermsRefused {
     OrderCanceled,
 }
 
+/// A member without which a registered address equals none that Amazon shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequiredMember {
+    /// `addressLine1`, if it is compared.
+    AddressLine1,
+    /// `countryCode`.
+    CountryCode,
+}
+
 impl TermsRefused {
     /// The field that breaks the rule, as the merchant API spells it.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
             Self::PendingWithCapture => "paymentDetails.canHandlePendingAuthorization",
-            Self::NothingToCharge | Self::ChargeAboveMaximum => "paymentDetails.chargeAmount",
+            Self::NothingToCharge | Self::ChargeAboveMaximum | Self::CurrencyOfAnotherRegion(_) => {
+                "paymentDetails.chargeAmount"
+            }
+            Self::AddressIncomplete(RequiredMember::AddressLine1) => "shippingAddress.addressLine1",
+            Self::AddressIncomplete(RequiredMember::CountryCode) => "shippingAddress.countryCode",
             Self::TotalInAnotherCurrency(_) | Self::TotalBelowCharge => "paymentDetails.totalOrderAmount",
             Self::VersionMoved { .. } | Self::AlreadySent | Self::OrderCanceled => "termsVersion",
         }
@@ -95,6 +114,28 @@ impl Terms {
         Ok(())
     }
 
+    /// Checks that a session of an account in this region can ever agree with them, so that the first buyer is
+    /// not the one who finds out that it cannot.
+    ///
+    /// # Errors
+    /// [`TermsRefused::CurrencyOfAnotherRegion`] or [`TermsRefused::AddressIncomplete`].
+    pub fn check_payable(&self, region: Region, policy: &Policy) -> Result<(), TermsRefused> {
+        let currency = self.charge_amount.currency();
+        if !currency.is_paid_in(region) {
+            return Err(TermsRefused::CurrencyOfAnotherRegion(currency));
+        }
+        let Some(address) = &self.shipping_address else { return Ok(()) };
+        for (member, required) in [
+            (AddressMember::AddressLine1, RequiredMember::AddressLine1),
+            (AddressMember::CountryCode, RequiredMember::CountryCode),
+        ] {
+            if policy.priced_address().contains(member) && !address.has(member) {
+                return Err(TermsRefused::AddressIncomplete(required));
+            }
+        }
+        Ok(())
+    }
+
     /// The first member in which the shop's request differs, as the merchant API spells it.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
@@ -118,5 +159,68 @@ impl Terms {
         ]
         .into_iter()
         .find_map(|(name, differs)| differs.then_some(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::address::AddressMembers;
+
+    fn terms(currency: Currency, address: Option<Address>) -> Terms {
+        Terms {
+            product_type: ProductType::PayAndShip,
+            payment_intent: PaymentIntent::Authorize,
+            can_handle_pending_authorization: false,
+            charge_amount: Money::from_minor(1_400, currency),
+            total_order_amount: None,
+            supplementary_data: None,
+            merchant_metadata: MerchantMetadata::default(),
+            shipping_address: address,
+            quoted_address: None,
+        }
+    }
+
+    #[test]
+    fn an_account_is_paid_in_the_currencies_of_its_region() {
+        let accepted = |region| {
+            let payable = |currency: &&Currency| {
+                terms(**currency, None).check_payable(region, &Policy::default()).is_ok()
+            };
+            Currency::ALL.iter().filter(payable).count()
+        };
+        for (region, currency) in [
+            (Region::NorthAmerica, Currency::USD),
+            (Region::Japan, Currency::JPY),
+            (Region::Europe, Currency::EUR),
+        ] {
+            assert_eq!(terms(currency, None).check_payable(region, &Policy::default()), Ok(()));
+        }
+        assert_eq!([Region::NorthAmerica, Region::Japan].map(accepted), [1, 1]);
+        assert_eq!(accepted(Region::Europe), Currency::ALL.len(), "accounts there can be multi-currency");
+    }
+
+    #[test]
+    fn a_registered_address_has_what_is_compared_and_shown_with_every_address() {
+        let text = |text: &str| Some(text.to_string());
+        let only_country = Address { country_code: text("DE"), ..Address::default() };
+        let street = Address { address_line1: text("Sample Street 1"), ..only_country.clone() };
+        let no_country = Address { country_code: None, ..street.clone() };
+        let with = |compared_address| Policy { compared_address, ..Policy::default() };
+        let refused = |member| Err(TermsRefused::AddressIncomplete(member));
+        for (address, policy, expected) in [
+            (&street, Policy::default(), Ok(())),
+            (&only_country, Policy::default(), refused(RequiredMember::AddressLine1)),
+            (&Address::default(), Policy::default(), refused(RequiredMember::AddressLine1)),
+            (&no_country, Policy::default(), refused(RequiredMember::CountryCode)),
+            // A shop that does not compare the street need not know it.
+            (&only_country, with(AddressMembers::PRICED), Ok(())),
+            (&no_country, with(AddressMembers::of(&[])), refused(RequiredMember::CountryCode)),
+        ] {
+            let terms = terms(Currency::EUR, Some(address.clone()));
+            assert_eq!(terms.check_payable(Region::Europe, &policy), expected, "{address:?}");
+        }
     }
 }
