@@ -106,8 +106,8 @@ fn hint_attempts(draft: &mut Draft) {
 }
 
 /// The attempt that is proved unpaid although Amazon had made a charge under this permission, and that
-/// charge. No timer looks at that charge any more, so the caller who reads a notification about the charge
-/// must look.
+/// charge. Unless Amazon contradicts the proof, no timer looks at that charge any more, so the caller who
+/// reads a notification about the charge must look.
 #[must_use]
 pub fn unpaid_under<'a>(
     checkout: &'a Checkout,

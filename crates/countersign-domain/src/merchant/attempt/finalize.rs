@@ -265,7 +265,7 @@ pub fn orphaned(draft: &mut Draft, number: AttemptNumber) -> bool {
     is_sent
 }
 
-/// Handles the answer to the send with key `n`; returns whether to look at the session.
+/// Handles the answer to the send with key `n`; returns the next step, which may be a look at the session.
 ///
 /// If there was only one send, every answer counts. Once a second send may have left, or the owner has lost
 /// its lease, only a success counts; anything else is a hint, and the look-up decides.

@@ -2,10 +2,10 @@
 //! and what the shop has requested since. Part of the checkout's document: one version, one timer.
 //!
 //! What Amazon shows is applied by [`evidence`], no matter who asked: a timer, a notification, the sender of
-//! an operation. An earlier state comes from a slow replica; anything that contradicts a final state, or
-//! shows an amount or currency other than the known one, is logged for the operator and changes nothing.
-//! Charges and refunds that somebody made elsewhere under our permission are adopted: they count in every
-//! budget.
+//! an operation. An earlier state comes from a slow replica. An answer that contradicts what is known, such
+//! as a final state or an amount, is not applied: the shop and the operator are notified, and the charge pays
+//! for no parcel until Amazon shows what fits. Charges and refunds that somebody made elsewhere under our
+//! permission are adopted: they count in every budget.
 //!
 //! Everything that is waited for has a timer: what Amazon has to decide is looked at less and less often, an
 //! Authorized charge daily and by its plan, an operation by its own timer; a permission that waits for its
@@ -175,8 +175,8 @@ impl Payment {
         }
     }
 
-    /// The states that exclude what is known of a charge: it is final, or Finalize's success has just said
-    /// that it is authorized.
+    /// The states that exclude what is known of a charge: because the charge is final, or because Finalize's
+    /// success has just said that it is authorized.
     pub(in crate::merchant) fn excluded_states(&self, charge: &Charge) -> &'static [AmazonChargeState] {
         use AmazonChargeState::{Canceled, Captured, Declined};
         let is_new = charge.origin == ChargeOrigin::Finalize && charge.sight == LastSeen::Never;

@@ -2,7 +2,7 @@
 //! Amazon.
 //!
 //! It is recorded with the amount that it reserves (of the limit, of a charge, of the refund budget), and the
-//! amount stays reserved until the operation is Done or Refused. In between there is one durable call
+//! amount stays reserved until the operation is Done or Refused. Until then there is one durable call
 //! ([`crate::merchant::call`]).
 
 use crate::merchant::number::OperationNumber;

@@ -49,7 +49,8 @@ pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) ->
 }
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
-/// operation is no longer in doubt, or must wait until its canceled order's permission is closed.
+/// operation is no longer in doubt, must wait until its canceled order's permission is closed, or concerns a
+/// charge that Amazon contradicts.
 pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let is_held_back = draft
