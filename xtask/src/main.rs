@@ -23,7 +23,7 @@ usage: cargo xtask COMMAND
   test         every check: format, lints, tidy, tests, documents, defects, the official clients, a browser
   ci           the same as test
   tidy         checks the rules of the tree that no compiler checks
-  prose        thirty comments, thirty log lines and thirty error messages, drawn by --seed S, to be read aloud
+  prose        draws thirty comments, log lines and error messages each by --seed S, to be read aloud; not the sandbox's answers
   defects      puts each feared defect into a copy of the tree, where its judge must find it; NAME to try one
   docs         writes docs/features.md (which tests keep which promise) and the keys of docs/configuration.md
   simulate     runs both halves over a failing network; --seeds N, --seed S to replay one

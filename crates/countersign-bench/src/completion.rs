@@ -118,5 +118,5 @@ async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> 
         }
         used = now;
     }
-    Err("the merchant half does not become idle".into())
+    Err("the merchant half did not become idle in time".into())
 }

@@ -90,7 +90,7 @@ async fn complete_all(merchant: Merchant, sessions: &[String]) -> BenchResult<Du
     let working = select(Box::pin(taken), Box::pin(merchant.timers()));
     match select(working, Box::pin(SystemClock.sleep(SNAPSHOTS_TIME))).await {
         Either::Left(_) => Ok(own_cpu_time()?.saturating_sub(before)),
-        Either::Right(_) => Err("the snapshots are not taken in time".into()),
+        Either::Right(_) => Err("the snapshots were not taken in time".into()),
     }
 }
 

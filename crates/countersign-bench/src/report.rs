@@ -109,7 +109,8 @@ impl fmt::Display for Report {
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
         write!(
             f,
-            "load and servers together on {cores} cores; compare ratios between runs, times only within this one"
+            "the load and the servers shared {cores} cores: compare ratios between runs, but times only \
+             within one run"
         )
     }
 }

@@ -116,13 +116,13 @@ with_texts! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     ConfigurationRefused {
         /// The key's id names no environment, so the builder must.
-        EnvironmentUnknown = "the public key id names no environment: name sandbox or live";
+        EnvironmentUnknown = "the public key id does not show the environment: set it to sandbox or live";
         /// The key's id names the other environment.
         EnvironmentContradictsKey = "the public key id begins with the other environment's name";
         /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
-        PaymentDeadlineTooShort = "Finalize and Complete need a deadline of at least 20 s";
+        PaymentDeadlineTooShort = "the deadline for Finalize and Complete must be at least 20 s";
         /// Outcomes can be simulated only in the sandbox.
-        SimulationInLive = "outcomes are simulated in the sandbox only";
+        SimulationInLive = "outcomes can be simulated only in the sandbox";
     }
 }
 

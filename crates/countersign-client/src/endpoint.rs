@@ -61,7 +61,7 @@ impl Endpoint {
         }
         let authority = parts.authority.ok_or(refuse("it has no host"))?;
         if authority.as_str().contains('@') {
-            return Err(refuse("it has a user"));
+            return Err(refuse("it has user data before the host"));
         }
         if authority.host().is_empty() {
             return Err(refuse("it has no host"));
@@ -79,9 +79,7 @@ impl Endpoint {
         let plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
         if !path.bytes().all(plain) || path.contains("//") {
-            return Err(refuse(
-                "its path has other characters than letters, digits, - _ . ~ and single slashes",
-            ));
+            return Err(refuse("its path may contain only letters, digits, - _ . ~ and single slashes"));
         }
         let prefix = path.strip_suffix('/').unwrap_or(path).to_owned();
         Ok(Self { scheme, authority, prefix })

@@ -230,7 +230,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.0.call)?;
         match &self.0.cause {
-            Cause::NotBuilt(why) => write!(f, "the request cannot be built: {why}")?,
+            Cause::NotBuilt(why) => write!(f, "the request could not be built: {why}")?,
             Cause::Transport(why) => fmt::Display::fmt(why, f)?,
             Cause::Answered(answer) => {
                 match (answer.head.status, &answer.flaw, &answer.refusal.reason_code) {

@@ -43,7 +43,7 @@ impl Client {
                 attempts,
                 ?failure_class,
                 ?pause,
-                "sending again after a pause"
+                "a call will be sent again after a pause"
             );
             earlier_try_in_doubt |= failure_class == FailureClass::InDoubt;
             settings.clock.sleep(pause).await;

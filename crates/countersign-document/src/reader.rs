@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses anything that comes after the document.
     pub(super) fn end(&mut self) -> Result<(), IllegibleValue> {
-        if self.peek().is_some() { Err(self.illegible("is followed by something")) } else { Ok(()) }
+        if self.peek().is_some() { Err(self.illegible("is followed by more text")) } else { Ok(()) }
     }
 
     /// Reads a string.
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// For anything else.
     pub fn text(&mut self) -> Result<Cow<'a, str>, IllegibleValue> {
-        self.expect(b'"', "is not a text")?;
+        self.expect(b'"', "is not a string")?;
         let rest = self.rest();
         let is_special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
         let plain = rest.bytes().position(is_special).unwrap_or(rest.len());
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
         let digits = rest.get(..length).unwrap_or_default();
         let is_json = digits == "0" || !digits.trim_start_matches('-').starts_with('0');
         let number = digits.parse().ok().filter(|_| is_json);
-        let number = number.ok_or_else(|| self.unexpected("is not a whole number that fits"))?;
+        let number = number.ok_or_else(|| self.unexpected("is not a whole number in the accepted range"))?;
         self.position += length;
         Ok(number)
     }

@@ -58,7 +58,7 @@ pub fn read_member<By, T: Stored<By>>(
     place: &mut Option<T>,
 ) -> Result<(), IllegibleValue> {
     if place.is_some() {
-        return Err(reader.illegible("is there twice").inside(name));
+        return Err(reader.illegible("appears twice").inside(name));
     }
     *place = Some(T::read(reader).map_err(|illegible| illegible.inside(name))?);
     Ok(())

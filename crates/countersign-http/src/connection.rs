@@ -113,7 +113,7 @@ struct ResetWanted;
 
 impl std::fmt::Display for ResetWanted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("the handler wants the connection reset")
+        formatter.write_str("the handler asked for the connection to be reset")
     }
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn run(
         Some(ConnectionEnd::CloseAfterDiscarding) => discard(stream).await,
         Some(ConnectionEnd::Reset) => {
             if let Err(error) = stream.set_zero_linger() {
-                tracing::warn!(%error, "a connection is closed instead of reset");
+                tracing::warn!(%error, "a connection could not be reset and will be closed instead");
             }
         }
     }

@@ -43,7 +43,9 @@ pub async fn serve(
     stage.send_replace(Stage::Draining);
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
     if timeout(limits.shutdown_time, slots.acquire_many(all)).await.is_err() {
-        tracing::warn!("connections were cut off: their requests took longer than the shutdown");
+        tracing::warn!(
+            "connections were cut off: their requests took longer than the time allowed for shutdown"
+        );
     }
     stage.send_replace(Stage::Closed);
 }

@@ -132,13 +132,13 @@ impl Merchant {
         });
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {
-            tracing::warn!(recovered, "calls that an earlier process had sent are looked up");
+            tracing::warn!(recovered, "calls that an earlier process had sent will be looked up");
         }
         let adopted = app.adopt_capture_policy().await.map_err(failed)?;
         if adopted > 0 {
             tracing::warn!(
                 adopted,
-                "the capture policy has changed: timers of charges that are already authorized were set again"
+                "the capture policy has changed: the timers of charges already authorized were rescheduled"
             );
         }
         Ok(Self { server: http::Server { app }, webhook: parts.webhook })

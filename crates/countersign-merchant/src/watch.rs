@@ -54,7 +54,11 @@ impl LastLogged {
             tracing::warn!(kind, state, count, "work of this kind has been open for more than ten minutes");
         }
         for (since, checkout_id) in &survey.stuck {
-            tracing::warn!(checkout_id, %since, "this checkout is among those with the longest open work");
+            tracing::warn!(
+                checkout_id,
+                %since,
+                "this checkout is one of those whose work has been open longest"
+            );
         }
         let Survey { timers_overdue, webhook_backlog, snapshots_due, snapshots_missed, .. } = survey;
         tracing::warn!(

@@ -38,7 +38,7 @@ pub(crate) async fn run(app: Arc<App>) {
             }
             Ok(None) => app.book.alarm.rung().await,
             Err(failed) => {
-                tracing::error!(%failed, "the due timers could not be read or applied");
+                tracing::error!(%failed, "the due timers could not be read or processed; trying again soon");
                 app.clock.sleep(PAUSE).await;
             }
         }

@@ -37,7 +37,9 @@ pub(crate) fn check(change: &ChangeSet) -> Result<(), CommitError> {
     }
     let mut seen: HashSet<&Key> = HashSet::with_capacity(documents);
     match keys().find(|key| !seen.insert(key)) {
-        Some(twice) => invalid(format!("the {} {} is in a change set twice", twice.collection, twice.id)),
+        Some(twice) => {
+            invalid(format!("the {} {} appears twice in a change set", twice.collection, twice.id))
+        }
         None => Ok(()),
     }
 }

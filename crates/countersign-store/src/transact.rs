@@ -80,7 +80,7 @@ with_texts! {
         /// It cannot be reached, is full, or too many others write the same document: come back later.
         Unavailable(why: String) = "the store is unavailable: {why}";
         /// What was written may or may not have been stored.
-        Indeterminate(why: String) = "the store's answer was lost: {why}";
+        Indeterminate(why: String) = "it is unknown whether the change was stored: {why}";
         /// What it contains cannot be read.
         Unreadable(why: String) = "{why}";
     }
@@ -128,7 +128,10 @@ where
 {
     transact(store, DECISIONS, decide).await.map_err(|error| match error {
         TransactError::Refused(refused) => refused,
-        TransactError::Contended => StoreFailed::Unavailable("too many write the same".to_owned()).into(),
+        TransactError::Contended => StoreFailed::Unavailable(
+            "too many requests changed the same document at the same time".to_owned(),
+        )
+        .into(),
         TransactError::Indeterminate(why) => StoreFailed::Indeterminate(why).into(),
         TransactError::Unavailable(why) | TransactError::Invalid(why) => StoreFailed::Unavailable(why).into(),
     })

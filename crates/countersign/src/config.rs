@@ -135,7 +135,7 @@ mod tests {
             (
                 format!("{WHOLE}\n[refunds]\nlimit = \"3\"\n"),
                 format!(
-                    ":{}: there is no key refunds.limit; those of [refunds] are ceiling",
+                    ":{}: there is no key refunds.limit; the keys of [refunds] are ceiling",
                     line_number + 1
                 ),
             ),
@@ -150,7 +150,7 @@ mod tests {
             ),
             (
                 after("caller_wait = 3"),
-                format!(":{line_number}: deadlines.caller_wait must be a text in quotes"),
+                format!(":{line_number}: deadlines.caller_wait must be a string in quotes"),
             ),
             (after("[amazn]"), format!(":{line_number}: there is no section [amazn]; there are {sections}")),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
@@ -164,7 +164,7 @@ mod tests {
             ),
             (
                 WHOLE.replace("listen", "port"),
-                ":2: there is no key port; those outside of sections are listen, public_url, store"
+                ":2: there is no key port; the keys outside sections are listen, public_url, store"
                     .to_owned(),
             ),
             (
@@ -293,8 +293,8 @@ mod tests {
         assert_eq!(
             refused(&file.replace("4.90 EUR", "4.90")),
             format!(
-                ":{line}: quote.delivery has a row that is not valid: the delivery `standard` needs a price such as \
-                 4.90 EUR"
+                ":{line}: quote.delivery has a row that is not valid: the delivery `standard` needs a price \
+                 such as 4.90 EUR"
             )
         );
         let told = refused(&format!("{WHOLE}\n[quote]\ntax = \"19\"\n"));

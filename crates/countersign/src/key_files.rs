@@ -22,7 +22,9 @@ pub(crate) fn read(path: &Path) -> CommandResult<String> {
     let file = File::open(path).map_err(|error| failed(&error))?;
     file.take(MAX_LEN + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
     if text.len() as u64 > MAX_LEN {
-        return Err(failed(&"it is too long for a key or a token"));
+        return Err(failed(&format_args!(
+            "it is longer than {MAX_LEN} bytes, which is too long for a key or a token"
+        )));
     }
     Ok(text)
 }
@@ -58,7 +60,7 @@ pub(crate) fn read_token(path: &Path) -> CommandResult<String> {
         return Err(unusable(path, "it is empty"));
     }
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(unusable(path, "a token is one word of visible ASCII characters"));
+        return Err(unusable(path, "a token must be one word of visible ASCII characters"));
     }
     Ok(token.to_owned())
 }
@@ -121,7 +123,7 @@ pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> CommandResul
 
 /// The failure for a file that would be overwritten.
 pub(crate) fn exists(path: &Path) -> Failure {
-    Failure::new(format_args!("{} exists and is not overwritten: name another file", path.display()))
+    Failure::new(format_args!("{} already exists and was not overwritten: name another file", path.display()))
 }
 
 #[cfg(test)]

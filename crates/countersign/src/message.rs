@@ -19,11 +19,11 @@ pub(crate) type Header = (HeaderName, HeaderValue);
 /// Reads `name: value`.
 pub(crate) fn header(line: &str) -> Result<Header, String> {
     let (name, value) = line.split_once(':').ok_or("a header has the form name: value")?;
-    let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a header's name"))?;
+    let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a valid header name"))?;
     let value = value
         .trim()
         .parse()
-        .map_err(|_| format!("the value of {name} has characters that a header cannot have"))?;
+        .map_err(|_| format!("the value of {name} has characters that are not allowed in a header"))?;
     Ok((name, value))
 }
 
@@ -98,13 +98,15 @@ fn line<'a>(rest: &mut &'a [u8]) -> CommandResult<&'a str> {
     let end = rest.iter().position(|byte| *byte == b'\n');
     let (line, behind) = match end {
         Some(end) => (rest.get(..end), rest.get(end + 1..)),
-        None if rest.is_empty() => return Err(Failure::new("the request ends before its headers do")),
+        None if rest.is_empty() => {
+            return Err(Failure::new("the request ends before its headers are complete"));
+        }
         None => (Some(*rest), Some([].as_slice())),
     };
     *rest = behind.unwrap_or_default();
     let line = line.unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    std::str::from_utf8(line).map_err(|_| Failure::new("the request's head is not text"))
+    std::str::from_utf8(line).map_err(|_| Failure::new("the request's head is not UTF-8"))
 }
 
 #[cfg(test)]

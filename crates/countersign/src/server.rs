@@ -18,7 +18,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = CommandResult<T>>) -> Com
         .worker_threads(threads)
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format_args!("no threads can be started: {error}")))?;
+        .map_err(|error| Failure::new(format_args!("the threads could not be started: {error}")))?;
     runtime.block_on(future)
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = CommandResult<T>>) -> Com
 pub(crate) async fn listen(address: &str) -> CommandResult<(TcpListener, SocketAddr)> {
     let failed = |error: std::io::Error| {
         let why = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+            std::io::ErrorKind::AddrInUse => "another program is already listening there".to_owned(),
             _ => error.to_string(),
         };
         Failure::new(format_args!("cannot listen on {address}: {why}"))

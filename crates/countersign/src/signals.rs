@@ -10,7 +10,7 @@ const ENDED_AT_ONCE: i32 = 130;
 /// inside the runtime.
 pub(crate) fn wish_to_end() -> CommandResult<impl Future<Output = ()> + Send + 'static> {
     let mut wishes = StopSignals::listen()
-        .map_err(|error| Failure::new(format_args!("signals cannot be listened for: {error}")))?;
+        .map_err(|error| Failure::new(format_args!("the signal handlers could not be installed: {error}")))?;
     let (first, wished) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         wishes.next().await;

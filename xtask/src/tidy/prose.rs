@@ -1,5 +1,6 @@
 //! The prose in Rust files: comments, log lines and error messages. `cargo xtask prose` draws some
-//! of each kind to be read aloud, and [`phrases`](super::phrases) searches all of them.
+//! of each kind to be read aloud, and [`phrases`](super::phrases) searches all of them. What is not prose is not
+//! drawn, and neither are the sandbox's answers: their bytes are Amazon's contract.
 
 use std::fmt;
 
@@ -51,9 +52,24 @@ impl fmt::Display for Passage<'_> {
 /// How many of each kind are drawn.
 const DRAWN: usize = 30;
 
-/// Draws some passages of each kind: the same ones for the same seed and tree.
+/// Where the texts of the sandbox's answers are. Their bytes are Amazon's contract, so no editor may change them.
+const ANSWERS: [&str; 9] = [
+    "crates/countersign-protocol/src/signing/authorization.rs",
+    "crates/countersign-protocol/src/signing/button.rs",
+    "crates/countersign-protocol/src/signing/refusal.rs",
+    "crates/countersign-protocol/src/wire/",
+    "crates/countersign-sandbox/src/calls/",
+    "crates/countersign-sandbox/src/control/",
+    "crates/countersign-sandbox/src/hosted/",
+    "crates/countersign-sandbox/src/http/",
+    "crates/countersign-sandbox/src/visit/",
+];
+
+/// Draws some passages of each kind: the same ones for the same seed and tree. Left out are the error messages of
+/// the sandbox's answers, because their bytes are Amazon's contract, and what is not prose: the promises that a
+/// test keeps, names, and formats of tables.
 pub(super) fn draw(tree: &Tree, seed: &str) -> String {
-    let mut passages: Vec<Passage> = tree.rust_files().flat_map(passages).collect();
+    let mut passages: Vec<Passage> = tree.rust_files().flat_map(passages).filter(is_drawn).collect();
     passages.sort_by_cached_key(|passage| lot(seed, &passage.to_string()));
     let of = |kind: Kind| {
         let drawn = passages.iter().filter(move |passage| passage.kind == kind).take(DRAWN);
@@ -61,6 +77,24 @@ pub(super) fn draw(tree: &Tree, seed: &str) -> String {
         format!("{}\n\n{lines}", kind.heading())
     };
     Kind::DRAWN.map(of).join("\n")
+}
+
+fn is_drawn(passage: &Passage) -> bool {
+    let is_of_an_answer =
+        passage.kind == Kind::ErrorMessage && ANSWERS.iter().any(|path| passage.path.starts_with(path));
+    !is_of_an_answer && is_prose(&passage.text)
+}
+
+/// Whether a text is prose: at least two words, one of them not a name in capitals.
+fn is_prose(text: &str) -> bool {
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .map(|word| word.trim_matches(|sign: char| sign.is_ascii_punctuation()))
+        .filter(|word| word.chars().all(|sign| sign.is_alphabetic() || matches!(sign, '\'' | '-')))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_plain = |word: &&str| word.chars().all(|sign| !sign.is_uppercase());
+    words.len() > 1 && words.iter().any(is_plain) && !text.starts_with("Promise: ")
 }
 
 /// All passages of a Rust file, with the comments of its tests.
@@ -195,10 +229,32 @@ mod tests {
 
     #[test]
     fn a_seed_draws_the_same_passages_each_time() {
-        let comments: String = (0..99).map(|number| format!("// Number {number}.\n\n")).collect();
+        let comments: String = (0..99).map(|number| format!("// Number {number} is drawn.\n\n")).collect();
         let tree = Tree::with_file("crates/countersign-domain/src/money.rs", &comments);
         assert_eq!(draw(&tree, "1"), draw(&tree, "1"));
         assert_ne!(draw(&tree, "1"), draw(&tree, "2"));
         assert_eq!(draw(&tree, "1").matches("Number").count(), DRAWN);
+    }
+
+    #[test]
+    fn what_is_not_prose_is_not_drawn() {
+        for text in ["Promise: A02, B07", "Money.", "RSA PRIVATE KEY", "{what:<40} {why}", "Bearer {}", ", "]
+        {
+            assert!(!is_prose(text), "{text}");
+        }
+        for text in ["is not {}", "A charge.", "{found} is not among {known}"] {
+            assert!(is_prose(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_sandboxs_answers_are_not_drawn_but_its_comments_are() {
+        let source = "// Why it fails.\nimpl fmt::Display for A {\n    \
+                      fn fmt(&self) { f.write_str(\"it is not valid\") }\n}\n";
+        let drawn = |path: &str| draw(&Tree::with_file(path, source), "1");
+        let answer = drawn("crates/countersign-sandbox/src/calls/call.rs");
+        assert!(answer.contains("Why it fails.") && !answer.contains("it is not valid"), "{answer}");
+        let text = drawn("crates/countersign-sandbox/src/merchants.rs");
+        assert!(text.contains("Why it fails.") && text.contains("it is not valid"), "{text}");
     }
 }

@@ -135,9 +135,9 @@ fn whole_completion(
     } else if state != Some(&Word::Known(CheckoutSessionState::Completed)) {
         "its session is not Completed"
     } else if session.charge_permission_id.is_none() {
-        "it names no charge permission"
+        "its body names no charge permission"
     } else if needs_charge && session.charge_id.is_none() {
-        "it names no charge"
+        "its body names no charge"
     } else {
         return Ok(answer);
     };

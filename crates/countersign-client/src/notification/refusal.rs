@@ -16,12 +16,12 @@ with_texts! {
         UnexpectedTopic {
             /// The topic, as it came.
             topic_arn: String,
-        } = "the topic {topic_arn} is not one of those expected";
+        } = "the topic {topic_arn} is not among the expected ones";
         /// It was published longer ago than Amazon keeps sending it.
         Stale {
             /// When it was published.
             published_at: Timestamp,
-        } = "it was published at {published_at}, too long ago";
+        } = "it was published at {published_at}, which is too long ago";
         /// It was published later than now.
         FromTheFuture {
             /// When it was published.
@@ -45,13 +45,13 @@ with_texts! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     NoCertificate {
         /// The server did not answer, not in time, or with more than 64 kB.
-        NoAnswer = "no answer came";
+        NoAnswer = "the server did not answer";
         /// The server answered with this status instead of 200; redirects are not followed.
-        Status(status: u16) = "the answer is {status}";
+        Status(status: u16) = "the server answered with status {status}";
         /// What it sent is not a certificate.
         Refused(refused: CertificateRefused) = "{refused}";
         /// Too many certificates were fetched recently: somebody keeps sending envelopes that name new ones.
-        TooMany = "too many were fetched recently";
+        TooMany = "too many certificates were fetched recently";
     }
 }
 

@@ -211,7 +211,7 @@ fn forged() -> Vec<ForgedEnvelope> {
             after_signing(|envelope| envelope.signature.clear()),
             NotificationRefused::Envelope(EnvelopeRefused::Malformed {
                 member: "Signature",
-                why: "it is empty, or has characters that are not allowed",
+                why: "it is empty, or has characters that are not allowed".to_owned(),
             }),
         ),
         found_late(saying("prose"), NotificationRefused::Message(MessageRefused::NotAnObject)),

@@ -83,8 +83,8 @@ impl Book {
                     tracing::warn!(
                         checkout_id,
                         attempt = attempt.get(),
-                        "a buyer's page completed an order without asking for a quote: the attempt is not \
-                         paid"
+                        "a buyer's page completed an order without asking for a quote: the attempt was \
+                         ended unpaid"
                     );
                     end_unquoted(draft, attempt);
                 }

@@ -78,7 +78,7 @@ impl Book {
             tracing::warn!(
                 event_id = fact::id(sequence),
                 %failed,
-                "the result of a webhook could not be stored; it will be sent again",
+                "the result of a webhook could not be stored; the webhook will be sent again",
             );
             false
         })

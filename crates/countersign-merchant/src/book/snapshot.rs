@@ -135,8 +135,8 @@ impl Book {
                 tracing::error!(
                     checkout_id,
                     days,
-                    "the buyer's data of this checkout still could not be fetched; Amazon deletes them after \
-                     30 days",
+                    "the buyer data of this checkout still could not be fetched; Amazon deletes it after 30 \
+                     days",
                 );
             }
             let is_forgotten = age > FORGOTTEN_AFTER;
@@ -186,7 +186,7 @@ impl Book {
                 tracing::error!(
                     checkout_id,
                     key_id,
-                    "a stored snapshot was altered: it is not what was sealed"
+                    "a stored snapshot cannot be opened: it was altered after it was sealed"
                 );
                 not_given(SnapshotRefused::Altered)
             }

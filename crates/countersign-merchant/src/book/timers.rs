@@ -84,7 +84,7 @@ pub(crate) fn unless_unreadable(
             tracing::error!(
                 checkout_id,
                 %failed,
-                "a checkout cannot be recovered: its document cannot be read",
+                "a checkout could not be recovered: its document cannot be read",
             );
             Ok(0)
         }

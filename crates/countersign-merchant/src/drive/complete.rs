@@ -52,7 +52,8 @@ impl App {
                 checkout_id,
                 attempt = attempt.get(),
                 %failed,
-                "the store failed while a completion was being followed; its timer will continue it",
+                "the store failed while waiting for a completion to finish; the attempt's timer will \
+                 continue it",
             );
             as_bound
         });

@@ -233,14 +233,14 @@ impl<'a> Driver<'a> {
     /// The registration. The checkout exists: it was read or written before, and no checkout is deleted.
     async fn registration(&mut self) -> Result<&Registration, StoreFailed> {
         self.checkout().await?;
-        let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
+        let gone = || StoreFailed::Unreadable(format!("checkout {} no longer exists", self.checkout_id));
         self.known.as_ref().map(|known| &known.registration).ok_or_else(gone)
     }
 
     /// As [`registration`](Self::registration), but consumes the driver.
     pub(super) async fn into_registration(mut self) -> Result<Registration, StoreFailed> {
         self.registration().await?;
-        let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
+        let gone = || StoreFailed::Unreadable(format!("checkout {} no longer exists", self.checkout_id));
         self.known.map(|known| known.registration).ok_or_else(gone)
     }
 
@@ -409,7 +409,7 @@ impl<'a> Driver<'a> {
             charge_permission_id = charge_permission_id.map(tracing::field::display),
             charge_id = charge_id.map(tracing::field::display),
             %failed,
-            "Amazon has accepted the payment, but its ids could not be written"
+            "Amazon accepted a payment, but its ids could not be stored"
         );
     }
 
@@ -454,6 +454,6 @@ fn log_unwritten_answer(
         charge_id = charge_id.map(tracing::field::display),
         refund_id = refund_id.map(tracing::field::display),
         %failed,
-        "Amazon has answered, but its answer could not be written"
+        "Amazon answered a call, but the answer could not be stored"
     );
 }

@@ -252,14 +252,14 @@ fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
         kind,
         topic_arn,
         host,
-        "a subscription confirmation was received; its URL is not requested"
+        "a subscription confirmation was received; its URL will not be requested"
     );
 }
 
 fn tell_chargeback(message: &Message) {
     if let NotifiedObject::Chargeback(chargeback_id) = &message.object {
         let charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display);
-        tracing::error!(chargeback_id, charge_permission_id, "a buyer has disputed a payment");
+        tracing::error!(chargeback_id, charge_permission_id, "a buyer disputed a payment");
     }
 }
 
@@ -269,6 +269,6 @@ fn tell_given_up(id: &str, message: &Message) {
         object_type = message.object.object_type().as_str(),
         object_id = message.object.object_id(),
         charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),
-        "no order was found for a notification from Amazon"
+        "a notification from Amazon was given up: no order was found for its object"
     );
 }

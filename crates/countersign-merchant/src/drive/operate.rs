@@ -95,7 +95,8 @@ impl App {
                 checkout_id,
                 number = number.get(),
                 %failed,
-                "the store failed while an operation was being followed; its timer will continue it",
+                "the store failed while waiting for an operation to finish; the operation's timer will \
+                 continue it",
             );
             as_recorded
         });
@@ -130,7 +131,8 @@ impl App {
             tracing::warn!(
                 checkout_id,
                 %failed,
-                "the store failed while a cancellation was being followed; its timer will continue it",
+                "the store failed while waiting for a cancellation to finish; the cancellation's timer will \
+                 continue it",
             );
             as_recorded
         }))

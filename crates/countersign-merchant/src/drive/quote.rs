@@ -99,14 +99,15 @@ impl<'a> PreparedQuestion<'a> {
                 Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
                     QuoteFailure::because(
                         QuoteRefused::CartChanged,
-                        "the shop has changed the terms since, and the address is no longer known",
+                        "the shop has changed the terms since the buyer chose an address, and the address \
+                         is no longer known",
                     )
                 }
             });
         }
         let goes_elsewhere = |address: &Address| !goes_where_registered(&registered, address, priced);
         if is_shipped && address.as_ref().is_some_and(goes_elsewhere) {
-            let why = "the shop has registered another address";
+            let why = "the shop registered a different address";
             return Err(QuoteFailure::because(QuoteRefused::ShippingAddressInvalid, why));
         }
         let quoted = LastQuote {
@@ -310,7 +311,8 @@ impl Driver<'_> {
                 tracing::warn!(
                     checkout_id,
                     attempt = attempt.get(),
-                    "the order costs a different amount at its buyer's address"
+                    "the order costs a different amount at the buyer's address: the quoted terms stay, and \
+                     the session does not match them"
                 );
                 app.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
                 Ok(QuoteBasis::Known)

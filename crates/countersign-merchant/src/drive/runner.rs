@@ -57,7 +57,7 @@ impl Rounds {
             let due = match self.app.due(limit).await {
                 Ok(due) => due,
                 Err(failed) => {
-                    tracing::error!(%failed, "the timers could not be read");
+                    tracing::error!(%failed, "the due timers could not be read; trying again soon");
                     return LONGEST;
                 }
             };
@@ -92,7 +92,7 @@ impl Rounds {
             self.running.push(Box::pin(async move {
                 let result = app.take_up_due(&due).await;
                 if let Err(failed) = &result {
-                    tracing::error!(%due, %failed, "the work of a due timer failed");
+                    tracing::error!(%due, %failed, "the work of a due timer failed; it will be tried again");
                 }
                 (due, result.is_ok())
             }));

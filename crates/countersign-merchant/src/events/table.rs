@@ -117,7 +117,13 @@ const SHOWN: &str = "Amazon has shown it, in an answer or when it was looked up"
 /// Why an alarm has no other effect.
 const ALARM: &str = "an operator should know; time alone proves nothing";
 /// The log line when Amazon throttles a call.
-const THROTTLED: LogLine = LogLine::Warn("Amazon throttles this merchant: the call is sent again later");
+const THROTTLED: LogLine =
+    LogLine::Warn("Amazon is throttling this merchant: the call will be sent again later");
+
+const FINALIZE_NOT_EVALUATED: &str =
+    "Amazon rejected Finalize without evaluating it (see detail): it had no effect and will be sent again";
+const CALL_NOT_EVALUATED: &str =
+    "Amazon rejected a call without evaluating it (see detail): it had no effect and will be sent again";
 
 const fn no_fact(_: FactSource<'_>) -> Option<Fact> {
     None
@@ -190,20 +196,22 @@ events! {
         why: |it, _| why_sent(it, "the session is still open, which proves nothing: the same bytes were sent \
                                    again with the same key");
     NotSent => fact: no_fact,
-        log: |_| LogLine::Error("Finalize was not sent: no connection to Amazon"), figure: None,
+        log: |_| LogLine::Error("Finalize was not sent: there was no connection to Amazon"), figure: None,
         what: |_| "Finalize was not sent: no connection to Amazon",
         why: |_, _| "nothing left this machine, so it may be sent again";
     NotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate Finalize: see detail")),
+        log: |it| not_evaluated(it, LogLine::Error(FINALIZE_NOT_EVALUATED)),
         figure: None,
         what: |_| "Amazon did not evaluate Finalize: {detail}",
         why: |_, _| "this answer proves that it had no effect: it is sent again with the next key";
-    DoubtBegan => fact: no_fact, log: |_| LogLine::Warn("a payment is in doubt: it is looked up"),
+    DoubtBegan => fact: no_fact,
+        log: |_| LogLine::Warn("the outcome of a payment is in doubt: it will be looked up at Amazon"),
         figure: DoubtBegins,
         what: |_| "in doubt: {detail}",
         why: |_, _| "this is neither a success nor a failure: the money may have moved, so the result is \
                      looked up, and no other session is finalized";
-    DoubtAlarm => fact: no_fact, log: |_| LogLine::Error("a payment is still in doubt"), figure: None,
+    DoubtAlarm => fact: no_fact,
+        log: |_| LogLine::Error("the outcome of a payment is still in doubt"), figure: None,
         what: |_| "still {detail}", why: |_, _| ALARM;
     LookedUp => fact: no_fact, log: silent, figure: None,
         what: |_| "Amazon was asked for the session: {detail}", why: |it, _| why_looked_up(it);
@@ -216,20 +224,23 @@ events! {
     NotPaid => fact: |it| it.not_paid("attempt.notPaid"), log: not_paid, figure: AttemptEnds,
         what: |_| "not paid: {detail}", why: |it, _| why_not_paid(it);
     Unresolved => fact: no_fact,
-        log: |_| LogLine::Error("the outcome of a payment cannot be determined: an operator must decide"),
+        log: |_| LogLine::Error("the outcome of a payment cannot be determined: an operator must decide \
+                                 whether it was paid"),
         figure: None,
         what: |_| "the outcome cannot be determined: {detail}", why: |it, _| why_unresolved(it);
     Contradiction => fact: no_fact,
-        log: |_| LogLine::Error("Amazon contradicts an outcome that was proved: an operator must check"),
+        log: |_| LogLine::Error("Amazon contradicts an outcome that was proved: an operator must check the \
+                                 payment"),
         figure: None,
         what: |_| "Amazon contradicted the proved outcome: {detail}",
-        why: |_, _| "the first outcome remains, and an operator must check";
+        why: |_, _| "the first outcome remains, and an operator must check the payment";
     Contradicted => fact: |it| it.contradicted("payment.contradicted"),
-        log: |_| LogLine::Error("Amazon contradicts a payment: nothing ships and nothing is sent until that is settled"),
+        log: |_| LogLine::Error("Amazon contradicts a payment: nothing may ship and nothing will be sent to \
+                                 Amazon until this is settled"),
         figure: None,
         what: |_| "Amazon contradicted the payment: {detail}", why: |it, _| why_contradicted(it);
     Settled => fact: |it| it.settled("payment.settled"),
-        log: |_| LogLine::Info("what Amazon contradicted is settled"), figure: None,
+        log: |_| LogLine::Info("a contradiction by Amazon was settled: Amazon shows what fits again"), figure: None,
         what: |_| "what Amazon contradicted is settled",
         why: |_, _| "Amazon shows what fits";
     OperationRecorded => fact: no_fact, log: silent, figure: None,
@@ -240,20 +251,22 @@ events! {
         why: |it, _| why_sent(it, "its result is not proved: the same bytes were sent again with the same \
                                    key");
     OperationNotSent => fact: no_fact,
-        log: |_| LogLine::Error("a call was not sent: no connection to Amazon"), figure: None,
+        log: |_| LogLine::Error("a call was not sent: there was no connection to Amazon; it will be sent again"),
+        figure: None,
         what: |_| "{by} was not sent, no connection to Amazon: {detail}",
         why: |_, _| "nothing left this machine, so it is sent again";
     OperationNotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, LogLine::Error("Amazon did not evaluate a call: see detail")),
+        log: |it| not_evaluated(it, LogLine::Error(CALL_NOT_EVALUATED)),
         figure: None,
         what: |_| "Amazon did not evaluate {by}: {detail}",
         why: |_, _| "this answer proves that it had no effect: it is sent again";
-    OperationDoubtBegan => fact: no_fact, log: |_| LogLine::Warn("an operation is in doubt: it is looked up"),
+    OperationDoubtBegan => fact: no_fact,
+        log: |_| LogLine::Warn("the outcome of an operation is in doubt: it will be looked up at Amazon"),
         figure: DoubtBegins,
         what: |_| "{by} is in doubt: {detail}",
         why: |_, _| "it may have had its effect: the amount stays reserved until that is proved";
     OperationAlarm => fact: no_fact,
-        log: |_| LogLine::Error("an operation is still in doubt"), figure: None,
+        log: |_| LogLine::Error("the outcome of an operation is still in doubt"), figure: None,
         what: |_| "{by} is still unproved: {detail}", why: |_, _| ALARM;
     OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
         what: |_| "{by} had its effect: {detail}", why: |_, before| proved_effect(before);
@@ -277,7 +290,7 @@ events! {
         log: |_| LogLine::Warn("a charge was declined"), figure: None,
         what: |_| "the charge was declined: {detail}", why: |_, _| SHOWN;
     ChargeAdopted => fact: no_fact,
-        log: |_| LogLine::Warn("a charge was created outside of Countersign"), figure: None,
+        log: |_| LogLine::Warn("a charge was created outside Countersign"), figure: None,
         what: |_| "a charge was created outside of Countersign: {detail}",
         why: |_, _| "it is under this permission, so it counts toward the limits";
     RefundPending => fact: no_fact, log: silent, figure: None,
@@ -298,7 +311,8 @@ events! {
     PermissionClosed => fact: |it| it.permission("chargePermission.closed"), log: silent, figure: None,
         what: |_| "the permission was closed: {detail}", why: |_, _| SHOWN;
     CaptureDue => fact: |it| it.due("capture.due"),
-        log: |_| LogLine::Warn("a charge has not been captured and its deadline is near"), figure: None,
+        log: |_| LogLine::Warn("an authorized charge has not been captured, and its deadline is near"),
+        figure: None,
         what: |_| "the charge has not been captured yet: {detail}",
         why: |_, _| "an authorization that is not captured in time is lost";
     CancelRequested => fact: no_fact, log: silent, figure: None,
@@ -311,10 +325,11 @@ events! {
         what: |_| "the order was canceled",
         why: |_, _| "nothing is held any more, and everything that was captured is refunded, but for what had left";
     CancellationStuck => fact: no_fact,
-        log: |_| LogLine::Error("a canceled order is not fully undone yet: an operator must check"),
+        log: |_| LogLine::Error("a canceled order is not fully undone yet: an operator must check the \
+                                 order"),
         figure: None,
         what: |_| "the cancellation is not finished: {detail}",
-        why: |_, _| "an operator must check; what is open stays open";
+        why: |_, _| "an operator must check the order; what is open stays open";
     NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
         what: |_| "a notification from Amazon was received: {detail}",
         why: |_, _| "a notification proves nothing: the object that it names is looked up";
@@ -352,10 +367,10 @@ fn not_evaluated(about: &EventSubject, otherwise: LogLine) -> LogLine {
 fn not_paid(about: &EventSubject) -> LogLine {
     match about.unpaid() {
         Some(UnpaidProof::Mismatch | UnpaidProof::AddressDrift) => {
-            LogLine::Error("an attempt is not paid: its session does not match the terms")
+            LogLine::Error("a payment attempt ended unpaid: its session does not match the terms")
         }
         Some(UnpaidProof::Misuse) => {
-            LogLine::Error("an attempt is not paid: Amazon rejected the request as invalid")
+            LogLine::Error("a payment attempt ended unpaid: Amazon rejected the request as invalid")
         }
         Some(
             UnpaidProof::SessionGone
@@ -363,7 +378,7 @@ fn not_paid(about: &EventSubject) -> LogLine {
             | UnpaidProof::SessionCanceled
             | UnpaidProof::Amazon,
         )
-        | None => LogLine::Info("an attempt is not paid"),
+        | None => LogLine::Info("a payment attempt ended unpaid"),
     }
 }
 

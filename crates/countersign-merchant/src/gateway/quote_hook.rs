@@ -65,7 +65,7 @@ impl QuoteHook {
         let Some(_place) = self.place(checkout_id) else {
             return Err(unanswered(
                 QuoteRefused::Timeout,
-                "too many questions are waiting for the shop already",
+                "too many questions are already waiting for the shop",
             ));
         };
         let mut request = signed_post(self.url.clone(), &self.secrets, id, clock.now(), body)
@@ -78,12 +78,12 @@ impl QuoteHook {
                 return Err(unanswered(QuoteRefused::Timeout, "the hook did not answer in time"));
             }
             Some(Err(TransportError::NotSent(_))) => {
-                return Err(unanswered(QuoteRefused::UnknownError, "the hook cannot be reached"));
+                return Err(unanswered(QuoteRefused::UnknownError, "the hook could not be reached"));
             }
             Some(Err(TransportError::Lost(_))) => {
                 return Err(unanswered(
                     QuoteRefused::UnknownError,
-                    "the hook's answer was lost or is too long",
+                    &format!("the hook's answer was lost, or is longer than {MAX_ANSWER_LEN} bytes"),
                 ));
             }
         };
@@ -160,7 +160,8 @@ impl QuoteFailure {
 
 fn read(body: &[u8]) -> Result<CartDetails, QuoteFailure> {
     if body.len() > MAX_ANSWER_LEN {
-        return Err(QuoteFailure::because(QuoteRefused::UnknownError, "the hook's answer is too long"));
+        let why = format!("the hook's answer is longer than {MAX_ANSWER_LEN} bytes");
+        return Err(QuoteFailure::because(QuoteRefused::UnknownError, why));
     }
     let details: CartDetails = read_request(body, Spellings::Every).map_err(|refused| QuoteFailure {
         refused: QuoteRefused::UnknownError,
@@ -170,8 +171,10 @@ fn read(body: &[u8]) -> Result<CartDetails, QuoteFailure> {
     })?;
     if let Some(code) = details.refusal() {
         let refused = QuoteRefused::parse(code);
-        let why =
-            if refused.is_some() { "the shop refuses" } else { "the shop refuses with an unknown code" };
+        let why = match refused {
+            Some(_) => "the shop refused a quote",
+            None => "the shop refused a quote with an unknown code",
+        };
         return Err(QuoteFailure::because(refused.unwrap_or(QuoteRefused::UnknownError), why));
     }
     Ok(details)

@@ -7,7 +7,7 @@ use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::payment::ask::OperationRefused;
-use countersign_domain::merchant::rules::{MAX_OPERATIONS, MAX_SHIPMENTS};
+use countersign_domain::merchant::rules::{MAX_ATTEMPTS, MAX_OPERATIONS, MAX_SHIPMENTS};
 use countersign_http::{IncompleteRequest, Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode as Status, header};
@@ -121,7 +121,7 @@ impl RequestRefused {
 
     /// Amazon refused the operation with this code.
     pub(super) fn by_amazon(code: &str) -> Self {
-        refused(CONFLICT, code.to_owned(), "Amazon refused this. Nothing was done.")
+        refused(CONFLICT, code.to_owned(), "Amazon refused this request. It had no effect.")
     }
 
     /// The payment was declined: Amazon's reason, and where the buyer can choose another payment method, if
@@ -144,7 +144,7 @@ impl RequestRefused {
 pub(super) fn render(refused: RequestRefused) -> Response {
     let RequestRefused { status, code, field, message, allowed, update_url, failed } = refused;
     if let Some(failed) = failed {
-        tracing::error!(%failed, "a request could not be answered: the store failed");
+        tracing::error!(%failed, "a request could not be served because the store failed");
     }
     let message = match message {
         ErrorMessage::Whole(message) => message,
@@ -181,10 +181,10 @@ impl From<StoreFailed> for RequestRefused {
         let (code, message) = match failed {
             StoreFailed::Indeterminate(_) => (
                 "Indeterminate",
-                "It is not known whether this was stored, and it may still be executed. Try again.",
+                "It is unknown whether this request was stored; it may still be executed. Try again.",
             ),
             StoreFailed::Unavailable(_) | StoreFailed::Unreadable(_) => {
-                ("Unavailable", "The store does not answer. Nothing is lost. Try again.")
+                ("Unavailable", "The store is not available. Nothing is lost. Try again.")
             }
         };
         Self { failed: Some(Box::new(failed)), ..refused(Status::SERVICE_UNAVAILABLE, code, message) }
@@ -249,7 +249,8 @@ impl From<CompleteRefused> for RequestRefused {
                 ("SessionOfAnotherOrder", "This Checkout Session belongs to another order.")
             }
             CompleteRefused::Arrival(ArrivalRefused::TooManyAttempts) => {
-                ("TooManyAttempts", "This order has had too many Checkout Sessions.")
+                let message = format!("An order can have at most {MAX_ATTEMPTS} Checkout Sessions.");
+                return refused(CONFLICT, "TooManyAttempts", message).at("amazonCheckoutSessionId");
             }
             CompleteRefused::Arrival(ArrivalRefused::OrderCanceled) => ("OrderCanceled", CANCELED),
         };
@@ -302,8 +303,7 @@ impl From<SnapshotRefused> for RequestRefused {
                 (Status::SERVICE_UNAVAILABLE, "SnapshotKeyMissing", message)
             }
             SnapshotRefused::Altered => {
-                let message =
-                    "The stored snapshot was altered: it is not what was sealed. The log has the details.";
+                let message = "The stored snapshot was altered after it was sealed. The log has the details.";
                 (Status::SERVICE_UNAVAILABLE, "SnapshotAltered", message)
             }
         };
@@ -342,7 +342,8 @@ fn terms_refused(terms: TermsRefused) -> RequestRefused {
         }
         TermsRefused::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         TermsRefused::AlreadySent => {
-            let message = "A payment with the current terms was sent and is not proved unpaid.";
+            let message = "A payment with the current terms was sent and is not proved unpaid, so the terms \
+                           cannot be changed.";
             refused(CONFLICT, "AlreadySent", message)
         }
     }
@@ -351,7 +352,7 @@ fn terms_refused(terms: TermsRefused) -> RequestRefused {
 fn operation_refused(rule: OperationRefused) -> RequestRefused {
     use OperationRefused as Rule;
     match rule {
-        Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is not paid or authorized."),
+        Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is neither paid nor authorized."),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         Rule::Contradicted => {
             let message = "Amazon contradicts this payment. Nothing is sent until that is settled.";
@@ -393,7 +394,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         }
         Rule::NoSuchCharge => refused(BAD, "NoSuchCharge", NO_SUCH_CHARGE),
         Rule::ChargeNotNamed => {
-            refused(CONFLICT, "ChargeNotNamed", "It is not clear which charge is meant. Name one.")
+            refused(CONFLICT, "ChargeNotNamed", "No single charge fits this request. Name one in chargeId.")
         }
         Rule::NotAuthorized => refused(CONFLICT, "NotAuthorized", "The charge is not Authorized."),
         Rule::ChargeBusy => {

@@ -201,7 +201,7 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
                            notPaid, canceled";
                 parsed.state = Some(state_of(&value).ok_or(RequestRefused::invalid("state", why))?);
             }
-            _ => return Err(RequestRefused::invalid("query", "may have orderId, state and after only")),
+            _ => return Err(RequestRefused::invalid("query", "may have only orderId, state and after")),
         }
     }
     let why = match (&parsed.after, &parsed.order_id, parsed.state) {
@@ -244,10 +244,10 @@ fn page_query<T>(
             "after" => parsed.after = Some(read(value).ok_or(RequestRefused::invalid("after", why))?),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
-                let why = "must be a number from 1 to 1000";
+                let why = "must be a whole number from 1 to 1000";
                 parsed.limit = limit.ok_or(RequestRefused::invalid("limit", why))?;
             }
-            _ => return Err(RequestRefused::invalid("query", "may have after and limit only")),
+            _ => return Err(RequestRefused::invalid("query", "may have only after and limit")),
         }
     }
     Ok(parsed)
@@ -283,13 +283,13 @@ pub(super) fn fulfilment_query(query: &str) -> Result<FulfilmentQuery, RequestRe
             }
             "maxAge" if max_age.is_some() => return Err(RequestRefused::invalid("maxAge", TWICE)),
             "maxAge" => max_age = Some(seconds(value)?),
-            _ => return Err(RequestRefused::invalid("query", "may have chargeId and maxAge only")),
+            _ => return Err(RequestRefused::invalid("query", "may have only chargeId and maxAge")),
         }
     }
     Ok(FulfilmentQuery { charge_id, max_age: max_age.unwrap_or(MAX_AGE) })
 }
 
-const TWICE: &str = "may be given once";
+const TWICE: &str = "may be given only once";
 
 /// A `maxAge`: digits only, without a sign.
 fn seconds(value: &str) -> Result<Duration, RequestRefused> {

@@ -152,8 +152,8 @@ fn every_member_of_a_body_and_parameter_of_a_query_is_in_the_reference() {
             let is_told = told.iter().any(|word| word.rsplit('.').next() == Some(member));
             assert!(is_told, "{member}");
         }
-        for parameter in literals(text).filter(|word| word.starts_with("may have ")) {
-            let parameters = parameter.trim_start_matches("may have ").trim_end_matches(" only");
+        for parameter in literals(text).filter(|word| word.starts_with("may have only ")) {
+            let parameters = parameter.trim_start_matches("may have only ");
             for name in parameters.split([' ', ',']).filter(|it| !it.is_empty() && *it != "and") {
                 assert!(told.iter().any(|word| word.contains(name)), "{name}");
             }

@@ -170,7 +170,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_the_ids(
                 let answer = world.ask(&id, call, &body);
                 assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("Checking")), "{call}");
             });
-            let told: Vec<_> = lines.iter().filter(|line| line.contains("could not be written")).collect();
+            let told: Vec<_> = lines.iter().filter(|line| line.contains("could not be stored")).collect();
             assert_eq!(told.len(), 1, "{lines:?}");
             assert!(told[0].starts_with("ERROR") && told[0].contains(&id), "{}", told[0]);
             let made = match call {

@@ -212,7 +212,7 @@ fn a_success_that_a_look_up_finds_and_the_store_does_not_keep_is_one_line_with_a
             world.amazon.at_charge(move || store.hook.is_full.store(true, Ordering::SeqCst));
         }
         let lines = logged(|| world.let_pass(Duration::from_secs(2)));
-        let told: Vec<_> = lines.iter().filter(|line| line.contains("could not be written")).collect();
+        let told: Vec<_> = lines.iter().filter(|line| line.contains("could not be stored")).collect();
         assert_eq!(told.len(), 1, "{lines:?}");
         let charge = if intent == "Confirm" { "" } else { "S01-5105180-0000001-C000001" };
         for id in ["1001", SESSION, "S01-5105180-0000001", charge, &checkout_id] {

@@ -22,7 +22,9 @@ pub struct NotAnOrigin;
 
 impl fmt::Display for NotAnOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is not an origin such as http://127.0.0.1:8100: a scheme, a host, perhaps a port")
+        f.write_str(
+            "it is not an origin (a scheme, a host and optionally a port), such as http://127.0.0.1:8100",
+        )
     }
 }
 
@@ -45,14 +47,14 @@ with_texts! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     CertificateUrlRefused {
         /// It is longer than 512 bytes.
-        TooLong = "the certificate's URL is too long";
+        TooLong = "the certificate's URL is longer than {MAX_URL_LEN} bytes";
         /// It is not `https`.
         NotHttps = "the certificate's URL is not https";
         /// Its host is not Amazon's notification service (`sns.REGION.amazonaws.com` in lower case and
         /// without a port), and its origin is not one of those that were added.
         ForeignHost = "the certificate's host is neither Amazon's nor that of an added origin";
         /// It has a query, a fragment, or a path with a segment that is not plain.
-        NotAPlainPath = "the certificate's URL has more than a plain path";
+        NotAPlainPath = "the certificate's URL has more than a host and a plain path";
         /// Its path does not end in `.pem`.
         NotPem = "the certificate's URL does not end in .pem";
     }

@@ -121,7 +121,7 @@ with_texts! {
         /// It is longer than [`MAX_ENVELOPE_LEN`].
         TooLong = "the envelope is longer than {MAX_ENVELOPE_LEN} bytes";
         /// It is not a JSON object, is nested too deeply, or has a member twice.
-        NotAnObject = "the envelope is not a JSON object with each member once";
+        NotAnObject = "the envelope is not a JSON object, or has a member twice";
         /// A member is missing.
         Missing {
             /// Its name.
@@ -132,7 +132,7 @@ with_texts! {
             /// Its name.
             member: &'static str,
             /// What is wrong with it.
-            why: &'static str,
+            why: String,
         } = "the envelope's {member} is malformed: {why}";
     }
 }
@@ -152,7 +152,13 @@ with_texts! {
             until: Timestamp,
         } = "the certificate is not valid after {until}";
         /// The signature was not made by the certificate's key for this envelope.
-        WrongSignature = "the signature is not the certificate's for this envelope";
+        WrongSignature = "the signature does not match the envelope and the certificate's key";
+    }
+}
+
+impl EnvelopeRefused {
+    fn malformed(member: &'static str, why: &str) -> Self {
+        Self::Malformed { member, why: why.to_owned() }
     }
 }
 
@@ -170,9 +176,11 @@ impl Envelope {
         // A member that is not a text is absent at this point, and is among the unknown members.
         let unreadable = |member: &'static str| members.unknown.member(member).is_some();
         let optional = |member: &'static str, value: &Option<String>, form: Form, max_len: usize| {
-            let malformed = |why| Err(EnvelopeRefused::Malformed { member, why });
+            let malformed = |why: &str| Err(EnvelopeRefused::malformed(member, why));
             match value {
-                Some(text) if text.len() > max_len => malformed("it is too long"),
+                Some(text) if text.len() > max_len => {
+                    malformed(&format!("it is longer than {max_len} bytes"))
+                }
                 Some(text) if !form(text) => malformed("it is empty, or has characters that are not allowed"),
                 None if unreadable(member) => malformed("it is not a string"),
                 Some(_) | None => Ok(value.clone()),
@@ -199,22 +207,24 @@ impl Envelope {
             "UnsubscribeConfirmation" => EnvelopeKind::UnsubscribeConfirmation(confirmation()?),
             _ => {
                 let why = "it is not one of Notification, SubscriptionConfirmation, UnsubscribeConfirmation";
-                return Err(EnvelopeRefused::Malformed { member: "Type", why });
+                return Err(EnvelopeRefused::malformed("Type", why));
             }
         };
         let timestamp = word("Timestamp", &members.timestamp, 32)?;
-        let timestamp = EnvelopeTimestamp::parse(&timestamp).ok_or(EnvelopeRefused::Malformed {
-            member: "Timestamp",
-            why: "it is not a UTC instant such as 2026-11-23T15:47:00.000Z",
+        let timestamp = EnvelopeTimestamp::parse(&timestamp).ok_or_else(|| {
+            EnvelopeRefused::malformed(
+                "Timestamp",
+                "it is not a UTC instant such as 2026-11-23T15:47:00.000Z",
+            )
         })?;
         let version = word("SignatureVersion", &members.signature_version, 16)?;
         let version = SignatureVersion::ALL.into_iter().find(|known| known.as_str() == version);
-        let signature_version = version
-            .ok_or(EnvelopeRefused::Malformed { member: "SignatureVersion", why: "it is not one of 1, 2" })?;
+        let signature_version =
+            version.ok_or_else(|| EnvelopeRefused::malformed("SignatureVersion", "it is not one of 1, 2"))?;
         // 8192 bits.
         let signature = word("Signature", &members.signature, 1_368)?;
         let signature = from_base64(signature.as_bytes())
-            .ok_or(EnvelopeRefused::Malformed { member: "Signature", why: "it is not Base64" })?;
+            .ok_or_else(|| EnvelopeRefused::malformed("Signature", "it is not Base64"))?;
         Ok(Self {
             kind,
             message_id: word("MessageId", &members.message_id, 128)?,

@@ -39,7 +39,7 @@ with_texts! {
             /// The algorithm that the request names.
             named: Algorithm,
         } =
-            "it would match with a salt of {} bytes: {named} takes {}", named.other().salt_len(), named.salt_len();
+            "it was made with a salt of {} bytes: {named} requires {}", named.other().salt_len(), named.salt_len();
         /// The longest salt that the key allows.
         LongestSalt {
             /// The algorithm that the request names.
@@ -63,7 +63,7 @@ with_texts! {
             public_key_id: PublicKeyId,
         } = "it was made with the private key of {public_key_id}";
         /// Base64 of Base64.
-        DoubleBase64 = "it was put into Base64 twice: once is enough";
+        DoubleBase64 = "it was encoded in Base64 twice: encode it once";
         /// URL-safe Base64.
         UrlSafeBase64 = "it is in the URL alphabet of Base64: use + and /, with padding";
         /// Hexadecimal digits.
@@ -91,7 +91,8 @@ with_texts! {
         /// The names of the headers in their usual capitalisation.
         HeaderNamesNotLowerCased = "the header lines had names with capitals: write them in lower case";
         /// Spaces around the headers' values.
-        HeaderValuesNotTrimmed = "the header lines had blanks around the values: write name:value without any";
+        HeaderValuesNotTrimmed = "the header lines had spaces around the values: write name:value without \
+                                  spaces";
         /// The method in lower case.
         MethodNotUpperCased = "the method was not in upper case";
         /// A path without the trailing slash that was sent.
@@ -104,7 +105,8 @@ with_texts! {
         PathWithEnvironment = "the path was signed with an environment that was not sent in it";
         /// The whole URL, or path and query on one line.
         PathWithQueryOrHost =
-            "the line of the path had more than the path: the query has its own line, the host has none";
+            "the path's line had more than the path: write the query on its own line, and leave out the \
+             host";
         /// The query is left out.
         QueryLeftOut = "the query was sent but not signed";
         /// The query with its `?`.

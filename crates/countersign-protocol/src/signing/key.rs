@@ -27,9 +27,11 @@ with_texts! {
         /// The key is encrypted.
         Encrypted = "the private key is encrypted: decrypt it first, for instance with openssl pkey";
         /// A private key is required, and this is a public key or a certificate.
-        NotPrivate = "a private key is needed: BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY";
+        NotPrivate = "it is not a private key: its first line must be BEGIN PRIVATE KEY or BEGIN RSA \
+                      PRIVATE KEY";
         /// A public key is required, and this is a private key or a certificate.
-        NotPublic = "a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY";
+        NotPublic = "it is not a public key: its first line must be BEGIN PUBLIC KEY or BEGIN RSA PUBLIC \
+                     KEY";
         /// It is not an RSA key, or it is damaged.
         NotRsa = "it is not an RSA key, or it is damaged";
         /// The modulus has fewer than 2048 or more than 4096 bits.

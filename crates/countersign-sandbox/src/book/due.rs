@@ -71,7 +71,7 @@ impl Book {
             }
             self.apply_in_order(&due, &mut stuck).await?;
             if stuck.len() >= MAX_STUCK {
-                tracing::error!("too many timers cannot be applied; later ones have to wait");
+                tracing::error!("too many timers cannot be processed; later ones must wait");
                 return Ok(DueOutcome::NotAll);
             }
             drop(moment);
@@ -104,7 +104,12 @@ impl Book {
                 // One unreadable document must not hold up all others.
                 Err(StoreFailed::Unreadable(why)) => {
                     let Key { collection, id } = &timer.key;
-                    tracing::error!(%why, collection, id, "a timer could not be applied");
+                    tracing::error!(
+                        %why,
+                        collection,
+                        id,
+                        "a due timer could not be processed: its document cannot be read"
+                    );
                     stuck.leave_alone(timer, self.clock.wall());
                 }
                 Err(failed) => return Err(failed),

@@ -82,7 +82,11 @@ impl Book {
             match stored::decode(document.format, &document.bytes) {
                 Ok(endpoint) => self.endpoints.put(endpoint),
                 Err(why) => {
-                    tracing::error!(%why, endpoint_id = key.id, "an endpoint cannot be read and is not notified")
+                    tracing::error!(
+                        %why,
+                        endpoint_id = key.id,
+                        "a stored endpoint cannot be read; it will not be notified"
+                    )
                 }
             }
         }

@@ -132,7 +132,11 @@ impl Book {
             match notification::decode(&message.bytes) {
                 Ok(notice) => leased.push(LeasedNotice { sequence, lease_count, attempts: 0, notice }),
                 Err(why) => {
-                    tracing::error!(%why, sequence, "a stored notification cannot be read and is never sent");
+                    tracing::error!(
+                        %why,
+                        sequence,
+                        "a stored notification cannot be read; it will never be sent"
+                    );
                     self.store.release(Release { sequence, lease_count, deliver_at: None }).await?;
                 }
             }
@@ -148,7 +152,10 @@ impl Book {
             match read(document, stored_attempts::decode) {
                 Ok(attempts) => leased.attempts = attempts.value,
                 Err(why) => {
-                    tracing::error!(%why, "the attempt count of a notification cannot be read; it starts at 0 again")
+                    tracing::error!(
+                        %why,
+                        "the attempt count of a notification cannot be read; counting starts at 0 again"
+                    )
                 }
             }
         }

@@ -116,7 +116,9 @@ impl Book {
             keys.extend(needed().map(charge_key));
             known = Some(permission);
         }
-        Err(StoreFailed::Unavailable("too many requests change the same permission".to_owned()))
+        Err(StoreFailed::Unavailable(
+            "too many requests changed the same permission at the same time".to_owned(),
+        ))
     }
 
     /// A permission with its open charges and `also`, as of now.
@@ -267,7 +269,9 @@ impl Book {
                 return Ok(Some(Accounts { permission: payment.permission, events }));
             }
         }
-        Err(StoreFailed::Unavailable("too many requests change the same permission".to_owned()))
+        Err(StoreFailed::Unavailable(
+            "too many requests changed the same permission at the same time".to_owned(),
+        ))
     }
 
     /// Every event that was logged for a checkout.

@@ -119,7 +119,7 @@ async fn awakened(app: &App, next_at: Option<Timestamp>) {
 async fn turn(app: &App, lane: Lane) -> (Lane, LaneState) {
     let standing = send_due(app, lane).await;
     if let Err(failed) = &standing {
-        tracing::error!(%failed, "the store failed; due notifications are sent later");
+        tracing::error!(%failed, "the store failed; due notifications will be sent later");
         app.clock.sleep(PAUSE).await;
     }
     (lane, standing.unwrap_or(LaneState::ToBeLookedAt))
@@ -293,7 +293,7 @@ impl EndpointSender<'_> {
         let request = match envelope::request(&app.notices, endpoint, &leased.notice, letter, fault) {
             Ok(request) => request,
             Err(why) => {
-                tracing::error!(%why, "a notification cannot be signed");
+                tracing::error!(%why, "a notification could not be signed");
                 return DeliveryOutcome::Unsigned;
             }
         };

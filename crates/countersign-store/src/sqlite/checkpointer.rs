@@ -102,7 +102,7 @@ fn checkpoint(connection: &Connection, statement: &str) -> i64 {
     match connection.query_row(statement, [], |row| row.get(1)) {
         Ok(pages) => pages,
         Err(error) => {
-            tracing::warn!(%error, "a checkpoint failed");
+            tracing::warn!(%error, "a checkpoint of the write-ahead log failed; it will be tried again");
             0
         }
     }

@@ -56,7 +56,7 @@ impl Readers {
         };
         match &taken.connection {
             Some(connection) => read(connection).map_err(|error| failed(&error)),
-            None => Err(StoreError::Unavailable("no reader is free".to_owned())),
+            None => Err(StoreError::Unavailable("all connections for reading are in use".to_owned())),
         }
     }
 }

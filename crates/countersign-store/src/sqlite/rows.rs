@@ -36,7 +36,7 @@ fn corrupt(why: &'static str) -> rusqlite::Error {
 }
 
 pub(super) fn number(value: i64) -> rusqlite::Result<u64> {
-    u64::try_from(value).map_err(|_| corrupt("a negative number"))
+    u64::try_from(value).map_err(|_| corrupt("a number is negative"))
 }
 
 pub(super) fn signed(value: u64) -> i64 {

@@ -31,7 +31,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) 
     let found = number(connection, "user_version")?;
     let is_new = application == 0 && found == 0 && count_tables(connection).map_err(failed)? == 0;
     if !is_new && application != APPLICATION_ID {
-        return Err(not_a_store("another program made it"));
+        return Err(not_a_store("another program created it"));
     }
     let known = (FIRST_VERSION..).zip(steps).map(|(version, _)| version).last().unwrap_or(0);
     let found = u32::try_from(found).map_err(|_| not_a_store("its schema version is negative"))?;
@@ -39,7 +39,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) 
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
     if !is_new && found < FIRST_VERSION {
-        return Err(not_a_store("a build before the first release made it: start with a new file"));
+        return Err(not_a_store("a build before the first release created it: start with a new file"));
     }
     if !prepare(connection).map_err(failed)? {
         return Err(not_a_store("a write-ahead log cannot be kept next to it"));
@@ -171,7 +171,8 @@ mod tests {
         let refused = migrate(&mut connection, path(), MIGRATIONS).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "store.db is not a usable store: a build before the first release made it: start with a new file"
+            "store.db is not a usable store: a build before the first release created it: start with a new \
+             file"
         );
         assert_eq!(value(&connection, "SELECT id || version FROM documents"), "C7");
     }

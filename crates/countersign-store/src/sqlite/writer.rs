@@ -186,7 +186,10 @@ impl WriterState {
                 requests.for_each(|request| request.refuse(&why));
             }
             Err(TransactionFailed::Open(why)) => {
-                tracing::error!(why, "whether a commit took effect is unknown: the store stops; restart it");
+                tracing::error!(
+                    why,
+                    "it is unknown whether a commit took effect: the store has stopped; restart the server"
+                );
                 requests.for_each(|request| request.leave_open(&why));
                 self.stopped = Some(format!("the store stopped after a failed commit: {why}"));
             }

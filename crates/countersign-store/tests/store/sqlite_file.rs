@@ -167,8 +167,8 @@ fn a_file_that_is_no_store_is_refused_and_left_alone() {
     };
     let text = |path: &Path| std::fs::write(path, "listen = \"127.0.0.1:8100\"\n".repeat(100)).unwrap();
     let cases = [
-        (of_another_program as fn(&Path), "PATH is not a usable store: another program made it"),
-        (of_another_program_and_empty, "PATH is not a usable store: another program made it"),
+        (of_another_program as fn(&Path), "PATH is not a usable store: another program created it"),
+        (of_another_program_and_empty, "PATH is not a usable store: another program created it"),
         (text, "PATH is not a usable store: file is not a database"),
     ];
     for (make, expected) in cases {

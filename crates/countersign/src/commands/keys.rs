@@ -40,7 +40,7 @@ impl Keys {
             }
         }
         let pair = MerchantKey::generate()
-            .map_err(|refused| Failure::new(format_args!("no key can be made: {refused}")))?;
+            .map_err(|refused| Failure::new(format_args!("no key could be created: {refused}")))?;
         key_files::write_new(&key_out, &pair.private_pem, Readers::Owner)?;
         key_files::write_new(&public_key_out, &pair.public_pem, Readers::Everybody)?;
         say(format_args!("private key  {}  (keep it secret; it signs)", key_out.display()));

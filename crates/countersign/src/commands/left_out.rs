@@ -13,7 +13,7 @@ pub(crate) fn explained(mut refused: Error) -> Error {
         && OPTIONAL.contains(&(named, false))
     {
         let tip =
-            format!("this build leaves it out; 'cargo build --release' makes a build that has '{named}'");
+            format!("this build does not include it; 'cargo build --release' makes one that has '{named}'");
         refused.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     refused

@@ -13,16 +13,17 @@ pub(crate) fn told<T: 'static, E: std::fmt::Display + 'static>(
 }
 
 pub(crate) fn method(text: &str) -> Result<http::Method, String> {
-    let method = http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is not a method".to_owned())?;
+    let method =
+        http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is not an HTTP method".to_owned())?;
     if text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(method)
     } else {
-        Err("a method is in capitals, such as POST".to_owned())
+        Err("a method must be in capitals, such as POST".to_owned())
     }
 }
 
 pub(crate) fn url(text: &str) -> Result<http::Uri, String> {
-    let expected = || "it is not a whole URL such as http://127.0.0.1:8100/v2/charges/ID".to_owned();
+    let expected = || "it is not an absolute URL such as http://127.0.0.1:8100/v2/charges/ID".to_owned();
     let url: http::Uri = text.parse().map_err(|_| expected())?;
     if url.scheme().is_some() && url.authority().is_some() { Ok(url) } else { Err(expected()) }
 }

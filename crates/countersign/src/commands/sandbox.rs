@@ -154,7 +154,8 @@ impl Sandbox {
         if merchants.first().is_some() {
             if let Some(file) = &self.key_out {
                 return Err(Failure::new(format_args!(
-                    "--key-out {}: with a --public-key no merchant is made, so there is no private key to write",
+                    "--key-out {}: with --public-key no merchant is created, so there is no private key to \
+                     write",
                     file.display()
                 )));
             }

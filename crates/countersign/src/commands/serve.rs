@@ -151,7 +151,7 @@ fn open_store(place: &StorePlace) -> CommandResult<Arc<dyn Store>> {
     match place {
         StorePlace::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
         StorePlace::Memory => {
-            tracing::warn!("the store is in memory: every checkout is gone when this process ends");
+            tracing::warn!("the store is in memory: every checkout will be lost when this process ends");
             Ok(Arc::new(MemoryStore::default()))
         }
     }
@@ -186,7 +186,7 @@ fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
         key_files::write_new(&path, &format!("{drawn}\n"), Readers::Owner)?;
         tracing::warn!(
             path = %path.display(),
-            "a new key for buyers' data was made: keep a copy, because the data cannot be read without it"
+            "a new key for buyer data was created: keep a copy, because the data cannot be read without it"
         );
     }
     read(&path)

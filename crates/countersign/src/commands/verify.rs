@@ -101,7 +101,7 @@ fn button(payload: &str, signature: &str, key: &VerifyingKey, algorithm: Algorit
     let other = Algorithm::ALL.into_iter().find(|other| *other != algorithm);
     match other.filter(|other| verify_button(payload, signature, key, *other).is_ok()) {
         Some(other) => Err(invalid(format_args!("it was made for {other}"))),
-        None => Err(invalid("it was made with another key, or not for exactly these bytes")),
+        None => Err(invalid("it was made with a different key, or for different bytes")),
     }
 }
 

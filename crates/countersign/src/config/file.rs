@@ -52,7 +52,7 @@ impl File {
             } else if let DeValue::Table(_) = value.get_ref() {
                 let there =
                     sections(keys).map(|section| format!("[{section}]")).collect::<Vec<_>>().join(", ");
-                let why = format!("there is no section [{}]; there are {there}", key.get_ref());
+                let why = format!("there is no section [{}]; the sections are {there}", key.get_ref());
                 return Err(reader.refuse(&key.span(), why));
             } else {
                 let path = key.get_ref().to_string();
@@ -90,7 +90,7 @@ impl Reader<'_> {
             _ if self.keys.iter().any(|key| key.is_rows && key.path == path) => {
                 Err(self.refuse(&key, format_args!("{path} must be tables: [[{path}]] on a line of its own")))
             }
-            _ => Err(self.refuse(&key, format_args!("{path} must be a text in quotes"))),
+            _ => Err(self.refuse(&key, format_args!("{path} must be a string in quotes"))),
         }
     }
 
@@ -122,6 +122,6 @@ fn unknown(keys: &[Key], path: &str) -> String {
             _ => None,
         })
         .collect();
-    let place = section.map_or("outside of sections".to_owned(), |section| format!("of [{section}]"));
-    format!("there is no key {path}; those {place} are {}", siblings.join(", "))
+    let place = section.map_or("outside sections".to_owned(), |section| format!("of [{section}]"));
+    format!("there is no key {path}; the keys {place} are {}", siblings.join(", "))
 }

@@ -51,7 +51,7 @@ fn rows<T: DeserializeOwned>(text: &str, most: usize, example: &str) -> ReadResu
     let read: Result<Rows<T>, _> = toml::from_str(&format!("rows = {text}"));
     match read {
         Ok(Rows { rows }) if rows.len() <= most => Ok(rows),
-        Ok(_) => Err(format!("must be at most {most} rows")),
+        Ok(_) => Err(format!("must have at most {most} rows")),
         Err(error) => {
             // Only the first line is shown: the others quote the text in a form that the user did
             // not write.
@@ -102,7 +102,7 @@ pub(super) fn taxes(text: &str) -> ReadResult<Vec<TaxRate>> {
             return Err(of("is listed twice"));
         }
         if row.percent_basis_points > WHOLE {
-            return Err(of("is at most 10000 basis points: 100 %"));
+            return Err(of("must be at most 10000 basis points, which is 100 %"));
         }
         rates.push(TaxRate { country: row.country, basis_points: row.percent_basis_points });
     }

@@ -25,9 +25,9 @@ fn a_command_that_was_left_out_is_refused_with_how_to_build_it() {
         let ProcessOutput { code, stdout, stderr } = run(directory.path(), &[command, "--once"]);
         assert_eq!((code, stdout.as_str()), (Some(2), ""));
         let expected = format!(
-            "error: unrecognized subcommand '{command}'\n\n  \
-             tip: this build leaves it out; 'cargo build --release' makes a build that has '{command}'\n\n\
-             Usage: countersign [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n"
+            "error: unrecognized subcommand '{command}'\n\n  tip: this build does not include it; 'cargo \
+             build --release' makes one that has '{command}'\n\nUsage: countersign [OPTIONS] \
+             <COMMAND>\n\nFor more information, try '--help'.\n"
         );
         assert_eq!(stderr, expected);
     }

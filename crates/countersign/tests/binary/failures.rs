@@ -41,7 +41,7 @@ fn a_port_in_use_is_named_by_both_servers() {
     configure(directory.path());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let told = format!("cannot listen on {address}: another program listens there");
+    let told = format!("cannot listen on {address}: another program is already listening there");
     fails(directory.path(), &["sandbox", "--listen", &address, "--key-out", "new.pem"], &told);
     assert!(!directory.path().join("new.pem").exists(), "a start that failed left a key behind");
     let serve = ["serve", "--config", "countersign.toml", "--log", "off", "--listen", &address];
@@ -63,7 +63,8 @@ fn a_file_that_is_not_a_key_is_named_and_left_as_it_is() {
         ),
         (
             &["sandbox", "--public-key-id", "A", "--public-key", "merchant.pem"],
-            "merchant.pem cannot be used: a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY"
+            "merchant.pem cannot be used: it is not a public key: its first line must be BEGIN PUBLIC KEY \
+             or BEGIN RSA PUBLIC KEY"
                 .to_owned(),
         ),
         (
@@ -76,7 +77,7 @@ fn a_file_that_is_not_a_key_is_named_and_left_as_it_is() {
         ),
         (
             &["serve", "--config", "countersign.toml", "--shop-token-file", "notes.txt"],
-            "notes.txt cannot be used: a token is one word of visible ASCII characters".to_owned(),
+            "notes.txt cannot be used: a token must be one word of visible ASCII characters".to_owned(),
         ),
         (
             &[
@@ -88,13 +89,14 @@ fn a_file_that_is_not_a_key_is_named_and_left_as_it_is() {
                 "--key-out",
                 "new.pem",
             ],
-            "--key-out new.pem: with a --public-key no merchant is made, so there is no private key to write"
+            "--key-out new.pem: with --public-key no merchant is created, so there is no private key to \
+             write"
                 .to_owned(),
         ),
-        (&["keys"], "merchant.pem exists and is not overwritten: name another file".to_owned()),
+        (&["keys"], "merchant.pem already exists and was not overwritten: name another file".to_owned()),
         (
             &["keys", "--key-out", "new.pem"],
-            "merchant-public.pem exists and is not overwritten: name another file".to_owned(),
+            "merchant-public.pem already exists and was not overwritten: name another file".to_owned(),
         ),
     ] {
         fails(path, args, &told);
@@ -124,7 +126,7 @@ fn a_bad_line_of_the_configuration_is_named_by_file_line_and_key() {
     fails(
         path,
         &["serve", "--config", "bad.toml"],
-        "bad.toml:6: there is no key amazon.regoin; those of [amazon] are endpoint, region, environment, \
+        "bad.toml:6: there is no key amazon.regoin; the keys of [amazon] are endpoint, region, environment, \
          merchant_id, store_id, public_key_id, private_key_file, algorithm",
     );
     fails(

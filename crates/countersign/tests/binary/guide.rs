@@ -299,10 +299,10 @@ fn the_storefront_guide_quotes_the_scripts_and_the_log() {
         ("The value provided for ", amazon),
         ("Amazon Pay sandbox: ", amazon),
         ("the hook did not answer in time", hook),
-        ("too many questions are waiting for the shop already", hook),
-        ("the hook cannot be reached", hook),
+        ("too many questions are already waiting for the shop", hook),
+        ("the hook could not be reached", hook),
         ("the hook answered with status ", hook),
-        ("the shop refuses", hook),
+        ("the shop refused a quote", hook),
     ] {
         assert!(STOREFRONT.contains(said) && by.contains(said), "{said}");
     }

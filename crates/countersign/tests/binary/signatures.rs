@@ -159,7 +159,7 @@ fn a_buttons_payload_is_signed_and_verified() {
     let ProcessOutput { code, stderr, .. } = verify(&[]);
     assert_eq!(
         stderr,
-        "countersign: the signature is not valid: it was made with another key, or not for exactly these bytes\n"
+        "countersign: the signature is not valid: it was made with a different key, or for different bytes\n"
     );
     assert_eq!(code, Some(1));
 }

@@ -105,7 +105,7 @@ impl Sender {
             Ok(LeaseOutcome::Facts(leased)) => leased,
             Ok(LeaseOutcome::NothingFor(pause)) => return pause.clamp(SHORTEST, LONGEST),
             Err(failed) => {
-                tracing::error!(%failed, "the webhooks that are due could not be read");
+                tracing::error!(%failed, "the due webhooks could not be read; trying again soon");
                 return LONGEST;
             }
         };
@@ -166,7 +166,8 @@ impl Sender {
                 // Requests that were on their way at the same time get the same answer.
                 if !std::mem::replace(&mut self.is_gone, true) {
                     tracing::error!(
-                        "the shop's webhook endpoint answered 410: no webhook is sent until the next restart"
+                        "the shop's webhook endpoint answered 410: no webhook will be sent until the next \
+                         restart"
                     );
                 }
                 ("gone", Some(self.book.clock.now()))
@@ -177,7 +178,7 @@ impl Sender {
                     tracing::warn!(
                         event_id = fact::id(kept.sequence),
                         %failed,
-                        "a failed webhook could not be counted",
+                        "the failure of a webhook could not be recorded; it is treated as the first",
                     );
                     1
                 });
@@ -237,7 +238,7 @@ impl Sender {
                 event_id,
                 checkout_id,
                 status,
-                "a webhook was given up: the shop can read the event only by GET /v1/events"
+                "a webhook was given up: the shop can still read the event with GET /v1/events"
             );
             return;
         };

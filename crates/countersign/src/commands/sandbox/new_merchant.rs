@@ -25,7 +25,7 @@ pub(super) fn find_or_make(path: &Path) -> CommandResult<NewMerchant> {
         (key_files::read_private(path)?, None)
     } else {
         let made = MerchantKey::generate()
-            .map_err(|refused| Failure::new(format_args!("no key can be made: {refused}")))?;
+            .map_err(|refused| Failure::new(format_args!("no key could be created: {refused}")))?;
         (made.key, Some(made.private_pem))
     };
     let key = private.verifying_key()?;
