@@ -240,7 +240,7 @@ events! {
         figure: None,
         what: |_| "Amazon contradicted the payment: {detail}", why: |it, _| why_contradicted(it);
     Settled => fact: |it| it.settled("payment.settled"),
-        log: |_| LogLine::Info("a contradiction by Amazon was settled: Amazon shows what fits again"), figure: None,
+        log: |_| LogLine::Info("a contradicted payment was settled: what Amazon shows fits again"), figure: None,
         what: |_| "what Amazon contradicted is settled",
         why: |_, _| "Amazon shows what fits";
     OperationRecorded => fact: no_fact, log: silent, figure: None,

@@ -355,7 +355,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is neither paid nor authorized."),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         Rule::Contradicted => {
-            let message = "Amazon contradicts this payment. Nothing is sent until that is settled.";
+            let message = "Amazon contradicts this payment. Nothing will be sent until this is settled.";
             refused(CONFLICT, "Contradicted", message)
         }
         Rule::ReferenceReused => {
