@@ -152,7 +152,10 @@ mod tests {
                 after("caller_wait = 3"),
                 format!(":{line_number}: deadlines.caller_wait must be a string in quotes"),
             ),
-            (after("[amazn]"), format!(":{line_number}: there is no section [amazn]; there are {sections}")),
+            (
+                after("[amazn]"),
+                format!(":{line_number}: there is no section [amazn]; the sections are {sections}"),
+            ),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
             (
                 WHOLE.replace("\"memory\"", "\"postgres:x\""),

@@ -180,6 +180,6 @@ fn a_key_for_buyers_data_is_made_once_next_to_the_store() {
     assert_eq!(Server::start(path, &serve).terminate(), Some(0));
     assert_eq!(std::fs::read_to_string(&key).unwrap(), first);
     let logs = std::fs::read_to_string(path.join("logs.txt")).unwrap();
-    assert_eq!(logs.matches("a new key for buyers' data was made").count(), 1);
+    assert_eq!(logs.matches("a new key for buyer data was created").count(), 1);
     assert!(!logs.contains(first.trim()), "a key is in the log");
 }
