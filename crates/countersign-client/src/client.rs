@@ -5,7 +5,7 @@ use core::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_domain::ids::{Environment, Region};
+use countersign_domain::ids::{Environment, PublicKeyId, Region};
 use countersign_domain::with_texts;
 use countersign_world::{Clock, Entropy, SystemClock, SystemEntropy};
 
@@ -91,6 +91,18 @@ impl Client {
     /// The same client, whose calls ask for no outcome.
     pub(crate) fn not_simulating(&self) -> Self {
         Self { simulation: None, ..self.clone() }
+    }
+
+    /// Where this client's calls go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.settings.endpoint
+    }
+
+    /// The id of the key that signs this client's calls.
+    #[must_use]
+    pub fn public_key_id(&self) -> &PublicKeyId {
+        self.shared.settings.signer.public_key_id()
     }
 
     /// Whether this client's objects live in the sandbox or move real money.

@@ -97,6 +97,12 @@ impl Endpoint {
         self.authority.as_str()
     }
 
+    /// The path before the version: empty, or from its first slash to before its last.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The path of a resource: the override's own path, the environment unless the key names it,
     /// the version, the resource.
     #[must_use]

@@ -264,12 +264,12 @@ impl Network {
     }
 
     fn draw_failure(&self, called: &CalledOperation) -> StatusCode {
-        // 404 is left out for a Get: it would say something about the object.
         let statuses: &[u16] = match called {
             CalledOperation::Finalize { .. } | CalledOperation::Change { .. } => {
                 &[404, 408, 425, 500, 500, 502, 503, 504]
             }
-            CalledOperation::Get { .. } => &[408, 425, 500, 502, 503, 504],
+            // A 404 that is not Amazon's own says nothing about the object.
+            CalledOperation::Get { .. } => &[404, 408, 425, 500, 502, 503, 504],
         };
         StatusCode::from_u16(self.random.one_of(statuses)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -381,10 +381,14 @@ fn edited(body: &Bytes, edit: impl FnOnce(&mut Value)) -> Bytes {
     Bytes::from(value.to_string())
 }
 
+/// The header with Amazon's id of a request.
+const REQUEST_ID: &str = "x-amz-pay-request-id";
+
 fn error(status: u16, code: &str) -> Response {
     let body = json!({ "reasonCode": code, "message": "It cannot be done." });
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(REQUEST_ID, HeaderValue::from_static("simulated"));
     response
 }
 
@@ -396,7 +400,10 @@ fn failure(status: StatusCode) -> Response {
         500 => "ProcessingFailure",
         _ => "ServiceUnavailable",
     };
-    error(status.as_u16(), code)
+    let mut failure = error(status.as_u16(), code);
+    // It comes from a machine in front of Amazon's.
+    failure.headers_mut().remove(REQUEST_ID);
+    failure
 }
 
 /// Status, and the code or state, for the trace.

@@ -50,6 +50,8 @@ pub enum AttemptEvent {
         /// The state of the session or charge.
         found: &'static str,
     },
+    /// Amazon, which had answered that it has no such session, has shown a charge that is known to exist.
+    ReachProved,
     /// The authorization is pending at Amazon.
     PendingBegan,
     /// Paid, authorized or confirmed.

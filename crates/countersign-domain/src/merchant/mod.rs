@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! rules, number, event    every deadline and choice; everything that can happen
+//! absence                 what it takes to believe that Amazon has no such session
 //! call                    one durable call to Amazon, of any kind
 //! checkout                the order, and the draft that every decision changes
 //! attempt, payment        how each session ended; charges, refunds and what the shop requests
@@ -13,6 +14,7 @@
 //!
 //! The modules have no import cycles: no two files import names from each other.
 
+pub mod absence;
 pub mod after;
 pub mod attempt;
 pub mod call;

@@ -27,6 +27,9 @@ pub enum NextStep {
     SendAgain(CallId),
     /// Get Checkout Session: [`super::attempt::look::session_seen`].
     LookAtSession(BoundSession),
+    /// Get Charge for the youngest charge in the store, because Amazon answers that it does not have this
+    /// session: [`super::attempt::missing::reach_seen`].
+    ProveReach(BoundSession),
     /// Get Charge, for an attempt: [`super::attempt::look::charge_seen`].
     LookAtAttemptsCharge {
         /// Which attempt.

@@ -12,7 +12,7 @@ use countersign_store::contract::{
 };
 use countersign_store::transact::{self, Decision};
 
-use super::{Book, StoreFailed, open_work, snapshot_document};
+use super::{Book, StoreFailed, open_work, snapshot_document, youngest};
 use crate::events::entry::{self, Entry};
 use crate::events::table::Event;
 use crate::metrics::{CountedStep, Doubts};
@@ -272,6 +272,7 @@ impl Book {
         let due_at = checkout.due_at(&self.rules()).into_iter().chain(registration.lapses_at()).min();
         let mut index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
         index.extend(open_work::entries(checkout));
+        index.extend(youngest::entry(&self.settings.merchant_id, checkout));
         index.extend(
             permissions(checkout).into_iter().map(|id| IndexEntry { index: BY_PERMISSION, value: id }),
         );

@@ -1,10 +1,11 @@
 //! Reads one checkout with its timeline, lists of checkouts, and the checkout of a link.
 
+use countersign_domain::ids::{ChargeId, Environment};
 use countersign_domain::merchant::checkout::Checkout;
 
 use super::commit::{self, BY_STATE, LoadedRegistration};
 use super::register::{browser_link_key, result_link_key};
-use super::{Book, StoreFailed, Walk};
+use super::{Book, StoreFailed, Walk, youngest};
 use crate::events::entry::{self, Entry};
 use crate::registration::Registration;
 
@@ -72,6 +73,18 @@ impl Book {
         token: &str,
     ) -> Result<Option<LoadedRegistration>, StoreFailed> {
         self.follow(browser_link_key(token)).await
+    }
+
+    /// The youngest charge of this account and environment that any checkout has.
+    pub(crate) async fn youngest_charge(
+        &self,
+        environment: Environment,
+    ) -> Result<Option<ChargeId>, StoreFailed> {
+        let prefix = youngest::prefix(&self.settings.merchant_id, environment);
+        let mut walk = Walk::over(youngest::INDEX, prefix);
+        let Some(row) = self.page(&mut walk, 1).await?.into_iter().next() else { return Ok(None) };
+        let loaded = self.checkout(&row.key.id).await?;
+        Ok(loaded.and_then(|loaded| youngest::charge(&loaded.registration.checkout).map(|it| it.id.clone())))
     }
 
     /// The checkout of an order as a list, which is empty if there is none, or if it is not in this state.

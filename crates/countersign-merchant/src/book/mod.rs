@@ -15,6 +15,7 @@ pub(crate) mod snapshot;
 mod snapshot_document;
 pub(crate) mod survey;
 pub(crate) mod timers;
+mod youngest;
 
 use std::sync::Arc;
 

@@ -137,7 +137,7 @@ mod tests {
             look: LookSchedule { at: at(), count: 0 },
             alarm_count: 0,
             stored_error: None,
-            not_found_count: 0,
+            missing: None,
         };
         let states = [
             OperationState::InFlight(InFlight::Recorded { earlier: None, left_at: None, retry_at: at() }),

@@ -16,6 +16,7 @@ use countersign_domain::merchant::attempt::agree::{
 };
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
+use countersign_domain::merchant::attempt::missing::{reach_seen, reach_to_prove};
 use countersign_domain::merchant::call::CallAnswer;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
@@ -141,6 +142,7 @@ impl<'a> Driver<'a> {
                     self.operation_answered(number, &request, &answer).await?
                 }
                 NextStep::LookAtSession(session) => self.look_at_session(&session).await?,
+                NextStep::ProveReach(session) => self.prove_reach(&session).await?,
                 NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id } => {
                     self.look_at_attempts_charge(&session, &charge_permission_id, &charge_id).await?
                 }
@@ -273,7 +275,7 @@ impl<'a> Driver<'a> {
                 let address = checkout.and_then(|checkout| unquoted_address(checkout, attempt, open, priced));
                 address.map(|address| (open, address.clone()))
             }
-            SessionView::Completed { .. } | SessionView::Canceled { .. } | SessionView::NotFound => None,
+            SessionView::Completed { .. } | SessionView::Canceled { .. } | SessionView::NotFound(_) => None,
         };
         let priced = match elsewhere {
             // Boxed, because the future is large and rarely needed.
@@ -284,7 +286,8 @@ impl<'a> Driver<'a> {
         let keys = finalize_keys(merchant, self.checkout_id, attempt);
         self.next(|draft| {
             let agreed = agree(draft, attempt, &seen, environment, priced);
-            let send = agreed.and_then(|agreed| finalize_send(merchant, draft.checkout(), attempt, agreed));
+            let Some(agreed) = agreed else { return reach_to_prove(draft, attempt) };
+            let send = finalize_send(merchant, draft.checkout(), attempt, agreed);
             send.map_or(NextStep::Rest, |send| finalize::begin(draft, attempt, send, &keys))
         })
         .await
@@ -341,6 +344,14 @@ impl<'a> Driver<'a> {
             self.log_unwritten(session, charge_permission_id.as_ref(), charge_id.as_ref(), failed);
         }
         next
+    }
+
+    /// Asks for the youngest charge in the store, because Amazon says that it does not have this session.
+    async fn prove_reach(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
+        let known = self.app.book.youngest_charge(self.app.amazon.environment()).await?;
+        let reach = self.app.amazon.reach(known.as_ref()).await;
+        self.decide(|draft| reach_seen(draft, session.attempt, &reach)).await?;
+        Ok(NextStep::Rest)
     }
 
     async fn look_at_attempts_charge(

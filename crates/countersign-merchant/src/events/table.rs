@@ -215,6 +215,9 @@ events! {
         what: |_| "still {detail}", why: |_, _| ALARM;
     LookedUp => fact: no_fact, log: silent, figure: None,
         what: |_| "Amazon was asked for the session: {detail}", why: |it, _| why_looked_up(it);
+    ReachProved => fact: no_fact, log: silent, figure: None,
+        what: |_| "Amazon has shown a charge that is known to exist",
+        why: |_, _| "so key and endpoint are right, and a session that is not found may be missing";
     AuthorizationPending => fact: no_fact, log: silent, figure: AttemptPends,
         what: |_| "Amazon accepted the order",
         why: |_, _| "Amazon decides on the authorization within 24 hours";
@@ -442,7 +445,9 @@ fn why_not_paid(about: &EventSubject) -> &'static str {
         Some(UnpaidProof::AddressDrift) => {
             "the session's address differs from the one that the shop expects; nothing was sent"
         }
-        Some(UnpaidProof::SessionGone) => "the session does not exist, and Finalize was never sent",
+        Some(UnpaidProof::SessionGone) => {
+            "Amazon has answered again and again that it has no such session, and Finalize was never sent"
+        }
         Some(UnpaidProof::Abandoned) => {
             "nothing left this machine, and the buyer left too long ago to be charged now"
         }
@@ -537,6 +542,7 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
             with(finalize, detail)
         }
         AttemptEvent::LookedUp { found } => with(EventKind::LookedUp, word(found)),
+        AttemptEvent::ReachProved => plain(EventKind::ReachProved),
         // If the intent is to capture, the capture is what is pending.
         AttemptEvent::PendingBegan => match after.terms.payment_intent {
             PaymentIntent::AuthorizeWithCapture => {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_client::{Answer, Client, Error, FailureClass};
-use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId, Environment};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment};
+use countersign_domain::merchant::absence::{Access, Reach};
 use countersign_domain::merchant::attempt::NotPaidReason;
 use countersign_domain::merchant::attempt::agree::{OpenSession, SessionView};
 use countersign_domain::merchant::attempt::finalize::FinalizeAnswer;
@@ -27,6 +28,8 @@ use crate::clock::DecisionClock;
 pub(crate) struct Amazon {
     client: Client,
     clock: Arc<DecisionClock>,
+    /// The key and the endpoint of the client.
+    access: Access,
 }
 
 /// Nothing can be concluded from a Get: there was no answer, a 5xx, or a body that cannot be read.
@@ -61,7 +64,11 @@ impl NoEvidence {
 
 impl Amazon {
     pub(crate) fn new(client: Client, clock: Arc<DecisionClock>) -> Self {
-        Self { client, clock }
+        let endpoint = client.endpoint();
+        let (scheme, authority) = (endpoint.scheme(), endpoint.authority());
+        let access =
+            Access(format!("{} {scheme}://{authority}{}", client.public_key_id(), endpoint.prefix()));
+        Self { client, clock, access }
     }
 
     pub(crate) fn environment(&self) -> Environment {
@@ -84,8 +91,17 @@ impl Amazon {
     pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionView, NoEvidence> {
         match self.noted(self.client.get_checkout_session(id).await) {
             Ok(answer) => session_seen(id, &answer),
-            Err(error) if error.status() == Some(404) => Ok(SessionView::NotFound),
+            Err(error) if is_own_404(&error, id.as_str()) => Ok(SessionView::NotFound(self.access.clone())),
             Err(error) => Err(shows_nothing(&error)),
+        }
+    }
+
+    /// Asks for a charge that is known to exist, to prove that this key and endpoint reach its account.
+    pub(crate) async fn reach(&self, known: Option<&ChargeId>) -> Reach {
+        let Some(id) = known else { return Reach::NothingToAskFor };
+        match self.charge(id).await {
+            Ok(_) => Reach::Proved(self.access.clone()),
+            Err(_) => Reach::Unproved,
         }
     }
 
@@ -103,6 +119,25 @@ impl Amazon {
             Err(error) => classify(&error, |failure_class| unpaid(failure_class, &error)),
         }
     }
+}
+
+/// Whether a 404 is Amazon's own word about the object with this id: with its code, its request id, and a
+/// message that names no other path. Any other may be a proxy's, or about an address that is not the API's.
+fn is_own_404(error: &Error, id: &str) -> bool {
+    let code = error.reason_code().and_then(Word::known);
+    error.status() == Some(404)
+        && code == Some(ReasonCode::ResourceNotFound)
+        && error.request_id().is_some_and(|request_id| !request_id.is_empty())
+        && !error.message().is_some_and(|message| names_other_path(message, id))
+}
+
+/// Whether a text has a path that does not end with this id.
+fn names_other_path(text: &str, id: &str) -> bool {
+    let is_edge = |c: char| !c.is_ascii_alphanumeric() && c != '/';
+    text.split(char::is_whitespace)
+        .map(|word| word.trim_matches(is_edge))
+        .filter(|word| word.starts_with('/') || word.contains("://") || word.contains("/v2/"))
+        .any(|path| path.trim_end_matches('/').rsplit('/').next() != Some(id))
 }
 
 fn shows_nothing(error: &Error) -> NoEvidence {

@@ -2,6 +2,7 @@
 //! that at most one attempt is live.
 
 use countersign_document::stored;
+use countersign_domain::merchant::absence::{Absence, Access};
 use countersign_domain::merchant::attempt::{
     Attempt, AttemptState, Completion, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
 };
@@ -17,7 +18,7 @@ use crate::registration::{BrowserState, LastQuote, Links, Registration};
 stored! {
     by Merchant;
 
-    document Registration as "checkout", format 5, upcast earlier::checkout;
+    document Registration as "checkout", format 6, upcast earlier::checkout;
 
     struct Registration { checkout, links, browsing or default }
 
@@ -65,7 +66,7 @@ stored! {
     struct KeyedRequest { n, idempotency_key, body }
 
     enum AttemptState {
-        Bound { retry_at },
+        Bound { retry_at, missing },
         Finalize(call),
         Pending { charge_permission_id, charge_id, since, look, alarm_count },
         Completed { completion, charge_permission_id, at },
@@ -80,7 +81,11 @@ stored! {
         InDoubt(doubt),
     }
 
-    struct Doubt { send, send_count, sent_at, since, look, alarm_count, stored_error, not_found_count or default }
+    struct Doubt { send, send_count, sent_at, since, look, alarm_count, stored_error, missing }
+
+    struct Absence { access, count, first_at, reach_proved_at }
+
+    struct Access(name);
 
     struct StoredError { cause, replay_count }
 

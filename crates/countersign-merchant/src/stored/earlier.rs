@@ -8,14 +8,16 @@ use serde_json::{Value, json};
 pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     let mut document: Value = serde_json::from_slice(bytes).ok()?;
     let checkout = document.get_mut("checkout")?;
-    match format {
-        3 => {
-            from_3(checkout);
-            from_4(checkout);
-        }
-        4 => from_4(checkout),
-        _ => return None,
+    if !(3..=5).contains(&format) {
+        return None;
     }
+    if format == 3 {
+        from_3(checkout);
+    }
+    if format <= 4 {
+        from_4(checkout);
+    }
+    from_5(checkout);
     serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 
@@ -65,6 +67,15 @@ fn from_4(checkout: &mut Value) {
     let terms_version = checkout.get("terms_version").cloned().unwrap_or_default();
     for attempt in items(checkout, "attempts").filter_map(Value::as_object_mut) {
         attempt.insert("terms_version".to_owned(), terms_version.clone());
+    }
+}
+
+/// Format 5 counted how often a session was missing, but not under which key and endpoint: the count starts again.
+fn from_5(checkout: &mut Value) {
+    for attempt in items(checkout, "attempts") {
+        if let Some(doubt) = attempt.pointer_mut("/state/Finalize/InDoubt").and_then(Value::as_object_mut) {
+            doubt.remove("not_found_count");
+        }
     }
 }
 

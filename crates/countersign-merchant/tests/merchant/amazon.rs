@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     PendingWith200,
     /// The call is executed, and answered with this instead.
     AnswerAfter(u16, Value),
+    /// Not done, and answered with this by a machine other than Amazon's: there is no request id.
+    Stray(u16, &'static str),
 }
 
 impl Fault {
@@ -216,6 +218,7 @@ impl Drop for Amazon {
 
 enum Reply {
     Now(u16, Value),
+    Stray(u16, &'static str),
     Lost,
     NotSent,
     Never,
@@ -227,6 +230,7 @@ impl State {
         match fault {
             Some(Fault::NotSent) => return Reply::NotSent,
             Some(Fault::LostBefore) => return Reply::Lost,
+            Some(Fault::Stray(status, body)) => return Reply::Stray(status, body),
             Some(Fault::HangBefore) => {
                 self.hanging += 1;
                 return Reply::Never;
@@ -377,7 +381,12 @@ impl Transport for Amazon {
             match reply {
                 Reply::Now(status, body) => {
                     let answer = http::Response::builder().status(status).header("date", date);
+                    let answer = answer.header("x-amz-pay-request-id", "request-1");
                     Ok(answer.body(Bytes::from(body.to_string())).unwrap())
+                }
+                Reply::Stray(status, body) => {
+                    let answer = http::Response::builder().status(status).header("date", date);
+                    Ok(answer.body(Bytes::from_static(body.as_bytes())).unwrap())
                 }
                 Reply::Lost => Err(TransportError::Lost("reset".into())),
                 Reply::NotSent => Err(TransportError::NotSent("refused".into())),

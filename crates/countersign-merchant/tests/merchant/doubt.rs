@@ -237,6 +237,7 @@ fn an_early_404_is_waited_out() {
 fn a_session_that_is_gone_after_it_was_sent_is_unresolved_and_blocks_a_new_attempt() {
     for engine in ENGINES {
         let world = World::new(engine);
+        world.knows_a_charge();
         let checkout_id = world.placed(&order());
         world.amazon.fault("finalize", Fault::LostAfter);
         world.amazon.fault("session", Fault::Nothing);
@@ -255,7 +256,7 @@ fn a_session_that_is_gone_after_it_was_sent_is_unresolved_and_blocks_a_new_attem
         world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
         assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (202, "checking".to_owned()));
         assert_eq!(world.attempts(&checkout_id), ["Unresolved", "Surplus"]);
-        assert_eq!(world.amazon.arrived("finalize").len(), 1);
+        assert_eq!(world.amazon.arrived("finalize").len(), 2, "one for each order");
 
         // The session is shown again after all.
         world.amazon.open(SESSION, remembered);

@@ -83,6 +83,7 @@ fn every_story_is_told_with_its_reasons() {
             world.let_pass(HOUR / 4);
         }),
         ("sent, and then Amazon deleted the session", order(), |world, id| {
+            world.knows_a_charge();
             world.amazon.fault("finalize", Fault::LostBefore);
             world.amazon.fault("session", Fault::Nothing);
             world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));

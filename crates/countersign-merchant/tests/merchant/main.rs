@@ -2,6 +2,7 @@
 //! control time and randomness; nothing waits.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod absence;
 mod amazon;
 mod bad_input;
 mod browser;

@@ -326,6 +326,17 @@ impl World {
         checkout_id
     }
 
+    /// Another order is paid, so the store knows a charge that Amazon has.
+    pub(crate) fn knows_a_charge(&self) {
+        let mut order = order();
+        order["orderId"] = json!("0999");
+        let checkout_id = self.register(&order);
+        self.amazon.open("known", session_for(&order, "known", &checkout_id));
+        assert_eq!(self.complete(&checkout_id, "known").verdict(), (200, "paid".to_owned()));
+        // Its data and its charge are fetched.
+        self.let_pass(Duration::from_secs(120));
+    }
+
     pub(crate) fn completing(
         &self,
         checkout_id: &str,

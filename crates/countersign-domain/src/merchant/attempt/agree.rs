@@ -3,9 +3,11 @@
 use crate::merchant::number::AttemptNumber;
 use alloc::string::{String, ToString};
 
+use super::missing::unsent_not_found;
 use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::address::{Address, AddressKind, AddressMembers};
 use crate::ids::{ChargeId, ChargePermissionId, Environment};
+use crate::merchant::absence::Access;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
@@ -58,8 +60,8 @@ pub enum SessionView {
         /// Amazon's reason code.
         reason: Option<String>,
     },
-    /// Amazon answered 404.
-    NotFound,
+    /// Amazon's own 404, under this key and endpoint.
+    NotFound(Access),
 }
 
 impl SessionView {
@@ -70,7 +72,7 @@ impl SessionView {
             Self::Open(_) => "Open",
             Self::Completed { .. } => "Completed",
             Self::Canceled { .. } => "Canceled",
-            Self::NotFound => "ResourceNotFound",
+            Self::NotFound(_) => "ResourceNotFound",
         }
     }
 }
@@ -118,7 +120,10 @@ pub fn agree(
                 Err(Disagreement::WithTheQuote(reason) | Disagreement::WithTheTerms(reason)) => reason,
             }
         }
-        SessionView::NotFound => NotPaidReason::SessionGone,
+        SessionView::NotFound(access) => {
+            unsent_not_found(draft, attempt, access);
+            return None;
+        }
         SessionView::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
         // The session was completed before this shop sent anything: it may belong to another order, or to
         // this one from before a store was lost. So neither paid nor unpaid may be claimed.
@@ -234,7 +239,9 @@ pub fn unquoted_address<'a>(
 /// unless that is no longer needed.
 pub fn ask_again(draft: &mut Draft, attempt: AttemptNumber) {
     let retry_at = draft.now.plus(ASK_AGAIN_AFTER);
-    if draft.checkout().attempt(attempt).is_some_and(|it| matches!(it.state, AttemptState::Bound { .. })) {
-        draft.move_on(attempt, AttemptState::Bound { retry_at });
+    let state = draft.checkout().attempt(attempt).map(|attempt| &attempt.state);
+    if let Some(AttemptState::Bound { missing, .. }) = state {
+        let missing = missing.clone();
+        draft.move_on(attempt, AttemptState::Bound { retry_at, missing });
     }
 }

@@ -58,7 +58,10 @@ pub fn arrive(
         Some(live) => {
             (AttemptState::Surplus { of: live.number }, AttemptEvent::SurplusRecorded { of: live.number })
         }
-        None => (AttemptState::Bound { retry_at: now.plus(draft.rules.lease) }, AttemptEvent::SessionBound),
+        None => {
+            let retry_at = now.plus(draft.rules.lease);
+            (AttemptState::Bound { retry_at, missing: None }, AttemptEvent::SessionBound)
+        }
     };
     let terms_version = checkout.terms_version;
     let given = if state.is_final() { GivenAddresses::default() } else { given.clone() };

@@ -204,7 +204,7 @@ pub fn take_up(
     }
     let session = session(attempt);
     let (next, event) = match &mut draft.change_attempt(number)?.state {
-        AttemptState::Bound { retry_at } => {
+        AttemptState::Bound { retry_at, .. } => {
             *retry_at = now.plus(rules.lease);
             (NextStep::Agree(session), None)
         }

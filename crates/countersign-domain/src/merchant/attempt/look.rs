@@ -3,6 +3,7 @@
 
 use super::agree::SessionView;
 use super::finalize::{may_send_again, pending_since, session, succeed};
+use super::missing::sent_not_found;
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
@@ -14,9 +15,7 @@ use crate::merchant::payment::amount_view::AmountView;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeState, ChargeView};
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{ExpectedCharge, FinalizeSuccess, Proof, charge_proof, is_unreadable};
-use crate::merchant::rules::{
-    GONE_AFTER, NOT_FOUNDS, SENDS_FOR_IDS, UNREADABLE_AMOUNTS, next_evidence_look, pending_delay,
-};
+use crate::merchant::rules::{SENDS_FOR_IDS, UNREADABLE_AMOUNTS, pending_delay};
 use crate::terms::PaymentIntent;
 
 /// Handles what a look at the session showed; returns the next step.
@@ -39,21 +38,12 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
         }
         // Open is proof of nothing.
         (SessionView::Open(_), Some(doubt)) => {
-            stay_in_doubt(draft, number, Doubt { not_found_count: 0, ..doubt });
+            stay_in_doubt(draft, number, Doubt { missing: None, ..doubt });
             if may_send_again { NextStep::SendAgain(CallId::Finalize(number)) } else { NextStep::Rest }
         }
         // Not found stops the re-sends, but not the looks.
-        (SessionView::NotFound, Some(doubt)) => {
-            let not_found_count = doubt.not_found_count.saturating_add(1);
-            if not_found_count >= NOT_FOUNDS && draft.now.since(doubt.sent_at) >= GONE_AFTER {
-                leave_unresolved(draft, number, UnresolvedReason::SessionGone, doubt);
-            } else {
-                // A stored error leads to a new key only while the session is seen to stay open.
-                stay_in_doubt(draft, number, Doubt { not_found_count, stored_error: None, ..doubt });
-            }
-            NextStep::Rest
-        }
-        (SessionView::Open(_) | SessionView::NotFound, None) => NextStep::Rest,
+        (SessionView::NotFound(access), Some(doubt)) => sent_not_found(draft, number, access, doubt),
+        (SessionView::Open(_) | SessionView::NotFound(_), None) => NextStep::Rest,
     }
 }
 
@@ -72,7 +62,7 @@ fn completed(
         return NextStep::Rest;
     }
     let intent = draft.checkout().terms.payment_intent;
-    let stays = |doubt: Doubt| Doubt { not_found_count: 0, stored_error: None, ..doubt };
+    let stays = |doubt: Doubt| Doubt { missing: None, stored_error: None, ..doubt };
     match (intent, permission, charge) {
         (PaymentIntent::Confirm, Some(permission), _) => {
             let charge_permission_id = permission.clone();
@@ -102,7 +92,7 @@ fn completed(
                     NextStep::SendAgain(CallId::Finalize(number))
                 }
                 Some(doubt) => {
-                    leave_unresolved(draft, number, UnresolvedReason::IdsMissing, doubt);
+                    draft.leave_unresolved(number, UnresolvedReason::IdsMissing, doubt);
                     NextStep::Rest
                 }
                 None => NextStep::Rest,
@@ -113,13 +103,6 @@ fn completed(
 
 fn stay_in_doubt(draft: &mut Draft, number: AttemptNumber, doubt: Doubt) {
     draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
-}
-
-fn leave_unresolved(draft: &mut Draft, number: AttemptNumber, reason: UnresolvedReason, doubt: Doubt) {
-    let Doubt { send, sent_at, .. } = doubt;
-    let look_at = next_evidence_look(sent_at, draft.now);
-    draft.move_on(number, AttemptState::Unresolved { reason, send: Some(send), sent_at, look_at });
-    draft.emit(number, AttemptEvent::Unresolved);
 }
 
 /// Applies what the charge proves to an attempt in doubt or pending, if that is new.

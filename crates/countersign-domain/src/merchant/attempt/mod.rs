@@ -13,10 +13,12 @@ pub mod agree;
 pub mod arrive;
 pub mod finalize;
 pub mod look;
+pub mod missing;
 
 use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
 
+use super::absence::Absence;
 use super::call::{Doubt, InFlight, KeyedRequest, LookSchedule};
 use super::number::KeyOrdinal;
 use crate::address::{Address, AddressKind, AddressMember};
@@ -63,6 +65,8 @@ pub enum AttemptState {
     Bound {
         /// When the owner, if it is still alive, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
+        /// Amazon's latest answers, if they were that it has no such session.
+        missing: Option<Absence>,
     },
     /// Finalize is to be sent (perhaps again), is on its way, or is in doubt: once it has left, money may
     /// have moved.

@@ -15,6 +15,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::absence::Absence;
 use super::number::KeyOrdinal;
 use super::rules::{ALARMS, MerchantRules, alarms_due, doubt_delay, pending_delay, reminders_due};
 use crate::ids::IdempotencyKey;
@@ -164,8 +165,8 @@ pub struct Doubt {
     pub alarm_count: u32,
     /// For a Finalize: the 5xx answer to the latest send, if there was one.
     pub stored_error: Option<StoredError>,
-    /// For a Finalize: how many times in a row the session was not found.
-    pub not_found_count: u32,
+    /// For a Finalize: Amazon's latest answers, if they were that it has no such session.
+    pub missing: Option<Absence>,
 }
 
 /// A 5xx answer that the server may store under the call's key.
@@ -269,7 +270,7 @@ impl InFlight {
             look,
             alarm_count: 0,
             stored_error: None,
-            not_found_count: 0,
+            missing: None,
         };
         (Self::InDoubt(doubt), CallEvent::DoubtBegan { cause: cause.to_string() })
     }

@@ -11,7 +11,7 @@ use super::cancellation::{Cancellation, CancellationState};
 use super::terms::{Terms, TermsRefused};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
-use crate::merchant::call::InFlight;
+use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::Charge;
@@ -201,6 +201,19 @@ impl Draft {
         self.emit(number, AttemptEvent::NotPaid);
     }
 
+    /// Leaves a doubt that no look can settle any more: only evidence or a person's decision ends it.
+    pub(in crate::merchant) fn leave_unresolved(
+        &mut self,
+        number: AttemptNumber,
+        reason: UnresolvedReason,
+        doubt: Doubt,
+    ) {
+        let Doubt { send, sent_at, .. } = doubt;
+        let look_at = next_evidence_look(sent_at, self.now);
+        self.move_on(number, AttemptState::Unresolved { reason, send: Some(send), sent_at, look_at });
+        self.emit(number, AttemptEvent::Unresolved);
+    }
+
     /// Makes an attempt surplus to one that is live.
     pub(in crate::merchant) fn end_as_surplus(&mut self, number: AttemptNumber, of: AttemptNumber) {
         self.move_on(number, AttemptState::Surplus { of });
@@ -221,7 +234,7 @@ impl Draft {
         for attempt in &mut checkout.attempts {
             // A session that agreed with the old terms must be compared again.
             if let AttemptState::Finalize(in_flight) = &attempt.state {
-                attempt.state = AttemptState::Bound { retry_at: in_flight.due_at() };
+                attempt.state = AttemptState::Bound { retry_at: in_flight.due_at(), missing: None };
             }
         }
         Ok(())

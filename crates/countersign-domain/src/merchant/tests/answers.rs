@@ -100,10 +100,11 @@ fn each_state_takes_each_look_at_the_session_so() {
         ("Completed without charge", ids(Some(permission()), None)),
         ("Completed without ids", ids(None, None)),
         ("Canceled", SessionView::Canceled { reason: Some("Expired".to_string()) }),
-        ("404", SessionView::NotFound),
+        ("404", SessionView::NotFound(access())),
     ];
     let mut states = states();
-    states.push(in_doubt_attempt(Doubt { not_found_count: 2, ..doubt() }));
+    let missing = Some(absence(2, sent_at(), Some(sent_at())));
+    states.push(in_doubt_attempt(Doubt { missing, ..doubt() }));
     states.push(in_doubt_attempt(Doubt { send_count: 5, ..doubt() }));
     states.push(in_doubt_attempt(Doubt {
         stored_error: Some(StoredError { cause: "500".to_string(), replay_count: 3 }),
@@ -228,7 +229,7 @@ fn nothing_is_begun_under_another_key_than_the_next() {
 fn a_session_that_is_over_ends_what_was_never_sent_whatever_the_clock_says() {
     let over = [
         ("Canceled", SessionView::Canceled { reason: None }),
-        ("NotFound", SessionView::NotFound),
+        ("NotFound", SessionView::NotFound(access())),
         ("Completed", SessionView::Completed { charge_permission_id: None, charge_id: None }),
     ];
     let mut table = String::new();

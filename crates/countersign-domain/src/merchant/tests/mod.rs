@@ -6,6 +6,7 @@ mod canceling;
 mod decide;
 mod gate;
 mod life;
+mod missing;
 mod model;
 mod operations;
 mod paid;
@@ -23,6 +24,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::absence::{Absence, Access};
 use super::after::cancel::CancelRequest;
 use super::after::fulfilment::{self, Freshness, Fulfilment};
 use super::after::hint::{Hint, unpaid_under};
@@ -195,6 +197,15 @@ fn send() -> KeyedRequest {
     KeyedRequest { n: KeyOrdinal::FIRST, idempotency_key: key_of(1), body: Arc::from(*b"body") }
 }
 
+fn access() -> Access {
+    Access("SANDBOX-K1 https://amazon.example".to_string())
+}
+
+/// This many answers that there is no such session, the first at this instant, and when a charge was shown.
+fn absence(count: u32, first_at: Timestamp, reach_proved_at: Option<Timestamp>) -> Absence {
+    Absence { access: access(), count, first_at, reach_proved_at }
+}
+
 fn doubt() -> Doubt {
     Doubt {
         send: send(),
@@ -204,7 +215,7 @@ fn doubt() -> Doubt {
         look: LookSchedule { at: sent_at().plus(SECOND), count: 0 },
         alarm_count: 0,
         stored_error: None,
-        not_found_count: 0,
+        missing: None,
     }
 }
 
@@ -230,6 +241,7 @@ fn next_word(next: &NextStep) -> &'static str {
         NextStep::LookAtSession(_) => "LookUp",
         NextStep::LookAtAttemptsCharge { .. } => "AskCharge",
         NextStep::SendAgain(_) => "Resend",
+        NextStep::ProveReach(_) => "ProveReach",
         other => panic!("expected a step of an attempt: {other:?}"),
     }
 }
@@ -251,7 +263,7 @@ fn unresolved(reason: UnresolvedReason) -> AttemptState {
 fn states() -> Vec<AttemptState> {
     let at = sent_at();
     let mut states = vec![
-        AttemptState::Bound { retry_at: at },
+        AttemptState::Bound { retry_at: at, missing: None },
         approved(None, at),
         approved(Some(at), at),
         finalizing(at.plus(30 * SECOND)),
@@ -283,6 +295,9 @@ fn after(now: Timestamp, at: Timestamp) -> String {
 fn words(attempt: &Attempt, now: Timestamp) -> String {
     let name = attempt.state.name();
     match &attempt.state {
+        AttemptState::Bound { retry_at, missing: Some(missing) } => {
+            format!("{name} again {} not found {}", after(now, *retry_at), missing.count)
+        }
         AttemptState::Bound { retry_at, .. }
         | AttemptState::Finalize(InFlight::Recorded { left_at: None, retry_at, .. }) => {
             format!("{name} again {}", after(now, *retry_at))
@@ -298,8 +313,8 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
             if let Some(StoredError { cause, replay_count }) = &doubt.stored_error {
                 text.push_str(&format!(" [{cause}] replayed {replay_count}"));
             }
-            if doubt.not_found_count > 0 {
-                text.push_str(&format!(" not found {}", doubt.not_found_count));
+            if let Some(missing) = &doubt.missing {
+                text.push_str(&format!(" not found {}", missing.count));
             }
             text
         }
@@ -331,6 +346,7 @@ fn happened(step: &CheckoutStep) -> String {
         AttemptEvent::Call(CallEvent::NotSent) => "NotSent".to_string(),
         other @ (AttemptEvent::SessionBound
         | AttemptEvent::Approved
+        | AttemptEvent::ReachProved
         | AttemptEvent::PendingBegan
         | AttemptEvent::Completed
         | AttemptEvent::NotPaid

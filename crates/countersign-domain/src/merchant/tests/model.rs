@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::decide::attempts::*;
 use super::decide::change_terms;
 use super::*;
+use crate::merchant::absence::Reach;
+use crate::merchant::attempt::missing::reach_seen;
 
 /// One thing that may happen next; an attempt is chosen by its index modulo their number.
 #[derive(Debug, Clone)]
@@ -168,7 +170,7 @@ impl World {
                 charge_id: has_charge.then(charge),
             },
             LookResult::Canceled => SessionView::Canceled { reason: None },
-            LookResult::NotFound => SessionView::NotFound,
+            LookResult::NotFound => SessionView::NotFound(access()),
         }
     }
 
@@ -235,7 +237,17 @@ impl World {
                 answered(checkout, self.place(attempt), u32::from(n) + 1, &answer, now)?.next
             }
             Op::LookUp(attempt, look) => {
-                session_seen(checkout, self.place(attempt), &self.seen(look), now, rules)?.0.next
+                let attempt = self.place(attempt);
+                let (step, next) = session_seen(checkout, attempt, &self.seen(look), now, rules)?;
+                match next {
+                    NextStep::ProveReach(_) => {
+                        let see = |draft: &mut Draft| {
+                            reach_seen(draft, AttemptNumber::new(attempt), &Reach::Proved(access()))
+                        };
+                        super::decide::decided(&step.next, now, rules, see).0.map_or(step.next, |it| it.next)
+                    }
+                    _ => step.next,
+                }
             }
             Op::AskCharge(attempt, state, other) => {
                 let charge_amount = other.map(|other| match other {

@@ -44,7 +44,9 @@ fn each_state_is_taken_up_when_it_is_due_and_not_before() {
 fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() {
     let at = sent_at();
     let mut table = String::new();
-    for state in [AttemptState::Bound { retry_at: at }, approved(None, at), approved(Some(at), at)] {
+    for state in
+        [AttemptState::Bound { retry_at: at, missing: None }, approved(None, at), approved(Some(at), at)]
+    {
         for hold_expiries in [false, true] {
             let rules = MerchantRules { hold_expiries, ..rules() };
             let before = checkout(PaymentIntent::Authorize, state.clone());

@@ -43,6 +43,8 @@ fn charge() -> ChargeId {
 fn states() -> Vec<AttemptState> {
     let completed =
         |completion| AttemptState::Completed { completion, charge_permission_id: permission(), at: at(7) };
+    let access = Access("SANDBOX-K1 https://amazon.example".to_owned());
+    let absence = Absence { access, count: 2, first_at: at(1), reach_proved_at: Some(at(2)) };
     let doubt = Doubt {
         send: send(),
         send_count: 2,
@@ -51,14 +53,15 @@ fn states() -> Vec<AttemptState> {
         look: LookSchedule { at: at(3), count: 4 },
         alarm_count: 7,
         stored_error: None,
-        not_found_count: 6,
+        missing: Some(absence.clone()),
     };
     let stored_error = Some(StoredError { cause: "500".to_owned(), replay_count: 2 });
     let erring = Doubt { stored_error, ..doubt.clone() };
     let in_flight = AttemptState::Finalize;
     let recorded = |left_at, retry_at| InFlight::Recorded { earlier: Some(send()), left_at, retry_at };
     let mut states = vec![
-        AttemptState::Bound { retry_at: at(1) },
+        AttemptState::Bound { retry_at: at(1), missing: None },
+        AttemptState::Bound { retry_at: at(1), missing: Some(absence) },
         in_flight(recorded(None, at(1))),
         in_flight(recorded(Some(at(1)), at(2))),
         in_flight(InFlight::Sent { send: send(), sent_at: at(1), lease_until: at(2) }),
@@ -280,13 +283,39 @@ fn a_checkout_of_format_4_has_the_terms_of_its_attempts() {
 }
 
 #[test]
+fn format_5_is_read_and_its_count_of_missing_sessions_starts_again() {
+    let whole = registration(states());
+    let (_, bytes) = encode(&whole);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let at = text.find(",\"missing\":{").unwrap();
+    let member = &text[at..=at + text[at..].find('}').unwrap()];
+    // Bound did not count, and a doubt had only a number.
+    let old = text
+        .replacen(member, "", 1)
+        .replace(member, ",\"not_found_count\":2")
+        .replace("\"not_found_count\":2,\"not_found_count\":2", "\"not_found_count\":2");
+    assert!(!old.contains("missing"), "{old}");
+    let read = decode(5, old.as_bytes()).unwrap();
+    let mut expected = whole;
+    for attempt in &mut expected.checkout.attempts {
+        match &mut attempt.state {
+            AttemptState::Bound { missing, .. } => *missing = None,
+            AttemptState::Finalize(InFlight::InDoubt(doubt)) => doubt.missing = None,
+            _ => {}
+        }
+    }
+    assert_eq!(read, expected);
+    assert!(decode(2, old.as_bytes()).is_err(), "a format that is not known is not guessed");
+}
+
+#[test]
 fn what_cannot_be_read_is_reported_without_its_content() {
     let (format, bytes) = encode(&registration(states()));
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();
     assert_eq!(
         refused(format + 1, &text),
-        "a stored checkout cannot be read: its format is 6, and this version reads 5"
+        "a stored checkout cannot be read: its format is 7, and this version reads 6"
     );
     for (from, to) in [
         ("\"USD\"", "\"XYZ\""),
@@ -341,7 +370,7 @@ proptest! {
         let given = GivenAddresses { shipping: Some(given), billing: None };
         let number = u32::try_from(registration.checkout.attempts.len()).unwrap() + 1;
         for (number, state) in [
-            (number, AttemptState::Bound { retry_at: at(1) }),
+            (number, AttemptState::Bound { retry_at: at(1), missing: None }),
             (
                 number + 1,
                 AttemptState::Finalize(InFlight::Recorded {

@@ -144,7 +144,7 @@ fn operations() -> Vec<Operation> {
                 look: LookSchedule { at: at(10), count: 3 },
                 alarm_count: 4,
                 stored_error: None,
-                not_found_count: 0,
+                missing: None,
             })),
         ),
         (
