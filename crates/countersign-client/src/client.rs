@@ -128,9 +128,10 @@ with_texts! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     ConfigurationRefused {
         /// The key's id names no environment, so the builder must.
-        EnvironmentUnknown = "the public key id does not show the environment: set it to sandbox or live";
+        EnvironmentUnknown =
+            "the public key id does not name an environment: set the environment to sandbox or live";
         /// The key's id names the other environment.
-        EnvironmentContradictsKey = "the public key id begins with the other environment's name";
+        EnvironmentContradictsKey = "the public key id names a different environment from the one that is set";
         /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
         PaymentDeadlineTooShort = "the deadline for Finalize and Complete must be at least 20 s";
         /// Outcomes can be simulated only in the sandbox.

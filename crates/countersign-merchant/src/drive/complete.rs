@@ -52,8 +52,7 @@ impl App {
                 checkout_id,
                 attempt = attempt.get(),
                 %failed,
-                "the store failed while waiting for a completion to finish; the attempt's timer will \
-                 continue it",
+                "the store failed before a completion finished; the attempt's timer will continue it",
             );
             as_bound
         });

@@ -269,6 +269,6 @@ fn tell_given_up(id: &str, message: &Message) {
         object_type = message.object.object_type().as_str(),
         object_id = message.object.object_id(),
         charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),
-        "a notification from Amazon was given up: no order was found for its object"
+        "a notification from Amazon was abandoned: its object could not be looked up or matched to an order"
     );
 }

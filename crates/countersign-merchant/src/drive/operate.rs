@@ -95,8 +95,7 @@ impl App {
                 checkout_id,
                 number = number.get(),
                 %failed,
-                "the store failed while waiting for an operation to finish; the operation's timer will \
-                 continue it",
+                "the store failed before an operation finished; the operation's timer will continue it",
             );
             as_recorded
         });
@@ -131,8 +130,7 @@ impl App {
             tracing::warn!(
                 checkout_id,
                 %failed,
-                "the store failed while waiting for a cancellation to finish; the cancellation's timer will \
-                 continue it",
+                "the store failed before a cancellation finished; the cancellation's timer will continue it",
             );
             as_recorded
         }))

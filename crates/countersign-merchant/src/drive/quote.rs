@@ -311,8 +311,8 @@ impl Driver<'_> {
                 tracing::warn!(
                     checkout_id,
                     attempt = attempt.get(),
-                    "the order costs a different amount at the buyer's address: the quoted terms stay, and \
-                     the session does not match them"
+                    "the order costs a different amount at the buyer's address: the quoted terms are kept, \
+                     and the session does not match them"
                 );
                 app.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
                 Ok(QuoteBasis::Known)

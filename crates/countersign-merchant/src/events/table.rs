@@ -196,9 +196,10 @@ events! {
         why: |it, _| why_sent(it, "the session is still open, which proves nothing: the same bytes were sent \
                                    again with the same key");
     NotSent => fact: no_fact,
-        log: |_| LogLine::Error("Finalize was not sent: there was no connection to Amazon"), figure: None,
-        what: |_| "Finalize was not sent: no connection to Amazon",
-        why: |_, _| "nothing left this machine, so it may be sent again";
+        log: |_| LogLine::Error("Finalize was not sent, because there was no connection to Amazon"),
+        figure: None,
+        what: |_| "Finalize was not sent, because there was no connection to Amazon",
+        why: |_, _| "nothing left this machine, so it can be retried";
     NotEvaluated => fact: no_fact,
         log: |it| not_evaluated(it, LogLine::Error(FINALIZE_NOT_EVALUATED)),
         figure: None,
@@ -217,7 +218,8 @@ events! {
         what: |_| "Amazon was asked for the session: {detail}", why: |it, _| why_looked_up(it);
     ReachProved => fact: no_fact, log: silent, figure: None,
         what: |_| "Amazon has shown a charge that is known to exist",
-        why: |_, _| "so key and endpoint are right, and a session that is not found may be missing";
+        why: |_, _| "so the key and the endpoint are correct, and a session that is not found may really be \
+                     missing";
     AuthorizationPending => fact: no_fact, log: silent, figure: AttemptPends,
         what: |_| "Amazon accepted the order",
         why: |_, _| "Amazon decides on the authorization within 24 hours";
@@ -239,13 +241,15 @@ events! {
         why: |_, _| "the first outcome remains, and an operator must check the payment";
     Contradicted => fact: |it| it.contradicted("payment.contradicted"),
         log: |_| LogLine::Error("Amazon contradicts a payment: nothing may ship and nothing will be sent to \
-                                 Amazon until this is settled"),
+                                 Amazon until this is resolved"),
         figure: None,
         what: |_| "Amazon contradicted the payment: {detail}", why: |it, _| why_contradicted(it);
     Settled => fact: |it| it.settled("payment.settled"),
-        log: |_| LogLine::Info("a contradicted payment was settled: what Amazon shows fits again"), figure: None,
-        what: |_| "what Amazon contradicted is settled",
-        why: |_, _| "Amazon shows what fits";
+        log: |_| LogLine::Info("the contradiction about a payment was resolved: what Amazon shows is consistent \
+                                again"),
+        figure: None,
+        what: |_| "the contradiction about the payment was resolved",
+        why: |_, _| "what Amazon shows is consistent again";
     OperationRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "{by} was requested: {detail}",
         why: |_, _| "it is stored, with any amount that it reserves, before anything is sent";
@@ -254,10 +258,11 @@ events! {
         why: |it, _| why_sent(it, "its result is not proved: the same bytes were sent again with the same \
                                    key");
     OperationNotSent => fact: no_fact,
-        log: |_| LogLine::Error("a call was not sent: there was no connection to Amazon; it will be sent again"),
+        log: |_| LogLine::Error("a call was not sent, because there was no connection to Amazon; it will be \
+                                 retried"),
         figure: None,
-        what: |_| "{by} was not sent, no connection to Amazon: {detail}",
-        why: |_, _| "nothing left this machine, so it is sent again";
+        what: |_| "{by} was not sent, because there was no connection to Amazon{: detail}",
+        why: |_, _| "nothing left this machine, so it will be retried";
     OperationNotEvaluated => fact: no_fact,
         log: |it| not_evaluated(it, LogLine::Error(CALL_NOT_EVALUATED)),
         figure: None,
@@ -294,7 +299,7 @@ events! {
         what: |_| "the charge was declined: {detail}", why: |_, _| SHOWN;
     ChargeAdopted => fact: no_fact,
         log: |_| LogLine::Warn("a charge was created outside Countersign"), figure: None,
-        what: |_| "a charge was created outside of Countersign: {detail}",
+        what: |_| "a charge was created outside Countersign: {detail}",
         why: |_, _| "it is under this permission, so it counts toward the limits";
     RefundPending => fact: no_fact, log: silent, figure: None,
         what: |_| "the refund is in progress: {detail}",
@@ -326,13 +331,14 @@ events! {
         why: |_, _| "the shop ships it, and Amazon had shown that its charge pays for it";
     CheckoutCanceled => fact: |it| Some(it.order("checkout.canceled")), log: silent, figure: None,
         what: |_| "the order was canceled",
-        why: |_, _| "nothing is held any more, and everything that was captured is refunded, but for what had left";
+        why: |_, _| "no money is held any more, and everything that was captured is refunded, except for \
+                     what had already been shipped";
     CancellationStuck => fact: no_fact,
         log: |_| LogLine::Error("a canceled order is not fully undone yet: an operator must check the \
                                  order"),
         figure: None,
         what: |_| "the cancellation is not finished: {detail}",
-        why: |_, _| "an operator must check the order; what is open stays open";
+        why: |_, _| "an operator must check the order; not everything is undone yet";
     NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
         what: |_| "a notification from Amazon was received: {detail}",
         why: |_, _| "a notification proves nothing: the object that it names is looked up";
@@ -440,13 +446,13 @@ fn proved_effect(before: Option<EventKind>) -> &'static str {
 fn why_not_paid(about: &EventSubject) -> &'static str {
     match about.unpaid() {
         Some(UnpaidProof::Mismatch) => {
-            "the session disagrees with the terms; nothing was sent, or Amazon refused it"
+            "the session does not match the terms; nothing was sent, or Amazon refused what was sent"
         }
         Some(UnpaidProof::AddressDrift) => {
             "the session's address differs from the one that the shop expects; nothing was sent"
         }
         Some(UnpaidProof::SessionGone) => {
-            "Amazon has answered again and again that it has no such session, and Finalize was never sent"
+            "Amazon has answered repeatedly that it has no such session, and Finalize was never sent"
         }
         Some(UnpaidProof::Abandoned) => {
             "nothing left this machine, and the buyer left too long ago to be charged now"
@@ -467,10 +473,12 @@ fn why_contradicted(about: &EventSubject) -> &'static str {
             "Amazon shows a capture of a different amount than was asked for"
         }
         Some(Misfit::RefundAmountDiffers) => "Amazon shows a refund of a different amount than was asked for",
-        Some(Misfit::OfAnotherAct) => "Amazon shows an object that another request of this order has made",
+        Some(Misfit::OfAnotherAct) => {
+            "Amazon shows an object that was created by another request for this order"
+        }
         Some(Misfit::StateDiffers) => "Amazon shows a state that excludes what was proved",
-        Some(Misfit::AmountUnreadable) => "Amazon has shown an amount three times that cannot be read",
-        Some(Misfit::TermsMoved) => "it was paid by terms that are no longer the order's",
+        Some(Misfit::AmountUnreadable) => "three times, Amazon has shown an amount that cannot be read",
+        Some(Misfit::TermsMoved) => "it was paid under terms that are no longer the order's",
         None => "",
     }
 }

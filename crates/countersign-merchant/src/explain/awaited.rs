@@ -84,7 +84,9 @@ fn operation_text(checkout: &Checkout, operation: &Operation) -> String {
         OperationState::InFlight(InFlight::Recorded { .. }) => format!("{call} is sent"),
         OperationState::InFlight(InFlight::Sent { .. }) => format!("Amazon answers {call}"),
         OperationState::InFlight(InFlight::InDoubt(_)) if checkout.holds_back(operation) => {
-            format!("the permission is closed; then {call} is sent again, when it cannot charge any more")
+            format!(
+                "the permission is closed; {call} is sent again only when it can no longer charge the buyer"
+            )
         }
         OperationState::InFlight(InFlight::InDoubt(_)) => match operation.request {
             PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {

@@ -355,7 +355,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is neither paid nor authorized."),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         Rule::Contradicted => {
-            let message = "Amazon contradicts this payment. Nothing will be sent until this is settled.";
+            let message = "Amazon contradicts this payment. Nothing will be sent until this is resolved.";
             refused(CONFLICT, "Contradicted", message)
         }
         Rule::ReferenceReused => {
@@ -393,9 +393,11 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             refused(CONFLICT, "ExceedsLimit", format!("Only {left} of this order can still be charged."))
         }
         Rule::NoSuchCharge => refused(BAD, "NoSuchCharge", NO_SUCH_CHARGE),
-        Rule::ChargeNotNamed => {
-            refused(CONFLICT, "ChargeNotNamed", "No single charge fits this request. Name one in chargeId.")
-        }
+        Rule::ChargeNotNamed => refused(
+            CONFLICT,
+            "ChargeNotNamed",
+            "This request fits no charge, or more than one. Name the charge in chargeId.",
+        ),
         Rule::NotAuthorized => refused(CONFLICT, "NotAuthorized", "The charge is not Authorized."),
         Rule::ChargeBusy => {
             refused(CONFLICT, "ChargeBusy", "Another operation on this charge is in progress.")
@@ -418,7 +420,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             refused(CONFLICT, "AlreadyShipped", message)
         }
         Rule::ExceedsShippable(left) => {
-            refused(CONFLICT, "ExceedsShippable", format!("This charge pays for {left} more."))
+            refused(CONFLICT, "ExceedsShippable", format!("This charge pays for only {left} more."))
         }
         Rule::TooManyRefunds => {
             refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))

@@ -206,7 +206,7 @@ fn what_is_not_taken_is_sent_eight_times_on_schedule_and_then_given_up() {
     }
     assert!(arrived.iter().all(|it| it.id() == arrived[0].id() && it.body == arrived[0].body));
     assert_ne!(arrived[0].header("webhook-timestamp"), arrived[1].header("webhook-timestamp"));
-    assert_eq!(lines.iter().filter(|line| line.contains("a webhook was given up")).count(), 1);
+    assert_eq!(lines.iter().filter(|line| line.contains("a webhook was abandoned")).count(), 1);
     assert_eq!(events(&world, "").len(), 1, "it is still in the list");
     assert!(lines.iter().all(|line| !line.contains("canary")), "the shop's answer is not logged");
 }

@@ -238,7 +238,7 @@ impl Sender {
                 event_id,
                 checkout_id,
                 status,
-                "a webhook was given up: the shop can still read the event with GET /v1/events"
+                "a webhook was abandoned: the shop can still read the event with GET /v1/events"
             );
             return;
         };
