@@ -99,7 +99,7 @@ impl fmt::Display for Report {
         for Figure { name, concurrency, value, unit, wanted } in &self.figures {
             write!(f, "{name:<38} {concurrency:>11} {value:>14.2}  {unit}")?;
             match wanted {
-                Some(wanted) => writeln!(f, " (wanted {wanted})")?,
+                Some(wanted) => writeln!(f, " (target {wanted})")?,
                 None => writeln!(f)?,
             }
         }

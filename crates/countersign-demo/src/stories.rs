@@ -171,7 +171,9 @@ async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> DemoResult 
     stage.restart_merchant().await?;
     let unanswered = completing.await.is_ok_and(|answer| answer.is_err());
     teller.must_be("the buyer left without an answer", &unanswered, &true)?;
-    teller.tell("Started again on its files, it finds a payment that it has begun without an answer, and looks it up.");
+    teller.tell(
+        "Started again on its files, it finds a payment whose answer it never received, and looks it up.",
+    );
     let (shop, amazon) = stage.people();
     shop.wait_for(&checkout, "paid").await?;
     teller.buyer_sees(&shop.complete(&checkout, &session).await?);

@@ -53,7 +53,7 @@ impl Teller {
     pub(super) async fn registered(&self, shop: &Shop, order: &Order) -> DemoResult<Checkout> {
         let Order { id, product_type, payment_intent, pending, amount, total } = order;
         let of_total = total.map(|total| format!(" of {total}")).unwrap_or_default();
-        let pending = if *pending { ", may pend" } else { "" };
+        let pending = if *pending { " (may be pending)" } else { "" };
         self.tell(format_args!(
             "The shop registers order {id}: {amount}{of_total} USD, {payment_intent}{pending}, {product_type}."
         ));

@@ -86,7 +86,7 @@ impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TwoRows(method) => write!(f, "it has two rows for {method}"),
-            Self::TwoParameters => f.write_str("it has two parameters"),
+            Self::TwoParameters => f.write_str("it has more than one parameter"),
             Self::Path(why) => why.fmt(f),
         }
     }

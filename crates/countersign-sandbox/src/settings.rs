@@ -197,7 +197,7 @@ flags! {
         "attributes-first" => CheckOrder::AttributesFirst,
     }
     response_detail: ResponseDetail = "response-detail",
-        "how much of a Completed session Finalize answers, unless the session says" {
+        "how much of a Completed session Finalize returns, unless the session itself says" {
         "short" => ResponseDetail::Short,
         "full" => ResponseDetail::Full,
     }
@@ -205,7 +205,7 @@ flags! {
         "422" => 422,
         "400" => 400,
     }
-    idempotency_key_length: usize = "idempotency-key-length", "the greatest length of an idempotency key" {
+    idempotency_key_length: usize = "idempotency-key-length", "the maximum length of an idempotency key" {
         // The documented length.
         "32" => IdempotencyKey::MAX_LEN,
         // Long enough for a UUID with its dashes.
@@ -234,7 +234,7 @@ flags! {
         "three-hourly" => IpnRetries::ThreeHourly,
         "fourteen-days" => IpnRetries::FourteenDays,
     }
-    spellings: Spellings = "spellings", "which spellings of amounts and booleans are taken" {
+    spellings: Spellings = "spellings", "which spellings of amounts and booleans are accepted" {
         "every" => Spellings::Every,
         "documented" => Spellings::Documented,
     }

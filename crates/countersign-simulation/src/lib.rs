@@ -92,7 +92,7 @@ impl fmt::Display for Failure {
         writeln!(f, "invariant {} failed at seed {seed}: {}", self.invariant.name(), self.invariant)?;
         writeln!(f, "shown by: {}", self.shown_by)?;
         f.write_str(&self.trace)?;
-        write!(f, "again: cargo xtask simulate --seed {seed} --seeds 1 --orders {orders}")
+        write!(f, "to reproduce: cargo xtask simulate --seed {seed} --seeds 1 --orders {orders}")
     }
 }
 

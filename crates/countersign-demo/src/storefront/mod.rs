@@ -139,7 +139,7 @@ impl Storefront {
             let why = "Choose at least one thing, and how to pay.";
             return Ok(ShopResponse::Page(
                 StatusCode::BAD_REQUEST,
-                pages::message("Nothing is ordered", why),
+                pages::message("Nothing was ordered", why),
             ));
         };
         let name = self.orders().reserve(&SystemEntropy);
@@ -158,7 +158,7 @@ impl Storefront {
         });
         let registered = self.0.places.merchant.post("/v1/checkouts", &body).await?;
         if !registered.status.is_success() {
-            return Ok(refused("The order is not registered", &registered));
+            return Ok(refused("The order was not registered", &registered));
         }
         self.orders().keep(Order::new(name, basket, intent, registered.body));
         Ok(ShopResponse::SeeOther(path))
@@ -195,7 +195,7 @@ impl Storefront {
             self.0.places.merchant.post(&format!("{path}/{act}"), &json!({ "reference": reference })).await?;
         match answer.status.is_success() {
             true => Ok(ShopResponse::SeeOther(order.name.path())),
-            false => Ok(refused("The merchant half refuses this", &answer)),
+            false => Ok(refused("The merchant half refused this", &answer)),
         }
     }
 

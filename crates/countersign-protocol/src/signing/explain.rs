@@ -73,7 +73,8 @@ with_texts! {
             "the canonical request itself was in the string to sign: put its SHA-256 there, in hexadecimal";
         /// The canonical request alone.
         NoStringToSign =
-            "the canonical request was signed: sign the algorithm's name, a line feed, and its SHA-256";
+            "the canonical request itself was signed: sign the algorithm's name, a line feed, and the SHA-256 \
+             of the canonical request, in hexadecimal";
         /// The hash without the algorithm's name.
         NoAlgorithmInStringToSign =
             "the hash was signed alone: put the algorithm's name and a line feed before it";
@@ -85,7 +86,8 @@ with_texts! {
         /// CR LF between the lines.
         CarriageReturns = "the lines were joined with CR LF: use LF alone";
         /// A line end after the last line.
-        TrailingLineEnd = "there was a line feed after the last line: the canonical request ends without one";
+        TrailingLineEnd =
+            "there was a line feed after the last line: the canonical request must end without one";
         /// No empty line between headers and their list.
         NoEmptyLine = "the empty line between the last header and the list of names was missing";
         /// The names of the headers in their usual capitalisation.
@@ -120,9 +122,9 @@ with_texts! {
         /// The hash of `{}` or `null`, although there is no body.
         BodyHashedThatWasNotSent = "the hash of a body was signed, but none was sent";
         /// A line end after the body that was not sent.
-        BodyWithTrailingLineEnd = "the body was signed with a line end at its end that was not sent";
+        BodyWithTrailingLineEnd = "the body was signed with a trailing line end that was not sent";
         /// The body without the surrounding white space that was sent.
-        BodyTrimmed = "the body was signed without the white space around it that was sent";
+        BodyTrimmed = "the body was signed without the surrounding white space that was sent";
         /// Other line ends within the body.
         BodyWithOtherLineEnds = "the line ends of the body that was signed differ from those of the body that was sent";
         /// Other JSON text for the same values.

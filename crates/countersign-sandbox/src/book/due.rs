@@ -71,7 +71,7 @@ impl Book {
             }
             self.apply_in_order(&due, &mut stuck).await?;
             if stuck.len() >= MAX_STUCK {
-                tracing::error!("too many timers cannot be processed; later ones must wait");
+                tracing::error!("too many timers have failed; later timers wait until these are tried again");
                 return Ok(DueOutcome::NotAll);
             }
             drop(moment);

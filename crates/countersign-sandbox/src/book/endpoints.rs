@@ -46,8 +46,8 @@ impl fmt::Display for EndpointRefused {
         match self {
             Self::TooMany { registered, given } => write!(
                 f,
-                "at most {MAX_ENDPOINTS} endpoints are notified: {given} are given, and the control API has \
-                 registered {registered} before"
+                "at most {MAX_ENDPOINTS} endpoints can be notified: {given} were given, and {registered} were \
+                 already registered through the control API"
             ),
             Self::Store(failed) => failed.fmt(f),
         }

@@ -33,7 +33,7 @@ use crate::signals;
 /// Run Amazon's half: an Amazon Pay that needs no account, no network and no database.
 ///
 /// It speaks the API's protocol to any official SDK, and has a control API under /_sandbox that lets
-/// buyers act, moves the clock and orders faults.
+/// buyers act, moves the clock and injects faults.
 #[derive(Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Sandbox {
@@ -199,7 +199,7 @@ impl Sandbox {
         }
         lines.push(match &self.data_dir {
             Some(directory) => format!("kept in        {}", directory.display()),
-            None => "kept in        memory: gone when this ends".to_owned(),
+            None => "kept in        memory: lost when the sandbox stops".to_owned(),
         });
         let authorization = match &self.control_token_file {
             Some(file) => format!(" -H \"authorization: Bearer $(cat {})\"", file.display()),

@@ -137,8 +137,8 @@ async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
         match Sandbox::start(parts).await {
             Ok(_) => assert!(starts, "{count}"),
             Err(failed) => {
-                let expected = "at most 16 endpoints are notified: 16 are given, and the control API has \
-                                registered 1 before";
+                let expected = "at most 16 endpoints can be notified: 16 were given, and 1 were already \
+                                registered through the control API";
                 assert!(!starts && failed.to_string().contains(expected), "{failed}");
             }
         }
