@@ -107,8 +107,8 @@ impl Ids {
         uuid(&self.faults)
     }
 
-    /// The seed of an ordered fault whose order has a rate but no seed. It has 32 bits, so that every JSON
-    /// reader shows it exactly.
+    /// A seed for a fault whose order has a rate but no seed. It has 32 bits, so that every JSON reader shows
+    /// it exactly.
     #[must_use]
     pub(crate) fn fault_seed(&self) -> u64 {
         self.faults.draw() >> 32
@@ -136,8 +136,8 @@ impl Ids {
         sha256_hex(&[self.visits_key.as_slice(), &number.to_be_bytes()].concat())
     }
 
-    /// Restarts the objects' ids. The requests' ids are not restarted: two requests have different ids, even
-    /// with a reset between them.
+    /// Restarts the ids of objects and of faults. The requests' ids are not restarted: two requests have
+    /// different ids, even with a reset between them.
     pub fn restart(&self) {
         let Self { checkout_sessions, charge_permissions, charges, refunds, faults, .. } = self;
         for stream in [checkout_sessions, charge_permissions, charges, refunds, faults] {

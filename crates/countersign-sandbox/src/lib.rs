@@ -7,8 +7,8 @@
 //! control API moves the clock.
 //!
 //! `http/` serves Amazon Pay's API, whose calls are in `calls/`; `control/` serves the control API for tests,
-//! and `hosted/` the buyer's pages. `visit/` has the rules for what a buyer does there, `book/` loads,
-//! decides and writes, `notify/` notifies merchants, and `stored/` declares the form on disk. Amazon's rules
+//! and `hosted/` the buyer's pages. `visit/` has the rules for what a buyer does there; `book/` loads,
+//! decides and writes; `notify/` notifies merchants; and `stored/` declares the form on disk. Amazon's rules
 //! are in `countersign_domain::provider`.
 
 mod alarm;
@@ -53,7 +53,7 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The real clock, which cannot be moved. The virtual clock starts from it.
     pub clock: Arc<dyn Clock>,
-    /// Draws the ids of this start.
+    /// The source of all ids, for this start of the sandbox.
     pub ids: Ids,
     /// The merchants and their keys.
     pub merchants: Merchants,

@@ -14,7 +14,7 @@ use futures_util::future::select;
 use crate::app::App;
 use crate::book::due::DueOutcome;
 
-/// How long to pause after the store failed, or while a document cannot be read.
+/// How long to pause after the store failed, or while a timer cannot be applied.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.

@@ -65,10 +65,10 @@ pub enum DateCheck {
 /// How many times a notification is sent again, and after which failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpnRetries {
-    /// Every hour for three hours, after a 5xx, a timeout, or without a connection.
+    /// Every hour for three hours, after a 5xx, a missing answer or a failure to connect.
     ThreeHourly,
-    /// Every hour for 14 days, after a 5xx or a timeout: if there is no connection, the notification is
-    /// given up.
+    /// Every hour for 14 days, after a 5xx or a missing answer. After a failure to connect, the notification
+    /// is given up.
     FourteenDays,
 }
 

@@ -1,5 +1,5 @@
-//! The clocks of the two halves, on top of the executor's time. Each shows a wall time of its own
-//! that can be set; it sleeps and measures by a time that cannot be set.
+//! The clocks of the two halves, on top of the executor's time. Each shows a wall time of its own that can be
+//! set, but sleeps and measures by a time that cannot be set.
 
 use std::sync::Arc;
 use std::time::Duration;

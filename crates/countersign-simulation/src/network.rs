@@ -27,7 +27,8 @@ use crate::witness::Witness;
 /// The longest time after a change for which a Get may not show it.
 const REPLICA_LAG: Duration = Duration::from_secs(5);
 
-/// How many calls in a thousand are decided differently from the card, by Amazon or the bank.
+/// How many Finalizes in a thousand get a simulation code, with which Amazon or the bank decides differently
+/// from what the card says. Later calls that have such codes get one four times as often.
 const SIMULATED: u32 = 40;
 
 /// The network. Clones share it.
@@ -39,7 +40,7 @@ pub(crate) struct Network {
     pub(crate) amazon: Arc<Process<Sandbox>>,
     pub(crate) witness: Arc<Witness>,
     pub(crate) random: Random,
-    /// Statuses that Amazon keeps for an idempotency key.
+    /// The statuses that Amazon remembers, by idempotency key.
     pub(crate) kept: Arc<Mutex<HashMap<String, StatusCode>>>,
 }
 
@@ -108,7 +109,7 @@ struct CallFate {
     /// How long the call takes beyond the usual delay.
     late: Duration,
     repeated_after: Option<Duration>,
-    /// Whether its sender gets the copy's answer in place of the first.
+    /// Whether the sender gets the copy's answer in place of the first answer.
     copy_answers: bool,
 }
 
@@ -236,8 +237,8 @@ impl Network {
         Some(answer)
     }
 
-    /// Sometimes adds a simulation code, with which Amazon or the bank decides differently from the
-    /// card. No signature covers the code.
+    /// Sometimes adds a simulation code, with which Amazon or the bank decides differently from what the card
+    /// says. No signature covers the code.
     fn simulate(&self, request: &mut Request, called: &CalledOperation) {
         let codes: &[&'static str] = match called {
             CalledOperation::Finalize { .. } => &["AmazonCanceled", "Declined", "AuthorizationInitiated"],
@@ -406,7 +407,7 @@ fn failure(status: StatusCode) -> Response {
     failure
 }
 
-/// Status, and the code or state, for the trace.
+/// An answer's status, with its code or state, for the trace.
 fn in_short(answer: &Response) -> String {
     let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let word = value["reasonCode"].as_str().or(value["statusDetails"]["state"].as_str());

@@ -13,7 +13,7 @@ use crate::invariants::{CheckResult, Invariant, broken, never};
 use crate::limits::surplus;
 use crate::requests::CANCEL;
 
-/// Amazon's accounts of one permission: as a document has them, or as the log's postings add up.
+/// Amazon's accounts of one permission: as a document has them, or as the sum of the log's postings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Accounts(BTreeMap<&'static str, u64>);
 
@@ -157,8 +157,8 @@ pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>) -> C
     Ok(())
 }
 
-/// The largest number of times that an operation may be sent while it is in doubt. The pauses grow,
-/// so over ten hours this is less than one send a minute.
+/// The largest number of times that an operation may be sent while it is in doubt for this long: 30 times,
+/// and once more per minute. The pauses between sends grow, so this is more than enough.
 fn most_sends(lasting_ms: i64) -> i64 {
     30 + lasting_ms / 60_000
 }

@@ -1,4 +1,5 @@
-//! The requests of shops, of buyers' browsers and of buyers on Amazon's page, and the reading of their answers.
+//! The requests of shops, of buyers' browsers and of buyers on Amazon's page, and the reading of their
+//! answers.
 
 use bytes::Bytes;
 use countersign_http::{Request, Response};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::entropy::Random;
 use crate::half::{Half, Halves};
 
-/// How often things go wrong, each in a thousand.
+/// How often things go wrong. Each rate is per thousand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rates {
     /// A call that is never sent.
@@ -147,7 +147,7 @@ impl Weather {
         self.gives_up_on_payments.store(true, Ordering::Relaxed);
     }
 
-    /// Cuts the merchant half off, until [`Self::reconnect`] has been called as many times as this.
+    /// Cuts the merchant half off, until [`Self::reconnect`] has been called as many times as this method.
     pub(crate) fn cut_off(&self) {
         self.cuts.fetch_add(1, Ordering::Relaxed);
     }

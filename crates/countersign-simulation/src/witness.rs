@@ -525,7 +525,7 @@ impl Witness {
         self.facts().judge(None, held);
     }
 
-    /// Notes that the run did not come to its end.
+    /// Records that the run did not finish.
     pub(crate) fn does_not_end(&self, why: String) {
         self.facts().judge(None, broken(Invariant::NoEnd, why));
     }

@@ -297,8 +297,8 @@ impl World {
         for half in [Half::Merchant, Half::Amazon] {
             self.stores.get(half).store.hook.outages.heal();
             self.clocks.get(half).shift_to(0);
-            // Each half is crashed here and then started exactly once: the misfortune of a half
-            // that is down no longer starts it, and a frozen half thaws by itself.
+            // Each half is crashed here and then started exactly once: a misfortune that ended a half no
+            // longer starts it again, and a frozen half thaws by itself.
             self.crash(half);
         }
         self.start(Half::Amazon);

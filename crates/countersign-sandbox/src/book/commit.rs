@@ -114,8 +114,8 @@ impl Book {
         let mut set: Option<ChangeSet> = None;
         for Change { at, write, append, .. } in changes {
             match &mut set {
-                // The last of the changes' instants, so that the watermark is where separate change
-                // sets would leave it.
+                // The set gets the last of the changes' instants, so that the watermark is where separate
+                // change sets would leave it.
                 Some(set) => {
                     set.at = at;
                     set.write.extend(write);

@@ -95,7 +95,7 @@ pub(super) fn write_reply(key: Key, fingerprint: &str, answer: &ApiAnswer, expec
     write(key, expect, reply::encode(&reply), due_at)
 }
 
-/// One message holds all the events of one step.
+/// What a step adds to the log: one message with all its events, or no message if it has none.
 pub(super) fn log(id: &CheckoutSessionId, events: &[Event]) -> Vec<NewMessage> {
     if events.is_empty() {
         return Vec::new();

@@ -37,7 +37,7 @@ enum TimerOwner {
 enum TimerOutcome {
     /// The timer was applied, and its document is due next at this instant.
     Applied(Option<Timestamp>),
-    /// Another decision was faster.
+    /// The document no longer asks for the timer, because another decision was faster.
     Unasked,
 }
 

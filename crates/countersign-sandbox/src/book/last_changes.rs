@@ -83,9 +83,9 @@ impl LastChanges {
         }
     }
 
-    /// What a stale read shows: the object before its last change, if that is less than `delay`
-    /// ago. Without a delay no read is stale. A change in the future, because the clock was set
-    /// back, does not count. The inner `None` means that the object did not exist yet.
+    /// What a stale read shows: the object before its last change, if that change was less than `delay` ago.
+    /// Without a delay no read is stale. A change in the future, because the clock was set back, does not
+    /// count. The inner `None` means that the object did not exist yet.
     pub(super) fn before(
         &self,
         id: &str,

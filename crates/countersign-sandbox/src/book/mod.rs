@@ -3,9 +3,9 @@
 //! together with the answer that is remembered for the request's idempotency key. Nothing else can
 //! reach the store.
 //!
-//! Every decision has a [`moment::Moment`]. A method takes one itself, unless its caller has taken
-//! one and passes the instant. `http/`, `control/`, `hosted/` and `notify/` call the methods,
-//! `runner` calls [`Book::apply_due`].
+//! Every decision has a [`moment::Moment`]. A method takes one itself, unless its caller has taken one and
+//! passes the instant. `http/`, `control/`, `hosted/` and `notify/` call the methods, and `runner` calls
+//! [`Book::apply_due`].
 
 pub(crate) mod answer;
 pub(crate) mod caller;

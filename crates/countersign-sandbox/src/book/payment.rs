@@ -30,14 +30,14 @@ use crate::stored::{charge, charge_permission, refund};
 /// How many times a permission is read, if its charges keep changing meanwhile, before the read
 /// fails.
 const READS: usize = 8;
-/// The largest number of events that are read at a time. A permission has a bounded number: 25
-/// charges of 10 refunds.
+/// The largest number of events that are read at a time. A permission has a bounded number of events, since
+/// it has at most 25 charges, each with at most 10 refunds.
 const LEDGER_PAGE: usize = 1_000;
 
 /// A permission with its open charges, and their documents.
 pub(super) struct LoadedPayment {
     pub(super) payment: Payment,
-    /// The permission's document and the charges', in their order.
+    /// The permission's document, then the charges' documents in the order of the charges.
     pub(super) documents: Vec<(Key, Document)>,
 }
 
@@ -132,8 +132,7 @@ impl Book {
         Ok(Some(self.carried(&loaded, now)?.0))
     }
 
-    /// A payment with every deadline until an instant applied, and the events that the deadlines
-    /// caused.
+    /// A payment with every deadline up to an instant applied, and the events that the deadlines caused.
     pub(super) fn carried(
         &self,
         loaded: &LoadedPayment,

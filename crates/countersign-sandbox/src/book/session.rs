@@ -21,8 +21,8 @@ use super::documents::{LoadedDocument, checkout_session_key, log, read, write_ch
 use super::refused::{BookRefused, StoreFailed};
 use crate::stored::checkout_session;
 
-/// Which state of an object is shown: as of now, or as it was before its last change if that is less than
-/// `staleness` ago.
+/// Which state of an object is shown: as of now, or as it was before its last change if that change was less
+/// than `staleness` ago.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadPoint {
     pub(crate) now: Timestamp,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::DueTimer;
 
-/// How long a document that could not be read is skipped, before it is tried and logged again.
+/// How long a timer that could not be applied is skipped, before it is tried and logged again.
 const STUCK_FOR: Duration = Duration::from_secs(60);
 
 /// Timers that could not be applied.
@@ -44,9 +44,9 @@ impl StuckTimers {
         self.left_alone.insert(timer.clone(), wall);
     }
 
-    /// Notes a timer that its document does not ask for: another decision was faster and has set a
-    /// different one. If the timer is found again after that, it contradicts its document and would
-    /// be found forever, so it is skipped.
+    /// Notes a timer that its document does not ask for: another decision was faster and has set a different
+    /// one. If the same timer is found again in this round, it contradicts its document and would be found
+    /// forever, so it is skipped.
     pub(super) fn note_unasked(&mut self, timer: &DueTimer, wall: Timestamp) {
         if !self.unasked.insert(timer.clone()) {
             self.leave_alone(timer, wall);

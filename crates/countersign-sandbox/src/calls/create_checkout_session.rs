@@ -1,4 +1,5 @@
-//! Create Checkout Session. A button whose configuration the merchant's server has signed begins the same checkout.
+//! Create Checkout Session. A button whose configuration the merchant's server has signed begins the same
+//! checkout.
 
 use countersign_domain::address::Address;
 use countersign_domain::ids::Region;
@@ -72,7 +73,7 @@ pub(crate) fn new_checkout(
             phone_number: details.phone_number,
         }
     });
-    // Create has no member for this. Without an address there is nothing to ship in this mode.
+    // Create has no member for the product type. Without an address there is nothing to ship in this mode.
     let product_type = if processes_order && given_address.is_none() {
         ProductType::PayOnly
     } else {

@@ -61,7 +61,8 @@ macro_rules! calls {
 
         /// Executes the call that a request asks for.
         ///
-        /// # Errors A refusal by check 2 or a later check, and which of the two it was.
+        /// # Errors
+        /// A refusal by check 2 or a later check, and which of the two it was.
         pub(crate) async fn answer(
             operation: Operation,
             book: &Book,

@@ -9,7 +9,7 @@ use crate::book::events::ShownEvent;
 /// The largest number of events in one answer, and the default.
 const MAX_EVENTS: usize = 1_000;
 
-/// `?checkoutSessionId=&after=&limit=`.
+/// The query `?checkoutSessionId=&after=&limit=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventsQuery {
     pub(super) checkout_session_id: Option<CheckoutSessionId>,

@@ -85,7 +85,7 @@ impl Parameter<ControlRefused> for ChargeId {
     }
 }
 
-/// `?chargePermissionId=`.
+/// Reads the query `?chargePermissionId=`.
 pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, ControlRefused> {
     match query.split_once('=') {
         Some(("chargePermissionId", id)) => ChargePermissionId::from_segment(id),

@@ -33,7 +33,7 @@ pub(crate) struct Fault<O> {
     pub(crate) order: O,
 }
 
-/// There are already [`MAX_FAULTS`].
+/// The list already has [`MAX_FAULTS`] faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyFaults;
 

@@ -2,7 +2,7 @@
 
 use std::str;
 
-/// The most fields that one of our forms has, with a margin.
+/// More fields than any of our forms has.
 const MAX_FIELDS: usize = 64;
 
 /// A form's fields, in their order.

@@ -307,9 +307,9 @@ fn web_origin(headers: &HeaderMap) -> Option<&str> {
     (is_authority && authority.bytes().all(is_plain)).then_some(origin)
 }
 
-/// Whether the browser says that another site's page sent this. These pages have the policy
-/// `no-referrer`, so browsers send the `Origin` `null` with their own forms; then `Sec-Fetch-Site`
-/// decides, if the browser sends that header. The real protection is the token.
+/// Whether the browser says that another site's page sent this. These pages have the policy `no-referrer`, so
+/// browsers send the `Origin` `null` with the pages' own forms; then `Sec-Fetch-Site` decides, if the browser
+/// sends that header. The real protection is the token.
 fn is_foreign(request: &Request) -> bool {
     let headers = request.headers();
     if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {

@@ -39,7 +39,7 @@ const COMPLETE_LIMIT_S: u32 = 60;
 /// An address that a buyer entered and that is not valid, to be shown again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AddressDraft {
-    /// The address in the book that it replaces; `None` for a new one.
+    /// The place in the address book of the address that it replaces; `None` for a new one.
     pub(super) place: Option<usize>,
     pub(super) address: Address,
     pub(super) wrong: AddressMember,
@@ -54,7 +54,7 @@ struct HostedPage<'a> {
     base: String,
     visit: &'a Visit,
     shop_name: Option<&'a str>,
-    /// By this, a shop's page with several buttons tells its checkouts apart.
+    /// A shop's page with several buttons distinguishes its checkouts by this reference.
     reference: Option<&'a str>,
     /// The question for the shop's page, as JSON.
     question: Option<String>,
@@ -80,7 +80,7 @@ struct Alert<'a> {
 }
 
 impl<'a> Alert<'a> {
-    /// A text alone.
+    /// An alert that has only a text.
     const fn new(text: &'a str) -> Self {
         Self { text, field: None, detail: None, can_retry: false }
     }

@@ -208,7 +208,7 @@ fn payment_details(payment: &PaymentDetails) -> wire::PaymentDetails {
     }
 }
 
-/// A reason's own word.
+/// The wire's word for a reason.
 fn word<T: Words>(reason: &str) -> wire::Word<T> {
     T::parse(reason).map_or_else(|| wire::Word::Unknown(reason.to_owned()), wire::Word::Known)
 }

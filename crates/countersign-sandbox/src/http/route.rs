@@ -53,7 +53,8 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Api
     Ok(Route { operation, environment, id, resource })
 }
 
-/// Matches a path against a template. Returns the segment at the template's `*`, empty if it has none.
+/// Matches a path against a template. Returns the segment at the template's `*`; it is empty if the template
+/// has no `*`.
 fn matched<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let mut found = "";
     let mut segments = path.split('/');

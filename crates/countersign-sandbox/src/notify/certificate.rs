@@ -152,7 +152,7 @@ impl Certificates {
         Ok(key)
     }
 
-    /// Makes a key, and puts it in its place if it has one.
+    /// Makes a key, and stores it if the source has a place for it.
     fn made(&self) -> Result<String, String> {
         let pem = SigningKey::make().map_err(|error| error.to_string())?;
         if let KeySource::Kept(shelf) = &self.source {

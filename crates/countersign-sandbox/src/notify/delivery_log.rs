@@ -69,7 +69,7 @@ impl DeliveryLog {
         self.progress.notify_waiters();
     }
 
-    /// Oldest first.
+    /// All records, oldest first.
     pub(crate) fn list(&self) -> Vec<DeliveryRecord> {
         self.records().iter().cloned().collect()
     }

@@ -11,7 +11,7 @@ use http::uri::Scheme;
 /// The largest number of registered endpoints: each notification is appended once per endpoint.
 pub(crate) const MAX_ENDPOINTS: usize = 16;
 
-/// An endpoint's URL: http or https, with a host, without user data and fragment.
+/// An endpoint's URL: http or https, with a host, without user data or a fragment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl(String);
 

@@ -21,7 +21,7 @@ pub(super) struct MessageProgress {
     /// The instant that its retries count from.
     pub(super) base: Timestamp,
     pub(super) due_at: Timestamp,
-    /// Whether it was already decided if a fault strikes the message.
+    /// Whether the message has been checked for a fault that strikes it.
     pub(super) is_looked_at: bool,
     pub(super) fault: Option<NotificationFault>,
     /// The message was sent before it was due, after another message.
@@ -72,7 +72,7 @@ impl MessagesInHand {
         self.lock().hands.remove(&leased.sequence)
     }
 
-    /// Holds a message until the next one to the same endpoint.
+    /// Holds a message until the next one to the same endpoint is sent.
     pub(super) fn hold(&self, leased: &LeasedNotice) {
         let held = &mut self.lock().held;
         held.entry(leased.notice.endpoint_id.clone()).or_default().push(leased.clone());

@@ -1,4 +1,4 @@
-//! What the sending of notifications works with.
+//! The parts that sending notifications needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,10 @@ use crate::clock::VirtualClock;
 use crate::faults::notification::{NotificationFaults, NotificationPoint};
 use crate::stored::notification::Letter;
 
-/// The longest time, in real time, for which an answer is held back until its notifications were
-/// sent.
+/// The longest time, in real time, for which an answer is held back until its notifications have been sent.
 const LONGEST_HOLD: Duration = Duration::from_secs(15);
 
-/// What the sending of notifications works with.
+/// The parts that sending notifications needs.
 pub(crate) struct Notifier {
     pub(crate) courier: Arc<dyn Courier>,
     pub(crate) certificates: Certificates,
@@ -43,8 +42,8 @@ impl Notifier {
         }
     }
 
-    /// Holds an answer back, if a fault orders it, until the call's notifications were sent to the merchant's
-    /// endpoints, or sending them has failed once.
+    /// Holds an answer back, if a fault orders it, until the call's notifications have been sent to the
+    /// merchant's endpoints, or sending them has failed once.
     pub(crate) async fn hold_answer(&self, told: &AppendedNotifications, clock: &VirtualClock) {
         let NotificationBatch { endpoint_ids, letters } = told.appended();
         let strikes = |letter: &&Letter| {

@@ -59,7 +59,7 @@ pub(crate) enum VisitAct {
     PlaceOrder(OrderPlacement),
     PassMfa,
     FailMfa,
-    /// After a decline.
+    /// The buyer tries another card after a decline.
     TryAnotherCard(Card),
     GiveUp,
     /// Asks the shop's page again.
@@ -89,7 +89,7 @@ pub(crate) struct OrderPlacement {
 /// How the shop's page answered a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HandlerAnswer {
-    /// JSON.
+    /// The answer, as JSON.
     With(String),
     Failed(Failure),
 }
@@ -174,7 +174,7 @@ impl ActInProgress<'_> {
         self.events.push(Event::new(self.now, what));
     }
 
-    /// Applies the domain's act. An act that the domain refuses does not fit.
+    /// Applies the domain's act. An act that the domain refuses does not fit the visit's step.
     fn buyer(&mut self, act: BuyerAct) -> Result<(), ActRefused> {
         self.buyer_as(act, test_buyer(self.session.region, self.session.product_type))
     }

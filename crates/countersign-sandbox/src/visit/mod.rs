@@ -88,7 +88,7 @@ pub(crate) enum Ending {
     Error(String),
     /// The shop's page sends the buyer elsewhere.
     Redirect(String),
-    /// The buyer returns to the shop's page: the flow that redirects.
+    /// The buyer returns to the shop's page, in the flow that redirects.
     Return(String),
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct Question {
     pub(crate) failure: Option<Failure>,
 }
 
-/// What the buyer has chosen once the shop's page has answered.
+/// What the buyer chose. The choice takes effect once the shop's page has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Choice {
     /// The checkout begins.

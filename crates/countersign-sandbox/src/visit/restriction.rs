@@ -10,8 +10,8 @@ use serde::Deserialize;
 const PO_BOXES: &str = "RestrictPOBoxes";
 const PACKSTATIONS: &str = "RestrictPackstations";
 
-/// The words for post boxes, in lower case and without dots and spaces. Amazon's own rule is not
-/// documented; this rule searches the lines of the address for these words.
+/// The words for post boxes, in lower case and without dots or spaces. Amazon's own rule is not documented;
+/// this rule searches the lines of the address for these words.
 const PO_BOX_WORDS: [&str; 6] =
     ["pobox", "postofficebox", "postfach", "boîtepostale", "casellapostale", "私書箱"];
 

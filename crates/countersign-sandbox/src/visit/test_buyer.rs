@@ -174,7 +174,7 @@ pub(crate) fn test_buyers(region: Region, product_type: ProductType) -> Vec<Test
     buyers.collect()
 }
 
-/// The test buyer of a region. Both addresses are shared, as Amazon does if the scope asks for the billing
+/// The test buyer of a region. Both addresses are shared, as at Amazon when the scopes include the billing
 /// address; PayOnly has no shipping address.
 pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
     let [usual, ..] = address_rows(region);

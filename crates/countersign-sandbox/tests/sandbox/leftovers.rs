@@ -20,7 +20,7 @@ use crate::world::{World, at};
 /// The control token of every test that has one.
 const TOKEN: &str = "Bearer open-sesame";
 
-/// The outbox of each endpoint.
+/// The outbox's topics, one per endpoint.
 const TOPICS: [&str; 16] = [
     "notification",
     "notification-1",

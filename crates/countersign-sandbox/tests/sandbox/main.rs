@@ -1,4 +1,5 @@
-//! Amazon's half in process, in one program: its API, the control API, the buyer's pages and the notifications.
+//! Amazon's half in process, in one program: its API, the control API, the buyer's pages and the
+//! notifications.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod api;

@@ -52,8 +52,8 @@ fn counts_are_as_the_pages_state_them() {
 
 #[test]
 fn a_surplus_is_at_most_the_lesser_of_15_percent_and_75() {
-    // Refund: "the lesser of 15 % or 75 USD, GBP or EUR (8,400 JPY)". An amount and its surplus, in minor
-    // units.
+    // Refund: "the lesser of 15 % or 75 USD, GBP or EUR (8,400 JPY)". Each case has a currency, an amount and
+    // its surplus, in minor units.
     let cases = [
         ("USD", 0, 0),
         ("USD", 1, 0),

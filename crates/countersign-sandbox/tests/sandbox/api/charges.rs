@@ -10,7 +10,7 @@ fn pretty(json: &Value) -> String {
     serde_json::to_string_pretty(json).unwrap()
 }
 
-/// A capture or a charge of this currency: 14.00, or 1,400 yen.
+/// The amount of a capture or a charge in this currency: 14.00, or 1,400 yen.
 fn whole(currency: &str) -> Value {
     if currency == "JPY" { price("1400", currency) } else { price("14.00", currency) }
 }

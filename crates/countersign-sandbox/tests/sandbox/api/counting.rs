@@ -2,8 +2,8 @@
 //! The snapshot next to this file is the budget: a change that needs more of anything says why in
 //! its commit.
 //!
-//! Reads and writes are exact, allocations are rounded up by at most 5 %. Every call is made once
-//! before it is counted, so that work that a process does only once is not counted.
+//! Reads and writes are exact; allocations are rounded up by at most 5 %. Every call is made once before it
+//! is counted, so that work that a process does only once is not counted.
 
 use std::sync::Arc;
 

@@ -22,7 +22,7 @@ struct Breach {
     what: &'static str,
     status: u16,
     reason_code: &'static str,
-    /// The word that the message must name.
+    /// The word that the message must contain.
     names: &'static str,
     /// The functions that break the check: `checkout` is applied before the checkout is started,
     /// and `request` after that.

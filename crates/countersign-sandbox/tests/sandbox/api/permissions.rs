@@ -1,5 +1,5 @@
-//! Get, update and close a Charge Permission. Only the merchant that owns a checkout can make calls
-//! on its objects, and only in their environment.
+//! Get, update and close a Charge Permission. Only the merchant that owns a checkout can make calls on its
+//! objects, and only in the objects' environment.
 
 use http::Method;
 use serde_json::{Value, json};

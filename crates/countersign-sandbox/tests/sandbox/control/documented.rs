@@ -39,7 +39,7 @@ fn column(heading: &str, head: &str) -> BTreeSet<&'static str> {
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
 
-/// What one row of the table below a heading quotes after its name.
+/// What the row of this name, in the table below a heading, quotes after the name.
 fn row(heading: &str, name: &str) -> BTreeSet<&'static str> {
     let row = between(between(PAGE, heading, "\n##"), &format!("| {name} |"), "\n");
     quoted(row)
@@ -51,7 +51,7 @@ fn documented() -> BTreeSet<(&'static str, &'static str)> {
     headings.map(|heading| heading.split_once(' ').unwrap()).collect()
 }
 
-/// The rows of the table.
+/// The routes of the router's table.
 fn routed() -> BTreeSet<(String, &'static str)> {
     let rows = ROUTES.lines().filter_map(|line| line.trim().strip_prefix('.')?.split_once("(\""));
     let rows = rows.filter(|(_, rest)| rest.starts_with('/'));

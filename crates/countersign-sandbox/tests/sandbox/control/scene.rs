@@ -1,5 +1,5 @@
-//! A sandbox in memory with two merchants, whose real clock the test moves; and its callers: the
-//! test, through the control API, and the first merchant, by signed requests.
+//! A sandbox in memory, whose real clock the test moves, with two merchants; and its callers: the test,
+//! through the control API, and the first merchant, by signed requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -242,7 +242,7 @@ impl Scene {
         self.signed(Method::GET, &format!("/v2/charges/{id}"), "").await.unwrap()
     }
 
-    /// Finalizes by the attributes with which the checkout was started.
+    /// Finalizes with the attributes with which the checkout was started.
     pub(crate) async fn finalize(&self, id: &str) -> SceneAnswer {
         self.try_finalize(id).await.unwrap_or_else(|| panic!("Finalize was reset"))
     }

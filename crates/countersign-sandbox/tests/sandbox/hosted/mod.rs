@@ -1,5 +1,5 @@
-//! The buyer's side, in process: a button's configuration, the page that it opens, the shop's page that answers,
-//! and the merchant's server that finalizes.
+//! The buyer's side, in process: a button's configuration, the page that it opens, the shop's page that
+//! answers, and the merchant's server that finalizes.
 
 mod answers;
 mod bank;

@@ -43,7 +43,7 @@ impl Post {
         self.json()["MessageId"].as_str().unwrap().to_owned()
     }
 
-    /// `CHARGE S01-…`, unverified.
+    /// The object that the message names, such as `CHARGE S01-…`, unverified.
     pub(crate) fn object(&self) -> String {
         let message: Value = serde_json::from_str(self.json()["Message"].as_str().unwrap()).unwrap();
         let word = |member: &str| message[member].as_str().unwrap().to_owned();

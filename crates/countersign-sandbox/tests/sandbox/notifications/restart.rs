@@ -68,7 +68,7 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
         let scene = start(directory.path(), restart).await;
         scene.receiver.always(ReceiverAct::Hang);
         if restart == 0 {
-            // The answer to the endpoint's confirmation.
+            // The answer to the request that asks the endpoint to confirm.
             scene.receiver.next([ReceiverAct::Answer(200)]);
             scene.authorized().await;
             scene.authorized().await;

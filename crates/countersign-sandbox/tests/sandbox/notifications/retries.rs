@@ -100,7 +100,7 @@ async fn an_endpoint_that_never_answers_does_not_hold_up_others_however_much_wai
     scene.register(json!({ "url": silent })).await;
     scene.receiver.silence(silent);
     scene.world.leaves_notifications_undelivered();
-    // More than are leased at a time.
+    // More notifications than are leased at a time.
     for _ in 0..20 {
         let charge_id = scene.authorized().await.charge_id;
         let sent = scene.sent();
