@@ -14,11 +14,11 @@ pub(crate) struct DecisionClock {
     clock: Arc<dyn Clock>,
     latest: Mutex<(Timestamp, Duration)>,
     /// Amazon's clock minus ours, from the latest answer that had a date. Ours is this machine's clock or
-    /// that of decisions, whichever differs more.
+    /// the decision clock, whichever differs more.
     skew_ms: AtomicI64,
 }
 
-/// If the clocks differ by more than this from Amazon's `Date` header, local expiries are suspended.
+/// If one of our clocks differs by more than this from Amazon's `Date` header, local expiries are suspended.
 const TOLERATED_SKEW_MS: u64 = 60_000;
 
 impl DecisionClock {

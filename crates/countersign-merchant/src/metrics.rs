@@ -121,7 +121,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a repeated request that got the first answer.
+    /// Counts a repeated request that got the same answer as the first.
     pub(crate) fn note_duplicate(&self, of: &'static str) {
         self.duplicates_suppressed.get_or_create(&[("of", of)]).inc();
     }

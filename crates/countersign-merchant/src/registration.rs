@@ -50,7 +50,7 @@ pub(crate) struct BrowserState {
     pub(crate) quoted: Option<LastQuote>,
     /// How many quotes were given or refused.
     pub(crate) quote_count: u32,
-    /// How many other events were reported.
+    /// How many other events of the button were reported.
     pub(crate) told_count: u32,
 }
 

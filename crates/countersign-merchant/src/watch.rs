@@ -33,7 +33,7 @@ struct LastLogged {
     stuck: i64,
 }
 
-/// Stuck work is logged again after this time, or when there is more of it.
+/// What a person must look at is logged again after this time, or when more work is stuck.
 const TELL_EVERY: Duration = HOUR;
 
 impl LastLogged {

@@ -33,7 +33,7 @@ pub(super) fn sent_calls() -> Vec<String> {
 /// The kind of an attempt's entry.
 const ATTEMPT: &str = "attempt";
 
-/// Authorized charges by deadline, and when it passes.
+/// Checkouts by the deadlines of their Authorized charges: the deadline, and when it passes.
 pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
 
 /// The entries of a checkout.

@@ -1,4 +1,5 @@
-//! Keeps quotes: a good one becomes the order's terms, a refused one is counted.
+//! Keeps quotes: an accepted quote becomes the order's terms, and a refused one is entered in the timeline.
+//! Both count toward [`MAX_QUOTES`].
 
 use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
@@ -88,7 +89,7 @@ impl Book {
         kept.await?.1.ok_or(DecisionError::Refused(QuoteRefused::CartChanged))
     }
 
-    /// Counts a refusal and enters it in the timeline.
+    /// Counts a refusal and enters it in the timeline, up to [`MAX_QUOTES`].
     pub(crate) async fn keep_refusal(
         &self,
         checkout_id: &str,

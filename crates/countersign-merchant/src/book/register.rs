@@ -34,7 +34,7 @@ pub(crate) enum RegistrationRefused {
     NotFound,
 }
 
-/// The terms are refused.
+/// The refusal of terms that break a rule.
 fn by_rule(refused: TermsRefused) -> DecisionError<RegistrationRefused> {
     DecisionError::Refused(RegistrationRefused::Terms(refused))
 }
@@ -115,7 +115,7 @@ impl Book {
         Ok(registered)
     }
 
-    /// The browser link of a checkout that was registered without one.
+    /// The write of a checkout's browser link, if the checkout was registered without one.
     async fn missing_door(&self, existing: &Registration) -> Result<Option<Write>, StoreFailed> {
         let key = browser_link_key(&existing.links.browser_token);
         let is_there = self.document(&key).await?.is_some();

@@ -87,8 +87,8 @@ impl Book {
         }))
     }
 
-    /// Stores what Amazon has shown, together with what that shows about the payment: its state, and until
-    /// when it is authorized. Returns the checkout as it is then, and the next steps.
+    /// Stores the data that Amazon has returned, together with what they show about the payment: its state,
+    /// and until when it is authorized. Returns the checkout as it is then, and the next steps.
     pub(crate) async fn keep_snapshot(
         &self,
         checkout_id: &str,

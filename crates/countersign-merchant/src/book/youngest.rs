@@ -1,5 +1,5 @@
-//! Checkouts by their youngest charge, youngest first: an object that Amazon is known to have. Where it shows
-//! even this charge to nobody, its other answers say nothing.
+//! Checkouts by their youngest charge, youngest first. Amazon is known to have that charge: if it does not
+//! show even that one, its answer that another object does not exist proves nothing.
 
 use countersign_domain::ids::{ChargeId, Environment, MerchantId};
 use countersign_domain::merchant::checkout::Checkout;

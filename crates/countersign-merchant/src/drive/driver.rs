@@ -346,7 +346,8 @@ impl<'a> Driver<'a> {
         next
     }
 
-    /// Asks for the youngest charge in the store, because Amazon says that it does not have this session.
+    /// Asks Amazon for the youngest charge in the store, because it has answered that it does not have this
+    /// session.
     async fn prove_reach(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
         let known = self.app.book.youngest_charge(self.app.amazon.environment()).await?;
         let reach = self.app.amazon.reach(known.as_ref()).await;

@@ -58,8 +58,8 @@ impl<'a> FactSource<'a> {
             .with("termsVersion", self.terms_version())
     }
 
-    /// The version of the terms that the fact is about: those of its attempt, of the one that was paid, or the
-    /// order's.
+    /// The version of the terms that the fact is about: that of its attempt, else of the attempt that was
+    /// paid, else of the order.
     fn terms_version(self) -> u32 {
         let named = self.about.attempt.and_then(|number| self.after.attempt(AttemptNumber::new(number)));
         let is_paid = |it: &&Attempt| matches!(it.state, AttemptState::Completed { .. });
@@ -115,8 +115,8 @@ impl<'a> FactSource<'a> {
             .with("amount", amount(of))
     }
 
-    /// A fact about a notification, if it is of a dispute. Only Seller Central shows which dispute it is, and
-    /// what the shop must do.
+    /// A fact about a notification, if it is about a dispute. Only Seller Central shows which dispute it is,
+    /// and what the shop must do.
     pub(super) fn dispute(self, kind: &'static str) -> Option<Fact> {
         let is_dispute = self.about.plain_word() == Some(ObjectType::Chargeback.as_str());
         let is_named = self.about.charge_permission_id.is_some();

@@ -65,7 +65,7 @@ impl Event {
         Self { kind: EventKind::NotificationHeard, about }
     }
 
-    /// An event of the domain. The checkout after it shows what it is about.
+    /// An event of the domain. `after`, the checkout after the event, shows what the event is about.
     pub(crate) fn from_domain(event: &CheckoutEvent, after: &Checkout) -> Self {
         let (kind, about) = match event {
             CheckoutEvent::Attempt { attempt, event } => to_attempt(*attempt, event, after),
@@ -105,8 +105,8 @@ pub(crate) struct Row {
     pub(crate) fact: fn(FactSource<'_>) -> Option<Fact>,
     pub(crate) log: fn(&EventSubject) -> LogLine,
     pub(crate) figure: Figure,
-    /// What happened, for a person. `{by}` is the reference of the request, `{detail}` the detail, and `{:
-    /// detail}` the detail after a colon, if there is one.
+    /// What happened, for a person. `{by}` is the reference of the request, `{detail}` the detail, and
+    /// `{: detail}` the detail after a colon, if there is a detail.
     pub(crate) what: fn(&EventSubject) -> &'static str,
     /// Why it happened, given the previous event of the same attempt or operation.
     pub(crate) why: fn(&EventSubject, Option<EventKind>) -> &'static str,

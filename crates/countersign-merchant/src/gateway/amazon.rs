@@ -36,7 +36,7 @@ pub(crate) struct Amazon {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NoEvidence {
     answer: String,
-    /// Turned away for its date, key or account: an operator must fix that.
+    /// The request was turned away for its date, key or account: an operator must fix that.
     turned_away: bool,
 }
 
@@ -122,7 +122,8 @@ impl Amazon {
 }
 
 /// Whether a 404 is Amazon's own word about the object with this id: with its code, its request id, and a
-/// message that names no other path. Any other may be a proxy's, or about an address that is not the API's.
+/// message that names no other path. Any other 404 may be a proxy's, or about an address that is not the
+/// API's.
 fn is_own_404(error: &Error, id: &str) -> bool {
     let code = error.reason_code().and_then(Word::known);
     error.status() == Some(404)

@@ -24,7 +24,7 @@ pub(super) static STOREFRONT: Script = Script {
 pub(super) static RESULT: Script =
     Script { text: include_str!("../../../../web/result.js"), etag: LazyLock::new(|| tag(RESULT.text)) };
 
-/// A browser asks again after five minutes, and is answered that nothing has changed.
+/// A browser asks again after five minutes, and is answered 304 if the script has not changed.
 const CACHE: &str = "public, max-age=300";
 
 fn tag(text: &str) -> HeaderValue {

@@ -26,8 +26,8 @@ const REFRESH_S: u32 = 5;
 const REFRESH_LATER_S: u32 = 20;
 /// How long after the buyer's return a verdict is expected soon.
 const SOON: Duration = Duration::from_secs(2 * 60);
-/// How long after the buyer's return a page checks again by itself, because a forgotten tab would check
-/// forever. After that, its link checks again.
+/// Until how long after the buyer's return a page checks again by itself: without this limit, a forgotten tab
+/// would check forever. After that, the buyer checks again by the page's link.
 const REFRESHES_FOR: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Template)]
@@ -95,7 +95,8 @@ fn refresh_s(checkout: &Checkout, now: Timestamp) -> Option<u32> {
     }
 }
 
-/// The page of a link that does not exist, whatever is wrong with the link. `languages` are the browser's.
+/// The page for a link that leads to no checkout, whatever is wrong with the link. `languages` is the
+/// browser's `Accept-Language`.
 pub(crate) fn not_found(settings: &Settings, languages: Option<&str>) -> Response {
     let texts = Texts::accepted(languages);
     without_checkout(settings, StatusCode::NOT_FOUND, texts, texts.not_found, None)

@@ -1,5 +1,5 @@
-//! A notification document: Amazon's message in its own form, and its progress. It is kept as a tombstone for
-//! as long as the same message may arrive again.
+//! A notification document: Amazon's message in its own form, and its progress. Once nothing is left to do,
+//! it is kept as a tombstone for as long as the same message may arrive again.
 
 use countersign_client::notification::Message;
 use countersign_document::stored;

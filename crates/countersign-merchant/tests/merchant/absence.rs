@@ -15,7 +15,7 @@ fn not_found(message: &str) -> Fault {
     Fault::Answer(404, json!({ "reasonCode": "ResourceNotFound", "message": message }))
 }
 
-/// Answers with 404, of which none ends anything.
+/// Answers with 404, none of which alone ends an attempt.
 fn singles() -> Vec<(&'static str, Fault)> {
     vec![
         ("Amazon's own", not_found("canary")),
@@ -27,7 +27,7 @@ fn singles() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// The buyer's page asks every minute for this time.
+/// The buyer's page asks once a minute, for this number of minutes.
 fn asks_for(world: &World, checkout_id: &str, minutes: u32) {
     for _ in 0..minutes {
         world.complete(checkout_id, SESSION);

@@ -40,7 +40,8 @@ pub(crate) enum Fault {
     PendingWith200,
     /// The call is executed, and answered with this instead.
     AnswerAfter(u16, Value),
-    /// Not done, and answered with this by a machine other than Amazon's: there is no request id.
+    /// The call is not executed, and is answered with this by a machine other than Amazon's: there is no
+    /// request id.
     Stray(u16, &'static str),
 }
 
@@ -137,7 +138,7 @@ impl Amazon {
         self.state().faults.entry(operation).or_default().push_back(fault);
     }
 
-    /// What was ordered to go wrong goes wrong no more.
+    /// Removes the faults that have not happened yet.
     pub(crate) fn forget_faults(&self) {
         self.state().faults.clear();
     }
@@ -161,12 +162,12 @@ impl Amazon {
         self.state().skew_s = seconds;
     }
 
-    /// Finalize ignores idempotency keys, as Amazon's pages can be read.
+    /// Makes Finalize ignore idempotency keys, which is one reading of Amazon's pages.
     pub(crate) fn ignore_keys(&self) {
         self.state().ignores_keys = true;
     }
 
-    /// Errors are saved under their key and replayed, as Amazon's pages can be read.
+    /// Makes errors be saved under their key and replayed, which is one reading of Amazon's pages.
     pub(crate) fn save_errors(&self) {
         self.state().saves_errors = true;
     }

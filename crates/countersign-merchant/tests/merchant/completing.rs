@@ -238,7 +238,8 @@ fn a_difference_that_decides_nothing_ends_no_order() {
         spelled
     };
     let decides = |members: &[AddressMember]| AddressMembers::of(members);
-    // The members that the shop has compared, the address that it registers or the page gives, and the drift.
+    // The members that are compared at the shop's choice, whether the address is registered or given by the
+    // caller, the address, and the member that drifts.
     for (compared, is_registered, given, drift) in [
         (AddressMembers::DEFAULT, false, spelled("phoneNumber", "+1 206 555 0199"), None),
         (AddressMembers::DEFAULT, false, spelled("name", "R. Tester"), None),
@@ -249,7 +250,7 @@ fn a_difference_that_decides_nothing_ends_no_order() {
         (decides(&[]), false, spelled("stateOrRegion", "Washington"), None),
         (decides(&[]), false, spelled("city", "Elsewhere"), None),
         (decides(&[AddressMember::City]), false, spelled("city", "Elsewhere"), Some("city")),
-        // What a registered address was priced for is compared in any case.
+        // The members of a registered address that its price depends on are always compared.
         (decides(&[]), true, spelled("city", "Elsewhere"), None),
         (decides(&[]), true, spelled("stateOrRegion", "OR"), Some("stateOrRegion")),
         (decides(&[]), true, spelled("postalCode", "98102"), Some("postalCode")),

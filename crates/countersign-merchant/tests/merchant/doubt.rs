@@ -388,7 +388,7 @@ fn a_charge_of_another_amount_or_currency_is_contradicted_until_it_is_proved_can
         assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "Contradicted");
         world.skip(3 * DAY);
         assert_eq!(world.attempts(&checkout_id), ["Unresolved"]);
-        // Even a canceled charge proves nothing as long as it is another one.
+        // Even a canceled charge proves nothing while its amount or currency differs.
         world.amazon.decide(charge_id, "Canceled");
         world.skip(DAY);
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));

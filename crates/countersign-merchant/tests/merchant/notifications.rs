@@ -239,7 +239,7 @@ fn a_copy_of_a_notification_is_acknowledged_and_does_nothing() {
     let world = World::in_memory();
     let checkout_id = pending(&world);
     let first = world.notification("1", "CHARGE", CHARGE);
-    // The copy of another topic has its own message id.
+    // The copy from another topic has its own message id.
     let by_another_topic = signed("m-2", &message("n-1", "CHARGE", CHARGE), world.time.now(), |_| ());
     assert_eq!(world.post(&first).status, 200);
     world.let_pass(2 * SECOND);

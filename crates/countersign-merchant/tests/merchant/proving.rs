@@ -26,7 +26,7 @@ fn sends(world: &World) -> usize {
 
 type Change = fn(&mut Value);
 
-/// What Amazon may show of a charge of 14.00 that excludes what its success has said, and the reason.
+/// What Amazon may show of a charge of 14.00 that contradicts its earlier success, each after its reason.
 const CONTRADICTIONS: [(&str, Change); 6] = [
     ("StateDiffers", |charge| charge["statusDetails"]["state"] = json!("Declined")),
     ("StateDiffers", |charge| charge["statusDetails"]["state"] = json!("Canceled")),
@@ -38,7 +38,7 @@ const CONTRADICTIONS: [(&str, Change); 6] = [
     ("ChargePermissionDiffers", |charge| charge["chargePermissionId"] = json!("S01-5105180-7777777")),
 ];
 
-/// That nothing calls the order paid, and that it can neither be shipped nor changed.
+/// Asserts that nothing calls the order paid, and that it may not be shipped.
 fn is_contradicted_everywhere(world: &World, id: &str) {
     let answer = world.complete(id, SESSION);
     assert_eq!(answer.verdict(), (202, "checking".to_owned()));
@@ -94,7 +94,7 @@ fn what_amazon_contradicts_after_a_success_is_never_called_paid_until_it_is_sett
             let fact = (&told[0]["reason"], &told[0]["chargeId"], &told[0]["amount"], &told[0]["checkoutId"]);
             assert_eq!(fact, (&json!(reason), &json!(CHARGE), &usd("14.00"), &json!(id)));
             assert!(facts_of_type(&world, "payment.settled").is_empty());
-            // Amazon shows again what fits.
+            // Amazon shows the charge as it was before the contradiction.
             world.amazon.change_charge(CHARGE, |charge| *charge = before.clone());
             world.skip(2 * DAY);
             assert_eq!(facts_of_type(&world, "payment.settled").len(), 1, "{reason}");
@@ -124,7 +124,7 @@ fn behind_a_lost_answer_the_same_is_the_same() {
         });
         world.let_pass(MINUTE);
         if reason == "StateDiffers" {
-            // Nothing was said yet: what Amazon shows is the outcome.
+            // No success was reported yet, so what Amazon shows is the outcome.
             assert_eq!(world.complete(&id, SESSION).verdict(), (402, "notPaid".to_owned()));
             continue;
         }
@@ -161,7 +161,7 @@ fn an_amount_that_cannot_be_read_is_one_alarm_at_the_third_time() {
     }
 }
 
-/// A success of Create Charge with `captureNow`, without what a whole one has.
+/// Successes of Create Charge with `captureNow`, each with one member missing or wrong.
 fn half_charges() -> Vec<(&'static str, Value)> {
     let whole = json!({ "chargeId": SECOND_CHARGE, "chargePermissionId": "S01-5105180-0000001",
         "chargeAmount": usd("60.00"), "captureAmount": usd("60.00"), "statusDetails": { "state": "Captured" } });
@@ -197,7 +197,7 @@ fn a_charge_whose_answer_is_half_read_is_in_doubt_and_keeps_its_budget() {
             let id = world.completed("Authorize");
             let body = json!({ "reference": "parcel 2", "chargeAmount": usd("60.00"), "captureNow": true });
             world.amazon.fault("createCharge", Fault::AnswerAfter(201, half.clone()));
-            // What the answer names cannot be looked up yet, and the same bytes are not answered.
+            // What the answer names cannot be looked up yet, and the same bytes are next answered with 503.
             world.amazon.goes_down("charge");
             world.amazon.fault("createCharge", Fault::refusal(503, "ServiceUnavailable"));
             let answer = world.ask(&id, "charges", &body);
@@ -223,7 +223,7 @@ fn a_charge_whose_answer_is_half_read_is_in_doubt_and_keeps_its_budget() {
     }
 }
 
-/// The key answers half again and again: only the id that it names leads to the whole.
+/// The same key gets the same incomplete answer each time: only the id in it leads to the whole charge.
 #[test]
 fn the_id_that_a_half_answer_names_is_looked_up() {
     let world = World::in_memory();
@@ -319,7 +319,7 @@ fn zeros_beyond_the_currencys_digits_are_read_wherever_amazon_shows_money() {
         order["paymentDetails"]["chargeAmount"] = price(ours, currency);
         let answer = world.call("POST", "/v1/checkouts", &order.to_string());
         if answer.status != 201 {
-            // This region's accounts are not paid in it.
+            // This region's accounts are not paid in this currency.
             continue;
         }
         let id = answer.json()["checkoutId"].as_str().unwrap().to_owned();

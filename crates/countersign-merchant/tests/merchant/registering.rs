@@ -96,7 +96,7 @@ fn an_order_that_can_never_be_paid_is_refused_naming_the_field() {
         other["orderId"] = json!("another");
         let refused = world.call("POST", "/v1/checkouts", &other.to_string()).refusal();
         assert_eq!(refused, (400, reason.to_owned(), Some(field.to_owned())), "{order}");
-        // Nor do terms become such.
+        // Nor can the terms of a registered order be changed to these.
         let mut terms = order.clone();
         for member in ["orderId", "startOfCheckoutUrl", "successUrl", "checkoutLanguage"] {
             terms.as_object_mut().unwrap().remove(member);

@@ -17,7 +17,7 @@ fn page(world: &World, path: &str) -> HttpAnswer {
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(page.headers["cache-control"], "no-store");
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
-    // A page without a verdict has its own script, and reloads without one where no scripts run.
+    // A page that checks again has its own script; where no scripts run, it reloads instead.
     let scripts = usize::from(page.text.contains("http-equiv"));
     assert_eq!(
         page.text.matches("<script src=\"page.js\" defer></script>").count(),

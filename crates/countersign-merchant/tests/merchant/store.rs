@@ -27,7 +27,7 @@ pub(crate) struct Mishaps {
     pub(crate) loses_answers: AtomicBool,
     /// Releases of leases fail.
     pub(crate) loses_releases: AtomicBool,
-    /// Whether a commit was applied cannot be asked for.
+    /// Commits are applied, their answers are lost, and the store does not say whether a commit was applied.
     pub(crate) keeps_silent: AtomicBool,
     /// The process dies at a commit: after how many, and whether that commit is still applied.
     dies_in: Mutex<Option<(usize, bool)>>,

@@ -159,7 +159,7 @@ fn a_page_that_never_asks_what_the_order_costs_pays_nothing_for_it() {
         assert!(log.contains("a buyer's page completed an order without asking for a quote"), "{log}");
         assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "paymentDetails.chargeAmount");
         assert_eq!(world.amazon.arrived("finalize").len(), 0);
-        // A session that was bound has its outcome for every caller, and a later quote changes nothing.
+        // A bound session has the same outcome for every caller, and a later quote changes nothing.
         page.init();
         assert_eq!(page.complete_with(SESSION, &order()).status, 402);
         assert_eq!(world.complete(&page.checkout_id, SESSION).status, 402);

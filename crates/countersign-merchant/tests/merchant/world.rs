@@ -53,7 +53,7 @@ pub(crate) struct World {
     pub(crate) amazon: Arc<Amazon>,
     pub(crate) store: Arc<WatchedStore>,
     merchant: Option<Merchant>,
-    /// It is the same in every world, and continues after a restart.
+    /// The same stream in every world. It continues after a restart.
     entropy: Arc<Stream>,
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
@@ -72,7 +72,7 @@ impl Drop for World {
             return;
         }
         let now = self.time.now();
-        // A process that runs takes up what is due immediately.
+        // A running process immediately takes up what is due.
         if self.merchant.is_some() && !self.work_left(now).is_empty() {
             self.let_pass(Duration::from_secs(1));
         }
@@ -387,7 +387,7 @@ impl World {
         self.get("/v1/events?limit=1000").json()["events"].as_array().unwrap().clone()
     }
 
-    /// Completes until a call to Amazon hangs, where the process dies.
+    /// Completes until a call to Amazon hangs, and then the process dies.
     pub(crate) fn complete_and_crash(&self, checkout_id: &str, session: &str) {
         let completing = self.completing(checkout_id, session);
         let busy = || self.store.is_busy();

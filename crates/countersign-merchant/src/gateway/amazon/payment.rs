@@ -207,9 +207,10 @@ fn refusal(failure_class: FailureClass, error: &Error, request: &PaymentCall) ->
     is_refusal.then(|| code_in_words(error))
 }
 
-/// The codes that refuse a call for good. A refused state proves that only where an earlier success of the
-/// same call would be answered by its key; an earlier capture, cancellation or closing leaves the very state
-/// that refuses the next one. A declined capture changes its charge, which is looked up.
+/// The codes that refuse a call for good. A code that refuses the object's state is one of them only where
+/// the key would have returned an earlier success of the same call; an earlier capture, cancellation or
+/// closing leaves the very state in which the next one is refused. A declined capture changes its charge,
+/// which is looked up.
 fn is_refusal(request: &PaymentCall, code: ReasonCode) -> bool {
     match request {
         PaymentCall::CreateCharge { .. } => {

@@ -174,7 +174,7 @@ impl Sender {
             }
             DeliveryOutcome::Failed { status, asked } => {
                 let failure_count = self.book.count_failure(kept).await.unwrap_or_else(|failed| {
-                    // A webhook is not given up because the store cannot count.
+                    // The webhook is sent again even if the store cannot count this failure.
                     tracing::warn!(
                         event_id = fact::id(kept.sequence),
                         %failed,
@@ -286,7 +286,7 @@ async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> DeliveryOutcom
     }
 }
 
-/// Only a 2xx means that the shop has received it; a redirect is not followed.
+/// Only a 2xx means that the shop has received the fact; a redirect is not followed.
 fn read(answer: &Response<Bytes>, now: Timestamp) -> DeliveryOutcome {
     let status = answer.status();
     if status.is_success() {

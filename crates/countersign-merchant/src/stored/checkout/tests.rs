@@ -289,7 +289,7 @@ fn format_5_is_read_and_its_count_of_missing_sessions_starts_again() {
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let at = text.find(",\"missing\":{").unwrap();
     let member = &text[at..=at + text[at..].find('}').unwrap()];
-    // Bound did not count, and a doubt had only a number.
+    // In format 5, a bound attempt counted nothing, and a doubt had only a number.
     let old = text
         .replacen(member, "", 1)
         .replace(member, ",\"not_found_count\":2")
