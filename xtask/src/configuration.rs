@@ -6,8 +6,8 @@ use std::process::Command;
 
 /// The part of `cargo xtask docs` that writes the rows.
 ///
-/// # Errors Cargo cannot be run, or the page no longer has the two lines between which the rows
-/// are.
+/// # Errors
+/// Cargo cannot be run, or the page no longer has the two lines between which the rows are.
 pub(crate) fn write(root: &Path) -> Result<(), String> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--quiet", "--package", "countersign", "--bins", "the_page_has_the_row_of_each_key"]);

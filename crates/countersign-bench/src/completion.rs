@@ -104,8 +104,8 @@ async fn completions(
         .collect()
 }
 
-/// The CPU time used until the timers have done the work that the completions left to them, which
-/// is when hardly any CPU time is used for a second.
+/// The CPU time used until the timers have done the work that the completions left to them. They have
+/// done it when hardly any CPU time is used for a second.
 async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> {
     const LONGEST_WAIT: u32 = 60;
     const IDLE: Duration = Duration::from_millis(5);

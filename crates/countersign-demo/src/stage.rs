@@ -45,8 +45,8 @@ const WEBHOOK_SECRET: &str = "whsec_ZGVtby1zZWNyZXQtb2YtdGhlLWRlbW8tc2hvcA==";
 /// The key that seals snapshots. It is not a secret: the demo's buyers are made up.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// How many times to try whether a killed half has released its files, and the pause between two
-/// tries: 5 s in total.
+/// How many times to check whether a killed half has released its files, and the pause between two
+/// checks: 5 s in total.
 const LOOKS: usize = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 

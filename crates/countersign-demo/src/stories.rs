@@ -49,7 +49,7 @@ const fn with_card(card: &'static str) -> CheckoutVariation {
     CheckoutVariation { card: Some(card), amount: None }
 }
 
-/// The order for a lost answer: Amazon executes the call, and the connection breaks before the
+/// The fault that loses an answer: Amazon executes the call, and the connection breaks before the
 /// answer is sent.
 fn answer_lost() -> Value {
     json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "reset", "times": 1 })

@@ -22,13 +22,13 @@ use crate::handler::{Handler, IncompleteRequest, Peer, Reply, Response};
 use crate::limits::Limits;
 use crate::socket::{Socket, SocketState};
 
-/// The largest number of header lines that hyper parses. It answers a head with more lines by
-/// itself, without the handler's body. It reserves room for this many lines on each request, so
-/// this is only four times what [`Limits`] allow.
+/// The largest number of header lines that hyper parses. Hyper itself answers a head with more lines,
+/// without the handler's body. It reserves room for this many lines on each request, so this is only
+/// four times what [`Limits`] allow.
 const PARSED_HEAD_LINES: usize = 256;
 
-/// The largest number of bytes of a connection that hyper keeps in memory. It answers a longer head
-/// by itself. It always answers a target of 64 KiB by itself, whatever this value is.
+/// The largest number of bytes of a connection that hyper keeps in memory. Hyper itself answers a
+/// longer head, and any target of 64 KiB or more, whatever this value is.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// How many bytes of a refused body are read and dropped after the answer, and for how long. The

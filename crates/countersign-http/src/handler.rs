@@ -20,7 +20,7 @@ pub struct Peer(pub std::net::SocketAddr);
 pub enum Reply {
     /// Send this answer.
     Answer(Response),
-    /// Send nothing and reset the connection: an ordered fault.
+    /// Send nothing and reset the connection, because a fault was ordered.
     Reset,
 }
 

@@ -1,7 +1,7 @@
 //! Amazon Pay on the wire: types, request signing and verifying, button signatures, notifications.
 //!
-//! Everything here is pure: no input or output, no clock, no randomness except the signatures' own salt.
-//! Servers, clients and tools all use it.
+//! Everything here is pure: no input or output, no clock, no randomness except what the
+//! cryptography library draws for keys and for the salt of signatures. Servers, clients and tools all use it.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),

@@ -1,6 +1,6 @@
-//! Small files, above all those with keys and tokens. Only its owner can read a secret, and a new
-//! key never overwrites a file. A file exists either whole or not at all, whenever the machine
-//! stops.
+//! Small files, above all those with keys and tokens. A file with a secret can be read only by its
+//! owner, and a new key never overwrites a file. A file exists either whole or not at all, whenever
+//! the machine stops.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

@@ -72,8 +72,8 @@ enum Command {
 }
 
 impl Command {
-    /// The log levels that apply without `--log`. A command whose output log lines would interrupt
-    /// logs nothing.
+    /// The log levels that apply without `--log`. A command logs nothing if log lines would interrupt
+    /// its output.
     fn default_log_levels(&self) -> &'static str {
         match self {
             Self::Explain(_) => "off",

@@ -1,7 +1,8 @@
 //! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory
 //! of its own next to it. Cargo names compiled files by the path from the workspace's root, so the
 //! crates of the copy have the same names as those of the tree. Files that are already compiled for
-//! the tree are linked here, with their age, so that only what a defect changes must be compiled.
+//! the tree are linked here, with their modification times, so that only what a defect changes must
+//! be compiled.
 //!
 //! A run that is interrupted leaves its defect in the copy; the next run first makes the copy equal to the tree.
 
@@ -117,7 +118,7 @@ fn link_what_is_compiled(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file with its age, by which cargo decides what must be compiled.
+/// Copies a file with its modification time, by which cargo decides what must be compiled.
 fn copy_as_old(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     let modified: SystemTime = fs::metadata(from)?.modified()?;

@@ -23,7 +23,7 @@ const INVARIANTS: &str = "crates/countersign-simulation/src/invariants.rs";
 const TEXT: &str = "---";
 const REPLACEMENT: &str = "+++";
 
-/// A defect.
+/// A deliberate fault: a change to one source file, which its judges must find.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Defect {
     /// The stem of its file's name.
@@ -91,7 +91,8 @@ impl Defect {
 
     /// The file's text with the defect in it.
     ///
-    /// # Errors The text to be replaced does not occur in the file exactly once.
+    /// # Errors
+    /// The text to be replaced does not occur in the file exactly once.
     pub(super) fn put_into(&self, file: &str) -> Result<String, String> {
         match file.matches(&self.text).count() {
             1 => Ok(file.replacen(&self.text, &self.replacement, 1)),

@@ -80,7 +80,7 @@ impl<'t> Promises<'t> {
         marks.filter_map(|mark| Some(mark.test?.title)).collect()
     }
 
-    /// The faults, each with the path of its file.
+    /// What is wrong in the list of promises and in the marks, each with the path of its file.
     pub(crate) fn wrong(&self) -> Vec<(&str, String)> {
         let mut wrong = Vec::new();
         let mut seen = Vec::new();

@@ -1,8 +1,7 @@
 //! The tests of a file, and a test named as `FILE: NAME`. Each language marks the tests that the
 //! test command runs in its own way.
 
-/// The name for the doctests of a file that must not compile, since doctests have no names of their
-/// own.
+/// The name for those doctests of a file that must not compile. Doctests have no names of their own.
 const MUST_NOT_COMPILE: &str = "compile_fail";
 
 /// The folders in which `node --test` and `unittest` find their suites.

@@ -66,7 +66,7 @@ fn promises(root: &Path) -> Option<Tally> {
     has_nextest().then(|| Part::start("promises").ended(promises::listed::unlisted(root)))
 }
 
-/// Tries as many defects as fit into their time. One of its judges must find each of them.
+/// Tries as many defects as fit into the time for them. Each must be found by one of its judges.
 fn defects(root: &Path) -> Tally {
     let part = Part::start("defects");
     match crate::defects::drawn(root) {

@@ -1,5 +1,5 @@
 //! Time and entropy are arguments. Only one crate reads the clock and draws entropy, and only it
-//! declares traits with these names, so that a simulation can replace both.
+//! declares traits named `Clock` and `Entropy`, so that a simulation can replace both.
 
 use super::tree::Tree;
 use super::violation::Violation;

@@ -4,8 +4,8 @@
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// Each server, its folder that calls the store, and its file that is passed an engine at the
-/// start.
+/// Each server, its folder that calls the store, and its file to which a storage engine is passed at
+/// the start.
 const SERVERS: [(&str, &str, &str); 2] =
     [("countersign-sandbox", "src/book/", "src/lib.rs"), ("countersign-merchant", "src/book/", "src/lib.rs")];
 

@@ -48,7 +48,7 @@ pub(super) fn each_crate_links_one_test_program(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// The program whose root a file below `tests/` is.
+/// The name of the test program that this file below `tests/` is the root of; `None` if it is not a root.
 fn program(below: &str) -> Option<&str> {
     match below.split_once('/') {
         None => below.strip_suffix(".rs"),

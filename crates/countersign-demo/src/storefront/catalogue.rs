@@ -49,7 +49,7 @@ pub(super) const MOST: u32 = 9;
 /// The only coupon, and the percentage that it takes off the price of the goods.
 pub(super) const COUPON: (&str, u64) = ("SPRING", 10);
 
-/// A way of delivery.
+/// A delivery option.
 struct Delivery {
     id: &'static str,
     name: &'static str,
@@ -76,7 +76,7 @@ pub(super) struct PriceQuestion<'a> {
 }
 
 impl Basket {
-    /// The basket of a form's numbers, in the order of [`GOODS`]; `None` if it is empty.
+    /// The basket with the counts of a form, in the order of [`GOODS`]; `None` if it is empty.
     pub(super) fn from_counts(counts: impl Fn(&str) -> Option<u32>) -> Option<Self> {
         let lines = GOODS.iter().enumerate().filter_map(|(place, good)| {
             let count = counts(good.id).unwrap_or(0).min(MOST);

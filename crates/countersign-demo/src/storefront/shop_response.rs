@@ -1,4 +1,4 @@
-//! The demo's shop's answers to requests.
+//! The answers of the demo's shop to requests.
 
 use http::StatusCode;
 use serde_json::Value;

@@ -128,7 +128,8 @@ impl CertificateOrigins {
     }
 }
 
-/// `sns.REGION.amazonaws.com`, or the same under `.cn`; the region is one label of three or more.
+/// `sns.REGION.amazonaws.com`, or the same under `.cn`; the region is one label of at
+/// least three characters.
 fn is_amazons(host: &str) -> bool {
     let host = host.strip_suffix(".cn").unwrap_or(host);
     let region = host.strip_prefix("sns.").and_then(|rest| rest.strip_suffix(".amazonaws.com"));

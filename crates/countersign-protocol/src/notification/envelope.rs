@@ -221,7 +221,7 @@ impl Envelope {
         let version = SignatureVersion::ALL.into_iter().find(|known| known.as_str() == version);
         let signature_version =
             version.ok_or_else(|| EnvelopeRefused::malformed("SignatureVersion", "it is not one of 1, 2"))?;
-        // 8192 bits.
+        // 1,368 characters of Base64 are a signature of 8192 bits.
         let signature = word("Signature", &members.signature, 1_368)?;
         let signature = from_base64(signature.as_bytes())
             .ok_or_else(|| EnvelopeRefused::malformed("Signature", "it is not Base64"))?;

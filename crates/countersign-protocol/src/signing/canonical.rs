@@ -10,7 +10,8 @@ use super::encoding::sha256_hex;
 /// list. The list is written as given. On the lines, names are in lower case, values are trimmed,
 /// and several values of one name are joined with commas.
 ///
-/// # Errors The name of a header that is listed but missing.
+/// # Errors
+/// The name of a header that is listed but missing.
 pub(super) fn header_block<'a>(headers: &HeaderMap, names: &[&'a str]) -> Result<Vec<u8>, &'a str> {
     let mut block = Vec::with_capacity(512);
     for name in names {

@@ -280,7 +280,7 @@ impl RequestDraft {
     fn new(claim: &Claim<'_>, body: &[u8]) -> Self {
         let Claim { head, authorization, header_block, .. } = claim;
         let block = String::from_utf8_lossy(header_block);
-        // Up to the empty line before the list.
+        // The headers end at the empty line before the list of their names.
         let headers = block.lines().map_while(|line| line.split_once(':'));
         Self {
             method: head.method.to_owned(),

@@ -79,7 +79,7 @@ impl PreparedRequest {
     /// Adds the `authorization` header with a signature of [`PreparedRequest::string_to_sign`].
     ///
     /// # Errors
-    /// None for a signature that consists of bytes.
+    /// None in practice: every part of the header is ASCII text.
     pub fn attach(
         &self,
         request: &mut http::Request<Bytes>,

@@ -14,7 +14,7 @@ object! {
     /// What the order costs and what the buyer can choose; or, with a `status` of `error`, why there is no
     /// answer.
     pub struct CartDetails {
-        /// `error`, if only the code is present.
+        /// `error` if there is a reason code instead of a cart.
         status: String = "status" [..=32],
         reason_code: String = "reasonCode" [..=64],
         delivery_options: Vec<DeliveryOption> = "deliveryOptions",

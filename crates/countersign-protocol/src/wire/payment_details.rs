@@ -21,7 +21,7 @@ object! {
         soft_descriptor: String = "softDescriptor" [..=MAX_SOFT_DESCRIPTOR_LEN],
         presentment_currency: Word<Currency> = "presentmentCurrency",
         allow_overcharge: bool = "allowOvercharge",
-        /// A one-time permission lives for 13 months instead of 180 days.
+        /// Whether a one-time permission lives for 13 months instead of 180 days.
         extend_expiration: bool = "extendExpiration",
         estimate_order_total: Price = "estimateOrderTotal",
     }

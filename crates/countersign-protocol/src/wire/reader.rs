@@ -63,7 +63,7 @@ impl Reader {
         self.role
     }
 
-    /// Whether unknown members and words are refused.
+    /// Whether the reader is a server's: it then refuses malformed values and unknown words.
     #[must_use]
     pub fn is_strict(&self) -> bool {
         self.role != Role::Client

@@ -6,7 +6,8 @@ use super::reader::RawValue;
 
 /// Members that this version does not know, or could not read, in the order in which they came.
 ///
-/// Only a client has any: it writes them back unchanged. A server refuses them.
+/// Only a client keeps any: it writes them back unchanged. A server refuses them, or ignores them in an
+/// event.
 #[derive(Clone, Default)]
 pub struct UnknownMembers(Vec<(String, Box<RawValue>)>);
 

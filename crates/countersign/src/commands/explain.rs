@@ -13,8 +13,8 @@ use crate::output::say;
 use crate::serve_api::ServeApi;
 use crate::server;
 
-/// The characters that must be encoded in a query's value: all except those without a meaning in
-/// URLs.
+/// The characters that must be encoded in a query's value: all except those that RFC 3986 calls
+/// unreserved.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The largest number of pages of a timeline that are read: a hundred thousand entries.

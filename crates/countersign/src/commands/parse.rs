@@ -1,4 +1,4 @@
-//! Parses the values of flags into the API's own types. Each error says what the value must be.
+//! Parses the values of flags into the types that the commands use. Each error says what the value must be.
 
 use countersign_domain::ids::Region;
 use countersign_domain::provider::profile::Profile;

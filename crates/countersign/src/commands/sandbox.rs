@@ -179,7 +179,7 @@ impl Sandbox {
         Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db"))?))
     }
 
-    /// How many times a sandbox was started with a seed in this directory before.
+    /// The number of earlier starts with a seed in this directory.
     fn starts_before(&self) -> CommandResult<u64> {
         match (&self.data_dir, self.seed) {
             (Some(directory), Some(_)) => starts::count(directory),

@@ -1,5 +1,5 @@
 //! Reads `countersign.toml` into texts with their line numbers. The caller passes the known keys,
-//! and reads what the texts mean.
+//! and interprets the texts.
 
 use std::collections::HashMap;
 use std::fmt::Display;

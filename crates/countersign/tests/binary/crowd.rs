@@ -110,7 +110,7 @@ impl Crowd {
         }
     }
 
-    /// Kills the server `kills` times and starts it again each time; returns the last one.
+    /// Kills the server `kills` times and starts it again each time; returns the server that runs at the end.
     pub(crate) fn kill_again_and_again(
         &self,
         kills: usize,

@@ -53,7 +53,7 @@ fn the_demo_goes_on_with_a_shop_that_takes_orders_from_its_own_pages_only() {
     assert_eq!(status(Method::GET, page, None, ""), 200);
     assert_eq!(status(Method::POST, &format!("{page}/captures"), own, ""), 409, "the order is not paid");
     assert_eq!(status(Method::POST, &format!("{page}/cancel"), own, ""), 303);
-    // The order's number alone does not open the page: its address has the order's token.
+    // The order's number alone does not open the page: its address also has a random part.
     for guessed in ["/shop/orders/1001", "/shop/orders/1001-", "/shop/orders/1001-1"] {
         assert_eq!(status(Method::GET, guessed, None, ""), 404, "{guessed}");
         assert_eq!(status(Method::POST, &format!("{guessed}/cancel"), own, ""), 404, "{guessed}");

@@ -50,8 +50,8 @@ fn steps(guide: &'static str) -> Vec<Step> {
     steps
 }
 
-/// Ports that were free a moment ago. None contains the digits of a named port, since each replaces
-/// one of those in the text.
+/// Ports that were free a moment ago. None of them contains the digits of a named port, because the
+/// named ports are replaced one after another, and a replacement must not be replaced again.
 fn free_ports() -> [String; 4] {
     loop {
         let listeners = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -160,7 +160,7 @@ fn every_command_of_the_guide_prints_what_the_guide_shows() {
     check(SHOP, "");
 }
 
-/// The text of a file that the storefront guide's commands write by a here-document.
+/// The text of a file that the storefront guide's commands write with a here-document.
 fn file(name: &str) -> &'static str {
     let (_, behind) = STOREFRONT.split_once(&format!("cat > {name} <<'")).unwrap();
     let (mark, text) = behind.split_once("'\n").unwrap();
@@ -222,7 +222,7 @@ fn directive(policy: &str, name: &str) -> Vec<String> {
     named.next().unwrap_or_default().into_iter().skip(1).map(str::to_owned).collect()
 }
 
-/// The origin of an address, and `'self'` of a page's own.
+/// The origin of an address; `'self'` for a path, which is at the page's own origin.
 fn origin(address: &str) -> String {
     match address.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()),
@@ -253,7 +253,7 @@ fn the_guides_policies_let_each_script_of_their_page_load_and_no_other() {
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
         assert!(!page.contains("<script>") && !page.contains("style="), "{page}");
     }
-    // The button's form and, where popups are blocked, its frame are the sandbox's.
+    // The button's form is sent to the sandbox. Where popups are blocked, its frame comes from there, too.
     for name in ["form-action", "frame-src"] {
         assert_eq!(directive(policy, name), [origin(scripts(page)[0])], "{name}");
     }

@@ -141,7 +141,7 @@ pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -
         done("createRefund", "refundId"),
         done("closeChargePermission", "chargePermissionId").len(),
     );
-    // Each later charge of the crowd is captured immediately.
+    // Every charge after the first is created with an immediate capture.
     let mut captured = [taken.as_slice(), &charges].concat();
     captured.extend(overtaken_captures(payment));
     if checkout["paymentDetails"]["paymentIntent"] == "AuthorizeWithCapture" {
