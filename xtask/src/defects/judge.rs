@@ -25,7 +25,7 @@ const LINES_SHOWN: usize = 30;
 /// The judge that found a defect, or why none did.
 pub(super) type Verdict = Result<String, String>;
 
-/// A program that has ended, and all its output.
+/// A program that has ended, and all its standard output.
 struct RunOutput {
     has_succeeded: bool,
     text: String,

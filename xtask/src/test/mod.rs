@@ -85,8 +85,8 @@ fn has_nextest() -> bool {
     step::succeeds("cargo", &["nextest", "--version"])
 }
 
-/// The tests of the binary that a shop deploys. They are built as part of the workspace, to share its libraries with
-/// the other tests.
+/// The arguments for the tests of the binary that a shop deploys. They are built as part of the
+/// workspace, to share its libraries with the other tests.
 const DEPLOYED: [&str; 4] = ["--no-default-features", "--test", "binary", "deployed::"];
 
 /// The steps that run the tests. `cargo nextest` runs the tests of all crates in parallel, but no

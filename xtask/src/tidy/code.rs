@@ -27,8 +27,7 @@ pub(super) fn split(source: &str, purpose: Purpose) -> Code {
 }
 
 /// The number of the first line that has `word` with no letter, digit or underscore next to its
-/// ends. At the end of a word such as `todo!`, which ends in a sign, the next character does not
-/// matter.
+/// ends. Next to an end that is a sign, as in `todo!`, any character is allowed.
 pub(super) fn line_of(code: &str, word: &str) -> Option<usize> {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     let bounded = |at: usize| {

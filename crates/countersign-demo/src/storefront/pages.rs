@@ -103,7 +103,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// An event of Amazon's half, under its type.
+    /// An event of Amazon's half: its type, and its amount if it has one.
     fn at_amazon(event: &'a Value) -> Self {
         let mut what = text(event, "type").to_owned();
         if let Some(amount) = event.get("amount") {
