@@ -80,7 +80,7 @@ impl fmt::Display for AmountRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotAPlainDecimal => "it is not a plain decimal such as 14.00",
-            Self::TooManyDecimals => "it has more decimal places than its currency allows",
+            Self::TooManyDecimals => "it has more decimals than its currency",
             Self::TooLarge => "it is too large",
         })
     }
