@@ -88,7 +88,7 @@ impl Client {
         }
     }
 
-    /// The same client, whose calls ask for no outcome.
+    /// The same client, whose calls do not ask the sandbox to simulate an outcome.
     pub(crate) fn not_simulating(&self) -> Self {
         Self { simulation: None, ..self.clone() }
     }

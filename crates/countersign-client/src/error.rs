@@ -192,7 +192,8 @@ impl Error {
         self.answer()?.head.request_id.as_deref()
     }
 
-    /// The server's clock, to the second. If it is far from one's own, it explains `InvalidHeaderValue`.
+    /// The server's clock, to the second. If it differs much from the caller's clock, that explains
+    /// `InvalidHeaderValue`.
     #[must_use]
     pub fn date(&self) -> Option<Timestamp> {
         self.answer()?.head.date

@@ -1,7 +1,7 @@
 //! Postal addresses, and when two of them count as the same.
 //!
-//! Amazon says that the address in Finalize "must match" the one that it shared, and does not define the rule; the
-//! rule here is this project's choice (docs/compatibility.md, `address-match`).
+//! Amazon says that the address in Finalize "must match" the one that it shared, and does not define the
+//! rule; the rule here is this project's choice (docs/compatibility.md, `address-match`).
 
 use alloc::string::String;
 use core::fmt;
@@ -37,7 +37,7 @@ macro_rules! address {
                 match member { $(AddressMember::$member => self.$field.as_deref()),+ }
             }
 
-            /// One member, to be changed.
+            /// Mutable access to the text of one member.
             pub fn member_mut(&mut self, member: AddressMember) -> &mut Option<String> {
                 match member { $(AddressMember::$member => &mut self.$field),+ }
             }
@@ -76,8 +76,8 @@ pub struct AddressMembers(u16);
 impl AddressMembers {
     /// Every member.
     pub const ALL: Self = Self::of(AddressMember::ALL);
-    /// What Finalize itself must match, unless the shop says otherwise: where a parcel goes, without the name and
-    /// the telephone number of its recipient.
+    /// What Finalize itself must match, unless the shop says otherwise: where a parcel goes, without the name
+    /// and the telephone number of its recipient.
     pub const DEFAULT: Self = Self::of(&[
         AddressMember::AddressLine1,
         AddressMember::AddressLine2,
@@ -153,8 +153,8 @@ impl Address {
         members.find(|member| self.differs_in(other, *member, AddressMatch::Canonical))
     }
 
-    /// The same for an address of which only a part may be known: the first of the compared members that this
-    /// address has and that differs in `whole`.
+    /// For an address of which only a part may be known: the first of the compared members that this address
+    /// has and that differs in `whole`.
     #[must_use]
     pub fn contradiction(&self, whole: &Self, compared: AddressMembers) -> Option<AddressMember> {
         let is_known = |member: &AddressMember| self.has(*member) && compared.contains(*member);

@@ -112,7 +112,7 @@ pub struct Coupon {
     pub description: Option<String>,
 }
 
-/// A broken rule of carts; each names the member.
+/// A broken rule of carts. [`CartRefused::field`] names the member that breaks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CartRefused {
     /// An amount in a currency other than the order's.

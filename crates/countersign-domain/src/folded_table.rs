@@ -98,8 +98,8 @@ struct Row {
     outcome: String,
 }
 
-/// The table of the outcomes of every combination of the conditions' values; `outcome` gets the place of each value
-/// among those of its condition.
+/// The table of the outcomes of every combination of the conditions' values; `outcome` gets the place of each
+/// value among those of its condition.
 pub(crate) fn folded<const N: usize>(
     conditions: &[Condition; N],
     mut outcome: impl FnMut([usize; N]) -> String,

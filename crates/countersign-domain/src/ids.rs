@@ -266,7 +266,7 @@ impl IdempotencyKey {
     /// Reads a key of at most 32 characters. A UUID with its dashes has 36 and is refused.
     ///
     /// # Errors
-    /// [`NotAnId`] for an empty text, one that is too long, and for other characters.
+    /// [`NotAnId`] for a text that is empty, too long, or contains other characters.
     pub fn parse(text: &str) -> Result<Self, NotAnId> {
         Self::parse_up_to(text, Self::MAX_LEN)
     }

@@ -1,6 +1,7 @@
 //! The table of what operations cost, which a test keeps as its snapshot. For tests: a server counts nothing.
 //!
-//! Calls of the store are exact. Allocations change a little with another compiler or library, so they are rounded up.
+//! Calls of the store are exact. Allocations change a little with another compiler or library, so they are
+//! rounded up.
 
 use std::fmt::{self, Write as _};
 
@@ -43,7 +44,8 @@ impl Budget {
         self.append(operation, figures.into_iter());
     }
 
-    /// Appends a line: the first cell, and each other cell with the heading that its column's width follows from.
+    /// Appends a line: the first cell, and each other cell with the heading that determines its column's
+    /// width.
     fn append<'a>(&mut self, first: &str, cells: impl Iterator<Item = (&'a str, impl fmt::Display)>) {
         let _ = write!(self.table, "{first:<width$}", width = self.width);
         for (heading, cell) in cells {

@@ -74,7 +74,8 @@ where
 const DECISIONS: usize = 100;
 
 with_texts! {
-    /// Why a server got no result from its store. None of these means that a decision did not take effect.
+    /// Why a server got no result from its store. A caller must not conclude from any of these that its
+    /// decision did not take effect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     StoreFailed {
         /// It cannot be reached, is full, or too many others write the same document: come back later.

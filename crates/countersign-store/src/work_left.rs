@@ -1,12 +1,12 @@
-//! What is left to do in a store. For test harnesses: a test that ends while something is due or not delivered
-//! has not seen everything that it caused.
+//! What is left to do in a store. For test harnesses: a test that ends while something is due or not
+//! delivered has not seen everything that it caused.
 
 use countersign_domain::time::Timestamp;
 
 use crate::contract::{Backlog, MAX_ROWS, Store, StoreError};
 
-/// One line for each timer that is due at `now`, and for each of these topics with an undelivered message, whether it
-/// waits, is leased or is to be delivered again later. Changes nothing.
+/// One line for each timer that is due at `now`, and for each of these topics with an undelivered message,
+/// whether it waits, is leased or is to be delivered again later. Changes nothing.
 ///
 /// # Errors
 /// [`StoreError`], if the store cannot be read.

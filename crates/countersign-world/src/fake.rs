@@ -53,8 +53,8 @@ impl FakeClock {
         })))
     }
 
-    /// A clock that every sleep advances by its length when it is first polled, so that no sleep waits. A
-    /// sleep that loses a race before it is polled does not move the clock.
+    /// A clock that each sleep, when it is first polled, advances by the length of the sleep, so that no
+    /// sleep waits. A sleep that loses a race before it is polled does not move the clock.
     #[must_use]
     pub fn moved_by_sleeps(now: Timestamp) -> Self {
         let clock = Self::at(now);
@@ -134,7 +134,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// From its first poll on, a sleep has a place among the sleepers; once it has none any more, it is over.
+/// From its first poll on, a sleep has a place among the sleepers; once it no longer has one, it is over.
 struct Sleep {
     clock: FakeClock,
     duration: Duration,

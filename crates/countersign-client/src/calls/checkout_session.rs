@@ -85,8 +85,8 @@ impl Client {
     /// Confirm, a charge. Store both ids before reporting the success to anybody.
     ///
     /// # Errors
-    /// [`Error::is_definitive`]: no money moved. [`Error::is_ambiguous`]: money may have moved; look the session
-    /// up. A success whose body is incomplete is ambiguous.
+    /// [`Error::is_definitive`]: no money moved. [`Error::is_ambiguous`]: money may have moved; look the
+    /// session up. A success whose body is incomplete is ambiguous.
     pub async fn finalize_checkout_session(
         &self,
         id: &CheckoutSessionId,

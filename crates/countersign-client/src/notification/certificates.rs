@@ -148,8 +148,8 @@ impl Certificates {
     }
 
     /// Keeps the result of a fetch, and returns what is used: what was fetched or, if the fetch failed, the
-    /// earlier proven certificate. The unproven certificate that was unused for the longest makes room; if
-    /// all are proven, an unproven one is not kept.
+    /// earlier proven certificate. The unproven certificate that has been unused for the longest time makes
+    /// room; if all are proven, an unproven one is not kept.
     pub(super) fn keep(
         &mut self,
         url: CertificateUrl,
@@ -304,7 +304,7 @@ mod tests {
         }
         keep(&mut certificates, 99, at(200));
         assert_eq!(found(&mut certificates, 99, at(200)), None);
-        // A certificate that is proven displaces the proven one that was unused for the longest.
+        // A certificate that is proven displaces the proven one that has been unused for the longest time.
         prove(&mut certificates, 99, at(200));
         assert_eq!(found(&mut certificates, 99, at(200)), Some(true));
         assert_eq!(found(&mut certificates, 0, at(200)), None);

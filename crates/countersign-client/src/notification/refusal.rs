@@ -17,7 +17,7 @@ with_texts! {
             /// The topic, as it came.
             topic_arn: String,
         } = "the topic {topic_arn} is not among the expected ones";
-        /// It was published longer ago than Amazon keeps sending it.
+        /// It was published so long ago that Amazon would no longer send it.
         Stale {
             /// When it was published.
             published_at: Timestamp,
@@ -27,11 +27,11 @@ with_texts! {
             /// When it was published.
             published_at: Timestamp,
         } = "it was published at {published_at}, which is in the future";
-        /// Its certificate is at a URL from which none is fetched.
+        /// Its certificate is at a URL from which no certificate is fetched.
         CertificateUrl(refused: CertificateUrlRefused) = "{refused}";
         /// Its certificate could not be fetched.
         NoCertificate(refused: NoCertificate) = "the certificate could not be fetched: {refused}";
-        /// The certificate is not valid now, or its key has not signed this.
+        /// The certificate is not valid now, or its key did not sign this envelope.
         Signature(refused: SignatureRefused) = "{refused}";
         /// It was signed, but its message is not one of Amazon Pay's.
         Message(refused: MessageRefused) = "{refused}";
@@ -44,7 +44,7 @@ with_texts! {
     /// Why there is no certificate.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     NoCertificate {
-        /// The server did not answer, not in time, or with more than 64 kB.
+        /// The server did not answer, answered too late, or sent more than 64 kB.
         NoAnswer = "the server did not answer";
         /// The server answered with this status instead of 200; redirects are not followed.
         Status(status: u16) = "the server answered with status {status}";

@@ -36,7 +36,7 @@ pub enum Reach {
 }
 
 impl Absence {
-    /// One more such answer. Under a different key or endpoint it is the first.
+    /// The answers in a row after one more. Under a different key or endpoint, the new answer is the first.
     pub(super) fn again(before: Option<&Self>, access: &Access, now: Timestamp) -> Self {
         match before {
             Some(before) if before.access == *access => {
@@ -46,12 +46,12 @@ impl Absence {
         }
     }
 
-    /// Whether it has come often enough, over long enough a time.
+    /// Whether the answer has come often enough, over a long enough time.
     pub(super) fn is_repeated(&self, now: Timestamp) -> bool {
         self.count >= NOT_FOUNDS && now.since(self.first_at) >= GONE_AFTER
     }
 
-    /// Whether it counts, with the answer that has just come as the last.
+    /// Whether the absence counts, if the answer that has just come is the last one.
     pub(super) fn counts(&self, now: Timestamp) -> bool {
         self.is_repeated(now) && self.reach_proved_at.is_some()
     }

@@ -63,7 +63,7 @@ pub enum AttemptEvent {
     /// Amazon shows a payment that is not the one that was asked for, or excludes the proved outcome. Nothing
     /// ships, and nothing more is sent, until Amazon shows what fits.
     Contradicted {
-        /// In what Amazon's answer differs from what is known.
+        /// How Amazon's answer differs from what is known.
         misfit: Misfit,
         /// The Charge Permission.
         charge_permission_id: ChargePermissionId,
@@ -109,7 +109,7 @@ pub enum PaymentEvent {
     Contradicted {
         /// The charge.
         charge_id: ChargeId,
-        /// In what Amazon's answer differs from what is known.
+        /// How Amazon's answer differs from what is known.
         misfit: Misfit,
     },
     /// A contradiction about this charge is settled: Amazon shows what fits.

@@ -32,7 +32,7 @@ pub enum NextStep {
     ProveReach(BoundSession),
     /// Get Charge, for an attempt: [`super::attempt::look::charge_seen`].
     LookAtAttemptsCharge {
-        /// Which attempt.
+        /// The attempt and its session.
         session: BoundSession,
         /// The permission that the charge is under.
         charge_permission_id: ChargePermissionId,

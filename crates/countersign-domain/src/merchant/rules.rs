@@ -155,8 +155,8 @@ pub(super) const STORED_ERRORS: u32 = 3;
 pub(super) const NOT_FOUNDS: u32 = 3;
 /// See [`NOT_FOUNDS`].
 pub(super) const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
-/// From which time in a row on a missing session makes us ask for a charge that is known to exist: the first
-/// miss is nearly always a slow replica.
+/// How many times in a row a session must be missing before a charge that is known to exist is asked for: the
+/// first miss nearly always comes from a slow replica.
 pub(super) const REACH_ASKED_FROM: u32 = 2;
 /// The largest number of sends that ask for the ids of a completed session, which the answer that Amazon has
 /// stored contains.

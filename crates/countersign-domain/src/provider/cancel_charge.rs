@@ -1,5 +1,5 @@
-//! Cancel Charge, by the merchant, the buyer or Amazon. It has one check: the charge is AuthorizationInitiated or
-//! Authorized.
+//! Cancel Charge, by the merchant, the buyer or Amazon. It has one check: the charge is
+//! AuthorizationInitiated or Authorized.
 
 use super::event::Event;
 use super::ledger::LedgerImbalance;

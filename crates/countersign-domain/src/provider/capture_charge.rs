@@ -1,5 +1,5 @@
-//! Capture Charge: the ladder of its checks, in order. The form of the body is checked before, and so is that
-//! the charge exists and is the caller's. The numbers are those of docs/compatibility.md.
+//! Capture Charge: the ladder of its checks, in order. The form of the body, and that the charge exists and
+//! is the caller's, are checked earlier. The numbers are those of docs/compatibility.md.
 //!
 //! | # | check | refused as |
 //! |---|---|---|
@@ -62,8 +62,8 @@ pub enum CaptureRefused {
     Unbalanced(LedgerImbalance),
 }
 
-/// The most that may be captured of a charge under its permission. The authorizations of an order are also bounded
-/// together ([`CaptureRefused::ExceedsOvercharge`]).
+/// The most that may be captured of a charge under its permission. The authorizations of an order are also
+/// bounded together ([`CaptureRefused::ExceedsOvercharge`]).
 #[must_use]
 pub fn capturable(charge: &Charge, permission: &ChargePermission) -> Money {
     if permission.allow_overcharge { ceiling(charge.amount) } else { charge.amount }

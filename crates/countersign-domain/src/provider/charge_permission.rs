@@ -9,7 +9,7 @@
 //! unless it was closed with `cancelPendingCharges` (docs/compatibility.md).
 //!
 //! Update, and the buyer's choice of another payment method, have one check each: the permission is not
-//! Closed. That it exists and is the caller's is checked before:
+//! Closed. That it exists and is the caller's is checked earlier:
 //!
 //! | command | refused as |
 //! |---|---|

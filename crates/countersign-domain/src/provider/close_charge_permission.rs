@@ -1,5 +1,5 @@
 //! Close Charge Permission, by the merchant, the buyer or Amazon. It has one check: the permission is not
-//! closed yet. That it exists and is the caller's is checked before.
+//! closed yet. That it exists and is the caller's is checked earlier.
 
 use alloc::vec::Vec;
 

@@ -1,5 +1,5 @@
-//! Create Charge: the ladder of its checks, in order. The form of the body is checked before, and so is that
-//! the permission exists and is the caller's.
+//! Create Charge: the ladder of its checks, in order. The form of the body, and that the permission exists
+//! and is the caller's, are checked earlier.
 //!
 //! | # | check | refused as |
 //! |---|---|---|

@@ -1,5 +1,5 @@
-//! Create Refund: the ladder of its checks, in order. The form of the body is checked before, and so is that
-//! the charge exists and is the caller's.
+//! Create Refund: the ladder of its checks, in order. The form of the body, and that the charge exists and is
+//! the caller's, are checked earlier.
 //!
 //! | # | check | refused as |
 //! |---|---|---|

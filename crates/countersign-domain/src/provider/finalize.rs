@@ -411,8 +411,8 @@ fn amounts_agree(
     }
 }
 
-/// What the bank says: it authorizes, or will decide later and how; or it declines, so that the payment fails
-/// and the session is Canceled.
+/// The bank's answer: it authorizes, or will decide later with this outcome, or it declines. After a decline
+/// the payment has failed, and the session is Canceled.
 type BankAnswer = Result<Option<PendingOutcome>, (PaymentFailure, SessionCancelReason)>;
 
 /// Check 13: the result of a payment with this card, or of the simulation in its place.

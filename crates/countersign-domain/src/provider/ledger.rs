@@ -117,8 +117,8 @@ impl Balances {
     /// Executes one posting.
     ///
     /// # Errors
-    /// [`LedgerImbalance::Posting`] where the account has too little, and for a posting within one account, into a
-    /// source, of zero, or in another currency.
+    /// [`LedgerImbalance::Posting`] where the account has too little, and for a posting within one account,
+    /// into a source, of zero, or in another currency.
     pub fn post(&mut self, posting: Posting) -> Result<(), LedgerImbalance> {
         let Posting { from, to, amount } = posting;
         let refused = Err(LedgerImbalance::Posting(posting));

@@ -223,8 +223,8 @@ pub(super) fn release(connection: &Connection, release: &Release) -> rusqlite::R
     Ok(released == 1)
 }
 
-/// Whether a change set was applied. This is a scan, because it is only asked after a lost answer, and an
-/// index over random ids would cost every commit a page.
+/// Whether a change set was applied. This is a scan, because the question comes up only after a lost answer,
+/// and an index over random ids would cost every commit a page.
 pub(super) fn was_committed(connection: &Connection, id: &[u8]) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM changes WHERE id = ?1")?.exists([id])
 }

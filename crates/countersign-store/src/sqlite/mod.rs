@@ -13,10 +13,10 @@
 //! # On disk
 //!
 //! Three files are SQLite's and one is ours: `PATH`, with `application_id` 0x4353676e and the schema's
-//! version in `user_version`; `PATH-wal`, the commits that were not yet moved into it; `PATH-shm`, which may
-//! be lost; and `PATH.lock`, which is empty, locked by the process that has the store open, and not removed
-//! afterwards. A copy is made with SQLite's own backup, or of `PATH` and `PATH-wal` together while no process
-//! has them open.
+//! version in `user_version`; `PATH-wal`, the commits that have not yet been moved into it; `PATH-shm`, which
+//! may be lost; and `PATH.lock`, which is empty, locked by the process that has the store open, and not
+//! removed afterwards. A copy is made with SQLite's own backup, or of `PATH` and `PATH-wal` together while no
+//! process has them open.
 //!
 //! | table | a row is | columns |
 //! |---|---|---|

@@ -18,7 +18,7 @@ use countersign_store::sqlite::SqliteStore;
 const CHILD: &str = "COUNTERSIGN_STORE_CRASH_TEST_FILE";
 const THREADS: u64 = 4;
 const KILLS: u64 = 30;
-/// Documents of one change set, in addition to its thread's counter.
+/// The number of documents in one change set, in addition to its thread's counter.
 const PARTS: u64 = 3;
 
 fn block_on<F: Future>(future: F) -> F::Output {

@@ -293,8 +293,8 @@ fn a_change_set_that_fails_in_the_middle_is_taken_back_alone() {
     assert_eq!(block_on(store.watermark()), Ok(Timestamp::from_millis(59)));
 }
 
-/// For some errors SQLite rolls the whole transaction back: none of its requests may be answered as committed, and
-/// those after the error must not be committed on their own.
+/// For some errors SQLite rolls the whole transaction back: none of its requests may be answered as
+/// committed, and those after the error must not be committed on their own.
 #[test]
 fn when_sqlite_takes_back_the_transaction_nothing_of_it_is_answered_yes() {
     let (_directory, path) = place();

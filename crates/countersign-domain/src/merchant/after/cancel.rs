@@ -11,7 +11,7 @@
 //!
 //! Every step that changes a payment also continues its cancellation in the same change set, so a crash at
 //! any point leaves either operations with their timers or nothing to do. If Amazon refuses to undo
-//! something, the undoing is tried three times; then the operator is reminded in the log until somebody has
+//! something, that step is tried three times; then the operator is reminded in the log until somebody has
 //! fixed the cause. A new charge in doubt delays nothing: the permission is closed first, and the result of
 //! the charge is asked for under the closed permission
 //! ([`Checkout::holds_back`](crate::merchant::checkout::Checkout::holds_back)).
@@ -47,7 +47,7 @@ pub struct CancelRequest<'a> {
     pub reference: &'a str,
     /// The reason, in the shop's words.
     pub reason: Option<&'a str>,
-    /// Whether what has left is undone, too.
+    /// Whether charges whose parcels have left are undone too.
     pub shipped_too: bool,
 }
 
@@ -181,14 +181,14 @@ pub(super) fn go_on(draft: &mut Draft) {
     }
 }
 
-/// The progress of the undoing.
+/// The progress of the undo steps.
 enum UndoProgress {
     Done,
     Waiting,
     Stuck(UndoStep),
 }
 
-/// Whether an undoing was requested again.
+/// Whether an undo step was requested, for the first time or again.
 #[derive(PartialEq, Eq)]
 enum Retry {
     Requested,
@@ -215,8 +215,8 @@ impl PaymentDraft<'_> {
             }
             match charge.state {
                 ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
-                // It pays for a parcel that has left. It cannot be canceled in part; what is captured of it is
-                // up to the shop, or to its policy.
+                // It pays for a parcel that has left. It cannot be canceled in part; what is captured of it
+                // is up to the shop, or to its policy.
                 ChargeState::Authorized if !self.undoes(&charge.id) => {}
                 // Amazon has refused to undo this charge, which may already be captured, canceled or
                 // refunded.
@@ -231,7 +231,7 @@ impl PaymentDraft<'_> {
                     if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
                         is_waiting = true;
                     }
-                    // What was refunded before counts as that of parcels which have not left.
+                    // Earlier refunds count as refunds of the parcels that have not left.
                     let amount =
                         payment.refundable(charge, RefundCeiling::Captured).less(self.leaves(charge));
                     if !amount.is_zero() {
@@ -266,8 +266,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Requests an undoing, again if Amazon refused it, unless it has already been tried `most` times. Only a
-    /// refund has an amount.
+    /// Requests an undo step, again if Amazon refused it, unless it has already been tried `most` times. Only
+    /// a refund has an amount.
     fn ask_again(&mut self, what: &UndoStep, amount: Option<Money>, most: usize) -> Retry {
         let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
         let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
@@ -331,7 +331,7 @@ impl PaymentDraft<'_> {
         let held = held.filter(|charge| self.undoes(&charge.id));
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
         if is_contradicted {
-            // Nothing is sent until the contradiction is settled, which the looks find out.
+            // Nothing is sent until the contradiction is settled. The looks will show when it is.
             return;
         }
         for id in held {

@@ -147,7 +147,7 @@ pub fn fulfilment(
     }
 }
 
-/// The charge that the gate judges if this one is named, or none.
+/// The charge that the gate judges: the named one or, if none is named, the one that was requested last.
 pub(super) fn judged<'a>(checkout: &'a Checkout, charge: Option<&ChargeId>) -> Option<&'a Charge> {
     let payment = checkout.payment.as_ref()?;
     match charge {

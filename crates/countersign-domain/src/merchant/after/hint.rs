@@ -119,9 +119,10 @@ pub fn unpaid_under<'a>(
     })
 }
 
-/// Handles the state in which a charge under such a permission was seen. Money that is held or taken
-/// contradicts the proof that nothing was paid: the shop and the operator are notified once, the attempt is
-/// no longer called unpaid, and no other attempt is sent, until Amazon shows again that the charge failed.
+/// Handles the state in which a charge was seen under the permission of an attempt that is proved unpaid
+/// ([`unpaid_under`]). Money that is held or taken contradicts the proof that nothing was paid: the shop and
+/// the operator are notified once, the attempt is no longer called unpaid, and no other attempt is sent,
+/// until Amazon shows again that the charge failed.
 pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeView) {
     let now = draft.now;
     let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };

@@ -1,5 +1,5 @@
 //! What follows once an attempt has succeeded, and after every decision: captures before it is too late, the
-//! undoing of a canceled order, what a notification causes, and whether a parcel may leave.
+//! steps that undo a canceled order, the looks that a notification causes, and whether a parcel may leave.
 
 pub mod cancel;
 pub mod capture_plan;

@@ -1,5 +1,5 @@
-//! The shop ships a parcel: it asks the gate and, with a yes, the parcel is recorded in the same decision, so that
-//! a cancellation which comes later knows what has left, and one that came earlier wins.
+//! The shop ships a parcel: the gate is asked and, if it says yes, the parcel is recorded in the same
+//! decision. So a cancellation that comes later knows what has left, and one that came earlier wins.
 
 use alloc::string::String;
 

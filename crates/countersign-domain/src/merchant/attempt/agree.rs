@@ -77,7 +77,7 @@ impl SessionView {
     }
 }
 
-/// Whether the quote of an order is based on the address where it is paid.
+/// Whether it is known if the quote of an order is based on the payment-critical address of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuoteBasis {
     /// It is based on that address, or is known not to be.

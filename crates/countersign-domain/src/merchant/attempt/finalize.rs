@@ -28,9 +28,10 @@ use crate::time::{DAY, Timestamp};
 /// What came back for a Finalize; a refusal proves that nothing was paid.
 pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
 
-/// Records the first and only send of an attempt before it leaves. Returns [`NextStep::Rest`] if the attempt
-/// is not ready for it, or no longer, and if the attempt ends here because another attempt is live or the
-/// buyer has left.
+/// Records an attempt's first send, or the next one after a send that had no effect, before it leaves.
+/// Returns [`NextStep::Rest`] if the attempt is not, or is no longer, ready for it, if this machine's clock
+/// cannot show whether the buyer still waits, and if the attempt ends here because another attempt is live or
+/// the buyer has left.
 ///
 /// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under a key other
 /// than the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is refused: that key may have carried
@@ -379,12 +380,12 @@ fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, O
     finalized.charge_permission_id != *permission || !is_same_charge
 }
 
-/// Applies a success, held against the terms that its bytes carried. Returns whether it has what the intent
-/// needs.
+/// Applies a success after comparing it with the terms that the bytes of the Finalize carried. Returns
+/// whether it has what the intent needs.
 pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
     if draft.has_other_terms(number) {
-        // It is paid, and not for what the order is now.
+        // It is paid, but not for what the order is now.
         let (permission, charge) = (&finalized.charge_permission_id, finalized.charge_id.as_ref());
         draft.contradict_attempt(number, Misfit::TermsMoved, permission, charge);
         return true;

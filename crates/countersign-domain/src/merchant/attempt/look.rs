@@ -178,7 +178,7 @@ pub fn charge_seen(
     readable(draft, number);
     let is_unpaid = matches!(state, AttemptState::NotPaid { .. });
     if !is_unpaid && draft.has_other_terms(number) {
-        // It is paid, and not for what the order is now.
+        // It is paid, but not for what the order is now.
         return draft.contradict_attempt(number, Misfit::TermsMoved, charge_permission_id, Some(charge_id));
     }
     let is_completed = matches!(state, AttemptState::Completed { .. });

@@ -1,6 +1,6 @@
 //! An attempt whose session Amazon says it does not have. Once that counts ([`Absence`]), an attempt that was
-//! never sent ends. One that was sent never ends so: it becomes `Unresolved`, which only stops the re-sending
-//! and asks for a person.
+//! never sent ends. One that was sent never ends this way: it becomes `Unresolved`, which only stops the
+//! re-sending and asks for a person.
 
 use super::finalize::session;
 use super::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
@@ -35,8 +35,8 @@ fn absence(attempt: &Attempt) -> Option<&Absence> {
     attempt.state.doubt().and_then(|doubt| doubt.missing.as_ref())
 }
 
-/// Takes in that a session of which nothing was sent is not found: the attempt ends if that counts; otherwise
-/// Amazon is asked again, less and less often.
+/// Handles the answer that the session of an attempt that was never sent is not found: the attempt ends if
+/// that counts; otherwise Amazon is asked again, less and less often.
 pub(super) fn unsent_not_found(draft: &mut Draft, number: AttemptNumber, access: &Access) {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
@@ -48,8 +48,8 @@ pub(super) fn unsent_not_found(draft: &mut Draft, number: AttemptNumber, access:
     draft.move_on(number, AttemptState::Bound { retry_at, missing: Some(missing) });
 }
 
-/// Takes in that the session of an attempt in doubt is not found. This ends the re-sending, but not the
-/// looking.
+/// Handles the answer that the session of an attempt in doubt is not found. This ends the re-sends, but not
+/// the looks.
 pub(super) fn sent_not_found(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -75,7 +75,7 @@ pub fn reach_to_prove(draft: &Draft, number: AttemptNumber) -> NextStep {
     waiting.map_or(NextStep::Rest, |attempt| NextStep::ProveReach(session(attempt)))
 }
 
-/// Takes in what the youngest charge in the store shows.
+/// Handles what the youngest charge in the store shows.
 pub fn reach_seen(draft: &mut Draft, number: AttemptNumber, reach: &Reach) {
     let (now, rules) = (draft.now, draft.rules);
     let Some(attempt) = draft.checkout().attempt(number) else { return };

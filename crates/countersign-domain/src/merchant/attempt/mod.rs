@@ -33,8 +33,8 @@ pub struct Attempt {
     pub number: AttemptNumber,
     /// The session.
     pub checkout_session_id: CheckoutSessionId,
-    /// The addresses that the caller gave: kept while the session may still be compared, be it after a crash
-    /// or again under changed terms.
+    /// The addresses that the caller gave: kept while the session may still be compared, whether after a
+    /// crash or again under changed terms.
     pub given: GivenAddresses,
     /// When the session was bound.
     pub bound_at: Timestamp,
@@ -42,7 +42,7 @@ pub struct Attempt {
     pub buyer_seen_at: Timestamp,
     /// How many idempotency keys are spent: each was answered with a proof that it had no effect.
     pub spent_keys: u32,
-    /// The version of the terms that its bytes carry, or will carry if they are built now.
+    /// The version of the terms that the bytes of its Finalize carry, or will carry if they are built now.
     pub terms_version: u32,
     /// How many times in a row its charge was shown with an amount that cannot be read.
     pub unreadable_count: u32,

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! It is recorded before anything leaves. The exact bytes and their key are durable before they leave, and no
-//! other bytes ever leave under that key. A crash before the send leaves it Recorded, with its timer; a crash
-//! after it leaves it Sent, whose lease runs out into InDoubt. What a success or a refusal proves is decided
-//! by the caller: this module only handles what no answer has settled.
+//! other bytes ever leave under that key. A crash before the send leaves the call Recorded, with its timer; a
+//! crash after the send leaves the call Sent, and once its lease has run out, it is InDoubt. What a success
+//! or a refusal proves is decided by the caller: this module only handles what no answer has settled.
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;

@@ -23,12 +23,12 @@ pub struct Cancellation {
 /// Whether a cancellation undoes what has left, too.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Extent {
-    /// It leaves the parcels that have left, and what pays for them.
+    /// It does not undo the parcels that have left, or what pays for them.
     #[default]
     Unshipped,
     /// It undoes everything, as it was requested.
     Everything,
-    /// It undoes everything since the shop asked for that as well.
+    /// It undoes everything, because the shop asked for that later.
     Widened {
         /// The shop's reference for that.
         reference: String,
@@ -47,7 +47,7 @@ pub enum CancellationState {
         /// Whether a person has to help.
         is_stuck: bool,
     },
-    /// No money is held and none is kept, but for parcels that had left and that it leaves.
+    /// No money is held or kept, except what pays for parcels that had left and that are not undone.
     Done {
         /// When this was reached.
         at: Timestamp,
@@ -57,7 +57,7 @@ pub enum CancellationState {
 }
 
 impl Cancellation {
-    /// Whether it leaves the parcels that have left.
+    /// Whether it does not undo the parcels that have left.
     #[must_use]
     pub const fn leaves_shipped(&self) -> bool {
         match self.extent {

@@ -51,7 +51,7 @@ pub struct CheckoutDecision {
 pub(in crate::merchant) struct PaymentDraft<'a> {
     pub(in crate::merchant) payment: &'a mut Payment,
     pub(in crate::merchant) is_canceled: bool,
-    /// Whether the cancellation leaves the parcels that have left.
+    /// Whether the cancellation does not undo the parcels that have left.
     leaves_shipped: bool,
     pub(in crate::merchant) now: Timestamp,
     pub(in crate::merchant) rules: &'a MerchantRules,
@@ -84,13 +84,14 @@ impl Draft {
         CheckoutDecision { checkout, events, is_changed }
     }
 
-    /// The checkout, to be changed. The decision is then written in any case.
+    /// Mutable access to the checkout. The decision is then written in any case.
     pub(in crate::merchant) const fn change(&mut self) -> &mut Checkout {
         self.is_changed = true;
         &mut self.checkout
     }
 
-    /// The payment, if there is one, to be changed. Whether it was changed is found by comparison at the end.
+    /// Mutable access to the payment, if there is one. Whether it was changed is found by comparison at the
+    /// end.
     pub(in crate::merchant) fn payment(&mut self) -> Option<PaymentDraft<'_>> {
         let payment = self.checkout.payment.as_mut()?;
         if self.payment_before.is_none() && !self.is_changed {
@@ -106,7 +107,7 @@ impl Draft {
         })
     }
 
-    /// The state of the cancellation, if there is one, to be changed. Whether it was changed is found by
+    /// Mutable access to the state of the cancellation, if there is one. Whether it was changed is found by
     /// comparison at the end.
     pub(in crate::merchant) fn cancellation(&mut self) -> Option<&mut CancellationState> {
         self.checkout.cancellation.as_mut().map(|cancellation| &mut cancellation.state)
@@ -122,12 +123,12 @@ impl Draft {
         self.events.push(event.into());
     }
 
-    /// An attempt, to be changed.
+    /// Mutable access to an attempt.
     pub(in crate::merchant) fn change_attempt(&mut self, number: AttemptNumber) -> Option<&mut Attempt> {
         self.change().attempt_mut(number)
     }
 
-    /// The Finalize of an attempt, to be changed.
+    /// Mutable access to the Finalize of an attempt.
     pub(in crate::merchant) fn change_finalize(&mut self, number: AttemptNumber) -> Option<&mut InFlight> {
         let AttemptState::Finalize(in_flight) = &mut self.change_attempt(number)?.state else { return None };
         Some(in_flight)
@@ -273,14 +274,14 @@ impl PaymentDraft<'_> {
         self.is_canceled && !self.payment.is_closed() && operation.waits_for_close()
     }
 
-    /// Whether the order's cancellation ends what may take or keep the money of this charge: it leaves one
-    /// whose parcels have left.
+    /// Whether the order's cancellation ends what may take or keep the money of this charge. Unless it undoes
+    /// everything, it leaves a charge with parcels as it is.
     pub(in crate::merchant) fn undoes(&self, id: &ChargeId) -> bool {
         let has_left = || self.payment.charge(id).is_some_and(|charge| !charge.shipments.is_empty());
         self.is_canceled && !(self.leaves_shipped && has_left())
     }
 
-    /// What of a charge the order's cancellation leaves: what its parcels are worth.
+    /// How much of a charge the order's cancellation does not undo: what its parcels are worth, or nothing.
     pub(in crate::merchant) fn leaves(&self, charge: &Charge) -> Money {
         if self.leaves_shipped { charge.shipped() } else { Money::zero(charge.amount.currency()) }
     }

@@ -66,7 +66,7 @@ impl Checkout {
         charge.is_some_and(|charge| charge.contradicted_by().is_some())
     }
 
-    /// When it is due: an attempt, the payment or the cancellation.
+    /// When the first of its attempts, its payment or its cancellation is due.
     #[must_use]
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let attempts = self.attempts.iter().filter_map(|attempt| attempt.state.due_at());
@@ -98,8 +98,8 @@ impl Checkout {
         self.cancellation.is_some() && is_open && operation.waits_for_close()
     }
 
-    /// The charges whose parcels have left and that the order's cancellation leaves; none of an order that is
-    /// not canceled.
+    /// The charges with parcels that have left, if the order's cancellation does not undo them; empty for an
+    /// order that is not canceled.
     pub fn left_behind(&self) -> impl Iterator<Item = &Charge> {
         let leaves = self.cancellation.as_ref().is_some_and(Cancellation::leaves_shipped);
         let charges = self.payment.iter().filter(move |_| leaves).flat_map(|payment| &payment.charges);

@@ -32,7 +32,7 @@ pub struct Terms {
     pub quoted_address: Option<Address>,
 }
 
-/// A broken rule of the terms. Each names the field that the shop sent.
+/// A broken rule of the terms. [`TermsRefused::field`] names the field that breaks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TermsRefused {
     /// `AuthorizeWithCapture` cannot wait for a pending authorization (Amazon's rule).
@@ -60,7 +60,7 @@ pub enum TermsRefused {
     OrderCanceled,
 }
 
-/// A member without which a registered address equals none that Amazon shows.
+/// A member that a registered address must have: without it, the address equals no address that Amazon shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequiredMember {
     /// `addressLine1`, if it is compared.
@@ -114,8 +114,8 @@ impl Terms {
         Ok(())
     }
 
-    /// Checks that a session of an account in this region can ever agree with them, so that the first buyer is
-    /// not the one who finds out that it cannot.
+    /// Checks that a session of an account in this region can ever agree with these terms, so that the first
+    /// buyer is not the one who finds out that it cannot.
     ///
     /// # Errors
     /// [`TermsRefused::CurrencyOfAnotherRegion`] or [`TermsRefused::AddressIncomplete`].

@@ -6,7 +6,8 @@ use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
 
 /// The current answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
-/// the shop itself cancels the order, or Amazon contradicts them: then it is `Checking` until that is settled.
+/// the shop itself cancels the order, or Amazon contradicts them: then it is `Checking` until that is
+/// settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// Captured.
@@ -65,7 +66,8 @@ impl Checkout {
         matches!(state, Some(CancellationState::Done { .. }))
     }
 
-    /// Whether a cancellation is finished and leaves nothing: an order whose parcels have left is paid.
+    /// Whether a cancellation is finished and everything is undone: an order whose parcels have left counts
+    /// as paid.
     fn is_undone(&self) -> bool {
         self.is_canceled() && self.left_behind().next().is_none()
     }

@@ -15,7 +15,8 @@ use crate::merchant::number::OperationNumber;
 use crate::merchant::rules::{MAX_OPERATIONS, MerchantRules, RefundCeiling};
 use crate::money::Money;
 
-/// Why an operation is refused. Each names the field that the shop sent.
+/// Why an operation is refused. [`OperationRefused::field`] names the field that breaks the rule, if there is
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationRefused {
     /// No attempt is proved to have succeeded: there is nothing to charge, capture, refund or close.

@@ -239,7 +239,7 @@ impl Charge {
         is_said && self.origin == ChargeOrigin::Finalize && self.sight == LastSeen::Never
     }
 
-    /// In what Amazon contradicts what is known of the charge, if it does.
+    /// How Amazon contradicts what is known of the charge, if it does.
     #[must_use]
     pub const fn contradicted_by(&self) -> Option<Misfit> {
         match self.sight {

@@ -63,7 +63,7 @@ impl PaymentDraft<'_> {
             charge.origin = origin;
         }
         charge.unreadable_count = 0;
-        // Of two answers that overtake each other, the one that was asked for later counts.
+        // If one answer overtakes another, the one that was asked for later counts.
         let seen_before = charge.seen_at(now);
         let is_newest = seen_before.is_none_or(|seen_at| seen_at <= shown.asked_at);
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
@@ -132,9 +132,9 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Handles a charge whose money Finalize's success says is taken, while Amazon shows that it is not yet.
-    /// The capture may be under way. An earlier state may come from a slow replica, but after a day that no
-    /// longer explains it.
+    /// Handles a charge that is captured according to Finalize's success, while Amazon shows that it is not
+    /// captured yet. The capture may be under way. An earlier state may come from a slow replica, but after a
+    /// day that no longer explains it.
     fn doubt_capture(&mut self, id: &ChargeId, shown: &ChargeState) {
         let now = self.now;
         let Some(charge) = self.payment.charge_mut(id) else { return };

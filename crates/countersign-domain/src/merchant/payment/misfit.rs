@@ -1,9 +1,9 @@
-//! In what an answer of Amazon's contradicts what is known.
+//! How an answer of Amazon's contradicts what is known.
 
 use crate::words::words;
 
 words! {
-    /// In what an answer contradicts what is known.
+    /// How an answer contradicts what is known.
     Misfit {
         /// The charge is under another permission.
         ChargePermissionDiffers,

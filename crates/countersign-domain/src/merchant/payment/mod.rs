@@ -236,8 +236,8 @@ impl Payment {
         most.less(charge.refunded()).less(self.refunding(&charge.id))
     }
 
-    /// What another parcel of a charge may be worth: what no other parcel has, and no more than what
-    /// was not refunded.
+    /// The most that another parcel of a charge may be worth: what no other parcel has, and at most what was
+    /// not refunded.
     #[must_use]
     pub fn shippable(&self, charge: &Charge) -> Money {
         let kept = charge.pays().less(charge.refunded()).less(self.refunding(&charge.id));

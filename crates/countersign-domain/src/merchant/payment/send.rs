@@ -130,8 +130,8 @@ pub fn permission_shown(draft: &mut Draft, shown: &PermissionView) -> NextStep {
     draft.resolve_by_permission(shown)
 }
 
-/// Whether Amazon contradicts the charge that an operation concerns, or that the order was paid with, so that
-/// nothing more is sent.
+/// Whether Amazon contradicts the charge that an operation concerns, or the one that the order was paid with,
+/// so that nothing more is sent.
 fn is_contradicted(payment: &Payment, operation: &Operation) -> bool {
     payment.contradicted_for(operation.request.charge_id()).is_some()
 }

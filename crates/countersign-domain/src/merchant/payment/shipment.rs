@@ -1,5 +1,5 @@
-//! A parcel that the shop has said it ships, with the charge that pays for it. It is recorded in the checkout's
-//! document, of which a cancellation needs the version: of "ship" and "cancel" only one can win.
+//! A parcel that the shop has said it ships, with the charge that pays for it. It is recorded in the
+//! checkout's document, whose version a cancellation needs, so only one of "ship" and "cancel" can win.
 
 use alloc::string::String;
 

@@ -183,7 +183,7 @@ fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     assert_eq!(look(&under_way, AmazonChargeState::CaptureInitiated), None);
     assert_eq!(look(&under_way, AmazonChargeState::Captured).unwrap().verdict().outcome(), "paid");
     assert_eq!(look(&under_way, AmazonChargeState::Declined).unwrap().verdict().outcome(), "notPaid");
-    // Only a reservation was asked for, and it was reserved, no matter who captures it.
+    // Only an authorization was asked for, and it was granted: who captures the charge does not matter.
     let in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let reserved = look(&in_doubt, AmazonChargeState::CaptureInitiated).unwrap();
     assert_eq!(reserved.verdict().outcome(), "authorized");

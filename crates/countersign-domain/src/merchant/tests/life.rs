@@ -20,7 +20,7 @@ struct Amazon {
     is_closed: bool,
     /// The stored answers, by key.
     replies: BTreeMap<String, OperationAnswer>,
-    /// The effects of each operation here: more than one is a defect.
+    /// The effects of each operation, by its number: more than one is a defect.
     effects: BTreeMap<u32, BTreeSet<String>>,
     /// How many times a request of ours exceeded a limit.
     over_the_limit: u32,

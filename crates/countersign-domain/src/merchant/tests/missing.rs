@@ -13,7 +13,7 @@ fn elsewhere() -> Access {
     Access("SANDBOX-K2 https://amazon.example".to_string())
 }
 
-/// What one answer that there is no such session makes of an attempt, in a few words.
+/// How one answer that there is no such session changes an attempt, in a few words.
 fn not_found(state: AttemptState, under: Access, now: Timestamp) -> String {
     let before = checkout(PaymentIntent::Authorize, state);
     let seen = SessionView::NotFound(under);

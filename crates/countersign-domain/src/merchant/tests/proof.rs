@@ -98,7 +98,7 @@ fn new_charge() -> ChargeId {
     ChargeId::parse("S01-1-C2").unwrap()
 }
 
-/// Half and foreign answers to a call, by what is wrong with them.
+/// Incomplete and foreign answers to a call, by what is wrong with them.
 fn half_answers(request: &PaymentCall) -> Vec<(&'static str, OperationAnswer)> {
     let changed = |mut shown: ChargeView, change: fn(&mut ChargeView)| {
         change(&mut shown);
@@ -386,7 +386,7 @@ fn every_path_to_a_charge_gives_the_same_answer_about_it() {
     }
 }
 
-/// Evidence is held against the terms that the bytes carried.
+/// Evidence is compared with the terms that the bytes carried.
 #[test]
 fn a_payment_by_earlier_terms_is_contradicted_on_every_path_and_an_unpaid_one_is_over() {
     use super::decide::attempts;

@@ -58,7 +58,7 @@ fn a_parcel_is_recorded_with_a_yes_and_with_nothing_else() {
         let after = shipped(&before, "1", None);
         let payment = after.payment.as_ref().unwrap();
         assert_eq!(payment.charges[0].shipped(), hundred(), "all of it, if no amount is named");
-        // The same again is the same parcel.
+        // The same request again is about the same parcel.
         let (step, answer) = ship(&after, "1", &request(None, None), sent_at().plus(DAY), &rules()).unwrap();
         assert_eq!((answer, step.next), (ShipmentAnswer::Recorded, after));
     }
@@ -152,7 +152,7 @@ fn each_rule_of_shipping_is_reached_and_changes_nothing() {
         reached.insert(format!("{refused:?}"));
     }
     assert_eq!(reached.len(), 10, "{reached:?}");
-    // A parcel's reference is no operation's either.
+    // Nor can an operation have the reference of a parcel.
     let asked = OperationRequest::Capture { charge_id: None, amount: None };
     let reused =
         ask(&shipped(&held(), "1", None), OperationName::Shop("1".to_string()), asked, sent_at(), &rules());
@@ -284,7 +284,7 @@ fn what_a_cancellation_leaves_is_still_the_shops_to_capture_and_to_refund() {
         checkout = step.next;
     }
     assert!(asked_for(&checkout).contains("captureCharge 60.00"), "{}", asked_for(&checkout));
-    // An order that leaves something is not unpaid.
+    // An order whose cancellation leaves something is not canceled as a whole.
     let mut done = canceled(&shipped(&taken(), "1", None), &asking("c", false));
     done.cancellation.as_mut().unwrap().state = CancellationState::Done { at: sent_at(), remind_at: None };
     assert_ne!(done.verdict().outcome(), "canceled");

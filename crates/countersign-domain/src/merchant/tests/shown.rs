@@ -315,7 +315,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// Whatever is lost, duplicated and reordered on the way: once the end has been seen, it stays, it is
-    /// reported once, and nothing is reported that was not so.
+    /// reported once, and nothing is reported that did not happen.
     // Promise: B19
     #[test]
     fn looks_in_any_order_and_number_end_alike(

@@ -33,7 +33,7 @@ use crate::time::{DAY, HOUR, Timestamp};
 
 pub(super) const PROFILE: Profile = Profile::Live;
 
-/// A permission over 20.00 of which 14.00 were charged with this intent and card.
+/// A permission for 20.00, of which 14.00 was charged with this intent and card.
 fn payment(intent: PaymentIntent, card: Card) -> Payment {
     let details = PaymentDetails {
         can_handle_pending_authorization: intent == PaymentIntent::Authorize,
@@ -264,8 +264,9 @@ fn by_command(states: &[(&str, Payment)], instants: &[(String, Timestamp)]) -> S
 #[test]
 fn every_charge_and_refund_state_under_every_command_before_at_and_after_each_deadline() {
     let states = every_charge_state();
-    // A pending authorization's decision; a capture's or refund's; the end of the seven days in which a capture is
-    // immediate; and the authorization's end. The last two are later where the authorization was pending.
+    // A pending authorization's decision; a capture's or refund's; the end of the seven days in which a
+    // capture is immediate; and the authorization's end. The last two are later where the authorization was
+    // pending.
     let pending = Duration::from_secs(30);
     let (week, month) = (DAY.saturating_mul(7), DAY.saturating_mul(30));
     let deadlines = [

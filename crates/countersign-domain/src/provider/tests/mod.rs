@@ -340,7 +340,7 @@ fn whoever_signs_in_has_chosen_nothing_of_what_another_buyer_did() {
 
 /// Whether the bank must decide while the buyer waits, or may do so later.
 const AUTHORIZATION_TIMINGS: [&str; 2] = ["at once", "may pend"];
-/// The place of the second.
+/// The index of the second of [`AUTHORIZATION_TIMINGS`].
 const MAY_PEND: usize = 1;
 
 // Promise: A03

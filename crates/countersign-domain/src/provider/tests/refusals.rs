@@ -385,7 +385,7 @@ fn an_overcharge_is_captured_to_the_cent_where_the_session_allowed_it() {
 #[test]
 fn an_order_is_overcharged_once_however_many_charges_it_has() {
     for (currency, limit, authorized, first, second) in [
-        // The limit's 15 % and 75 each leave less for the second charge than the charge's own amount would.
+        // Both charges share the surplus that the limit allows: 15 %, or 75 (8,400 JPY).
         (Currency::USD, 10_000, 5_000, 750, 750),
         (Currency::USD, 110_000, 55_000, 7_500, 0),
         (Currency::USD, 110_000, 55_000, 7_499, 1),
