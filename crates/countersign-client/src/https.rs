@@ -60,7 +60,7 @@ impl Https {
         Self { client, longest_answer: MAX_ANSWER_LEN }
     }
 
-    /// The same with a limit other than [`MAX_ANSWER_LEN`], in bytes: an answer is not read beyond it.
+    /// This transport with a limit other than [`MAX_ANSWER_LEN`], in bytes: an answer is not read beyond it.
     #[must_use]
     pub fn with_longest_answer(self, longest_answer: usize) -> Self {
         Self { longest_answer, ..self }

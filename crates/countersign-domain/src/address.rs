@@ -89,7 +89,7 @@ impl AddressMembers {
     pub const PRICED: Self =
         Self::of(&[AddressMember::StateOrRegion, AddressMember::PostalCode, AddressMember::CountryCode]);
 
-    /// These members.
+    /// The set of these members.
     #[must_use]
     pub const fn of(members: &[AddressMember]) -> Self {
         let mut set = Self(0);

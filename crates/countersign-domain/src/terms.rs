@@ -41,7 +41,7 @@ pub struct MerchantMetadata {
 }
 
 impl MerchantMetadata {
-    /// These notes with every member that `update` has replaced.
+    /// These notes after an update: each member that `update` has replaces the current one.
     #[must_use]
     pub fn updated(self, update: Self) -> Self {
         Self {

@@ -106,10 +106,10 @@ words! {
     /// Whether an authorization pays for a parcel after its seven days, when its capture may be declined.
     #[derive(Default)]
     AfterGuarantee {
-        /// It does not.
+        /// It pays for no parcel.
         #[default]
         No = "no",
-        /// It does, at the shop's own risk.
+        /// It pays for a parcel, at the shop's own risk.
         Yes = "yes",
     }
 }

@@ -118,6 +118,6 @@ pub enum CardBehaviour {
     /// Its authorization is pending for 30 seconds and is then granted. Only for Authorize with
     /// `canHandlePendingAuthorization`.
     PendsThenPays,
-    /// The same, then declined.
+    /// Its authorization is pending for 30 seconds and is then declined, under the same condition.
     PendsThenIsDeclined,
 }

@@ -34,7 +34,7 @@ words! {
     CaptureSimulation {
         /// The capture is asynchronous, and succeeds.
         CaptureInitiated,
-        /// The same as the first.
+        /// The same as `CaptureInitiated`.
         CapturePending,
         /// The capture is asynchronous, and is declined.
         CaptureDeclined,

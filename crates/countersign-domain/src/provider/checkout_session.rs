@@ -67,7 +67,7 @@ pub struct WebCheckoutDetails {
 }
 
 impl WebCheckoutDetails {
-    /// These details with every member that `update` has replaced.
+    /// These details after an update: each member that `update` has replaces the current one.
     #[must_use]
     pub fn updated(self, update: Self) -> Self {
         Self {

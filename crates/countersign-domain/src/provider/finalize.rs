@@ -61,7 +61,7 @@ pub struct CompleteRequest {
 pub struct FinalizeRules {
     /// How addresses are compared.
     pub address_match: AddressMatch,
-    /// How an address is treated that the product type does not require and that Amazon has not shared.
+    /// What happens to an address that the product type does not require and that Amazon has not shared.
     pub unshared_address: UnsharedAddress,
     /// How Finalize is answered on a Completed session.
     pub replay: FinalizeReplay,

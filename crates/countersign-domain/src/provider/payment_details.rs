@@ -72,8 +72,8 @@ pub enum PaymentDetailsRefused {
 }
 
 impl PaymentDetails {
-    /// These details with every member that `update` has replaced. If there is a presentment currency, it
-    /// follows that of the charge (Amazon's rule for multi-currency accounts).
+    /// These details after an update: each member that `update` has replaces the current one. If there is a
+    /// presentment currency, it follows that of the charge (Amazon's rule for multi-currency accounts).
     #[must_use]
     pub fn updated(self, update: PaymentDetailsUpdate) -> Self {
         let presentment_currency = update.presentment_currency.or(self.presentment_currency);

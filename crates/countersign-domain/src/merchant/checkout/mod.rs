@@ -77,8 +77,8 @@ impl Checkout {
 
     /// The attempt whose outcome decides for this one: itself, or the one that it is surplus to.
     ///
-    /// That attempt may itself have become surplus later, when nothing of it had left this machine. An
-    /// attempt becomes surplus to one that is live at that moment, and stays so: there can be no cycle.
+    /// That attempt may itself have become surplus later, before anything was sent for it. An attempt becomes
+    /// surplus to one that is live at that moment, and stays so: there can be no cycle.
     #[must_use]
     pub fn deciding_attempt(&self, number: AttemptNumber) -> Option<&Attempt> {
         let mut attempt = self.attempt(number)?;

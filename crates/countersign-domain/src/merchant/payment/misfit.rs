@@ -21,13 +21,13 @@ words! {
         StateDiffers,
         /// An amount was shown three times in a form that cannot be read.
         AmountUnreadable,
-        /// It was paid by terms that are no longer the order's.
+        /// It was paid under terms that are no longer the order's.
         TermsMoved,
     }
 }
 
 impl Misfit {
-    /// The same in words, for the operator.
+    /// The misfit in words, for the operator.
     #[must_use]
     pub const fn found(self) -> &'static str {
         match self {
