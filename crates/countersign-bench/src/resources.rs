@@ -1,4 +1,4 @@
-//! The size of the binary, the start time of the servers, and their memory while they are idle.
+//! The size of the binary, the time that the servers take to start, and their memory while they are idle.
 
 use std::path::Path;
 

@@ -177,7 +177,7 @@ impl ClientBuilder {
         Self { retry, ..self }
     }
 
-    /// Uses a network other than the real one.
+    /// Sends requests through this transport instead of the default one.
     #[must_use]
     pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport: Some(transport), ..self }

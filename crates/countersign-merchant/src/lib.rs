@@ -132,7 +132,7 @@ impl Merchant {
         });
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {
-            tracing::warn!(recovered, "calls that an earlier process had sent will be looked up");
+            tracing::warn!(recovered, "calls that an earlier process sent will be looked up");
         }
         let adopted = app.adopt_capture_policy().await.map_err(failed)?;
         if adopted > 0 {

@@ -1,5 +1,5 @@
-//! Numbers from a seed: splitmix64. The sandbox draws its ids and the chance of an ordered fault from it, and
-//! a simulation draws everything. No secret may come from it.
+//! Pseudorandom numbers from a seed (splitmix64). The sandbox draws its ids from them, and uses them to decide
+//! whether a fault that has a rate occurs; a simulation draws everything from them. No secret may come from them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -251,8 +251,8 @@ pub(super) fn not_evaluated_delay(count: u32) -> Duration {
     Duration::from_secs(2_u64.saturating_pow(count.clamp(1, 9)).min(300))
 }
 
-/// How long to wait after a Finalize that could not connect: as long as it has been tried for so far, but at
-/// most a minute.
+/// How long to wait after a Finalize that could not connect: as long as it has already been tried, but at
+/// least 2 s and at most a minute.
 pub(super) fn not_sent_delay(tried_for: Duration) -> Duration {
     tried_for.clamp(not_evaluated_delay(1), Duration::from_secs(60))
 }

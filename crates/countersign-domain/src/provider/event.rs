@@ -90,7 +90,7 @@ happened! {
     CheckoutSessionCompleted => {},
     /// The session is canceled.
     CheckoutSessionCanceled(reason: SessionCancelReason) => { reason: Some(reason.as_str()) },
-    /// 30 days have passed.
+    /// The session was deleted, 30 days after it was created.
     CheckoutSessionDeleted => {},
     /// A permission was created.
     ChargePermissionCreated(id: ChargePermissionId) => { charge_permission_id: Some(id) },

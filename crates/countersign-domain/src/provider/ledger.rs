@@ -64,7 +64,9 @@ impl fmt::Display for LedgerImbalance {
             Self::Posting(Posting { from, to, amount }) => {
                 write!(f, "the accounts cannot cover a posting of {amount} from {from} to {to}")
             }
-            Self::Account(account) => write!(f, "the account {account} does not move as its charge does"),
+            Self::Account(account) => {
+                write!(f, "the balance of the account {account} did not change by as much as its charge did")
+            }
         }
     }
 }

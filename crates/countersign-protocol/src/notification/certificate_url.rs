@@ -54,7 +54,7 @@ with_texts! {
         /// without a port), and its origin is not one of those that were added.
         ForeignHost = "the certificate's host is neither Amazon's nor that of an added origin";
         /// It has a query, a fragment, or a path with a segment that is not plain.
-        NotAPlainPath = "the certificate's URL has more than a host and a plain path";
+        NotAPlainPath = "after its host, the certificate's URL must have only a path of plain segments (letters, digits and - _ . ~)";
         /// Its path does not end in `.pem`.
         NotPem = "the certificate's URL does not end in .pem";
     }

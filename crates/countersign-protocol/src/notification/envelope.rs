@@ -121,7 +121,7 @@ with_texts! {
         /// It is longer than [`MAX_ENVELOPE_LEN`].
         TooLong = "the envelope is longer than {MAX_ENVELOPE_LEN} bytes";
         /// It is not a JSON object, is nested too deeply, or has a member twice.
-        NotAnObject = "the envelope is not a JSON object, or has a member twice";
+        NotAnObject = "the envelope is not a JSON object, is nested too deeply, or has a member twice";
         /// A member is missing.
         Missing {
             /// Its name.

@@ -132,7 +132,7 @@ with_texts! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     MessageRefused {
         /// It is not a JSON object, is nested too deeply, or has a member twice.
-        NotAnObject = "the message is not a JSON object, or has a member twice";
+        NotAnObject = "the message is not a JSON object, is nested too deeply, or has a member twice";
         /// A member is missing.
         Missing {
             /// Its name.

@@ -91,7 +91,7 @@ with_texts! {
         /// No empty line between headers and their list.
         NoEmptyLine = "the empty line between the last header and the list of names was missing";
         /// The names of the headers in their usual capitalisation.
-        HeaderNamesNotLowerCased = "the header lines had names with capitals: write them in lower case";
+        HeaderNamesNotLowerCased = "the header names had capitals: write them in lower case";
         /// Spaces around the headers' values.
         HeaderValuesNotTrimmed = "the header lines had spaces around the values: write name:value without \
                                   spaces";
@@ -102,9 +102,9 @@ with_texts! {
         /// A path with a trailing slash that was not sent.
         TrailingSlashAdded = "the path was signed with a trailing slash that was not sent";
         /// A path without `/live` or `/sandbox`.
-        PathWithoutEnvironment = "the path was signed without the environment that was sent in it";
+        PathWithoutEnvironment = "the path was signed without the /live or /sandbox segment that was sent";
         /// A path with an environment that was not sent.
-        PathWithEnvironment = "the path was signed with an environment that was not sent in it";
+        PathWithEnvironment = "the path was signed with a /live or /sandbox segment that was not sent";
         /// The whole URL, or path and query on one line.
         PathWithQueryOrHost =
             "the path's line had more than the path: write the query on its own line, and leave out the \
@@ -116,17 +116,17 @@ with_texts! {
         /// The query is not encoded.
         QueryNotEncoded = "the query was signed without percent-encoding";
         /// The query is not sorted, or not by bytes.
-        QueryNotSorted = "the query was signed in another order: sort the names by byte value";
+        QueryNotSorted = "the query parameters were signed in the wrong order: sort them by the byte values of their names";
         /// The hash of the empty text, although there is a body.
         EmptyBodyHashed = "the hash of an empty body was signed, but a body was sent";
         /// The hash of `{}` or `null`, although there is no body.
         BodyHashedThatWasNotSent = "the hash of a body was signed, but none was sent";
         /// A line end after the body that was not sent.
-        BodyWithTrailingLineEnd = "the body was signed with a trailing line end that was not sent";
+        BodyWithTrailingLineEnd = "the body was signed with a trailing newline that was not sent";
         /// The body without the surrounding white space that was sent.
         BodyTrimmed = "the body was signed without the surrounding white space that was sent";
-        /// Other line ends within the body.
-        BodyWithOtherLineEnds = "the line ends of the body that was signed differ from those of the body that was sent";
+        /// Different line endings within the body.
+        BodyWithOtherLineEnds = "the line endings of the signed body differ from those of the body that was sent";
         /// Other JSON text for the same values.
         BodyWrittenAnew =
             "the body was serialized twice, with different results: sign exactly the bytes that are sent";

@@ -12,7 +12,7 @@ const APPLICATION_ID: i64 = 0x4353_676e;
 
 type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
-/// The version of the first step. No earlier version was released; its documents have other forms.
+/// The version of the first step. Earlier versions were never released, and their documents have other forms.
 const FIRST_VERSION: u32 = 2;
 
 /// One step for each version: the first creates version [`FIRST_VERSION`] in an empty file, and each further

@@ -91,7 +91,7 @@ impl Amazon {
         PermissionView { state }
     }
 
-    /// Executes a request, or answers its key with what it did before.
+    /// Executes a request or, if its idempotency key was used before, returns the saved answer.
     fn call(&mut self, number: u32, request: &PaymentCall, key: &str) -> OperationAnswer {
         let makes = !matches!(request, PaymentCall::CancelCharge { .. } | PaymentCall::Close { .. });
         if let Some(saved) = self.replies.get(key).filter(|_| makes) {

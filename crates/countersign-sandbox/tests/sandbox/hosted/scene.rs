@@ -1,5 +1,5 @@
-//! A sandbox in memory, whose clock the test moves; a shop's page that answers questions, and the browser
-//! between the two, which sends forms and follows 303 answers.
+//! An in-memory sandbox whose clock the test moves, a shop's page that answers the questions of Amazon's page, and
+//! the browser between the two, which sends forms and follows 303 answers.
 
 use std::sync::{Arc, OnceLock};
 

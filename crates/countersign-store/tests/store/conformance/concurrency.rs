@@ -52,7 +52,7 @@ pub(crate) async fn one_of_many_claims_wins(store: Arc<dyn Store>) {
     assert_eq!(store.messages("event", None, 0, 10).await.unwrap().len(), 1);
 }
 
-/// Two documents are always written together, so a load that shows two versions saw two moments.
+/// Both documents are always written together, so a load that returns different versions of them mixed two moments.
 pub(crate) async fn a_load_shows_one_moment(store: Arc<dyn Store>) {
     commit_writes(&*store, ["A", "B"].map(|id| create(id, content("x")))).await.unwrap();
     let mut tasks = JoinSet::new();
