@@ -9,8 +9,8 @@ use crate::words::words;
 macro_rules! currencies {
     ($($code:ident => $digits:literal),+ $(,)?) => {
         words! {
-            /// A currency that Amazon Pay knows, by its ISO 4217 code: the ledger currencies USD, EUR, GBP,
-            /// JPY and the presentment currencies of multi-currency accounts.
+            /// A currency that Amazon Pay knows, by its ISO 4217 code: one of the ledger currencies
+            /// (USD, EUR, GBP and JPY) or a presentment currency of a multi-currency account.
             #[derive(PartialOrd, Ord)]
             Currency {
                 $(

@@ -53,8 +53,8 @@ impl DecisionClock {
         if self.is_in_question() && !was_in_question {
             tracing::error!(
                 skew_ms,
-                "this machine's clock and Amazon's differ by more than a minute: until they agree, no \
-                 payment is given up because its buyer was away too long"
+                "this machine's clock and Amazon's differ by more than a minute: until they agree, \
+                 payments whose buyer has been away too long are not given up"
             );
         }
     }

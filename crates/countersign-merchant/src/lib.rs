@@ -64,8 +64,8 @@ pub struct Parts {
     pub webhook: Option<Webhook>,
     /// The hook by which the shop is asked for quotes; without one, the table in the settings makes them.
     pub quote_hook: Option<QuoteHook>,
-    /// Fetches the certificates of Amazon's notifications; `None` uses the real network. It must follow no
-    /// redirect.
+    /// Fetches the certificates of Amazon's notifications; `None` uses the real network. It must not follow
+    /// redirects.
     pub certificate_transport: Option<Arc<dyn Transport>>,
     /// The keys that seal the snapshots of buyers' and transactions' data.
     pub snapshot_keys: SnapshotKeys,

@@ -73,8 +73,8 @@ pub struct Report {
     pub failure: Option<Failure>,
 }
 
-/// A broken invariant. Its text has the story of the order that shows it, and the command that runs
-/// it again.
+/// A broken invariant. Its text says what happened to the order that shows it, and gives the command that
+/// reproduces the run.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// Which one.

@@ -113,7 +113,7 @@ impl Certificates {
         self.failed.iter().find(|failed| failed.url == *url).map(|failed| Err(failed.why))
     }
 
-    /// The lock by which callers take turns for a URL's certificate.
+    /// The lock that lets only one caller at a time fetch the certificate at a URL.
     pub(super) fn flight(&mut self, url: &CertificateUrl) -> Arc<FetchLock> {
         self.flights.retain(|(_, flight)| flight.strong_count() > 0);
         let under_way = self.flights.iter().find(|(other, _)| other == url);

@@ -29,8 +29,8 @@ with_texts! {
         } = "it was published at {published_at}, which is in the future";
         /// Its certificate is at a URL from which no certificate is fetched.
         CertificateUrl(refused: CertificateUrlRefused) = "{refused}";
-        /// Its certificate could not be fetched.
-        NoCertificate(refused: NoCertificate) = "the certificate could not be fetched: {refused}";
+        /// Its certificate could not be fetched or used.
+        NoCertificate(refused: NoCertificate) = "the certificate could not be fetched or used: {refused}";
         /// The certificate is not valid now, or its key did not sign this envelope.
         Signature(refused: SignatureRefused) = "{refused}";
         /// It was signed, but its message is not one of Amazon Pay's.

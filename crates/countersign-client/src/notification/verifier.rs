@@ -141,7 +141,7 @@ impl NotificationVerifier {
         }
         let fetched = self.fetch(url).await.map(Arc::new);
         if let Err(why) = fetched {
-            tracing::warn!(url = url.as_str(), %why, "a notification's certificate could not be fetched");
+            tracing::warn!(url = url.as_str(), %why, "a notification's certificate could not be fetched or used");
         }
         self.certificates().keep(url.clone(), fetched, now)
     }

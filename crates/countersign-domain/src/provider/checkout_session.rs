@@ -238,7 +238,7 @@ impl CheckoutSession {
     }
 }
 
-/// A session moved forward to a given instant by its deadlines.
+/// A session as it is at a given instant, after every deadline that has passed was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
     /// It exists. The events of the deadlines that have passed, if any.

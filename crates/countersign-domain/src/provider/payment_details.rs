@@ -9,7 +9,7 @@ use crate::terms::PaymentIntent;
 /// What is to be paid and how, as far as the merchant has said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PaymentDetails {
-    /// What Finalize will do.
+    /// What Finalize does with the payment.
     pub payment_intent: Option<PaymentIntent>,
     /// Whether the merchant can wait up to 24 hours for an authorization.
     pub can_handle_pending_authorization: bool,

@@ -7,7 +7,8 @@ use countersign_store::contract::{Content, Expect, IndexEntry, Key, Write};
 
 use crate::stored::snapshot::{self, Snapshot};
 
-/// Snapshots that have not been taken: `due` with the instant of success, or `missed`.
+/// The index of snapshots that have not been taken. Its value is `due` and the instant at which the checkout was
+/// completed, or `missed`.
 pub(super) const MISSING: &str = "snapshot_missing";
 
 pub(super) fn key(checkout_id: &str) -> Key {

@@ -2,8 +2,8 @@
 //! reserves, in the commit that makes its bytes durable; then the shop's own request, a timer or a restart
 //! executes it, all through the same driver.
 //!
-//! As with a completion, the commit before a call settles who makes the call, and a crash before or after the
-//! call leaves the timer, which looks the result up or sends again by the operation's own rule.
+//! As with a completion, the commit before a call settles who makes the call. After a crash, whether before or
+//! after the call, the timer remains: by the operation's own rule, it looks the result up or sends the call again.
 
 use countersign_domain::merchant::after::cancel::{CancelRequest, RecordedCancellation, request_cancel};
 use countersign_domain::merchant::attempt::AttemptState;

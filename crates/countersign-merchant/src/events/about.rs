@@ -109,7 +109,7 @@ impl fmt::Display for Detail {
         match self {
             Self::Word(word) => f.write_str(word),
             Self::Sent { key, send_count } => write!(f, "key {key}, send {send_count}"),
-            Self::LastingSeconds(seconds) => write!(f, "in doubt for {seconds} s"),
+            Self::LastingSeconds(seconds) => write!(f, "in doubt after {seconds} s"),
             Self::NotPaid { code, .. } => f.write_str(code),
             Self::Due { deadline, at } => write!(f, "{deadline} at {at}"),
         }

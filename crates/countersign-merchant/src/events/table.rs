@@ -795,7 +795,7 @@ mod tests {
         for (detail, form, text) in [
             (Detail::Word(word()), r#"{"word":"MFANotCompleted"}"#, "MFANotCompleted"),
             (Detail::Sent { key: 2, send_count: 3 }, r#"{"sent":{"key":2,"sendCount":3}}"#, "key 2, send 3"),
-            (Detail::LastingSeconds(300), r#"{"lastingSeconds":300}"#, "in doubt for 300 s"),
+            (Detail::LastingSeconds(300), r#"{"lastingSeconds":300}"#, "in doubt after 300 s"),
             (
                 not_paid,
                 r#"{"notPaid":{"code":"MFANotCompleted","proof":"amazon","field":null}}"#,

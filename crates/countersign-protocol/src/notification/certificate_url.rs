@@ -52,7 +52,7 @@ with_texts! {
         NotHttps = "the certificate's URL is not https";
         /// Its host is not Amazon's notification service (`sns.REGION.amazonaws.com` in lower case and
         /// without a port), and its origin is not one of those that were added.
-        ForeignHost = "the certificate's host is neither Amazon's nor that of an added origin";
+        ForeignHost = "the host of the certificate's URL is neither Amazon's nor that of a configured certificate origin";
         /// It has a query, a fragment, or a path with a segment that is not plain.
         NotAPlainPath = "after its host, the certificate's URL must have only a path of plain segments (letters, digits and - _ . ~)";
         /// Its path does not end in `.pem`.

@@ -120,7 +120,7 @@ with_texts! {
         /// The hash of the empty text, although there is a body.
         EmptyBodyHashed = "the hash of an empty body was signed, but a body was sent";
         /// The hash of `{}` or `null`, although there is no body.
-        BodyHashedThatWasNotSent = "the hash of a body was signed, but none was sent";
+        BodyHashedThatWasNotSent = "the hash of a body was signed, but no body was sent";
         /// A line end after the body that was not sent.
         BodyWithTrailingLineEnd = "the body was signed with a trailing newline that was not sent";
         /// The body without the surrounding white space that was sent.

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use super::encoding::{kept_by_javascript, percent_decode, percent_encode, unreserved};
 
-/// The path as sent; with each segment decoded and encoded once (Java); with each segment encoded
-/// once more (.NET). The last two also merge repeated slashes. Equal results are listed once.
+/// Every form of the path that an SDK may have signed: as sent; with each segment decoded and encoded once (Java);
+/// and with each segment encoded once more (.NET). The last two also merge repeated slashes. Equal forms are listed
+/// once.
 pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
     let mut paths = vec![Cow::Borrowed(path.as_bytes())];
     for spelling in [respell_path(path, |segment| percent_decode(segment)), respell_path(path, Cow::Borrowed)]
@@ -17,9 +18,9 @@ pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
     paths
 }
 
-/// The query as sent; sorted and encoded under RFC 3986 (PHP, Java, .NET); and sorted, with the
-/// names as they are and the values as `encodeURIComponent` writes them (Node). Equal results are
-/// listed once.
+/// Every form of the query that an SDK may have signed: as sent; sorted and encoded under RFC 3986 (PHP, Java,
+/// .NET); and sorted, with unchanged names and with values as `encodeURIComponent` writes them (Node). Equal forms
+/// are listed once.
 pub(super) fn queries(query: &str) -> Vec<Cow<'_, [u8]>> {
     let mut queries = vec![Cow::Borrowed(query.as_bytes())];
     add(&mut queries, Cow::Owned(sorted_query(query)));

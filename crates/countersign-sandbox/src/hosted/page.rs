@@ -93,7 +93,8 @@ enum Body<'a> {
     Bank(String),
     Declined(Vec<ShownCard>),
     Completing,
-    /// The visit has ended: a text about that, and the label of the link or button that leads on.
+    /// The visit has ended: what the page says about it, if anything, and the label of the link or button by which
+    /// the buyer continues.
     Ended(Option<&'static str>, &'static str),
 }
 

@@ -1,5 +1,5 @@
-//! The origin at which a client reaches this server, for the one URL in an answer that a buyer's browser
-//! follows.
+//! The origin at which a client reaches this server. It is needed for the only URL in an answer that a buyer's
+//! browser opens: the redirect URL of a Checkout Session.
 
 use countersign_http::Request;
 use http::HeaderName;
