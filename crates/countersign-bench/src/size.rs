@@ -5,7 +5,7 @@
 pub(super) enum Size {
     /// A tenth of the operations, to see that everything works.
     Quick,
-    /// The number of operations that the figures need, times this.
+    /// This many times the operations of a run at scale 1.
     Times(u32),
 }
 

@@ -1,4 +1,4 @@
-//! Types that have a form, and how the members of an object are written and read.
+//! Types that have a form in stored documents, and how the members of an object are written and read.
 
 use super::illegible_value::IllegibleValue;
 use super::reader::Reader;

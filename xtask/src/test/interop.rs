@@ -45,7 +45,7 @@ pub(super) fn screenshots(root: &Path) -> Tally {
     })
 }
 
-/// Installs the packages of the Node suite, with the official client.
+/// Installs the packages of the Node suite, including Amazon's official client.
 pub(super) fn install_node(root: &Path) -> Tally {
     install_packages(&root.join("interop/node"))
 }

@@ -36,7 +36,7 @@ impl File {
         name.split('.').next().unwrap_or_default()
     }
 
-    /// The code without comments and the contents of literals, split into shipped code and tests.
+    /// The code, without its comments or the contents of its literals, split into shipped code and tests.
     pub(super) fn code(&self) -> &Code {
         let purpose = if self.is_for_tests() { Purpose::Tests } else { Purpose::Shipping };
         self.code.get_or_init(|| code::split(&self.text, purpose))

@@ -158,8 +158,8 @@ pub(super) const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
 /// How many times in a row a session must be missing before a charge that is known to exist is asked for: the
 /// first miss nearly always comes from a slow replica.
 pub(super) const REACH_ASKED_FROM: u32 = 2;
-/// The largest number of sends that ask for the ids of a completed session, which the answer that Amazon has
-/// stored contains.
+/// How many times, at most, a Finalize is sent to get the ids of a completed session: Amazon's stored answer contains
+/// them.
 pub(super) const SENDS_FOR_IDS: u32 = 5;
 /// After how long Amazon has certainly deleted the session, with a day of tolerance for a difference between
 /// the two clocks.

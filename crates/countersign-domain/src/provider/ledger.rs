@@ -62,10 +62,10 @@ impl fmt::Display for LedgerImbalance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Posting(Posting { from, to, amount }) => {
-                write!(f, "the accounts cannot cover a posting of {amount} from {from} to {to}")
+                write!(f, "a posting of {amount} from {from} to {to} is not possible")
             }
             Self::Account(account) => {
-                write!(f, "the balance of the account {account} did not change by as much as its charge did")
+                write!(f, "the balance of the account {account} did not change by as much as the charge did")
             }
         }
     }

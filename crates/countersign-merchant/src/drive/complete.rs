@@ -65,8 +65,8 @@ impl App {
         let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
         let is_in_hand = match &deciding.state {
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
-            // An attempt that was turned away and waits to be sent again, is in doubt, or is pending is taken
-            // up if it is due, but the buyer does not wait for it.
+            // The buyer does not wait for an attempt that is pending, in doubt, or was turned away and waits to be
+            // sent again. If it is due, it is taken up all the same.
             AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::InDoubt(_))
             | AttemptState::Pending { .. } => false,
             AttemptState::Completed { .. }

@@ -396,14 +396,14 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         Rule::ChargeNotNamed => refused(
             CONFLICT,
             "ChargeNotNamed",
-            "This request fits no charge, or more than one. Name the charge in chargeId.",
+            "No charge, or more than one, matches this request. Name the charge in chargeId.",
         ),
         Rule::NotAuthorized => refused(CONFLICT, "NotAuthorized", "The charge is not Authorized."),
         Rule::ChargeBusy => {
             refused(CONFLICT, "ChargeBusy", "Another operation on this charge is in progress.")
         }
         Rule::ExceedsCharge(amount) => {
-            refused(CONFLICT, "ExceedsCharge", format!("The charge is authorized for {amount}."))
+            refused(CONFLICT, "ExceedsCharge", format!("At most {amount} of this charge can be captured."))
         }
         Rule::NotCaptured => refused(CONFLICT, "NotCaptured", "The charge is not Captured."),
         Rule::ExceedsRefundable(left) => refused(

@@ -29,7 +29,7 @@ pub(crate) struct Mishaps {
     pub(crate) loses_releases: AtomicBool,
     /// Commits are applied, their answers are lost, and the store does not say whether a commit was applied.
     pub(crate) keeps_silent: AtomicBool,
-    /// The process dies at a commit: after how many, and whether that commit is still applied.
+    /// The commit at which the process dies, counted from now, and whether that commit is applied first.
     dies_in: Mutex<Option<(usize, bool)>>,
     is_dead: AtomicBool,
 }

@@ -65,7 +65,7 @@ with_texts! {
         /// Base64 of Base64.
         DoubleBase64 = "it was encoded in Base64 twice: encode it once";
         /// URL-safe Base64.
-        UrlSafeBase64 = "it is in the URL alphabet of Base64: use + and /, with padding";
+        UrlSafeBase64 = "it is in URL-safe Base64: use the standard alphabet (+ and /), with padding";
         /// Hexadecimal digits.
         Hexadecimal = "it is in hexadecimal: use Base64";
         /// The canonical request itself after the algorithm's name.

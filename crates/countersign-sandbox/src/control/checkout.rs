@@ -1,4 +1,4 @@
-//! Bodies about a checkout: how it begins, and what the buyer does in it.
+//! Request bodies that concern a checkout: how it begins, and what the buyer does in it.
 
 use countersign_domain::address::Address;
 use countersign_domain::ids::{BuyerId, CheckoutSessionId, Environment, PublicKeyId, Region};

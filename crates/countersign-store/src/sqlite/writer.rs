@@ -317,7 +317,7 @@ impl Request {
         }
     }
 
-    /// Answers that nothing of the request was applied, because of the engine's state.
+    /// Answers that no part of the request was applied, and why.
     fn refuse(self, why: &str) {
         self.end(|| CommitError::Unavailable(why.to_owned()), || StoreError::Unavailable(why.to_owned()));
     }
