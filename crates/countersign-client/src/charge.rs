@@ -234,7 +234,7 @@ macro_rules! states {
             pub enum $state {}
         )+
 
-        /// A charge by the state that Amazon has answered.
+        /// A charge, by the state that Amazon's answer shows.
         #[derive(Debug)]
         pub enum CurrentCharge {
             $($(#[$doc])+ $state(ChargeHandle<$state>),)+

@@ -9,8 +9,8 @@ use crate::money::{Currency, Money};
 use crate::terms::ProductType;
 use crate::words::words;
 
-/// The largest number of delivery options, line items and coupons in one cart. Amazon documents no limit;
-/// nobody reads a page that lists more (docs/compatibility.md).
+/// The largest number of delivery options in one cart. Amazon documents no limit for these, for line items or for
+/// coupons; each limit here is more than a buyer would read on one page (docs/compatibility.md).
 pub const MAX_DELIVERY_OPTIONS: usize = 50;
 /// See [`MAX_DELIVERY_OPTIONS`].
 pub const MAX_LINE_ITEMS: usize = 200;

@@ -136,12 +136,11 @@ impl Money {
         Self::from_digits(whole, fraction, currency)
     }
 
-    /// Reads an amount that Amazon shows: as [`parse`](Self::parse), but zeros after the currency's own digits
-    /// are read too, since they change no amount: `1400.00` JPY is 1400 JPY, and `14.000` USD is 14.00 USD.
+    /// Reads an amount that Amazon shows: like [`parse`](Self::parse), but extra zeros beyond the currency's decimals
+    /// are accepted, since they do not change the amount: `1400.00` JPY is 1400 JPY, and `14.000` USD is 14.00 USD.
     ///
     /// # Errors
-    /// Says what is wrong with the text; it never rounds, so a digit after the currency's own that is not zero
-    /// is refused.
+    /// Says what is wrong with the text; it never rounds, so a nonzero digit beyond the currency's decimals is refused.
     pub fn parse_shown(text: &str, currency: Currency) -> Result<Self, AmountRefused> {
         let (whole, fraction) = decimal(text)?;
         let digits = fraction.len().min(currency.digits() as usize);

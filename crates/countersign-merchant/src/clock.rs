@@ -54,7 +54,7 @@ impl DecisionClock {
             tracing::error!(
                 skew_ms,
                 "this machine's clock and Amazon's differ by more than a minute: until they agree, \
-                 payments whose buyer has been away too long are not given up"
+                 no payment is ended because its buyer has been away too long"
             );
         }
     }

@@ -181,7 +181,7 @@ words! {
     }
 }
 
-/// How the payment failed: it cancels the session.
+/// How the payment failed. Each of these failures cancels the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PaymentFailure {
     /// The buyer or Amazon canceled.

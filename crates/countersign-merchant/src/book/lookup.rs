@@ -44,7 +44,7 @@ impl Book {
         Ok(TimelinePage { entries: entries.collect::<Result<_, _>>()?, next_after })
     }
 
-    /// The timeline of a checkout, oldest first, as far as one answer shows it.
+    /// The newest entries of a checkout's timeline, as many as fit in one answer, oldest first.
     pub(crate) async fn timeline(&self, checkout: &Checkout) -> Result<Vec<Entry>, StoreFailed> {
         let (mut newest, mut after) = (Vec::new(), 0);
         loop {

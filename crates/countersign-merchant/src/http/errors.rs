@@ -419,9 +419,11 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             let message = "All that this charge pays for was recorded as shipped, or was refunded.";
             refused(CONFLICT, "AlreadyShipped", message)
         }
-        Rule::ExceedsShippable(left) => {
-            refused(CONFLICT, "ExceedsShippable", format!("This charge pays for only {left} more."))
-        }
+        Rule::ExceedsShippable(left) => refused(
+            CONFLICT,
+            "ExceedsShippable",
+            format!("This charge pays for parcels worth only {left} more."),
+        ),
         Rule::TooManyRefunds => {
             refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))
         }

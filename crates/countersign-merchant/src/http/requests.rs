@@ -212,7 +212,7 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
     Err(RequestRefused::invalid("after", why))
 }
 
-/// The query of a page: after which place it begins, and its length.
+/// The query for a page: the place after which the page begins, and the largest number of its entries.
 pub(super) struct PageQuery<T> {
     pub(super) after: Option<T>,
     pub(super) limit: usize,

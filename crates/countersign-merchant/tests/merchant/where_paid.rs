@@ -1,5 +1,5 @@
-//! The price of an order at the address where it is paid. A page that sends only part of the address, or
-//! skips the quote, does not pay less; a buyer who uses another card can pay if the price is the same there.
+//! The price of an order is the price for the address with which it is paid. A page cannot lower it by sending only
+//! part of the address or by skipping the quote; a buyer who uses another card can pay if the price is the same there.
 
 use std::time::Duration;
 

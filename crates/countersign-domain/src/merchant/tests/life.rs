@@ -1,5 +1,5 @@
-//! What follows a success, against a small model of Amazon: random sequences of what the shop requests, what
-//! is lost on the way, what Amazon decides and what somebody does elsewhere. The checks state what must be
+//! What follows a successful payment, tested against a small model of Amazon: random sequences of the shop's
+//! requests, lost messages, Amazon's decisions, and changes that others make at Amazon. The checks state what must be
 //! true after each step, and at the end, when everything has been looked at.
 
 use alloc::collections::{BTreeMap, BTreeSet};

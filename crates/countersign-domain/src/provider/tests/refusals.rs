@@ -414,7 +414,7 @@ fn an_order_is_overcharged_once_however_many_charges_it_has() {
             let one = capturing(&open, 0, first, simulation).unwrap();
             let over = capturing(&one, 1, second + 1, None);
             let rule = if currency == Currency::EUR || limit == 10_000 {
-                // Its own bound is no wider than the order's.
+                // The charge's own limit is no higher than the order's, so it is the one that is named.
                 CaptureRefused::ExceedsAuthorizedAmount
             } else {
                 CaptureRefused::ExceedsOvercharge

@@ -1,4 +1,4 @@
-//! A button's configuration: the refusal of a mistake names the member, and only a shop's page can
+//! A button's configuration: the error for a mistake names the member that is wrong, and only a shop's page can
 //! begin a checkout.
 
 use http::Method;
