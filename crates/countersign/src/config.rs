@@ -93,7 +93,7 @@ mod tests {
         Config::read(Some(path), given)
     }
 
-    /// The failure, without the file's directory.
+    /// What the error message says after the file's path.
     fn refused(file: &str) -> String {
         let told = read(file, GivenValues::default()).unwrap_err().to_string();
         told.rsplit_once("countersign.toml").map_or(told.clone(), |(_, told)| told.to_owned())

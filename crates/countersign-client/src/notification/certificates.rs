@@ -125,7 +125,7 @@ impl Certificates {
         flight
     }
 
-    /// Takes the permission to fetch: each proven certificate has a limit of its own, and all other URLs
+    /// Counts a fetch against its limit, or refuses it: each proven certificate has a limit of its own, and all other URLs
     /// share one.
     pub(super) fn may_fetch(&mut self, url: &CertificateUrl, now: Timestamp) -> Result<(), NoCertificate> {
         let proven = self.kept.iter_mut().find(|kept| kept.is_proven && kept.url == *url);

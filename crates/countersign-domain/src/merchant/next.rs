@@ -74,7 +74,7 @@ pub enum OutgoingCall {
         session: BoundSession,
         /// The payment intent, which determines what a success must contain.
         payment_intent: PaymentIntent,
-        /// The bytes and their key.
+        /// The exact body and its idempotency key.
         send: KeyedRequest,
     },
     /// The call of an operation.

@@ -93,7 +93,7 @@ impl PaymentDetails {
         }
     }
 
-    /// Checks the rules between the members, for an account of a region.
+    /// Checks the rules that concern several members together, for an account in this region.
     ///
     /// # Errors
     /// The first broken rule, in the order of [`PaymentDetailsRefused`].

@@ -422,7 +422,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         Rule::ExceedsShippable(left) => refused(
             CONFLICT,
             "ExceedsShippable",
-            format!("This charge pays for parcels worth only {left} more."),
+            format!("Only {left} of this charge is left for further parcels."),
         ),
         Rule::TooManyRefunds => {
             refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))

@@ -167,7 +167,8 @@ impl Amazon {
         self.state().ignores_keys = true;
     }
 
-    /// Makes errors be saved under their key and replayed, which is one reading of Amazon's pages.
+    /// Saves an answer under its idempotency key and replays it even if it is an error, which is one reading of Amazon's
+    /// pages.
     pub(crate) fn save_errors(&self) {
         self.state().saves_errors = true;
     }

@@ -237,7 +237,7 @@ fn in_the_accounts() -> Vec<(Invariant, CheckResult)> {
         (Unbalanced, posted("Available", "Nowhere", 1).1),
         (Unbalanced, posted("Available", "Held", 1).0.agree(&permission(1_400, 0))),
         (Unbalanced, Books::default().agree(&permission(1_400, 0))),
-        // 15 % of 14.00 is 2.10.
+        // An overcharge may be at most 15 %: 2.10 on 14.00.
         (Unbalanced, posted("Overcharge", "Available", 211).0.agree(&permission(1_611, 211))),
     ]
 }

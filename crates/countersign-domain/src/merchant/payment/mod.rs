@@ -225,7 +225,7 @@ impl Payment {
         Money::sum(self.limit.currency(), asked)
     }
 
-    /// What may still be refunded of a charge after everything on its way.
+    /// How much of a charge may still be refunded, once its refunds and those in progress are subtracted.
     #[must_use]
     pub fn refundable(&self, charge: &Charge, ceiling: RefundCeiling) -> Money {
         let captured = charge.captured();

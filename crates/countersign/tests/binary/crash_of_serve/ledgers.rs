@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::{Api, HttpAnswer, text};
 
-/// How many effects the operations of one order had, or of all orders.
+/// How many effects the operations of one order, or of all orders, had.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Effects {
     pub(super) charges: usize,
