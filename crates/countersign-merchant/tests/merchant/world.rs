@@ -66,6 +66,12 @@ pub(crate) struct World {
     is_left_behind: Cell<bool>,
 }
 
+/// The text with which a test fails, its world's end included; `None` if it passes.
+pub(crate) fn failure_of(test: impl FnOnce()) -> Option<String> {
+    let why = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).err()?;
+    Some(why.downcast::<String>().map_or_else(|_| "a panic without a text".to_owned(), |text| *text))
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() || self.is_left_behind.get() {
