@@ -18,7 +18,7 @@ use crate::registration::{BrowserState, LastQuote, Links, Registration};
 stored! {
     by Merchant;
 
-    document Registration as "checkout", format 6, upcast earlier::checkout;
+    document Registration as "checkout", format 7, upcast earlier::checkout;
 
     struct Registration { checkout, links, browsing or default }
 

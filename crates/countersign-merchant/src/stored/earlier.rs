@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     let mut document: Value = serde_json::from_slice(bytes).ok()?;
     let checkout = document.get_mut("checkout")?;
-    if !(3..=5).contains(&format) {
+    if !(3..=6).contains(&format) {
         return None;
     }
     if format == 3 {
@@ -17,7 +17,10 @@ pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     if format <= 4 {
         from_4(checkout);
     }
-    from_5(checkout);
+    if format <= 5 {
+        from_5(checkout);
+    }
+    // Format 6 lacks only members that may be absent.
     serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 

@@ -315,7 +315,7 @@ fn what_cannot_be_read_is_reported_without_its_content() {
     let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();
     assert_eq!(
         refused(format + 1, &text),
-        "a stored checkout cannot be read: its format is 7, and this version reads 6"
+        "a stored checkout cannot be read: its format is 8, and this version reads 7"
     );
     for (from, to) in [
         ("\"USD\"", "\"XYZ\""),
