@@ -203,7 +203,8 @@ An order of your own:
     "paymentDetails": {{"paymentIntent": "Authorize", "chargeAmount": {{"amount": "14.00", "currencyCode": "USD"}}}},
     "startOfCheckoutUrl": "https://shop.example/checkout"}}'
   curl {amazon}/_sandbox/checkout-sessions -d '{{"productType": "PayAndShip", "placed": true,
-    "paymentDetails": {{"paymentIntent": "Authorize", "chargeAmount": {{"amount": "14.00", "currencyCode": "USD"}}}}}}'
+    "paymentDetails": {{"paymentIntent": "Authorize", "chargeAmount": {{"amount": "14.00", "currencyCode": "USD"}}}},
+    "merchantMetadata": {{"merchantReferenceId": "CHECKOUT_ID"}}}}'
   curl -H 'authorization: Bearer {SHOP_TOKEN}' {merchant}/v1/checkouts/CHECKOUT_ID/complete \
     -d '{{"amazonCheckoutSessionId": "CHECKOUT_SESSION_ID"}}'"#
         )

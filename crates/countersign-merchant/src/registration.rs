@@ -76,7 +76,10 @@ impl Registration {
     pub(crate) fn lapses_at(&self) -> Option<Timestamp> {
         let quoted = self.browsing.quoted.as_ref()?;
         let is_unpaid = |attempt: &Attempt| {
-            matches!(attempt.state, AttemptState::NotPaid { .. } | AttemptState::Surplus { .. })
+            matches!(
+                attempt.state,
+                AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } | AttemptState::Released { .. }
+            )
         };
         self.checkout.attempts.iter().all(is_unpaid).then(|| quoted.at.plus(STANDS_FOR))
     }

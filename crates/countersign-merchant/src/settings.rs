@@ -14,7 +14,9 @@ pub use countersign_domain::merchant::checkout::quote::{
     CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate,
 };
 use countersign_domain::merchant::rules::MerchantRules;
-pub use countersign_domain::merchant::rules::{AfterGuarantee, CapturePolicy, Policy, RefundCeiling};
+pub use countersign_domain::merchant::rules::{
+    AbsentReference, AfterGuarantee, CapturePolicy, Policy, RefundCeiling,
+};
 
 /// A text that is never printed.
 #[derive(Clone)]

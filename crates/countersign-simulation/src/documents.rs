@@ -127,6 +127,7 @@ pub(crate) enum AttemptState {
     NotPaid { reason: serde_json::Value },
     Unresolved { reason: String, look_at: i64 },
     Surplus { of: u32 },
+    Released { at: i64 },
 }
 
 /// The kind of a success, with the charge unless the intent was Confirm.
@@ -183,13 +184,14 @@ impl AttemptState {
 
     /// Whether this state never changes again.
     pub(crate) fn is_final(&self) -> bool {
-        self.success().is_some() || self.is_not_paid() || matches!(self, Self::Surplus { .. })
+        let is_over = matches!(self, Self::Surplus { .. } | Self::Released { .. });
+        self.success().is_some() || self.is_not_paid() || is_over
     }
 
     /// Whether money may have moved.
     pub(crate) fn is_live(&self) -> bool {
         match self {
-            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
+            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => false,
             // A copy of a request that Amazon turned away may still arrive.
             Self::Finalize(InFlight::Recorded { left_at, .. }) => left_at.is_some(),
             _ => true,
@@ -202,7 +204,9 @@ impl AttemptState {
             | Self::Pending { look: LookSchedule { at }, .. }
             | Self::Unresolved { look_at: at, .. } => Some(*at),
             Self::Finalize(call) => Some(call.due_at()),
-            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
+            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => {
+                None
+            }
         }
     }
 

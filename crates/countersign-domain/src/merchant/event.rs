@@ -34,8 +34,10 @@ impl From<PaymentEvent> for CheckoutEvent {
 /// What happened to an attempt: the timeline's entries, in causal order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptEvent {
-    /// A session was bound to the checkout.
+    /// A session has arrived.
     SessionBound,
+    /// The session belongs to another order of this store.
+    SessionReleased,
     /// A further session arrived while the named attempt was live.
     SurplusRecorded {
         /// The live attempt.

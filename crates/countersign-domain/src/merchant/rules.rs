@@ -14,6 +14,8 @@ pub struct Policy {
     /// `deadlines.resend_window`: how long after the buyer was last seen the same Finalize may be sent again,
     /// so that nobody is charged hours after an outage.
     pub resend_window: Duration,
+    /// `amazon.allow_absent_reference`: whether a session without `merchantReferenceId` is accepted.
+    pub absent_reference: AbsentReference,
     /// `refunds.ceiling`: how much of a charge may be refunded.
     pub refund_ceiling: RefundCeiling,
     /// `capture.policy`: who captures when the shop has not.
@@ -39,6 +41,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             resend_window: Duration::from_secs(15 * 60),
+            absent_reference: AbsentReference::default(),
             refund_ceiling: RefundCeiling::default(),
             capture_policy: CapturePolicy::default(),
             capture_margin: DEFAULT_MARGIN,
@@ -73,6 +76,18 @@ impl Default for MerchantRules {
             lease: Duration::from_secs(30),
             hold_expiries: false,
         }
+    }
+}
+
+words! {
+    /// Whether a session without `merchantReferenceId` is accepted.
+    #[derive(Default)]
+    AbsentReference {
+        /// No.
+        #[default]
+        Refused = "false",
+        /// If it was brought with the shop's token.
+        ShopsToken = "true",
     }
 }
 

@@ -1,15 +1,18 @@
-//! Binds the session that a buyer came back with to one checkout, once and forever.
+//! Records the session that a buyer came back with, and binds it to one checkout, once and forever, in the change
+//! set that makes its Finalize durable: before that, Amazon has shown whose it is.
 
 use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::attempt::arrive::{
-    Arrival, ArrivalRefused, arrive, end_unquoted, give_later,
+    Arrival, ArrivalRefused, arrive, end_unquoted, give_later, release,
 };
+use countersign_domain::merchant::attempt::{AttemptState, Bearer, GivenAddresses};
+use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::next::{BoundSession, NextStep};
 use countersign_domain::merchant::number::AttemptNumber;
-use countersign_store::contract::Key;
+use countersign_store::contract::{Document, Key};
 
-use super::commit::{LoadedRegistration, checkout_key, decode};
+use super::commit::{LoadedRegistration, PendingCommit, checkout_key, decode};
 use super::register::pointer;
 use super::{Book, DecisionError, PriceSource, StoreFailed};
 
@@ -24,20 +27,33 @@ pub(crate) enum CompleteRefused {
     Arrival(ArrivalRefused),
 }
 
-/// The caller of a completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bearer {
-    /// The shop's own server, which knows what the order costs.
-    Shop,
-    /// The buyer's browser, which may have skipped the quote.
-    Browser,
-}
-
-/// A session that is bound, its attempt, and whether this call has bound it.
-pub(crate) struct SessionBinding {
+/// A session that has arrived, its attempt, and whether it was this call that brought it.
+pub(crate) struct SessionArrival {
     pub(crate) loaded: LoadedRegistration,
     pub(crate) attempt: AttemptNumber,
     pub(crate) is_mine: bool,
+}
+
+/// Which checkout has bound a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Free,
+    Ours,
+    AnotherCheckouts,
+}
+
+impl Claim {
+    fn read(claim: Option<&Document>, checkout_id: &str) -> Self {
+        match claim {
+            None => Self::Free,
+            Some(claim) if claim.bytes == checkout_id.as_bytes() => Self::Ours,
+            Some(_) => Self::AnotherCheckouts,
+        }
+    }
+}
+
+fn attempt_is(draft: &Draft, session: &BoundSession, is: impl Fn(&AttemptState) -> bool) -> bool {
+    draft.checkout().attempt(session.attempt).is_some_and(|attempt| is(&attempt.state))
 }
 
 fn session_key(session: &CheckoutSessionId) -> Key {
@@ -45,15 +61,15 @@ fn session_key(session: &CheckoutSessionId) -> Key {
 }
 
 impl Book {
-    /// Binds the session to this checkout, once and forever, unless another checkout has bound it before. The
-    /// caller that has bound the session completes it.
-    pub(crate) async fn bind(
+    /// Records that a session has arrived, unless another checkout has bound it. The caller that brought it
+    /// completes it.
+    pub(crate) async fn record_arrival(
         &self,
         checkout_id: &str,
         session: &CheckoutSessionId,
         given: &GivenAddresses,
         bearer: Bearer,
-    ) -> Result<SessionBinding, DecisionError<CompleteRefused>> {
+    ) -> Result<SessionArrival, DecisionError<CompleteRefused>> {
         let must_be_quoted = bearer == Bearer::Browser && self.prices == PriceSource::Quoted;
         let now = self.clock.now();
         let keys = [checkout_key(checkout_id), session_key(session)];
@@ -64,14 +80,14 @@ impl Book {
                     return Err(DecisionError::Refused(CompleteRefused::NotFound));
                 };
                 let mut revision = self.open(decode(document)?, now);
-                if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
+                if Claim::read(claim.as_ref(), checkout_id) == Claim::AnotherCheckouts {
                     return Err(DecisionError::Refused(CompleteRefused::BoundToAnotherOrder));
                 }
                 let draft = &mut revision.draft;
-                let attempt = match arrive(draft, session, given) {
+                let attempt = match arrive(draft, session, given, bearer) {
                     Err(refused) => return Err(DecisionError::Refused(CompleteRefused::Arrival(refused))),
                     Ok(Arrival::Known(attempt)) => {
-                        give_later(draft, attempt, given);
+                        give_later(draft, attempt, given, bearer);
                         return Ok(self.keep(revision, (attempt, false)));
                     }
                     Ok(Arrival::New(attempt)) => attempt,
@@ -89,11 +105,58 @@ impl Book {
                     end_unquoted(draft, attempt);
                 }
                 let is_mine = is_unsent(draft);
-                revision.writes.push(pointer(session_key(session), checkout_id));
                 Ok(self.keep(revision, (attempt, is_mine)))
             })
             .await?;
         let loaded = after.ok_or(DecisionError::Refused(CompleteRefused::NotFound))?;
-        Ok(SessionBinding { loaded, attempt, is_mine })
+        Ok(SessionArrival { loaded, attempt, is_mine })
+    }
+
+    /// Makes a decision that may send a session's Finalize for the first time. If it does, the session is bound
+    /// to this checkout in the same change set; if another checkout has bound it, it is released instead.
+    pub(crate) async fn decide_and_bind(
+        &self,
+        checkout_id: &str,
+        session: &BoundSession,
+        known: Option<LoadedRegistration>,
+        decide: impl Fn(&mut Draft) -> NextStep + Send + Sync,
+    ) -> Result<(Option<LoadedRegistration>, NextStep), StoreFailed> {
+        let now = self.clock.now();
+        let keys = &[checkout_key(checkout_id), session_key(&session.id)];
+        let (decide, mut known) = (&decide, known);
+        self.commit(|| {
+            let known = known.take();
+            async move {
+                let may_be_old = known.is_some();
+                let (before, claim) = match known {
+                    // Usually nobody has bound it. The write requires that, so it is not read first.
+                    Some(known) => (known, Claim::Free),
+                    None => {
+                        let documents = self.store.load(keys).await?;
+                        let [Some(document), claim] = documents.as_slice() else {
+                            return Ok(PendingCommit::nothing(NextStep::Rest));
+                        };
+                        (decode(document)?, Claim::read(claim.as_ref(), checkout_id))
+                    }
+                };
+                let mut revision = self.open(before, now);
+                let was_unsent = attempt_is(&revision.draft, session, AttemptState::is_to_be_sent);
+                let next = match claim {
+                    Claim::Free | Claim::Ours => decide(&mut revision.draft),
+                    Claim::AnotherCheckouts => {
+                        release(&mut revision.draft, session.attempt);
+                        NextStep::Rest
+                    }
+                };
+                let leaves =
+                    |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
+                if claim == Claim::Free && was_unsent && attempt_is(&revision.draft, session, leaves) {
+                    revision.writes.push(pointer(session_key(&session.id), checkout_id));
+                }
+                let decided = self.keep(revision, next);
+                Ok(if may_be_old { decided.unless_unchanged() } else { decided })
+            }
+        })
+        .await
     }
 }

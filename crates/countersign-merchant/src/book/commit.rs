@@ -61,6 +61,14 @@ impl<T> PendingCommit<T> {
     pub(super) const fn nothing(outcome: T) -> Self {
         Self { change: None, kept: None, outcome }
     }
+
+    /// For a decision on a checkout that may have been read long ago: if nothing is written, it is not returned.
+    pub(super) fn unless_unchanged(mut self) -> Self {
+        if self.change.is_none() {
+            self.kept = None;
+        }
+        self
+    }
 }
 
 /// The checkout after a decision, and what is logged and counted once the decision is stored.
@@ -151,11 +159,8 @@ impl Book {
                 let Some(before) = before else { return Ok::<_, E>(PendingCommit::nothing(None)) };
                 let mut revision = self.open(before, now);
                 let Some(outcome) = decide(&mut revision)? else { return Ok(PendingCommit::nothing(None)) };
-                let mut decided = self.keep(revision, Some(outcome));
-                if may_be_old && decided.change.is_none() {
-                    decided.kept = None;
-                }
-                Ok(decided)
+                let decided = self.keep(revision, Some(outcome));
+                Ok(if may_be_old { decided.unless_unchanged() } else { decided })
             }
         })
         .await

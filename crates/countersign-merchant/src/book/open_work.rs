@@ -104,7 +104,10 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
         }
         AttemptState::Finalize(InFlight::InDoubt(doubt)) => Some(doubt.since),
         AttemptState::Pending { since, .. } => Some(*since),
-        AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => None,
+        AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => None,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::arrive::{is_buyer_news, note_buyer};
-use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
+use countersign_domain::merchant::attempt::{AttemptState, Bearer, GivenAddresses};
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::next::{BoundSession, NextStep};
@@ -11,7 +11,7 @@ use countersign_domain::merchant::number::AttemptNumber;
 
 use super::App;
 use super::driver::{Driver, OverdueWork, WatchOutcome};
-use crate::book::arrival::{Bearer, CompleteRefused, SessionBinding};
+use crate::book::arrival::{CompleteRefused, SessionArrival};
 use crate::book::{DecisionError, StoreFailed};
 use crate::registration::Registration;
 
@@ -31,9 +31,9 @@ impl App {
         bearer: Bearer,
     ) -> Result<CompletionOutcome, DecisionError<CompleteRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let SessionBinding { loaded, attempt, is_mine } =
-            self.bind(checkout_id, session, given, bearer).await?;
-        let as_bound = loaded.registration.clone();
+        let SessionArrival { loaded, attempt, is_mine } =
+            self.book.record_arrival(checkout_id, session, given, bearer).await?;
+        let as_arrived = loaded.registration.clone();
         let mut driver = self.driver_of(checkout_id, loaded);
         let worked = if is_mine {
             driver.follow(NextStep::Agree(BoundSession { attempt, id: session.clone() })).await
@@ -54,8 +54,12 @@ impl App {
                 %failed,
                 "the store failed before a completion finished; the attempt's timer will continue it",
             );
-            as_bound
+            as_arrived
         });
+        let state = registration.checkout.attempt(attempt).map(|attempt| &attempt.state);
+        if let Some(AttemptState::Released { .. }) = state {
+            return Err(DecisionError::Refused(CompleteRefused::BoundToAnotherOrder));
+        }
         Ok(CompletionOutcome { registration, attempt })
     }
 
@@ -72,7 +76,8 @@ impl App {
             AttemptState::Completed { .. }
             | AttemptState::NotPaid { .. }
             | AttemptState::Unresolved { .. }
-            | AttemptState::Surplus { .. } => return nothing,
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => return nothing,
         };
         let is_due = deciding.state.due_at().is_some_and(|due_at| due_at <= self.clock.now());
         WatchOutcome { overdue: is_due.then_some(OverdueWork::Attempt(deciding.number)), is_in_hand }

@@ -9,11 +9,12 @@
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::time::Duration;
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, MerchantId, RefundId};
 use countersign_domain::merchant::after::due::take_up_payment;
 use countersign_domain::merchant::attempt::agree::{
-    QuoteBasis, SessionView, agree, ask_again, unquoted_address,
+    OurStore, QuoteBasis, SessionView, agree, ask_again, send_to, unquoted_address,
 };
+use countersign_domain::merchant::attempt::arrive::release;
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
 use countersign_domain::merchant::attempt::missing::{reach_seen, reach_to_prove};
@@ -123,6 +124,11 @@ impl<'a> Driver<'a> {
         let mut next = first;
         let mut was_sent_again = false;
         for _ in 0..STEPS {
+            if let Some(attempt) = attempt_of(&next)
+                && self.was_sent_elsewhere(attempt).await?
+            {
+                return Ok(());
+            }
             next = match next {
                 NextStep::Rest => return Ok(()),
                 NextStep::Agree(session) => self.agree(&session).await?,
@@ -158,6 +164,25 @@ impl<'a> Driver<'a> {
             };
         }
         Ok(())
+    }
+
+    /// Whether the Finalize of an attempt was sent to an account other than the configured one: what that one
+    /// answers says nothing about the attempt.
+    async fn was_sent_elsewhere(&mut self, attempt: AttemptNumber) -> Result<bool, StoreFailed> {
+        let (account, checkout_id) = (self.app.account(), self.checkout_id);
+        let checkout = self.checkout().await?;
+        let live = checkout.and_then(|it| it.attempt(attempt)).filter(|it| it.state.is_live());
+        let sent_to = live.and_then(|attempt| attempt.account.as_ref());
+        let Some(sent_to) = sent_to.filter(|sent_to| **sent_to != account) else { return Ok(false) };
+        tracing::error!(
+            checkout_id,
+            attempt = attempt.get(),
+            merchant_id = %sent_to.merchant_id,
+            environment = ?sent_to.environment,
+            region = sent_to.region.code(),
+            "an attempt waits: it was sent to another Amazon account, environment or region than the configured one"
+        );
+        Ok(true)
     }
 
     /// Takes up one attempt for as long as it is due.
@@ -261,12 +286,16 @@ impl<'a> Driver<'a> {
 
     async fn agree(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
-        let answer = self.app.amazon.session(&session.id).await;
+        let answer = self.app.amazon.session_and_owner(&session.id).await;
         let message = "Get Checkout Session returned nothing to compare with the terms";
-        let Some(seen) = self.shown(answer, Some(attempt), message) else {
+        let Some((seen, reference)) = self.shown(answer, Some(attempt), message) else {
             self.decide(|draft| ask_again(draft, attempt)).await?;
             return Ok(NextStep::Rest);
         };
+        if self.names_another_checkout(reference.as_deref()).await? {
+            self.decide(|draft| release(draft, attempt)).await?;
+            return Ok(NextStep::Rest);
+        }
         // Usually the address is the one that the order was priced for, and the shop is not asked.
         let elsewhere = match &seen {
             SessionView::Open(open) => {
@@ -282,15 +311,35 @@ impl<'a> Driver<'a> {
             Some((open, address)) => Box::pin(self.price_where_paid(attempt, open, &address)).await?,
             None => QuoteBasis::Known,
         };
-        let (merchant, environment) = (&self.app.settings.merchant_id, self.app.amazon.environment());
+        let settings = &self.app.settings;
+        let merchant = &settings.merchant_id;
+        let ours =
+            OurStore { environment: self.app.amazon.environment(), store_id: settings.store_id.clone() };
+        let account = self.app.account();
         let keys = finalize_keys(merchant, self.checkout_id, attempt);
-        self.next(|draft| {
-            let agreed = agree(draft, attempt, &seen, environment, priced);
+        let decide = |draft: &mut Draft| {
+            let agreed = agree(draft, attempt, &seen, &ours, priced);
             let Some(agreed) = agreed else { return reach_to_prove(draft, attempt) };
             let send = finalize_send(merchant, draft.checkout(), attempt, agreed);
-            send.map_or(NextStep::Rest, |send| finalize::begin(draft, attempt, send, &keys))
-        })
-        .await
+            let Some(send) = send else { return NextStep::Rest };
+            let next = finalize::begin(draft, attempt, send, &keys);
+            send_to(draft, attempt, &account);
+            next
+        };
+        // A session that is over may have been paid for another order, which its claim shows.
+        let known = self.known.take().filter(|_| matches!(seen, SessionView::Open(_)));
+        let (after, next) = self.app.book.decide_and_bind(self.checkout_id, session, known, decide).await?;
+        self.know(after);
+        Ok(next)
+    }
+
+    /// Whether a session's reference is that of another checkout in this store.
+    async fn names_another_checkout(&self, reference: Option<&str>) -> Result<bool, StoreFailed> {
+        let id = reference.filter(|id| *id != self.checkout_id).and_then(|id| CheckoutId::parse(id).ok());
+        match id {
+            Some(id) => Ok(self.app.book.checkout(id.as_str()).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     async fn begin(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
@@ -433,6 +482,27 @@ impl<'a> Driver<'a> {
         message: &'static str,
     ) -> Option<T> {
         answer.inspect_err(|nothing| nothing.tell(self.checkout_id, attempt, message)).ok()
+    }
+}
+
+/// The attempt that a step asks Amazon about, or sends.
+const fn attempt_of(step: &NextStep) -> Option<AttemptNumber> {
+    match step {
+        NextStep::Agree(session)
+        | NextStep::LookAtSession(session)
+        | NextStep::ProveReach(session)
+        | NextStep::LookAtAttemptsCharge { session, .. }
+        | NextStep::Send(OutgoingCall::Finalize { session, .. }) => Some(session.attempt),
+        NextStep::Begin(CallId::Finalize(attempt)) | NextStep::SendAgain(CallId::Finalize(attempt)) => {
+            Some(*attempt)
+        }
+        NextStep::Rest
+        | NextStep::Begin(CallId::Operation(_))
+        | NextStep::SendAgain(CallId::Operation(_))
+        | NextStep::Send(OutgoingCall::Operation { .. })
+        | NextStep::LookAtCharge(_)
+        | NextStep::LookAtRefund(_)
+        | NextStep::LookAtPermission(_) => None,
     }
 }
 

@@ -16,11 +16,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use countersign_client::notification::NotificationVerifier;
+use countersign_domain::merchant::attempt::Account;
 
 use self::charge_looks::ChargeLooks;
 use crate::book::Book;
 use crate::gateway::amazon::Amazon;
 use crate::gateway::quote_hook::QuoteHook;
+use crate::settings::Settings;
 
 /// What the merchant half works with.
 pub(crate) struct App {
@@ -32,6 +34,14 @@ pub(crate) struct App {
     pub(crate) charge_looks: ChargeLooks,
     /// Verifies Amazon's notifications.
     pub(crate) verifier: NotificationVerifier,
+}
+
+impl App {
+    /// The configured account, to which every call goes.
+    fn account(&self) -> Account {
+        let Settings { merchant_id, region, .. } = &self.settings;
+        Account { merchant_id: merchant_id.clone(), environment: self.amazon.environment(), region: *region }
+    }
 }
 
 /// Stored data is read and written through the book.

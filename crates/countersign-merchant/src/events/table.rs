@@ -182,7 +182,12 @@ events! {
         why: |_, _| "the buyer's page reported it; it has no effect";
     SessionBound => fact: no_fact, log: silent, figure: None,
         what: |_| "the buyer came back from Amazon's page",
-        why: |_, _| "the session is bound to this order forever";
+        why: |_, _| "the session is bound to this order once Amazon shows that it is this order's";
+    SessionReleased => fact: no_fact,
+        log: |_| LogLine::Error("an order was completed with another order's session"), figure: None,
+        what: |_| "the session was released: it belongs to another order",
+        why: |_, _| "Amazon shows the other order's reference; nothing was sent, and that order can be completed \
+                     with it";
     SurplusRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "another session was set aside: {detail}",
         why: |_, _| "an order is paid once: this session is never finalized, and has the outcome of the \
@@ -541,6 +546,7 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
     let with = |kind, detail| (kind, EventSubject { detail, ..about.clone() });
     match event {
         AttemptEvent::SessionBound => plain(EventKind::SessionBound),
+        AttemptEvent::SessionReleased => plain(EventKind::SessionReleased),
         AttemptEvent::SurplusRecorded { of } => {
             with(EventKind::SurplusRecorded, word(&format!("second to attempt {of}")))
         }

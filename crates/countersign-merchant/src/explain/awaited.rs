@@ -33,9 +33,10 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
                 "Get Charge is called, to see whether Amazon still shows money"
             }
-            AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
-                continue;
-            }
+            AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => continue,
         };
         add(&mut awaited, format!("attempt {}: {what}", attempt.number), attempt.state.due_at());
     }

@@ -89,9 +89,19 @@ impl Amazon {
 
     /// Get Checkout Session.
     pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionView, NoEvidence> {
+        self.session_and_owner(id).await.map(|(seen, _)| seen)
+    }
+
+    /// Get Checkout Session, and the `merchantReferenceId` that it shows in whichever state.
+    pub(crate) async fn session_and_owner(
+        &self,
+        id: &CheckoutSessionId,
+    ) -> Result<(SessionView, Option<String>), NoEvidence> {
         match self.noted(self.client.get_checkout_session(id).await) {
-            Ok(answer) => session_seen(id, &answer),
-            Err(error) if is_own_404(&error, id.as_str()) => Ok(SessionView::NotFound(self.access.clone())),
+            Ok(answer) => session_seen(id, &answer).map(|seen| (seen, reference_of(&answer.value))),
+            Err(error) if is_own_404(&error, id.as_str()) => {
+                Ok((SessionView::NotFound(self.access.clone()), None))
+            }
             Err(error) => Err(shows_nothing(&error)),
         }
     }
@@ -204,7 +214,7 @@ fn is_compared(field: &str) -> bool {
 }
 
 /// The members of [`OpenSession`], by their names on the wire.
-const COMPARED: [&str; 10] = [
+const COMPARED: [&str; 11] = [
     "productType",
     "paymentDetails.paymentIntent",
     "paymentDetails.canHandlePendingAuthorization",
@@ -212,6 +222,7 @@ const COMPARED: [&str; 10] = [
     "paymentDetails.totalOrderAmount",
     "supplementaryData",
     "merchantMetadata.merchantReferenceId",
+    "storeId",
     "releaseEnvironment",
     "shippingAddress",
     "billingAddress",
@@ -233,15 +244,17 @@ fn open_session(session: &CheckoutSession) -> OpenSession {
         charge_amount: payment.charge_amount.map(|price| price.money),
         total_order_amount: payment.total_order_amount.map(|price| price.money),
         supplementary_data: session.supplementary_data.clone(),
-        merchant_reference_id: session
-            .merchant_metadata
-            .as_ref()
-            .and_then(|metadata| metadata.merchant_reference_id.clone()),
+        merchant_reference_id: reference_of(session),
+        store_id: session.store_id.clone(),
         environment: session.release_environment.as_ref().and_then(Word::known),
         shipping_address: session.shipping_address.clone().map(Into::into),
         billing_address: session.billing_address.clone().map(Into::into),
         unknown_word,
     }
+}
+
+fn reference_of(session: &CheckoutSession) -> Option<String> {
+    session.merchant_metadata.as_ref().and_then(|metadata| metadata.merchant_reference_id.clone())
 }
 
 fn is_unknown<T>(word: Option<&Word<T>>) -> bool {

@@ -15,13 +15,13 @@ use super::errors::{self, RequestRefused, RouteResult};
 use super::requests::given;
 use super::{json, render};
 use crate::book::DecisionError;
-use crate::book::arrival::Bearer;
 use crate::book::commit::LoadedRegistration;
 use crate::book::quote::Trigger;
 use crate::drive::App;
 use crate::drive::quote::Question;
 use crate::events::table::{Event, EventKind};
 use crate::settings::Origin;
+use countersign_domain::merchant::attempt::Bearer;
 
 /// The longest event, in bytes. An event with two addresses has a few thousand.
 const MAX_EVENT_LEN: usize = 64 << 10;

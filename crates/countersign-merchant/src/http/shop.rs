@@ -11,12 +11,12 @@ use super::errors::{RequestRefused, RouteResult};
 use super::payment_requests::NamedRequest;
 use super::requests::FulfilmentQuery;
 use super::{json, payment_render, payment_requests, render, requests};
-use crate::book::arrival::Bearer;
 use crate::book::commit::LoadedRegistration;
 use crate::book::outbox::Facts;
 use crate::book::register::RegistrationOutcome;
 use crate::drive::App;
 use crate::explain::explanation;
+use countersign_domain::merchant::attempt::Bearer;
 
 static ROUTES: LazyLock<Router<Arc<App>, RequestRefused>> = LazyLock::new(|| {
     Router::new()

@@ -4,7 +4,8 @@
 use countersign_document::stored;
 use countersign_domain::merchant::absence::{Absence, Access};
 use countersign_domain::merchant::attempt::{
-    Attempt, AttemptState, Completion, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
+    Account, Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, NotPaidReason,
+    UnresolvedReason,
 };
 use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StoredError};
 use countersign_domain::merchant::checkout::Checkout;
@@ -49,13 +50,19 @@ stored! {
         number,
         checkout_session_id,
         given or default,
+        bearer or default,
         bound_at,
         buyer_seen_at,
         spent_keys,
         terms_version,
+        account or default,
         unreadable_count or default,
         state,
     }
+
+    text Bearer: as_str, Bearer::parse;
+
+    struct Account { merchant_id, environment, region }
 
     struct GivenAddresses { shipping, billing }
 
@@ -73,6 +80,7 @@ stored! {
         NotPaid { reason, charge, at },
         Unresolved { reason, send, sent_at, look_at },
         Surplus { of },
+        Released { at },
     }
 
     enum InFlight {

@@ -20,7 +20,7 @@ pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     if format <= 5 {
         from_5(checkout);
     }
-    // Format 6 lacks only members that may be absent.
+    // Format 6 lacks only members that may be absent; a session whose bearer is not known is taken for the browser's.
     serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 

@@ -108,6 +108,11 @@ impl Amazon {
         change(self.state().sessions.get_mut(id).unwrap());
     }
 
+    /// A session as Amazon shows it.
+    pub(crate) fn session(&self, id: &str) -> Value {
+        self.state().sessions[id].clone()
+    }
+
     /// Amazon deletes a session.
     pub(crate) fn delete(&self, id: &str) {
         self.state().sessions.remove(id);

@@ -124,7 +124,7 @@ pub(crate) fn init() -> Value {
     })
 }
 
-fn completed(session: &str) -> Value {
+pub(crate) fn completed(session: &str) -> Value {
     json!({ "amazonCheckoutSessionId": session, "shippingAddress": address(), "billingAddress": address(),
         "paymentDescriptor": "Visa ****1111 (Amazon Pay)" })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use countersign_domain::merchant::rules::{AbsentReference, Policy};
 use countersign_merchant::settings::{AddressMember, AddressMembers};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -145,7 +146,9 @@ fn a_session_belongs_to_the_first_order_that_came_with_it() {
 // Promise: B06
 #[test]
 fn two_orders_that_come_with_one_session_at_once_are_one_payment() {
-    let world = World::in_memory();
+    let mut world = World::in_memory();
+    world.policy = Policy { absent_reference: AbsentReference::ShopsToken, ..Policy::default() };
+    world.restart();
     let checkout_id = world.placed(&order());
     let mut other = order();
     other["orderId"] = json!("1002");

@@ -36,4 +36,5 @@ mod store;
 mod telling;
 mod time_machine;
 mod where_paid;
+mod whose;
 mod world;

@@ -62,6 +62,7 @@ pub(crate) struct World {
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) snapshot_keys: String,
     pub(crate) policy: Policy,
+    pub(crate) region: Region,
     pub(crate) notifications: Notifications,
     is_left_behind: Cell<bool>,
 }
@@ -188,6 +189,7 @@ impl World {
             certificates: Arc::new(Certificates::default()),
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
             policy: Policy::default(),
+            region: Region::NorthAmerica,
             notifications: Notifications::default(),
             is_left_behind: Cell::new(false),
             time,
@@ -220,6 +222,7 @@ impl World {
             entropy: Arc::clone(&self.entropy) as _,
             settings: Settings {
                 policy: self.policy,
+                region: self.region,
                 notifications: self.notifications.clone(),
                 storefront: self.storefront.clone(),
                 ..settings()

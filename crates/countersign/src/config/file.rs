@@ -87,6 +87,8 @@ impl Reader<'_> {
         }
         match value.get_ref() {
             DeValue::String(text) => Ok((text.to_string(), self.line(&key))),
+            // Written as the flag's word.
+            DeValue::Boolean(word) => Ok((word.to_string(), self.line(&key))),
             _ if self.keys.iter().any(|key| key.is_rows && key.path == path) => {
                 Err(self.refuse(&key, format_args!("{path} must be tables: [[{path}]] on a line of its own")))
             }

@@ -15,9 +15,9 @@ use countersign_protocol::signing::Algorithm;
 use super::given::GivenValues;
 use super::key::{Key, key, rows};
 use super::parse::{
-    StorePlace, address_members, after_guarantee, algorithm, capture_policy, duration, environment,
-    finalize_deadline, list, listen, origin, page_origin, path, public_url, quote_url, refund_ceiling,
-    region, shop_url, store, text, topic_arn, webhook_url,
+    StorePlace, absent_reference, address_members, after_guarantee, algorithm, capture_policy, duration,
+    environment, finalize_deadline, list, listen, origin, page_origin, path, public_url, quote_url,
+    refund_ceiling, region, shop_url, store, text, topic_arn, webhook_url,
 };
 use super::quote;
 use super::values::Values;
@@ -64,6 +64,13 @@ pub(super) const KEYS: &[Key] = &[
         "The algorithm of the signature",
     )
     .or(|| Algorithm::PssV2.to_string()),
+    key(
+        "amazon.allow_absent_reference",
+        "WORD",
+        "`false` or `true`",
+        "Whether a session without merchantReferenceId is accepted if the shop's own server brings it",
+    )
+    .or(|| Policy::default().absent_reference.as_str().to_owned()),
     key("shop.token_file", "FILE", "file", "The token that the shop's server sends"),
     key("shop.name", "NAME", "text", "The shop's name on the result page").or(|| "Shop".to_owned()),
     key(
@@ -275,6 +282,7 @@ impl Config {
                 resend_window: values.value("deadlines.resend_window", duration)?,
                 capture_policy: values.value("capture.policy", capture_policy)?,
                 capture_margin: values.value("capture.margin", duration)?,
+                absent_reference: values.value("amazon.allow_absent_reference", absent_reference)?,
                 refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
                 after_guarantee: values.value("fulfilment.after_guarantee", after_guarantee)?,
                 compared_address: values.value("compare.address", address_members)?,

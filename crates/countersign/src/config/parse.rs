@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, Region};
 use countersign_merchant::settings::{
-    AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Origin, RefundCeiling,
+    AbsentReference, AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Origin, RefundCeiling,
 };
 use countersign_protocol::signing::Algorithm;
 
@@ -52,6 +52,10 @@ pub(super) fn public_url(text: &str) -> ReadResult<String> {
 pub(super) fn capture_policy(text: &str) -> ReadResult<CapturePolicy> {
     let policy = CapturePolicy::parse(text);
     policy.ok_or_else(|| "must be manual, before-guarantee-ends or before-expiry".to_owned())
+}
+
+pub(super) fn absent_reference(text: &str) -> ReadResult<AbsentReference> {
+    AbsentReference::parse(text).ok_or_else(|| "must be false or true".to_owned())
 }
 
 pub(super) fn refund_ceiling(text: &str) -> ReadResult<RefundCeiling> {

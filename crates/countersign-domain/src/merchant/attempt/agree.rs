@@ -4,14 +4,14 @@ use crate::merchant::number::AttemptNumber;
 use alloc::string::{String, ToString};
 
 use super::missing::unsent_not_found;
-use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
+use super::{Account, Attempt, AttemptState, Bearer, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::address::{Address, AddressKind, AddressMembers};
-use crate::ids::{ChargeId, ChargePermissionId, Environment};
+use crate::ids::{ChargeId, ChargePermissionId, Environment, StoreId};
 use crate::merchant::absence::Access;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
-use crate::merchant::rules::{ASK_AGAIN_AFTER, Policy, next_evidence_look};
+use crate::merchant::rules::{ASK_AGAIN_AFTER, AbsentReference, Policy, next_evidence_look};
 use crate::money::Money;
 use crate::terms::{PaymentIntent, ProductType};
 
@@ -32,6 +32,8 @@ pub struct OpenSession {
     pub supplementary_data: Option<String>,
     /// `merchantMetadata.merchantReferenceId`.
     pub merchant_reference_id: Option<String>,
+    /// `storeId`.
+    pub store_id: Option<StoreId>,
     /// `releaseEnvironment`.
     pub environment: Option<Environment>,
     /// `shippingAddress`.
@@ -77,6 +79,15 @@ impl SessionView {
     }
 }
 
+/// What Amazon must show of a session that is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OurStore {
+    /// The environment of the key.
+    pub environment: Environment,
+    /// The configured store id.
+    pub store_id: StoreId,
+}
+
 /// Whether it is known if the quote of an order is based on the payment-critical address of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuoteBasis {
@@ -90,12 +101,13 @@ pub enum QuoteBasis {
 /// the address to send Finalize with; otherwise the attempt ends unsent, its session is asked for again, or
 /// the attempt no longer waits for this comparison.
 ///
-/// An absent `merchantReferenceId` is accepted: the caller has presented the shop's token.
+/// An absent `merchantReferenceId` is accepted only if the session was brought with the shop's token and the
+/// operator allows it: nobody else can say which order it is for.
 pub fn agree(
     draft: &mut Draft,
     attempt: AttemptNumber,
     seen: &SessionView,
-    environment: Environment,
+    ours: &OurStore,
     priced: QuoteBasis,
 ) -> Option<(AddressKind, Address)> {
     let now = draft.now;
@@ -110,7 +122,7 @@ pub fn agree(
     }
     let reason = match seen {
         SessionView::Open(session) => {
-            match compare(draft.checkout(), current, session, environment, &draft.rules.policy) {
+            match compare(draft.checkout(), current, session, ours, &draft.rules.policy) {
                 // Only a session that may still agree waits for the shop's answer.
                 Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == QuoteBasis::Unanswered => {
                     ask_again(draft, attempt);
@@ -164,18 +176,22 @@ fn compare(
     checkout: &Checkout,
     attempt: &Attempt,
     session: &OpenSession,
-    environment: Environment,
+    ours: &OurStore,
     policy: &Policy,
 ) -> Result<(AddressKind, Address), Disagreement> {
     use Disagreement::{WithTheQuote, WithTheTerms};
     let (terms, given) = (&checkout.terms, &attempt.given);
     let pending = session.can_handle_pending_authorization.unwrap_or(false);
-    let is_ours = session.merchant_reference_id.as_deref().is_none_or(|id| id == checkout.id.as_str());
+    let is_named = match session.merchant_reference_id.as_deref() {
+        Some(id) => id == checkout.id.as_str(),
+        None => attempt.bearer == Bearer::Shop && policy.absent_reference == AbsentReference::ShopsToken,
+    };
     let mismatch = |member: &str| WithTheTerms(NotPaidReason::Mismatch(member.to_string()));
     let compared = [
-        ("merchantMetadata.merchantReferenceId", is_ours),
+        ("merchantMetadata.merchantReferenceId", is_named),
+        ("storeId", session.store_id.as_ref().is_none_or(|seen| *seen == ours.store_id)),
         (session.unknown_word.unwrap_or_default(), session.unknown_word.is_none()),
-        ("releaseEnvironment", session.environment.is_none_or(|seen| seen == environment)),
+        ("releaseEnvironment", session.environment.is_none_or(|seen| seen == ours.environment)),
         ("productType", session.product_type.is_none_or(|seen| seen == terms.product_type)),
         ("paymentDetails.paymentIntent", session.payment_intent == Some(terms.payment_intent)),
         ("paymentDetails.canHandlePendingAuthorization", pending == terms.can_handle_pending_authorization),
@@ -215,6 +231,16 @@ fn decisive_address<'a>(
         ProductType::PayOnly => (AddressKind::Billing, &session.billing_address, &given.billing),
     };
     (kind, shared.as_ref().or(given.as_ref()))
+}
+
+/// Records where the Finalize of an attempt that agrees is sent, in the decision that begins it.
+pub fn send_to(draft: &mut Draft, attempt: AttemptNumber, account: &Account) {
+    let is_new = |attempt: &Attempt| attempt.state.is_live() && attempt.account.as_ref() != Some(account);
+    if draft.checkout().attempt(attempt).is_some_and(is_new)
+        && let Some(attempt) = draft.change_attempt(attempt)
+    {
+        attempt.account = Some(account.clone());
+    }
 }
 
 /// The address of a bound session that differs from the one that the quote is based on in a member that

@@ -1,10 +1,10 @@
-//! The buyer's return: a session is bound to one attempt, once and forever, and the caller who waits for it
-//! is recorded.
+//! The buyer's return: a session arrives and is recorded as an attempt, and so is the caller who waits for it.
+//! It is bound later, once Amazon has shown whose it is; a session of another order is released.
 
 use crate::merchant::number::AttemptNumber;
 use alloc::string::ToString;
 
-use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
+use super::{Attempt, AttemptState, Bearer, GivenAddresses, NotPaidReason};
 use crate::ids::CheckoutSessionId;
 use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::Checkout;
@@ -16,23 +16,23 @@ use crate::time::Timestamp;
 /// What the arrival of a session means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// It was bound before, to this attempt.
+    /// It has arrived before, as this attempt.
     Known(AttemptNumber),
-    /// It is bound now, to this attempt, which is Bound or Surplus.
+    /// It is new: this attempt, which is Bound or Surplus.
     New(AttemptNumber),
 }
 
-/// Why a session is not bound.
+/// Why a session is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArrivalRefused {
-    /// The checkout has bound [`MAX_ATTEMPTS`] sessions already.
+    /// [`MAX_ATTEMPTS`] sessions have arrived for the checkout already.
     TooManyAttempts,
     /// The order is canceled or being canceled.
     OrderCanceled,
 }
 
-/// Binds a session that the buyer came back with, and records the addresses that the caller gave. The caller
-/// must require, in the same change set, that no other checkout has bound it.
+/// Records a session that the buyer came back with, the addresses that the caller gave, and whose token the
+/// caller has. This does not bind the session: only Amazon can show whose it is.
 ///
 /// # Errors
 /// See [`ArrivalRefused`].
@@ -40,6 +40,7 @@ pub fn arrive(
     draft: &mut Draft,
     session: &CheckoutSessionId,
     given: &GivenAddresses,
+    bearer: Bearer,
 ) -> Result<Arrival, ArrivalRefused> {
     let checkout = draft.checkout();
     if let Some(known) = checkout.attempts.iter().find(|attempt| attempt.checkout_session_id == *session) {
@@ -69,15 +70,28 @@ pub fn arrive(
         number,
         checkout_session_id: session.clone(),
         given,
+        bearer,
         bound_at: now,
         buyer_seen_at: now,
         spent_keys: 0,
         terms_version,
+        account: None,
         unreadable_count: 0,
         state,
     });
     draft.emit(number, what);
     Ok(Arrival::New(number))
+}
+
+/// Releases a session that belongs to another order of this store, and of which nothing was sent: this order
+/// keeps no claim to it.
+pub fn release(draft: &mut Draft, number: AttemptNumber) {
+    let at = draft.now;
+    let state = draft.checkout().attempt(number).map(|attempt| &attempt.state);
+    if let Some(AttemptState::Bound { .. }) = state {
+        draft.move_on(number, AttemptState::Released { at });
+        draft.emit(number, AttemptEvent::SessionReleased);
+    }
 }
 
 /// Ends an attempt that was bound just now: the shop quotes its orders, and nobody has asked for the price of
@@ -86,20 +100,24 @@ pub fn end_unquoted(draft: &mut Draft, attempt: AttemptNumber) {
     draft.end_unpaid(attempt, NotPaidReason::Mismatch("paymentDetails.chargeAmount".to_string()));
 }
 
-/// Adds the addresses that a later call gives where earlier calls gave none, as long as the session has not
-/// been compared with them.
-pub fn give_later(draft: &mut Draft, attempt: AttemptNumber, given: &GivenAddresses) {
-    let Some(Attempt { state: AttemptState::Bound { .. }, given: known, .. }) =
+/// Adds the addresses that a later call gives where earlier calls gave none, and records that the shop itself
+/// has brought the session, as long as the session has not been compared with them.
+pub fn give_later(draft: &mut Draft, attempt: AttemptNumber, given: &GivenAddresses, bearer: Bearer) {
+    let Some(Attempt { state: AttemptState::Bound { .. }, given: known, bearer: first, .. }) =
         draft.checkout().attempt(attempt)
     else {
         return;
     };
     let brings_shipping = known.shipping.is_none() && given.shipping.is_some();
     let brings_billing = known.billing.is_none() && given.billing.is_some();
-    if !brings_shipping && !brings_billing {
+    let brings_the_shop = bearer == Bearer::Shop && *first == Bearer::Browser;
+    if !brings_shipping && !brings_billing && !brings_the_shop {
         return;
     }
-    if let Some(Attempt { given: known, .. }) = draft.change_attempt(attempt) {
+    if let Some(Attempt { given: known, bearer: first, .. }) = draft.change_attempt(attempt) {
+        if brings_the_shop {
+            *first = Bearer::Shop;
+        }
         known.shipping = known.shipping.take().or_else(|| given.shipping.clone());
         known.billing = known.billing.take().or_else(|| given.billing.clone());
     }
@@ -139,7 +157,8 @@ pub fn note_buyer(draft: &mut Draft, attempt: AttemptNumber) {
         | AttemptState::Completed { .. }
         | AttemptState::NotPaid { .. }
         | AttemptState::Unresolved { .. }
-        | AttemptState::Surplus { .. } => return,
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => return,
     };
     if now < look.at {
         // Somebody waits again, so the next look is now, however long the pauses have become. This extra look

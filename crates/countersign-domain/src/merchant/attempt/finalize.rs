@@ -248,7 +248,8 @@ pub fn take_up(
         }
         AttemptState::Completed { .. }
         | AttemptState::NotPaid { charge: None, .. }
-        | AttemptState::Surplus { .. } => return None,
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => return None,
     };
     if let Some(event) = event {
         draft.emit(number, AttemptEvent::Call(event));
@@ -309,6 +310,7 @@ pub fn answered(
         | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
         | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. }
         | AttemptState::Bound { .. } => contradict(draft, number, answer, "a late success"),
     }
     match draft.checkout().attempt(number) {

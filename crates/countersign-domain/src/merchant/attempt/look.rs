@@ -126,7 +126,8 @@ pub fn charge_seen(
         AttemptState::Bound { .. }
         | AttemptState::Finalize(_)
         | AttemptState::Completed { .. }
-        | AttemptState::Surplus { .. } => return,
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => return,
     };
     let amount = checkout.terms.charge_amount;
     let expected = ExpectedCharge {

@@ -23,7 +23,8 @@ impl AttemptState {
             | Self::Completed { .. }
             | Self::NotPaid { .. }
             | Self::Unresolved { .. }
-            | Self::Surplus { .. } => None,
+            | Self::Surplus { .. }
+            | Self::Released { .. } => None,
         }
     }
 }

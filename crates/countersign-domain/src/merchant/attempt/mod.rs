@@ -22,11 +22,12 @@ use super::absence::Absence;
 use super::call::{Doubt, InFlight, KeyedRequest, LookSchedule};
 use super::number::KeyOrdinal;
 use crate::address::{Address, AddressKind, AddressMember};
-use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region};
 use crate::time::Timestamp;
 use crate::words::words;
 
-/// One Checkout Session of a checkout. A session is bound once, to one attempt, forever.
+/// One Checkout Session of a checkout. It arrives first; it is bound, once and forever, in the change set that
+/// sends its Finalize, after Amazon has shown whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the checkout's first session.
@@ -36,7 +37,9 @@ pub struct Attempt {
     /// The addresses that the caller gave: kept while the session may still be compared, whether after a
     /// crash or again under changed terms.
     pub given: GivenAddresses,
-    /// When the session was bound.
+    /// Whose token brought the session.
+    pub bearer: Bearer,
+    /// When the session arrived.
     pub bound_at: Timestamp,
     /// When the buyer was last known to wait for this attempt.
     pub buyer_seen_at: Timestamp,
@@ -44,6 +47,8 @@ pub struct Attempt {
     pub spent_keys: u32,
     /// The version of the terms that the bytes of its Finalize carry, or will carry if they are built now.
     pub terms_version: u32,
+    /// Where its Finalize was sent, once it agreed with the terms: it is looked up and sent again only there.
+    pub account: Option<Account>,
     /// How many times in a row its charge was shown with an amount that cannot be read.
     pub unreadable_count: u32,
     /// What is known of its payment.
@@ -58,10 +63,22 @@ impl Attempt {
     }
 }
 
+/// An account at Amazon, in one environment and region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The merchant.
+    pub merchant_id: MerchantId,
+    /// The environment.
+    pub environment: Environment,
+    /// The region.
+    pub region: Region,
+}
+
 /// What is known of an attempt's payment.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AttemptState {
-    /// The session is bound, and has not yet been found to agree with the terms. Nothing was sent.
+    /// The session has arrived; Get has not agreed with the terms yet. Nothing was sent, and another checkout
+    /// may still bind it.
     Bound {
         /// When the owner, if it is still alive, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
@@ -119,6 +136,24 @@ pub enum AttemptState {
         /// The attempt whose outcome this one shares.
         of: AttemptNumber,
     },
+    /// The session belongs to another order of this store. Nothing was sent, and nothing is known about this
+    /// order. Final.
+    Released {
+        /// When that was seen.
+        at: Timestamp,
+    },
+}
+
+words! {
+    /// Whose token a session was brought with.
+    #[derive(Default)]
+    Bearer {
+        /// The shop's own server, which knows its orders and their prices.
+        Shop,
+        /// The buyer's browser, which may say anything.
+        #[default]
+        Browser,
+    }
 }
 
 /// A charge that Amazon has made and then declined or canceled. Notifications about it can arrive for days.
@@ -293,7 +328,11 @@ impl AttemptState {
             Self::NotPaid { charge, .. } => {
                 charge.as_ref().map(|failed| (&failed.charge_permission_id, Some(&failed.charge_id)))
             }
-            Self::Bound { .. } | Self::Finalize(_) | Self::Unresolved { .. } | Self::Surplus { .. } => None,
+            Self::Bound { .. }
+            | Self::Finalize(_)
+            | Self::Unresolved { .. }
+            | Self::Surplus { .. }
+            | Self::Released { .. } => None,
         }
     }
 
@@ -310,7 +349,8 @@ impl AttemptState {
             | Self::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
             | Self::Completed { .. }
             | Self::NotPaid { .. }
-            | Self::Surplus { .. } => None,
+            | Self::Surplus { .. }
+            | Self::Released { .. } => None,
         }
     }
 
@@ -323,14 +363,17 @@ impl AttemptState {
             Self::Finalize(_) | Self::Pending { .. } | Self::Completed { .. } | Self::Unresolved { .. } => {
                 true
             }
-            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
+            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => false,
         }
     }
 
     /// Whether it is final.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. })
+        matches!(
+            self,
+            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. }
+        )
     }
 
     /// Whether nothing has left this machine yet, and something still may.
@@ -362,7 +405,9 @@ impl AttemptState {
             Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(look), .. }), .. } => {
                 Some(look.at)
             }
-            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
+            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => {
+                None
+            }
         }
     }
 
@@ -382,6 +427,7 @@ impl AttemptState {
             Self::NotPaid { .. } => "NotPaid",
             Self::Unresolved { .. } => "Unresolved",
             Self::Surplus { .. } => "Surplus",
+            Self::Released { .. } => "Released",
         }
     }
 }

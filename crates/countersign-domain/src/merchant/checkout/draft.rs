@@ -188,7 +188,8 @@ impl Draft {
             AttemptState::Bound { .. }
             | AttemptState::Completed { .. }
             | AttemptState::NotPaid { .. }
-            | AttemptState::Surplus { .. } => return,
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => return,
         };
         let (reason, look_at) = (UnresolvedReason::Contradicted, next_evidence_look(sent_at, now));
         self.move_on(number, AttemptState::Unresolved { reason, send, sent_at, look_at });

@@ -105,6 +105,8 @@ impl Checkout {
                 }
             }
             AttemptState::NotPaid { reason, .. } => Verdict::NotPaid(reason),
+            // It says nothing about this order.
+            AttemptState::Released { .. } => Verdict::Registered,
         }
     }
 
@@ -116,7 +118,9 @@ impl Checkout {
             return Verdict::Canceled;
         }
         let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());
-        match self.live_attempt().or_else(unsent).or_else(|| self.attempts.last()) {
+        let latest =
+            || self.attempts.iter().rev().find(|it| !matches!(it.state, AttemptState::Released { .. }));
+        match self.live_attempt().or_else(unsent).or_else(latest) {
             Some(attempt) => self.verdict_of(attempt),
             None => Verdict::Registered,
         }

@@ -57,10 +57,11 @@ pub(super) mod attempts {
         environment: Environment,
         now: Timestamp,
     ) -> Agreement {
+        let ours =
+            OurStore { environment, store_id: StoreId::parse("amzn1.application-oa2-client.1").unwrap() };
         let priced = comparing::QuoteBasis::Known;
-        let agree = |draft: &mut Draft| {
-            comparing::agree(draft, AttemptNumber::new(attempt), seen, environment, priced)
-        };
+        let agree =
+            |draft: &mut Draft| comparing::agree(draft, AttemptNumber::new(attempt), seen, &ours, priced);
         match decided(before, now, &rules(), agree) {
             (None, Some((kind, address))) => Agreement::Agreed(kind, address),
             (Some(step), None) => Agreement::Ends(step),
@@ -88,7 +89,8 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Result<Arrival, arriving::ArrivalRefused> {
-        let (step, arrival) = decided(before, now, rules, |draft| arriving::arrive(draft, session, given));
+        let (step, arrival) =
+            decided(before, now, rules, |draft| arriving::arrive(draft, session, given, Bearer::Shop));
         Ok(match arrival? {
             arriving::Arrival::Known(number) => Arrival::Known(number.get()),
             arriving::Arrival::New(number) => Arrival::New(number.get(), step_or_none(before, step)),

@@ -15,6 +15,7 @@ mod proof;
 mod shipping;
 mod shown;
 mod time;
+mod whose;
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -29,10 +30,12 @@ use super::after::cancel::CancelRequest;
 use super::after::fulfilment::{self, Freshness, Fulfilment};
 use super::after::hint::{Hint, unpaid_under};
 use super::after::shipment::ShipmentAnswer;
-use super::attempt::agree::{OpenSession, SessionView};
+use super::attempt::agree::{OpenSession, OurStore, SessionView};
 use super::attempt::arrive::ArrivalRefused;
 use super::attempt::finalize::FinalizeAnswer;
-use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
+use super::attempt::{
+    Attempt, AttemptState, Bearer, Completion, GivenAddresses, NotPaidReason, UnresolvedReason,
+};
 use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StoredError};
 use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState, Extent};
@@ -65,6 +68,7 @@ use crate::address::{Address, AddressKind};
 use crate::folded_table::{Condition, folded};
 use crate::ids::{
     ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey, RefundId,
+    StoreId,
 };
 use crate::money::{Currency, Money};
 use crate::step::Step;
@@ -131,10 +135,12 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         number: AttemptNumber::FIRST,
         checkout_session_id: CheckoutSessionId::parse("session1").unwrap(),
         given: GivenAddresses::default(),
+        bearer: Bearer::Shop,
         bound_at: sent_at(),
         buyer_seen_at: sent_at(),
         spent_keys,
         terms_version: 1,
+        account: None,
         unreadable_count: 0,
         state,
     };
@@ -174,6 +180,7 @@ fn open_session(terms: &Terms) -> OpenSession {
         total_order_amount: terms.total_order_amount,
         supplementary_data: terms.supplementary_data.clone(),
         merchant_reference_id: Some("c1".to_string()),
+        store_id: None,
         environment: Some(Environment::Sandbox),
         shipping_address: Some(address()),
         billing_address: None,
@@ -282,6 +289,7 @@ fn states() -> Vec<AttemptState> {
             at,
         },
         AttemptState::Surplus { of: AttemptNumber::new(2) },
+        AttemptState::Released { at },
     ];
     states.extend(UnresolvedReason::ALL.iter().map(|reason| unresolved(*reason)));
     states
@@ -330,6 +338,7 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
             format!("{name} {reason} look {}", after(now, *look_at))
         }
         AttemptState::Surplus { of } => format!("{name} of {of}"),
+        AttemptState::Released { .. } => name.to_string(),
     }
 }
 
@@ -345,6 +354,7 @@ fn happened(step: &CheckoutStep) -> String {
         AttemptEvent::Call(CallEvent::Sent { n, send_count }) => format!("FinalizeSent {n}.{send_count}"),
         AttemptEvent::Call(CallEvent::NotSent) => "NotSent".to_string(),
         other @ (AttemptEvent::SessionBound
+        | AttemptEvent::SessionReleased
         | AttemptEvent::Approved
         | AttemptEvent::ReachProved
         | AttemptEvent::PendingBegan

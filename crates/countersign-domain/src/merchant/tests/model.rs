@@ -297,7 +297,8 @@ fn send_of(state: &AttemptState) -> Option<&KeyedRequest> {
         | AttemptState::Pending { .. }
         | AttemptState::Completed { .. }
         | AttemptState::NotPaid { .. }
-        | AttemptState::Surplus { .. } => None,
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => None,
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use countersign_document::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
-use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
+use countersign_domain::ids::{
+    ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey, MerchantId,
+    Region,
+};
 use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::number::{AttemptNumber, KeyOrdinal};
 use countersign_domain::merchant::payment::Payment;
@@ -79,6 +82,7 @@ fn states() -> Vec<AttemptState> {
         completed(Completion::Authorized(charge())),
         completed(Completion::Confirmed),
         AttemptState::Surplus { of: AttemptNumber::new(3) },
+        AttemptState::Released { at: at(4) },
     ];
     let word = || "Word".to_owned();
     let reasons = [
@@ -116,6 +120,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
     let attempts = states.into_iter().zip(1..).map(|(state, number)| Attempt {
         number: AttemptNumber::new(number),
         checkout_session_id: CheckoutSessionId::parse(&format!("session{number}")).unwrap(),
+        bearer: if number == 1 { Bearer::Shop } else { Bearer::Browser },
         bound_at: at(0),
         buyer_seen_at: at(1),
         given: match number {
@@ -124,6 +129,11 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         },
         spent_keys: 2,
         terms_version: 3,
+        account: (number == 1).then(|| Account {
+            merchant_id: MerchantId::parse("M1").unwrap(),
+            environment: Environment::Sandbox,
+            region: Region::NorthAmerica,
+        }),
         unreadable_count: 1,
         state,
     });
@@ -383,11 +393,13 @@ proptest! {
             registration.checkout.attempts.push(Attempt {
                 number: AttemptNumber::new(number),
                 checkout_session_id: CheckoutSessionId::parse("s").unwrap(),
+                bearer: Bearer::Shop,
                 bound_at: at(0),
                 buyer_seen_at: at(0),
                 given: given.clone(),
                 spent_keys: 0,
                 terms_version: 3,
+                account: None,
                 unreadable_count: 0,
                 state,
             });
