@@ -9,7 +9,9 @@
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::time::Duration;
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, MerchantId, RefundId};
+use countersign_domain::ids::{
+    ChargeId, ChargePermissionId, CheckoutId, IdempotencyKey, MerchantId, RefundId,
+};
 use countersign_domain::merchant::after::due::take_up_payment;
 use countersign_domain::merchant::attempt::agree::{
     OurStore, QuoteBasis, SessionView, agree, ask_again, send_to, unquoted_address,
@@ -33,7 +35,7 @@ use super::App;
 use crate::book::StoreFailed;
 use crate::book::commit::LoadedRegistration;
 use crate::gateway::amazon::NoEvidence;
-use crate::gateway::amazon::send::{finalize_keys, finalize_send, operation_send};
+use crate::gateway::amazon::send::{finalize_key, finalize_send, operation_send};
 use crate::registration::Registration;
 
 /// The largest number of steps that are taken in a row before the rest is left to the timer. The longest
@@ -188,8 +190,7 @@ impl<'a> Driver<'a> {
     /// Takes up one attempt for as long as it is due.
     pub(super) async fn drive_attempt(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
         for _ in 0..TAKEN_UP {
-            let keys = finalize_keys(&self.app.settings.merchant_id, self.checkout_id, attempt);
-            let taken = self.decide(|draft| finalize::take_up(draft, attempt, &keys)).await?.flatten();
+            let taken = self.decide(|draft| finalize::take_up(draft, attempt)).await?.flatten();
             let Some(next) = taken else { return Ok(()) };
             self.follow(next).await?;
         }
@@ -316,13 +317,12 @@ impl<'a> Driver<'a> {
         let ours =
             OurStore { environment: self.app.amazon.environment(), store_id: settings.store_id.clone() };
         let account = self.app.account();
-        let keys = finalize_keys(merchant, self.checkout_id, attempt);
         let decide = |draft: &mut Draft| {
             let agreed = agree(draft, attempt, &seen, &ours, priced);
             let Some(agreed) = agreed else { return reach_to_prove(draft, attempt) };
             let send = finalize_send(merchant, draft.checkout(), attempt, agreed);
             let Some(send) = send else { return NextStep::Rest };
-            let next = finalize::begin(draft, attempt, send, &keys);
+            let next = finalize::begin(draft, attempt, send);
             send_to(draft, attempt, &account);
             next
         };
@@ -343,22 +343,18 @@ impl<'a> Driver<'a> {
     }
 
     async fn begin(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
-        let (merchant, checkout_id) = (&self.app.settings.merchant_id, self.checkout_id);
+        let merchant = &self.app.settings.merchant_id;
         self.next(|draft| match call {
-            CallId::Finalize(attempt) => {
-                finalize::begin_approved(draft, attempt, &finalize_keys(merchant, checkout_id, attempt))
-            }
+            CallId::Finalize(attempt) => with_keys(merchant, draft, attempt, finalize::begin_approved),
             CallId::Operation(number) => begin_operation(merchant, draft, number),
         })
         .await
     }
 
     async fn send_again(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
-        let (merchant, checkout_id) = (&self.app.settings.merchant_id, self.checkout_id);
+        let merchant = &self.app.settings.merchant_id;
         self.next(|draft| match call {
-            CallId::Finalize(attempt) => {
-                finalize::send_again(draft, attempt, &finalize_keys(merchant, checkout_id, attempt))
-            }
+            CallId::Finalize(attempt) => with_keys(merchant, draft, attempt, finalize::send_again),
             CallId::Operation(number) => send::send_again(draft, number),
         })
         .await
@@ -504,6 +500,19 @@ const fn attempt_of(step: &NextStep) -> Option<AttemptNumber> {
         | NextStep::LookAtRefund(_)
         | NextStep::LookAtPermission(_) => None,
     }
+}
+
+/// Makes a decision that may need a new key for an attempt's Finalize.
+fn with_keys(
+    merchant: &MerchantId,
+    draft: &mut Draft,
+    attempt: AttemptNumber,
+    decide: impl Fn(&mut Draft, AttemptNumber, &dyn Fn(KeyOrdinal) -> IdempotencyKey) -> NextStep,
+) -> NextStep {
+    let checkout = draft.checkout();
+    let Some(bound) = checkout.attempt(attempt) else { return NextStep::Rest };
+    let (checkout_id, session) = (checkout.id.clone(), bound.checkout_session_id.clone());
+    decide(draft, attempt, &|n| finalize_key(merchant, &checkout_id, &session, n))
 }
 
 /// Makes the send of an operation durable, with its bytes, unless it was sent before.

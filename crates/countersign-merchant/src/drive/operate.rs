@@ -22,7 +22,6 @@ use super::App;
 use super::driver::{OverdueWork, WatchOutcome, begin_operation};
 use crate::book::DecisionError;
 use crate::book::commit::LoadedRegistration;
-use crate::gateway::amazon::send::finalize_keys;
 use crate::registration::Registration;
 
 /// Why an operation is refused.
@@ -109,10 +108,8 @@ impl App {
         request: &CancelRequest<'_>,
     ) -> Result<Registration, DecisionError<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let merchant = &self.settings.merchant_id;
-        let keys = |attempt, n| finalize_keys(merchant, checkout_id, attempt)(n);
         let (loaded, requested) =
-            self.ask_by_rule(checkout_id, |draft| request_cancel(draft, request, &keys)).await?;
+            self.ask_by_rule(checkout_id, |draft| request_cancel(draft, request)).await?;
         if requested == RecordedCancellation::Known {
             self.metrics.note_duplicate("cancellation");
         }

@@ -54,6 +54,7 @@ stored! {
         bound_at,
         buyer_seen_at,
         spent_keys,
+        turned_away or default,
         terms_version,
         account or default,
         unreadable_count or default,

@@ -16,6 +16,7 @@ mod doubt;
 mod explaining;
 mod figures;
 mod gate;
+mod keys;
 mod life;
 mod listing;
 mod logs;

@@ -166,6 +166,15 @@ fn open(directory: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(&directory.join("merchant.sqlite")).unwrap())
 }
 
+/// Replaces the files of one directory by those of another.
+fn copy(from: &Path, to: &Path) {
+    let files = |of: &Path| std::fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+    files(to).for_each(|file| std::fs::remove_file(file).unwrap());
+    for file in files(from) {
+        std::fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+    }
+}
+
 impl World {
     pub(crate) fn new(engine: Engine) -> Self {
         let time = beginning();
@@ -257,6 +266,22 @@ impl World {
             None => Arc::clone(self.store.inner()),
         };
         self.store = watched(inner);
+    }
+
+    /// Copies the files of the store, as a backup does.
+    pub(crate) fn backup(&self) -> TempDir {
+        let backup = TempDir::new().unwrap();
+        copy(self.directory.as_ref().unwrap().path(), backup.path());
+        backup
+    }
+
+    /// The store is lost, and a new process starts from its backup.
+    pub(crate) fn restore(&mut self, backup: &TempDir) {
+        self.merchant = None;
+        // The file is locked until the last handle on it is gone.
+        self.store = watched(Arc::new(MemoryStore::new()));
+        copy(backup.path(), self.directory.as_ref().unwrap().path());
+        self.restart();
     }
 
     /// What was due by `now`, or is not delivered. It reads the inner store, which does not fail.

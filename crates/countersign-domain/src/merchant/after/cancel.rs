@@ -20,14 +20,13 @@ use crate::merchant::number::{AttemptNumber, OperationNumber};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::ids::{ChargeId, IdempotencyKey};
+use crate::ids::ChargeId;
 use crate::merchant::attempt::finalize::give_up;
 use crate::merchant::attempt::{AttemptState, NotPaidReason};
 use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
-use crate::merchant::number::KeyOrdinal;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::ask::OperationRefused;
 use crate::merchant::payment::charge::{ChargeState, LastSeen};
@@ -60,15 +59,13 @@ pub enum RecordedCancellation {
     New,
 }
 
-/// Records that the shop cancels the order, and ends what can be ended immediately. `key_of` derives the
-/// Finalize key of an attempt for an ordinal `n`.
+/// Records that the shop cancels the order, and ends what can be ended immediately.
 ///
 /// # Errors
 /// [`OperationRefused::ReferenceReused`], and [`OperationRefused::OrderCanceled`] for another reference.
 pub fn request_cancel(
     draft: &mut Draft,
     request: &CancelRequest<'_>,
-    key_of: &dyn Fn(AttemptNumber, KeyOrdinal) -> IdempotencyKey,
 ) -> Result<RecordedCancellation, OperationRefused> {
     let CancelRequest { reference, reason, shipped_too } = *request;
     if let Some(known) = &draft.checkout().cancellation
@@ -104,7 +101,7 @@ pub fn request_cancel(
     let unsent: Vec<(AttemptNumber, bool)> = unsent.map(|it| (it.number, it.state.is_live())).collect();
     for (number, has_left) in unsent {
         if has_left {
-            give_up(draft, number, &|n| key_of(number, n));
+            give_up(draft, number);
         } else {
             draft.end_unpaid(number, NotPaidReason::OrderCanceled);
         }

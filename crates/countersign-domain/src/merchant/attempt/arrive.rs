@@ -74,6 +74,7 @@ pub fn arrive(
         bound_at: now,
         buyer_seen_at: now,
         spent_keys: 0,
+        turned_away: None,
         terms_version,
         account: None,
         unreadable_count: 0,

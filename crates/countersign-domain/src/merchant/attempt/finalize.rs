@@ -35,14 +35,8 @@ pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
 ///
 /// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under a key other
 /// than the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is refused: that key may have carried
-/// other bytes. `key_of` derives the key for an ordinal `n` under which a send left before, in case that send
-/// has to be given up.
-pub fn begin(
-    draft: &mut Draft,
-    number: AttemptNumber,
-    send: KeyedRequest,
-    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
-) -> NextStep {
+/// other bytes.
+pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> NextStep {
     let (checkout, now, rules) = (draft.checkout(), draft.now, draft.rules);
     let is_next = |attempt: &&Attempt| attempt.state.is_to_be_sent() && attempt.next_key_ordinal() == send.n;
     let Some(attempt) = checkout.attempt(number).filter(is_next) else { return NextStep::Rest };
@@ -53,7 +47,7 @@ pub fn begin(
     match presence(checkout, attempt, now, &rules) {
         Presence::Here => {}
         Presence::Gone => {
-            give_up(draft, number, key_of);
+            give_up(draft, number);
             return NextStep::Rest;
         }
         Presence::Unknown => return NextStep::Rest,
@@ -74,13 +68,17 @@ pub fn begin(
         // An earlier tab that was never sent becomes surplus to this one.
         draft.end_as_surplus(other, number);
     }
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.keep_turned_away(send.n);
+    }
     let (begun, event) = InFlight::begun(send, now, &rules);
     draft.move_on(number, AttemptState::Finalize(begun));
     draft.emit(number, AttemptEvent::Call(event));
     next
 }
 
-/// As [`begin`], for an attempt that was approved before: the body is the one that was approved.
+/// As [`begin`], for an attempt that was approved before: the body is the one that was approved, and so is its
+/// key if that was never spent. `key_of` derives a new key.
 pub fn begin_approved(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -91,15 +89,19 @@ pub fn begin_approved(
         return NextStep::Rest;
     };
     let n = attempt.next_key_ordinal();
-    let send = KeyedRequest { n, idempotency_key: key_of(n), body: earlier.body.clone() };
-    begin(draft, number, send, key_of)
+    let send = if earlier.n == n {
+        earlier.clone()
+    } else {
+        KeyedRequest { n, idempotency_key: key_of(n), body: earlier.body.clone() }
+    };
+    begin(draft, number, send)
 }
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
 /// attempt is no longer in doubt.
 ///
 /// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
-/// server that stores errors under a key would answer with the same error forever.
+/// server that stores errors under a key would answer with the same error forever. `key_of` derives that key.
 pub fn send_again(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -135,11 +137,7 @@ pub(super) fn session(attempt: &Attempt) -> BoundSession {
 
 /// Gives up an attempt that was to be sent. If nothing was ever sent, the attempt ends here. Otherwise a copy
 /// may have been paid, so the attempt is looked up and not sent again.
-pub(in crate::merchant) fn give_up(
-    draft: &mut Draft,
-    number: AttemptNumber,
-    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
-) {
+pub(in crate::merchant) fn give_up(draft: &mut Draft, number: AttemptNumber) {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), left_at: Some(left_at), .. }) =
@@ -147,8 +145,11 @@ pub(in crate::merchant) fn give_up(
     else {
         return draft.end_unpaid(number, NotPaidReason::Abandoned);
     };
-    let n = KeyOrdinal::new(attempt.spent_keys);
-    let send = KeyedRequest { n, idempotency_key: key_of(n), body: earlier.body.clone() };
+    // What left last may be an earlier send than the one that was to leave next.
+    let left =
+        if earlier.n > KeyOrdinal::new(attempt.spent_keys) { attempt.turned_away.as_ref() } else { None };
+    let send = left.unwrap_or(earlier).clone();
+    let n = send.n;
     let (doubted, event) = InFlight::doubted(send, *left_at, "its buyer is gone", now, now);
     draft.move_on(number, AttemptState::Finalize(doubted));
     draft.emit(number, AttemptEvent::Call(event));
@@ -187,12 +188,8 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
 }
 
 /// Takes up an attempt that is due: reschedules its timer, so that nobody else takes it up as well, and
-/// returns the next step. `None` when it is not due. `key_of` derives the key for an ordinal `n`.
-pub fn take_up(
-    draft: &mut Draft,
-    number: AttemptNumber,
-    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
-) -> Option<NextStep> {
+/// returns the next step. `None` when it is not due.
+pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
     let (now, rules) = (draft.now, draft.rules);
     let attempt = draft.checkout().attempt(number)?;
     if attempt.state.due_at().is_none_or(|due_at| due_at > now) {
@@ -200,7 +197,7 @@ pub fn take_up(
     }
     let presence = presence(draft.checkout(), attempt, now, &rules);
     if attempt.state.is_to_be_sent() && presence == Presence::Gone {
-        give_up(draft, number, key_of);
+        give_up(draft, number);
         return Some(NextStep::Rest);
     }
     let session = session(attempt);

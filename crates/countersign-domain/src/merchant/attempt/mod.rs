@@ -45,6 +45,9 @@ pub struct Attempt {
     pub buyer_seen_at: Timestamp,
     /// How many idempotency keys are spent: each was answered with a proof that it had no effect.
     pub spent_keys: u32,
+    /// The latest send that Amazon turned away without evaluating it, once the next one was begun: a copy of
+    /// it may still arrive.
+    pub turned_away: Option<KeyedRequest>,
     /// The version of the terms that the bytes of its Finalize carry, or will carry if they are built now.
     pub terms_version: u32,
     /// Where its Finalize was sent, once it agreed with the terms: it is looked up and sent again only there.
@@ -60,6 +63,15 @@ impl Attempt {
     #[must_use]
     pub const fn next_key_ordinal(&self) -> KeyOrdinal {
         KeyOrdinal::new(self.spent_keys).next()
+    }
+
+    /// Keeps what was turned away, before a send with key `n` takes its place.
+    fn keep_turned_away(&mut self, n: KeyOrdinal) {
+        if let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. }) = &self.state
+            && earlier.n < n
+        {
+            self.turned_away = Some(earlier.clone());
+        }
     }
 }
 

@@ -63,7 +63,8 @@ impl CallKind {
 pub struct KeyedRequest {
     /// Which key of the call this is.
     pub n: KeyOrdinal,
-    /// Derived from merchant, checkout, attempt or operation, call and `n`.
+    /// Derived once, from merchant, checkout, call, what the call is for and `n`; from then on it is the one
+    /// that is kept here.
     pub idempotency_key: IdempotencyKey,
     /// The exact body.
     pub body: Arc<[u8]>,

@@ -156,6 +156,7 @@ impl Draft {
         if let Some(attempt) = checkout.attempt_mut(number) {
             if state.is_final() {
                 attempt.given = GivenAddresses::default();
+                attempt.turned_away = None;
             }
             attempt.state = state;
         }

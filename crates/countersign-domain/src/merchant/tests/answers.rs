@@ -215,9 +215,8 @@ fn nothing_is_begun_under_another_key_than_the_next() {
         let next = before.attempts[0].next_key_ordinal();
         for n in (1..=4).map(KeyOrdinal::new).filter(|n| *n != next) {
             let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"new") };
-            let keys = |n: KeyOrdinal| key_of(n.get());
             let begin = |draft: &mut Draft| {
-                crate::merchant::attempt::finalize::begin(draft, AttemptNumber::FIRST, send, &keys)
+                crate::merchant::attempt::finalize::begin(draft, AttemptNumber::FIRST, send)
             };
             let (step, _) = super::decide::decided(&before, sent_at(), &rules(), begin);
             assert_eq!(step, None, "{n} is not {next}");

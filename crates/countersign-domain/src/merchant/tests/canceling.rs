@@ -7,8 +7,7 @@ use super::paid::*;
 use super::*;
 
 fn canceled(checkout: &Checkout) -> CheckoutStep {
-    let key_of = |_: u32, n: u32| key_of(n);
-    match request_cancel(checkout, "cancel1", Some("the buyer called"), &key_of, sent_at(), &rules()) {
+    match request_cancel(checkout, "cancel1", Some("the buyer called"), sent_at(), &rules()) {
         Ok(CancelAsked::New(step)) => step,
         other => panic!("{other:?}"),
     }
@@ -334,7 +333,7 @@ fn what_was_sent_is_looked_up_and_not_sent_again() {
     let step = canceled(&checkout(PaymentIntent::Authorize, on_its_way));
     let step = finalize_answered(&step.next, 1, 1, &FinalizeAnswer::NotSent, sent_at()).unwrap();
     let now = step.next.attempts[0].state.due_at().unwrap();
-    let (step, act) = take_up(&step.next, 1, &key_of, now, &rules()).unwrap();
+    let (step, act) = take_up(&step.next, 1, now, &rules()).unwrap();
     assert_eq!(act, NextStep::Rest);
     assert_eq!(step.next.attempts[0].state.name(), "NotPaid");
 }
@@ -348,8 +347,7 @@ fn after_a_cancel_nothing_new_begins_and_its_name_is_its_own() {
     let terms = step.next.terms.clone();
     assert_eq!(change_terms(&step.next, 1, terms), Err(TermsRefused::OrderCanceled));
     let again = |reference: &str, reason: Option<&str>| {
-        let key_of = |_: u32, n: u32| key_of(n);
-        request_cancel(&step.next, reference, reason, &key_of, sent_at(), &rules())
+        request_cancel(&step.next, reference, reason, sent_at(), &rules())
     };
     assert_eq!(again("cancel1", Some("the buyer called")), Ok(CancelAsked::Known));
     assert_eq!(again("cancel1", None), Err(OperationRefused::ReferenceReused));
@@ -357,8 +355,7 @@ fn after_a_cancel_nothing_new_begins_and_its_name_is_its_own() {
     let mut taken = paid(payment_of(vec![]));
     taken.payment.as_mut().unwrap().operations =
         vec![operation(1, close(), OperationState::Done(OperationEffect::Closed))];
-    let key_of = |_: u32, n: u32| key_of(n);
-    let reused = request_cancel(&taken, "ref1", None, &key_of, sent_at(), &rules());
+    let reused = request_cancel(&taken, "ref1", None, sent_at(), &rules());
     assert_eq!(reused, Err(OperationRefused::ReferenceReused));
 }
 

@@ -126,9 +126,7 @@ pub(super) mod attempts {
         let n =
             before.attempt(AttemptNumber::new(attempt)).map_or(KeyOrdinal::FIRST, Attempt::next_key_ordinal);
         let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body };
-        let begin = |draft: &mut Draft| {
-            finalize::begin(draft, AttemptNumber::new(attempt), send, &|n| key_of(n.get()))
-        };
+        let begin = |draft: &mut Draft| finalize::begin(draft, AttemptNumber::new(attempt), send);
         let (step, next) = decided(before, now, rules, begin);
         match (step, delivered(next)) {
             (Some(step), Some(send)) => BeginResult::Send(send, step),
@@ -153,13 +151,11 @@ pub(super) mod attempts {
     pub(crate) fn take_up(
         before: &Checkout,
         attempt: u32,
-        key_of: &dyn Fn(u32) -> IdempotencyKey,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(CheckoutStep, NextStep)> {
-        let (step, next) = decided(before, now, rules, |draft| {
-            finalize::take_up(draft, AttemptNumber::new(attempt), &|n| key_of(n.get()))
-        });
+        let (step, next) =
+            decided(before, now, rules, |draft| finalize::take_up(draft, AttemptNumber::new(attempt)));
         Some((step_or_none(before, step), next?))
     }
 
@@ -245,25 +241,20 @@ pub(super) mod payments {
         before: &Checkout,
         reference: &str,
         reason: Option<&str>,
-        key_of: &dyn Fn(u32, u32) -> IdempotencyKey,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Result<CancelAsked, OperationRefused> {
         let request = CancelRequest { reference, reason, shipped_too: false };
-        cancel_by(before, &request, key_of, now, rules)
+        cancel_by(before, &request, now, rules)
     }
 
     pub(crate) fn cancel_by(
         before: &Checkout,
         request: &CancelRequest<'_>,
-        key_of: &dyn Fn(u32, u32) -> IdempotencyKey,
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Result<CancelAsked, OperationRefused> {
-        let request = |draft: &mut Draft| {
-            cancel::request_cancel(draft, request, &|attempt, n| key_of(attempt.get(), n.get()))
-        };
-        let (step, requested) = decided(before, now, rules, request);
+        let (step, requested) = decided(before, now, rules, |draft| cancel::request_cancel(draft, request));
         Ok(match requested? {
             cancel::RecordedCancellation::Known => CancelAsked::Known,
             cancel::RecordedCancellation::New => CancelAsked::New(step_or_none(before, step)),

@@ -458,8 +458,7 @@ impl World {
             }
             Op::Close => self.ask(OperationRequest::Close { reason: None }),
             Op::Cancel => {
-                let keys = |_: u32, n: u32| key_of(n);
-                let asked = request_cancel(&self.checkout, "cancel", None, &keys, self.now, &self.rules);
+                let asked = request_cancel(&self.checkout, "cancel", None, self.now, &self.rules);
                 if let Ok(CancelAsked::New(step)) = asked {
                     (self.is_canceled, self.amazon.is_canceled) = (true, true);
                     self.keep(step);

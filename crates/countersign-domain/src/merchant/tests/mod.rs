@@ -5,6 +5,7 @@ mod answers;
 mod canceling;
 mod decide;
 mod gate;
+mod keys;
 mod life;
 mod missing;
 mod model;
@@ -139,6 +140,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         bound_at: sent_at(),
         buyer_seen_at: sent_at(),
         spent_keys,
+        turned_away: None,
         terms_version: 1,
         account: None,
         unreadable_count: 0,

@@ -259,7 +259,7 @@ impl World {
             }
             Op::Resend(attempt) => send_again(checkout, self.place(attempt), &key_of)?.1.next,
             Op::TakeUp(attempt) => {
-                let (step, act) = take_up(checkout, self.place(attempt), &key_of, now, rules)?;
+                let (step, act) = take_up(checkout, self.place(attempt), now, rules)?;
                 let is_resend = matches!(act, NextStep::SendAgain(_));
                 assert!(!is_resend, "never without a look-up before");
                 step.next

@@ -35,7 +35,7 @@ fn asking<'a>(reference: &'a str, shipped_too: bool) -> CancelRequest<'a> {
 }
 
 fn canceled(before: &Checkout, request: &CancelRequest<'_>) -> Checkout {
-    match cancel_by(before, request, &|_, n| key_of(n), sent_at(), &rules()) {
+    match cancel_by(before, request, sent_at(), &rules()) {
         Ok(CancelAsked::New(step)) => step.next,
         other => panic!("{other:?}"),
     }
@@ -211,7 +211,6 @@ fn a_cancellation_that_left_something_can_be_widened_once_and_each_is_repeated_b
     let again = |checkout: &Checkout, request: &CancelRequest<'_>| match cancel_by(
         checkout,
         request,
-        &|_, n| key_of(n),
         sent_at(),
         &rules(),
     ) {

@@ -420,7 +420,7 @@ fn is_settled_when_it_is_shown_to_be_over(contradicted: &Checkout, charge: &Char
         "nothing is sent beside it"
     );
     let due_at = contradicted.attempts[0].state.due_at().unwrap();
-    let (taken, act) = super::decide::attempts::take_up(contradicted, 1, &key_of, due_at, &rules()).unwrap();
+    let (taken, act) = super::decide::attempts::take_up(contradicted, 1, due_at, &rules()).unwrap();
     assert!(matches!(act, NextStep::LookAtAttemptsCharge { .. }), "{act:?}");
     let mut shown = view(AmazonChargeState::Authorized, AmountView::Shown(amount()));
     shown.id = charge.clone();

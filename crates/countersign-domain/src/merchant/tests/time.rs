@@ -29,7 +29,7 @@ fn each_state_is_taken_up_when_it_is_due_and_not_before() {
         };
         assert!(!state.is_final());
         for (place, now) in around(due_at) {
-            let taken = take_up(&before, 1, &key_of, now, &rules());
+            let taken = take_up(&before, 1, now, &rules());
             table.push_str(&format!(
                 "{:<32} {place:<7} {}\n",
                 words(&before.attempts[0], sent_at()),
@@ -51,7 +51,7 @@ fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() 
             let rules = MerchantRules { hold_expiries, ..rules() };
             let before = checkout(PaymentIntent::Authorize, state.clone());
             for (place, now) in around(at.plus(rules.policy.resend_window)) {
-                let taken = row(&before, take_up(&before, 1, &key_of, now, &rules), now);
+                let taken = row(&before, take_up(&before, 1, now, &rules), now);
                 let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, now, &rules) {
                     BeginResult::Send(_, step) | BeginResult::Ends(step) => {
                         outcome(&before, Some(&step), now)
@@ -79,7 +79,7 @@ fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
         if now.since(sent_at()) > Duration::from_secs(32 * 86_400) {
             break;
         }
-        let (step, act) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
+        let (step, act) = take_up(&checkout, 1, now, &rules()).unwrap();
         assert_eq!(next_word(&act), "LookUp");
         looks += 1;
         if looks <= 14 || !step.events.is_empty() {
@@ -168,7 +168,7 @@ fn nothing_is_sent_again_an_hour_after_its_session_was_bound_however_often_someb
                     next == NextStep::SendAgain(CallId::Finalize(AttemptNumber::FIRST))
                 }
                 _ => {
-                    let (_, next) = take_up(&before, 1, &key_of, now, &rules()).unwrap();
+                    let (_, next) = take_up(&before, 1, now, &rules()).unwrap();
                     next == NextStep::Begin(CallId::Finalize(AttemptNumber::FIRST))
                 }
             };
@@ -196,7 +196,7 @@ fn a_waiting_buyers_looks_make_the_others_no_rarer_and_ring_no_alarm_twice() {
         let mut now = sent_at();
         while now.since(sent_at()) < day {
             now = checkout.attempts[0].state.due_at().unwrap();
-            let (step, _) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
+            let (step, _) = take_up(&checkout, 1, now, &rules()).unwrap();
             alarms += happened(&step).matches("DoubtAlarm").count();
             checkout = step.next;
         }
@@ -205,7 +205,7 @@ fn a_waiting_buyers_looks_make_the_others_no_rarer_and_ring_no_alarm_twice() {
             now = now.plus(60 * SECOND);
             checkout.attempts[0].buyer_seen_at = now.minus(60 * SECOND);
             checkout = buyer_seen(&checkout, 1, now, &rules()).unwrap();
-            let (step, _) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
+            let (step, _) = take_up(&checkout, 1, now, &rules()).unwrap();
             assert_eq!(happened(&step), "");
             checkout = step.next;
         }

@@ -1,19 +1,22 @@
 //! What is sent to Amazon: the exact bytes of a call, and their key. Both are made once, kept, and sent unchanged
-//! each time. A key is derived, never random, so that a restart, another instance or an upgrade sends the same key
-//! for the same call.
+//! each time; what was sent is sent again under the key that was kept, whatever would be derived today. A key is
+//! derived, never random, and from what the call is for, so that another instance or a restored store has the same
+//! key for the same act, and no two acts have the same key.
 
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_domain::address::{Address, AddressKind};
-use countersign_domain::ids::{ChargePermissionId, IdempotencyKey, MerchantId};
+use countersign_domain::ids::{
+    ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey, MerchantId,
+};
 use countersign_domain::merchant::call::{CallKind, KeyedRequest};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::charge::Charge;
-use countersign_domain::merchant::payment::operation::PaymentCall;
+use countersign_domain::merchant::payment::operation::{OperationName, OwnName, PaymentCall, UndoStep};
 use countersign_protocol::wire::{
     self, CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
 };
@@ -26,8 +29,9 @@ pub(crate) fn finalize_send(
     attempt: AttemptNumber,
     (kind, address): (AddressKind, Address),
 ) -> Option<KeyedRequest> {
-    let n = checkout.attempt(attempt)?.next_key_ordinal();
-    let idempotency_key = finalize_keys(merchant, checkout.id.as_str(), attempt)(n);
+    let attempt = checkout.attempt(attempt)?;
+    let n = attempt.next_key_ordinal();
+    let idempotency_key = finalize_key(merchant, &checkout.id, &attempt.checkout_session_id, n);
     Some(KeyedRequest { n, idempotency_key, body: finalize_body(&checkout.terms, kind, address) })
 }
 
@@ -38,41 +42,72 @@ pub(crate) fn operation_send(
     number: OperationNumber,
 ) -> Option<KeyedRequest> {
     let payment = checkout.payment.as_ref()?;
-    let request = &payment.operation(number)?.request;
+    let operation = payment.operation(number)?;
     let n = KeyOrdinal::FIRST;
-    let idempotency_key = idempotency_key(merchant, checkout.id.as_str(), number.get(), request.call(), n);
-    let body = operation_body(request, &payment.charge_permission_id, OpenCharges::of(checkout));
+    let idempotency_key = operation_key(merchant, &checkout.id, operation.request.kind(), &operation.name, n);
+    let body = operation_body(&operation.request, &payment.charge_permission_id, OpenCharges::of(checkout));
     Some(KeyedRequest { n, idempotency_key, body })
 }
 
-/// The keys of an attempt's Finalize.
-pub(crate) fn finalize_keys<'a>(
-    merchant: &'a MerchantId,
-    checkout_id: &'a str,
-    attempt: AttemptNumber,
-) -> impl Fn(KeyOrdinal) -> IdempotencyKey + 'a {
-    move |n| idempotency_key(merchant, checkout_id, attempt.get(), CallKind::Finalize.name(), n)
+/// The `n`th key of the Finalize of a session.
+pub(crate) fn finalize_key(
+    merchant: &MerchantId,
+    checkout: &CheckoutId,
+    session: &CheckoutSessionId,
+    n: KeyOrdinal,
+) -> IdempotencyKey {
+    idempotency_key(merchant, checkout, CallKind::Finalize, &["session", session.as_str()], n)
 }
 
-/// H(merchant, checkout, number of the attempt or operation, call, n): 160 bits of SHA-256 as 32 lower-case
-/// base32 characters, the longest key that Amazon accepts. Each part is hashed with its length before it, so
-/// that no two lists of parts have the same input.
+/// The `n`th key of an operation. Its name says what it is for: its place among the operations does not, since
+/// a store that was restored from a backup counts them again.
+fn operation_key(
+    merchant: &MerchantId,
+    checkout: &CheckoutId,
+    call: CallKind,
+    name: &OperationName,
+    n: KeyOrdinal,
+) -> IdempotencyKey {
+    let key = |act: &[&str]| idempotency_key(merchant, checkout, call, act, n);
+    match name {
+        OperationName::Shop(reference) => key(&["shop", reference]),
+        OperationName::Own(OwnName::PolicyCapture(charge_id)) => key(&["policy capture", charge_id.as_str()]),
+        OperationName::Own(OwnName::Undo { what, try_number }) => {
+            let try_number = try_number.to_string();
+            match what {
+                UndoStep::CancelCharge(charge_id) => {
+                    key(&["undo authorization", charge_id.as_str(), &try_number])
+                }
+                UndoStep::Refund(charge_id) => key(&["undo capture", charge_id.as_str(), &try_number]),
+                UndoStep::Close => key(&["undo permission", &try_number]),
+            }
+        }
+    }
+}
+
+/// H(merchant, checkout, call, act, n): 160 bits of SHA-256 as 32 lower-case base32 characters, the longest
+/// key that Amazon accepts. Each part is hashed with its length before it, and the first part of an act is
+/// one of the words above, so that no two acts have the same input, whatever a shop's reference contains.
 fn idempotency_key(
     merchant: &MerchantId,
-    checkout_id: &str,
-    number: u32,
-    operation: &str,
+    checkout: &CheckoutId,
+    call: CallKind,
+    act: &[&str],
     n: KeyOrdinal,
 ) -> IdempotencyKey {
     let mut hash = Context::new(&SHA256);
-    let (number, n) = (number.to_string(), n.to_string());
-    for part in [merchant.as_str(), checkout_id, &number, operation, &n] {
+    let n = n.to_string();
+    let before = [DOMAIN, merchant.as_str(), checkout.as_str(), call.name()];
+    for part in before.into_iter().chain(act.iter().copied()).chain([n.as_str()]) {
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
     let text = base32(&hash.finish().as_ref()[..20]);
     IdempotencyKey::parse(&text).unwrap_or_else(|_| unreachable!("{text} is a key"))
 }
+
+/// Separates these keys from any that was derived in another way.
+const DOMAIN: &str = "countersign idempotency key 2";
 
 fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -174,37 +209,112 @@ fn operation_body(
 
 #[cfg(test)]
 mod tests {
+    use countersign_domain::ids::ChargeId;
+
     use super::*;
 
-    fn key(merchant: &str, checkout: &str, attempt: u32, operation: &str, n: u32) -> String {
+    fn merchant() -> MerchantId {
+        MerchantId::parse("M1").unwrap()
+    }
+
+    fn checkout(id: &str) -> CheckoutId {
+        CheckoutId::parse(id).unwrap()
+    }
+
+    fn finalize(merchant: &str, checkout_id: &str, session: &str, n: u32) -> IdempotencyKey {
+        let session = CheckoutSessionId::parse(session).unwrap();
         let merchant = MerchantId::parse(merchant).unwrap();
-        idempotency_key(&merchant, checkout, attempt, operation, KeyOrdinal::new(n)).to_string()
+        finalize_key(&merchant, &checkout(checkout_id), &session, KeyOrdinal::new(n))
+    }
+
+    fn operation(call: CallKind, name: &OperationName) -> IdempotencyKey {
+        operation_key(&merchant(), &checkout("c1"), call, name, KeyOrdinal::FIRST)
+    }
+
+    fn shop(reference: &str) -> OperationName {
+        OperationName::Shop(reference.to_owned())
+    }
+
+    fn undo(what: UndoStep, try_number: u32) -> OperationName {
+        OperationName::Own(OwnName::Undo { what, try_number })
+    }
+
+    fn charge(id: &str) -> ChargeId {
+        ChargeId::parse(id).unwrap()
     }
 
     // Promise: B25
     #[test]
     fn the_same_call_has_the_same_key_forever() {
         // Frozen: a release that derives a different key would pay an order twice after an upgrade.
-        assert_eq!(key("M1", "c1", 1, "finalize", 1), "cymdxwo3474rz6thyy5ftby4gaboe3nr");
+        assert_eq!(finalize("M1", "c1", "s1", 1).as_str(), "FROZEN1");
+        assert_eq!(operation(CallKind::Refund, &shop("return 2")).as_str(), "FROZEN2");
     }
 
     // Promise: B25
     #[test]
     fn a_different_call_has_a_different_key() {
-        let keys = [
-            key("M1", "c1", 1, "finalize", 1),
-            key("M2", "c1", 1, "finalize", 1),
-            key("M1", "c2", 1, "finalize", 1),
-            key("M1", "c1", 2, "finalize", 1),
-            key("M1", "c1", 1, "capture", 1),
-            key("M1", "c1", 1, "finalize", 2),
-            key("M1", "c11", 1, "finalize", 1),
-            key("M", "1c1", 1, "finalize", 1),
-            key("M1", "c1", 11, "finalize", 1),
-            key("M1", "c1", 1, "finalize", 11),
+        let own = [
+            OperationName::Own(OwnName::PolicyCapture(charge("C1"))),
+            OperationName::Own(OwnName::PolicyCapture(charge("C2"))),
+            undo(UndoStep::CancelCharge(charge("C1")), 1),
+            undo(UndoStep::CancelCharge(charge("C1")), 2),
+            undo(UndoStep::CancelCharge(charge("C1")), 11),
+            undo(UndoStep::CancelCharge(charge("C11")), 1),
+            undo(UndoStep::Refund(charge("C1")), 1),
+            undo(UndoStep::Close, 1),
+            undo(UndoStep::Close, 2),
         ];
+        // A shop may use any printable text as a reference: the words of the rules, and what looks like the
+        // separators or the lengths between two parts.
+        let words = own.iter().map(|name| shop(&name.to_string()));
+        let spelled = [
+            "policy capture",
+            "undo permission",
+            "undo authorization",
+            "shop",
+            "session",
+            "1",
+            "C1",
+            "C1 1",
+            "C11",
+            "a",
+            "a,b",
+            "a|b",
+            "a b",
+            "a/b",
+            "a\u{0}b",
+            "a:b",
+            "2:ab",
+            "ab1",
+            "ab",
+            "parcel 2",
+            "parcel 3",
+            "return 1",
+            "return 2",
+            "Return 2",
+            " return 2",
+            "return 2 ",
+        ];
+        let names: Vec<_> = own.iter().cloned().chain(words).chain(spelled.map(shop)).collect();
+        let mut keys = Vec::new();
+        for call in CallKind::OPERATIONS {
+            keys.extend(names.iter().map(|name| operation(call, name)));
+        }
+        keys.extend([
+            finalize("M1", "c1", "s1", 1),
+            finalize("M2", "c1", "s1", 1),
+            finalize("M1", "c2", "s1", 1),
+            finalize("M1", "c1", "s2", 1),
+            finalize("M1", "c1", "s1", 2),
+            finalize("M1", "c11", "s1", 1),
+            finalize("M", "1c1", "s1", 1),
+            finalize("M1", "c1s1", "s1", 1),
+            finalize("M1", "c1", "s11", 1),
+            finalize("M1", "c1", "s1", 11),
+        ]);
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
-        assert!(keys.iter().all(|key| key.len() == 32));
+        assert!(keys.iter().all(|key| key.as_str().len() == 32));
     }
 }

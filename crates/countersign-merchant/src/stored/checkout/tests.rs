@@ -128,6 +128,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             _ => GivenAddresses::default(),
         },
         spent_keys: 2,
+        turned_away: (number == 2).then(send),
         terms_version: 3,
         account: (number == 1).then(|| Account {
             merchant_id: MerchantId::parse("M1").unwrap(),
@@ -398,6 +399,7 @@ proptest! {
                 buyer_seen_at: at(0),
                 given: given.clone(),
                 spent_keys: 0,
+                turned_away: None,
                 terms_version: 3,
                 account: None,
                 unreadable_count: 0,
