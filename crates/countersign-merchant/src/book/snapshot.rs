@@ -128,8 +128,11 @@ impl Book {
             let Some(due) = self.due_snapshot(checkout_id).await? else {
                 return Ok::<_, StoreFailed>(PendingCommit::nothing(()));
             };
+            // Amazon's days are counted from its own time, not from when the success was heard of.
+            let payment = due.checkout.registration.checkout.payment.as_ref();
+            let made_at = payment.and_then(|payment| payment.charges.first()).map(|it| it.authorized_at);
             let DueSnapshot { version, completed_at, try_count, .. } = due;
-            let age = now.since(completed_at);
+            let age = now.since(made_at.map_or(completed_at, |made_at| made_at.min(completed_at)));
             if age > ALARM_AFTER {
                 let days = age.as_secs() / DAY.as_secs();
                 tracing::error!(

@@ -158,6 +158,8 @@ fn an_operation_in_flight_across_an_upgrade_is_sent_again_under_its_old_key() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = world.completed("Authorize");
+        // The first send, and the one after its answer was missed.
+        world.amazon.fault("createCharge", Fault::LostBefore);
         world.amazon.fault("createCharge", Fault::LostBefore);
         let asked = charging("parcel 2", "20.00");
         assert_eq!(world.ask(&checkout_id, "charges", &asked).status, 202);
@@ -169,7 +171,7 @@ fn an_operation_in_flight_across_an_upgrade_is_sent_again_under_its_old_key() {
         let answered = world.ask(&checkout_id, "charges", &asked);
         assert_eq!(answered.status, 201, "{}", answered.text);
         let sent = keys(&world, "createCharge");
-        assert!(sent[1..].iter().all(|key| key == "earlier-key"), "{sent:?}");
+        assert!(sent.len() > 2 && sent[2..].iter().all(|key| key == "earlier-key"), "{sent:?}");
         assert_eq!(world.amazon.money(), "held 4000, captured 2000, refunded 0");
     }
 }

@@ -206,3 +206,26 @@ fn a_snapshot_that_does_not_exist_is_answered_with_the_reason() {
     world.store.hook.is_away.store(true, Ordering::SeqCst);
     refused(&world, "GET", &checkout_id, 503, "Unavailable");
 }
+
+#[test]
+fn amazons_thirty_days_are_counted_from_when_amazon_made_the_charge() {
+    let charge = "S01-5105180-0000001-C000001";
+    for (made_before, waited, is_urgent, is_missed) in
+        [(0_u32, 6_u32, false, false), (15, 4, false, false), (15, 6, true, false), (28, 4, true, true)]
+    {
+        let world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        // The buyer's data cannot be fetched.
+        world.amazon.goes_down("permission");
+        world.complete(&checkout_id, SESSION);
+        let made_at = world.time.now().minus(made_before * DAY);
+        world.amazon.change_charge(charge, |it| it["creationTimestamp"] = json!(made_at.to_string()));
+        let lines = logged(|| world.skip(waited * DAY));
+        let told = lines.iter().filter(|line| line.contains("could not be fetched"));
+        assert_eq!(told.count() > 0, is_urgent, "{made_before} and {waited} days");
+        let missed = world.timeline(&checkout_id).contains(&"SnapshotMissed".to_owned());
+        assert_eq!(missed, is_missed, "{made_before} and {waited} days");
+        world.amazon.comes_back();
+        world.skip(DAY);
+    }
+}

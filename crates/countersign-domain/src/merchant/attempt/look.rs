@@ -160,15 +160,19 @@ pub fn charge_seen(
     };
     let pending = || {
         let look_at = now.plus(pending_delay(0));
-        let state = pending_since(charge_permission_id.clone(), charge_id.clone(), now, look_at);
+        // Amazon's 24 hours began when it made the charge.
+        let since = shown.created_at.map_or(now, |created_at| created_at.min(now));
+        let state = pending_since(charge_permission_id.clone(), charge_id.clone(), since, look_at);
         (state, AttemptEvent::PendingBegan)
     };
     let captures = checkout.terms.payment_intent == PaymentIntent::AuthorizeWithCapture;
     let (state, what) = match proved.state {
         ChargeState::Declined(reason) => not_paid(NotPaidReason::ChargeDeclined(reason)),
         ChargeState::Canceled(reason) => not_paid(NotPaidReason::ChargeCanceled(reason)),
-        ChargeState::AuthorizationInitiated if was_pending => return readable(draft, number),
-        ChargeState::CaptureInitiated if was_pending && captures => return readable(draft, number),
+        ChargeState::AuthorizationInitiated if was_pending => return still_pending(draft, number, shown),
+        ChargeState::CaptureInitiated if was_pending && captures => {
+            return still_pending(draft, number, shown);
+        }
         ChargeState::AuthorizationInitiated => pending(),
         // The money is not taken yet: Amazon may still decline the capture.
         ChargeState::CaptureInitiated if captures => pending(),
@@ -208,6 +212,20 @@ fn note_unreadable(
     attempt.unreadable_count = attempt.unreadable_count.saturating_add(1);
     if attempt.unreadable_count >= UNREADABLE_AMOUNTS {
         draft.contradict_attempt(number, Misfit::AmountUnreadable, permission, Some(&shown.id));
+    }
+}
+
+/// Handles a charge that is pending as before: how long it has been pending is counted from Amazon's own time.
+fn still_pending(draft: &mut Draft, number: AttemptNumber, shown: &ChargeView) {
+    readable(draft, number);
+    let attempt = draft.checkout().attempt(number);
+    if let Some(created_at) = shown.created_at
+        && let Some(AttemptState::Pending { since, .. }) = attempt.map(|attempt| &attempt.state)
+        && created_at < *since
+        && let Some(AttemptState::Pending { since, .. }) =
+            draft.change_attempt(number).map(|attempt| &mut attempt.state)
+    {
+        *since = created_at;
     }
 }
 

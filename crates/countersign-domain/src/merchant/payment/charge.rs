@@ -188,7 +188,7 @@ pub struct ChargeView {
     pub id: ChargeId,
     /// When the request for this view left: the charge may have changed since.
     pub asked_at: Timestamp,
-    /// `creationTimestamp`.
+    /// `creationTimestamp`; if that is not shown, `lastUpdatedTimestamp`, since the charge existed by then.
     pub created_at: Option<Timestamp>,
     /// `chargePermissionId`.
     pub charge_permission_id: Option<ChargePermissionId>,
@@ -259,9 +259,13 @@ impl Charge {
 
     /// Replaces the authorization time known here by Amazon's own, if Amazon's is earlier: the days count
     /// from then, not from when this server learned of the charge. If the capture plan has not begun, it
-    /// starts from then too.
-    pub(super) fn was_authorized_by(&mut self, created_at: Timestamp) {
+    /// starts from then too. So does the expiry that is assumed while Amazon has shown none.
+    pub(super) fn was_authorized_by(&mut self, created_at: Timestamp, expires_at: Option<Timestamp>) {
         if created_at < self.authorized_at {
+            let assumed = self.authorized_at.plus(AUTHORIZED_UNTIL_AMAZON_SAYS);
+            if expires_at.is_none() && self.expires_at == assumed {
+                self.expires_at = created_at.plus(AUTHORIZED_UNTIL_AMAZON_SAYS);
+            }
             if self.planned_until == self.authorized_at {
                 self.planned_until = created_at;
             }

@@ -94,7 +94,7 @@ impl PaymentDraft<'_> {
         }
         let Some(charge) = self.payment.charge_mut(id) else { return false };
         if let Some(created_at) = shown.created_at {
-            charge.was_authorized_by(created_at);
+            charge.was_authorized_by(created_at, shown.expires_at);
         }
         if charge.contradicted_by().is_some() {
             charge.look = Some(next_day(now));

@@ -169,3 +169,26 @@ fn the_seven_days_are_counted_from_amazons_own_time() {
     let (step, _) = charge_shown(&known, &shown(now, now.plus(DAY)), now, &rules()).unwrap();
     assert_eq!(guarantee(&step.next), sent_at());
 }
+
+#[test]
+fn an_expiry_that_amazon_has_not_shown_is_counted_from_amazons_own_time() {
+    let now = sent_at().plus(SECOND);
+    for made_before in [SECOND, DAY, 5 * DAY] {
+        let made_at = sent_at().minus(made_before);
+        let shown = ChargeView {
+            asked_at: now,
+            created_at: Some(made_at),
+            expires_at: None,
+            ..charge_shown_as(AmazonChargeState::Authorized)
+        };
+        let (step, _) = charge_shown(&paid(payment_of(vec![])), &shown, now, &rules()).unwrap();
+        let expires_at = |checkout: &Checkout| checkout.payment.as_ref().unwrap().charges[0].expires_at;
+        assert_eq!(expires_at(&step.next), made_at.plus(2 * DAY), "{made_before:?}");
+        let asked = fulfilment(&step.next, Some(&charge()), now).unwrap();
+        assert_eq!(asked.may_ship, made_before < 2 * DAY, "{made_before:?}");
+        // What Amazon shows counts.
+        let shown = ChargeView { expires_at: Some(made_at.plus(30 * DAY)), ..shown };
+        let (step, _) = charge_shown(&step.next, &shown, now, &rules()).unwrap();
+        assert_eq!(expires_at(&step.next), made_at.plus(30 * DAY), "{made_before:?}");
+    }
+}

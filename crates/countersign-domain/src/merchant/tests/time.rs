@@ -232,3 +232,45 @@ fn the_buyers_presence_is_noted_by_the_minute_within_the_window() {
         }
     }
 }
+
+#[test]
+fn how_long_a_charge_has_been_pending_is_counted_from_amazons_own_time() {
+    let now = sent_at().plus(SECOND);
+    let hours = |count: u32| count * 3_600 * SECOND;
+    let pending = AttemptState::Pending {
+        charge_permission_id: permission(),
+        charge_id: charge(),
+        since: sent_at(),
+        look: LookSchedule { at: sent_at(), count: 0 },
+        alarm_count: 0,
+    };
+    for before in [
+        checkout(PaymentIntent::Authorize, pending),
+        checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt())),
+    ] {
+        let known_since = match &before.attempts[0].state {
+            AttemptState::Pending { since, .. } => *since,
+            _ => now,
+        };
+        for (created_at, expected) in [
+            (None, known_since),
+            (Some(sent_at().minus(hours(20))), sent_at().minus(hours(20))),
+            // What is later than now proves nothing.
+            (Some(now.plus(SECOND)), known_since),
+            (Some(now.plus(hours(400 * 24))), known_since),
+        ] {
+            let shown = ChargeView {
+                asked_at: now,
+                created_at,
+                ..view(
+                    AmazonChargeState::AuthorizationInitiated,
+                    AmountView::Shown(before.terms.charge_amount),
+                )
+            };
+            let after =
+                charge_seen(&before, 1, &permission(), &shown, now).map_or(before.clone(), |step| step.next);
+            let AttemptState::Pending { since, .. } = after.attempts[0].state else { panic!("not pending") };
+            assert_eq!(since, expected, "{created_at:?}");
+        }
+    }
+}

@@ -144,7 +144,7 @@ fn charge_shown(answer: &Answer<Charge>, asked_at: Timestamp) -> ReadResult<Char
     Ok(ChargeView {
         id,
         asked_at,
-        created_at: charge.creation_timestamp,
+        created_at: charge.creation_timestamp.or(status.last_updated_timestamp),
         charge_permission_id: charge.charge_permission_id.clone(),
         seen: ChargeStatus {
             state,

@@ -128,7 +128,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             _ => GivenAddresses::default(),
         },
         spent_keys: 2,
-        turned_away: (number == 2).then(send),
+        turned_away: (number > 1).then(send),
         terms_version: 3,
         account: (number == 1).then(|| Account {
             merchant_id: MerchantId::parse("M1").unwrap(),
