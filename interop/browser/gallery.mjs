@@ -254,6 +254,6 @@ async function demo(t, stage, name, options) {
   await popup.getByRole('button', { name: 'Continue' }).click();
   await popup.getByRole('button', { name: 'Agree and continue' }).click();
   await popup.getByRole('button', { name: /^Place order/ }).click();
-  await page.waitForFunction(() => document.querySelector('#state')?.textContent === 'authorized');
+  await page.waitForFunction(() => document.querySelector('#standing')?.textContent.startsWith('reserved'));
   return { page };
 }

@@ -133,9 +133,10 @@ impl Shop {
         // A second tab's attempt has no reason of its own, and either tab's attempt may be the second.
         let decisive = list(&seen, "attempts").filter(|it| text(it, "state") != "Surplus").last();
         let reason = decisive.map(|attempt| text(attempt, "reason")).unwrap_or_default();
-        let [order_id, outcome] = ["orderId", "state"].map(|member| text(&seen, member));
+        let [order_id, outcome, standing] =
+            ["orderId", "state", "standing"].map(|member| text(&seen, member));
         let [permission, charge] = ["chargePermissionId", "chargeId"].map(|member| text(&seen, member));
-        Ok([story.to_owned(), order_id, outcome, reason, permission, charge])
+        Ok([story.to_owned(), order_id, outcome, reason, standing, permission, charge])
     }
 }
 

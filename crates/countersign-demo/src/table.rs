@@ -1,9 +1,10 @@
 //! The table at the end of the demo, with a row for each story.
 
 /// How a story ended: a text for each heading.
-pub(super) type Row = [String; 6];
+pub(super) type Row = [String; 7];
 
-const HEADINGS: [&str; 6] = ["story", "order", "outcome", "reason", "chargePermissionId", "chargeId"];
+const HEADINGS: [&str; 7] =
+    ["story", "order", "outcome", "reason", "standing", "chargePermissionId", "chargeId"];
 
 /// The table as text: columns as wide as their widest cell, `-` where there is nothing.
 pub(super) fn table(rows: &[Row]) -> String {
@@ -11,7 +12,7 @@ pub(super) fn table(rows: &[Row]) -> String {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(rows.iter().map(cells));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
+    let widths: [usize; 7] = std::array::from_fn(width);
     lines.insert(1, widths.map(|width| "-".repeat(width)));
     let line = |line: &Row| {
         let padded = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
@@ -26,12 +27,12 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let row = |story, reason| [story, "A-1", "paid", reason, "", ""].map(str::to_owned);
+        let row = |story, reason| [story, "A-1", "paid", reason, "captured", "", ""].map(str::to_owned);
         insta::assert_snapshot!(table(&[row("one", ""), row("another story", "HardDeclined")]), @"
-        story          order  outcome  reason        chargePermissionId  chargeId
-        -------------  -----  -------  ------------  ------------------  --------
-        one            A-1    paid     -             -                   -
-        another story  A-1    paid     HardDeclined  -                   -
+        story          order  outcome  reason        standing  chargePermissionId  chargeId
+        -------------  -----  -------  ------------  --------  ------------------  --------
+        one            A-1    paid     -             captured  -                   -
+        another story  A-1    paid     HardDeclined  captured  -                   -
         ");
     }
 }

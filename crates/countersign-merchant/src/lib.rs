@@ -134,6 +134,10 @@ impl Merchant {
         if recovered > 0 {
             tracing::warn!(recovered, "calls that an earlier process sent will be looked up");
         }
+        let indexed = app.complete_indexes().await.map_err(failed)?;
+        if indexed > 0 {
+            tracing::info!(indexed, "the indexes of the orders of an earlier version were completed");
+        }
         let adopted = app.adopt_capture_policy().await.map_err(failed)?;
         if adopted > 0 {
             tracing::warn!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::standing::Need;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
@@ -20,6 +21,15 @@ pub(crate) struct Registration {
     pub(crate) checkout: Checkout,
     pub(crate) links: Links,
     pub(crate) browsing: BrowserState,
+    pub(crate) missed: Missed,
+}
+
+/// What failed for good beside the payment, and only a person can make good. It is kept in the checkout's
+/// document, so that a list of what needs a person reads nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Missed {
+    /// When Amazon had deleted the buyer's data before they could be fetched.
+    pub(crate) snapshot_at: Option<Timestamp>,
 }
 
 /// Where the buyer comes from, where they go next, and which pages they may open.
@@ -70,6 +80,13 @@ impl Registration {
     /// Where the buyer sees the result of the order.
     pub(crate) fn result_url(&self, settings: &Settings) -> String {
         format!("{}/result/{}", settings.public_url.trim_end_matches('/'), self.links.result_token)
+    }
+
+    /// What only a person can help with.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let mut needs = self.checkout.needs();
+        needs.extend(self.missed.snapshot_at.map(|_| Need::SnapshotMissed));
+        needs
     }
 
     /// When the quote lapses. It does not lapse while an attempt may still be paid, or once one is paid.

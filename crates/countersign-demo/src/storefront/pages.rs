@@ -66,7 +66,7 @@ struct OrderPage<'a> {
     style: &'static str,
     title: String,
     order: &'a Order,
-    state: &'a str,
+    standing: String,
     base: String,
     charged: String,
     /// The amounts that are reserved, captured and refunded, once there is a payment.
@@ -111,6 +111,19 @@ impl<'a> Entry<'a> {
         }
         Self { at: Instant::read(text(event, "at")), what, why: text(event, "reasonCode") }
     }
+}
+
+/// What is so now, until when, and whether a person is needed.
+fn standing(checkout: &Value) -> String {
+    let mut words = text(checkout, "standing").to_owned();
+    if let Some(until) = checkout.get("standingUntil").and_then(Value::as_str) {
+        words = sentence(&format!("{words} until {until}"));
+    }
+    let needs: Vec<&str> = list(checkout, "needsPerson").filter_map(Value::as_str).collect();
+    if !needs.is_empty() {
+        words = format!("{words}; needs a person: {}", needs.join(", "));
+    }
+    words
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -193,7 +206,7 @@ pub(super) fn order(
         style: STYLE,
         title: format!("Order {}", order.name.id()),
         order,
-        state,
+        standing: standing(checkout),
         base: order.basket.base().to_string(),
         charged: amount("/paymentDetails/chargeAmount").unwrap_or_default(),
         balances: balances.collect(),
@@ -291,6 +304,8 @@ mod tests {
         let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
         let checkout = json!({
             "state": "authorized",
+            "standing": "reserved",
+            "standingUntil": "20260101T000003Z",
             "payment": { "balances": { "held": usd("31.30"), "captured": usd("0.00") } },
         });
         let explanation = json!({
@@ -318,6 +333,7 @@ mod tests {
             assert!(page.contains(&format!("<time datetime=\"2026-01-01T00:00:0{second}Z\">")), "{page}");
         }
         let may_ship = "yes: the money is reserved";
+        assert!(shown.contains("reserved until 1 Jan 2026"), "{page}");
         for told in ["ChargeAuthorized: 31.30 USD", "Reserved", "charge.authorized", may_ship] {
             assert!(shown.contains(told), "{told}: {page}");
         }

@@ -151,6 +151,11 @@ pub enum PaymentEvent {
         /// The time of the deadline.
         at: Timestamp,
     },
+    /// Nothing of the order is reserved any more, and nothing is captured.
+    Lapsed {
+        /// The charge that ended last.
+        charge_id: ChargeId,
+    },
     /// The shop cancels the order.
     CancelRequested,
     /// The shop ships a parcel.

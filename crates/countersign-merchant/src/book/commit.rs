@@ -6,6 +6,7 @@
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::{self, Draft};
+use countersign_domain::merchant::checkout::standing::Standing;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeSet, Content, Document, Expect, IndexEntry, Key, NewMessage, Version, Write,
@@ -16,13 +17,19 @@ use super::{Book, StoreFailed, open_work, snapshot_document, youngest};
 use crate::events::entry::{self, Entry};
 use crate::events::table::Event;
 use crate::metrics::{CountedStep, Doubts};
-use crate::registration::{BrowserState, Links, Registration};
+use crate::registration::{BrowserState, Links, Missed, Registration};
 use crate::stored::checkout;
 
 /// Checkouts by their Charge Permission, which Amazon's notifications name.
 pub(super) const BY_PERMISSION: &str = "checkout_by_charge_permission";
 /// Checkouts by the name of their verdict.
 pub(super) const BY_STATE: &str = "checkout_by_state";
+/// Checkouts by their standing, unless their verdict says it already: [`standing_value`].
+pub(super) const BY_STANDING: &str = "checkout_by_standing";
+/// Checkouts that need a person.
+pub(super) const NEEDS_PERSON: &str = "checkout_needs_person";
+/// The value of every entry of [`NEEDS_PERSON`].
+pub(crate) const PERSON: &str = "person";
 
 /// A registration as it was loaded, with the version that a write must name.
 #[derive(Clone)]
@@ -36,6 +43,7 @@ pub(super) struct Revision {
     /// The checkout, as the domain's rules change it.
     pub(super) draft: Draft,
     pub(super) browsing: BrowserState,
+    pub(super) missed: Missed,
     /// Events that are not the domain's, such as a quote. If there are any, the registration is written.
     pub(super) besides: Vec<Event>,
     /// Documents that are written with the registration. If there are any, the registration is written.
@@ -181,12 +189,13 @@ impl Book {
     }
 
     fn revision(&self, registration: Registration, version: Option<Version>, now: Timestamp) -> Revision {
-        let Registration { checkout, links, browsing } = registration;
+        let Registration { checkout, links, browsing, missed } = registration;
         Revision {
             was_completed: is_completed(&checkout),
             doubts: Doubts::new(&checkout),
             draft: Draft::new(checkout, now, self.rules()),
             browsing,
+            missed,
             besides: Vec::new(),
             writes: Vec::new(),
             links,
@@ -212,11 +221,11 @@ impl Book {
         outcome: T,
         is_written: impl FnOnce(bool) -> bool,
     ) -> PendingCommit<T> {
-        let Revision { draft, browsing, besides, writes, links, version, now, was_completed, doubts } =
+        let Revision { draft, browsing, missed, besides, writes, links, version, now, was_completed, doubts } =
             revision;
         let draft::CheckoutDecision { checkout, events, is_changed } = draft.finish();
         let is_changed = is_changed || !besides.is_empty() || !writes.is_empty();
-        let next = Registration { checkout, links, browsing };
+        let next = Registration { checkout, links, browsing, missed };
         if let Some(version) = version
             && !is_written(is_changed)
         {
@@ -235,7 +244,7 @@ impl Book {
             None => (Expect::Absent, Version(1)),
         };
         let id = next.checkout.id.as_str();
-        let mut change = self.change_set(now, vec![self.write_checkout(&next, expect)]);
+        let mut change = self.change_set(now, vec![self.write_checkout(&next, expect, now)]);
         change.write.extend(writes);
         change.write.extend(has_succeeded.then(|| snapshot_document::due(id, now)));
         change.append.extend(self.told(&next.checkout, &events, now));
@@ -271,11 +280,16 @@ impl Book {
 
     /// The write of a checkout document. Its timer is the earliest time at which an attempt, its payment or
     /// its quote is due.
-    fn write_checkout(&self, registration: &Registration, expect: Expect) -> Write {
+    fn write_checkout(&self, registration: &Registration, expect: Expect, now: Timestamp) -> Write {
         let (format, bytes) = checkout::encode(registration);
         let checkout = &registration.checkout;
         let due_at = checkout.due_at(&self.rules()).into_iter().chain(registration.lapses_at()).min();
         let mut index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
+        let standing = standing_value(checkout, now);
+        index.extend(standing.map(|value| IndexEntry { index: BY_STANDING, value }));
+        let needs_person = !registration.needs().is_empty();
+        let person = needs_person.then(|| IndexEntry { index: NEEDS_PERSON, value: PERSON.to_owned() });
+        index.extend(person);
         index.extend(open_work::entries(checkout));
         index.extend(youngest::entry(&self.settings.merchant_id, checkout));
         index.extend(
@@ -287,6 +301,41 @@ impl Book {
             content: Some(Content { format, bytes, due_at, index }),
         }
     }
+}
+
+/// The value of the entry of a checkout's standing; `None` if its verdict is the same, so that an order that
+/// nothing has been paid for has no such entry. A reservation lapses by time alone: its instant is in the
+/// value, so that a list is right when it is read, whatever was written.
+fn standing_value(checkout: &Checkout, now: Timestamp) -> Option<String> {
+    let standing = checkout.standing(now);
+    let is_of_verdict = same_verdict(standing.word()) == Some(checkout.verdict().outcome());
+    (!is_of_verdict).then(|| match standing.until() {
+        Some(until) => reserved_value(until),
+        None => format!("{NOW}{}", standing.word()),
+    })
+}
+
+/// The verdict that is the same as a standing, for an order that nothing has been paid for, or that is undone.
+pub(super) fn same_verdict(standing: &str) -> Option<&'static str> {
+    let pairs = [
+        (Standing::AwaitingPayment, "registered"),
+        (Standing::Checking, "checking"),
+        (Standing::Pending, "pending"),
+        (Standing::NotPaid, "notPaid"),
+        (Standing::Canceled, "canceled"),
+    ];
+    pairs.into_iter().find(|(same, _)| same.word() == standing).map(|(_, verdict)| verdict)
+}
+
+/// What the values of standings begin with, so that none is the value of a verdict.
+pub(super) const NOW: &str = "now.";
+/// The prefix of the values of reservations.
+pub(super) const RESERVED: &str = "now.reserved.";
+
+/// The value of a reservation that lapses at this instant.
+pub(super) fn reserved_value(until: Timestamp) -> String {
+    // Fifteen digits are enough for every instant, so the order of the texts is the order of time.
+    format!("{RESERVED}{:015}", until.as_millis())
 }
 
 fn is_completed(checkout: &Checkout) -> bool {

@@ -6,6 +6,7 @@ pub(crate) mod arrival;
 mod capture_policy;
 pub(crate) mod commit;
 pub(crate) mod inbox;
+mod indexes;
 pub(crate) mod lookup;
 pub(crate) mod open_work;
 pub(crate) mod outbox;

@@ -11,7 +11,7 @@ use super::commit::LoadedRegistration;
 use super::{Book, DecisionError, StoreFailed, plain_write};
 use crate::events::table::{Event, EventKind};
 use crate::ids;
-use crate::registration::{BrowserState, Links, Registration};
+use crate::registration::{BrowserState, Links, Missed, Registration};
 
 /// What the shop asks to register.
 #[derive(Debug, Clone)]
@@ -140,7 +140,7 @@ impl Book {
             success_url: order.success_url.clone(),
             checkout_language: order.checkout_language.clone(),
         };
-        Registration { checkout, links, browsing: BrowserState::default() }
+        Registration { checkout, links, browsing: BrowserState::default(), missed: Missed::default() }
     }
 
     /// Refuses what this account can never be paid for.

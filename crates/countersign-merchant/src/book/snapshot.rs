@@ -131,7 +131,7 @@ impl Book {
             // Amazon's days are counted from its own time, not from when the success was heard of.
             let payment = due.checkout.registration.checkout.payment.as_ref();
             let made_at = payment.and_then(|payment| payment.charges.first()).map(|it| it.authorized_at);
-            let DueSnapshot { version, completed_at, try_count, .. } = due;
+            let DueSnapshot { checkout, version, completed_at, try_count, .. } = due;
             let age = now.since(made_at.map_or(completed_at, |made_at| made_at.min(completed_at)));
             if age > ALARM_AFTER {
                 let days = age.as_secs() / DAY.as_secs();
@@ -142,16 +142,16 @@ impl Book {
                      days",
                 );
             }
-            let is_forgotten = age > FORGOTTEN_AFTER;
-            let next = if is_forgotten {
-                Snapshot::Missed { completed_at }
-            } else {
-                Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) }
-            };
-            let told = is_forgotten.then(|| Event::new(EventKind::SnapshotMissed));
-            let append = told.into_iter().map(|event| message(checkout_id, event, now)).collect();
-            let write = write(checkout_id, Expect::Version(version), &next, now);
-            Ok(self.beside(vec![write], append, (), now))
+            let next_write = |next| write(checkout_id, Expect::Version(version), &next, now);
+            if age <= FORGOTTEN_AFTER {
+                let again = Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) };
+                return Ok(self.beside(vec![next_write(again)], Vec::new(), (), now));
+            }
+            let mut revision = self.open(checkout, now);
+            revision.missed.snapshot_at = Some(now);
+            revision.writes.push(next_write(Snapshot::Missed { completed_at }));
+            revision.besides.push(Event::new(EventKind::SnapshotMissed));
+            Ok(self.keep(revision, ()))
         });
         kept.await.map(|_| ())
     }
@@ -165,7 +165,7 @@ impl Book {
         &self,
         checkout_id: &str,
     ) -> Result<(Timestamp, Transaction), DecisionError<SnapshotRefused>> {
-        let document = self.snapshot_document(checkout_id).await?;
+        let (_, document) = self.snapshot_documents(checkout_id).await?;
         let not_given = |refused| Err(DecisionError::Refused(refused));
         let (taken_at, sealed) =
             match snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)? {
@@ -203,25 +203,40 @@ impl Book {
     ) -> Result<Timestamp, DecisionError<SnapshotRefused>> {
         let now = self.clock.now();
         let erased = self.commit(|| async {
-            let document = self.snapshot_document(checkout_id).await?;
-            if let Snapshot::Erased { erased_at } =
-                snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
-            {
-                return Ok::<_, DecisionError<_>>(PendingCommit::nothing(erased_at));
-            }
+            let (checkout, document) = self.snapshot_documents(checkout_id).await?;
+            let found = snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?;
             let erased = Snapshot::Erased { erased_at: now };
             let write = write(checkout_id, Expect::Version(document.version), &erased, now);
-            let told = message(checkout_id, Event::new(EventKind::SnapshotErased), now);
-            Ok(self.beside(vec![write], vec![told], now, now))
+            let event = Event::new(EventKind::SnapshotErased);
+            match found {
+                Snapshot::Erased { erased_at } => {
+                    Ok::<_, DecisionError<_>>(PendingCommit::nothing(erased_at))
+                }
+                // Nobody waits for the data any more.
+                Snapshot::Missed { .. } => {
+                    let mut revision = self.open(decode(&checkout)?, now);
+                    revision.missed.snapshot_at = None;
+                    revision.writes.push(write);
+                    revision.besides.push(event);
+                    Ok(self.keep(revision, now))
+                }
+                Snapshot::Due { .. } | Snapshot::Taken { .. } => {
+                    Ok(self.beside(vec![write], vec![message(checkout_id, event, now)], now, now))
+                }
+            }
         });
         erased.await.map(|(_, erased_at)| erased_at)
     }
 
-    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, DecisionError<SnapshotRefused>> {
+    /// The documents of a checkout and of its snapshot.
+    async fn snapshot_documents(
+        &self,
+        checkout_id: &str,
+    ) -> Result<(Document, Document), DecisionError<SnapshotRefused>> {
         let keys = [checkout_key(checkout_id), key(checkout_id)];
         let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
         let refused = match documents.as_slice() {
-            [Some(_), Some(snapshot)] => return Ok(snapshot.clone()),
+            [Some(checkout), Some(snapshot)] => return Ok((checkout.clone(), snapshot.clone())),
             [Some(_), None] => SnapshotRefused::NotCompleted,
             _ => SnapshotRefused::NoSuchCheckout,
         };

@@ -328,6 +328,11 @@ events! {
         figure: None,
         what: |_| "the charge has not been captured yet: {detail}",
         why: |_, _| "an authorization that is not captured in time is lost";
+    Lapsed => fact: |it| it.charge_over("checkout.lapsed"),
+        log: |_| LogLine::Warn("an authorization has ended, and nothing of its order was captured"),
+        figure: None,
+        what: |_| "the reservation has ended, and nothing is captured",
+        why: |_, _| "Amazon has shown that the last authorization of the order is over";
     CancelRequested => fact: no_fact, log: silent, figure: None,
         what: |_| "a cancellation of the order was requested: {by}",
         why: |_, _| "the shop requested it: nothing new is charged, and everything that was paid is undone";
@@ -706,6 +711,7 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
             let charge_id = Some(charge_id.to_string());
             (EventKind::CaptureDue, EventSubject { charge_id, detail: Some(detail), ..of })
         }
+        PaymentEvent::Lapsed { charge_id } => charge(EventKind::Lapsed, charge_id),
         PaymentEvent::CancelRequested => {
             let reference = after.cancellation.as_ref().map(|cancellation| match &cancellation.extent {
                 Extent::Widened { reference, .. } => reference.clone(),

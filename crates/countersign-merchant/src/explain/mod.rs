@@ -4,8 +4,10 @@
 mod awaited;
 
 use countersign_domain::merchant::after::fulfilment::{Fulfilment, Reason};
+use countersign_domain::merchant::checkout::standing::{Need, Standing};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::rules::MerchantRules;
+use countersign_domain::time::Timestamp;
 
 use crate::book::lookup::TimelinePage;
 use crate::events::entry::Entry;
@@ -18,14 +20,22 @@ pub(crate) fn explanation(
     page: &TimelinePage,
     rules: &MerchantRules,
     fulfilment: &Fulfilment,
+    now: Timestamp,
 ) -> Members {
     let checkout = &registration.checkout;
+    let standing = checkout.standing(now);
+    let needs = registration.needs();
     let Fulfilment { may_ship, reason, seen_at, .. } = *fulfilment;
     Members::default()
         .with("checkoutId", checkout.id.as_str())
         .with("orderId", &checkout.order_id)
         .with("terms", in_one_line(&checkout.terms))
         .with("state", checkout.verdict().outcome())
+        .with("standing", standing.word())
+        .some("standingUntil", standing.until().map(|until| until.to_string()))
+        .with("standingInWords", standing_in_words(standing))
+        .with("needsPerson", needs.iter().map(|need| need.as_str()).collect::<Vec<_>>())
+        .with("needsInWords", needs.into_iter().map(need_in_words).collect::<Vec<_>>())
         .with("timeline", timeline(&page.entries))
         .with("after", page.next_after.map(|after| after.to_string()))
         .with("awaited", awaited::entries(registration, rules))
@@ -61,6 +71,43 @@ fn in_one_line(terms: &Terms) -> String {
         line.push_str(", the authorization may be pending");
     }
     line
+}
+
+/// The meaning of a standing.
+fn standing_in_words(standing: Standing) -> &'static str {
+    match standing {
+        Standing::AwaitingPayment => "no buyer has come back from Amazon's page yet",
+        Standing::Checking => "it is not known yet whether a call to Amazon had its effect",
+        Standing::Pending => "Amazon has not decided yet",
+        Standing::Reserved { .. } => "money is reserved, and none is kept",
+        Standing::Capturing => "a capture is in progress",
+        Standing::PartlyCaptured => "a part of the order's total is captured",
+        Standing::Captured => "the order's total is captured",
+        Standing::PartlyRefunded => "a part of what was captured is refunded",
+        Standing::Refunded => "all of what was captured is refunded",
+        Standing::Confirmed => "there is a charge permission, and nothing is reserved or captured",
+        Standing::Lapsed => "what was reserved is not reserved any more, and nothing is captured",
+        Standing::Canceling => "the order is being canceled, and not everything is undone yet",
+        Standing::Canceled => "the order is canceled, and no money is held or kept",
+        Standing::NotPaid => "proved unpaid; the buyer may try again",
+        Standing::Contradicted => "Amazon contradicts what was proved about the payment",
+        Standing::Unresolved => "nobody can tell whether it was paid",
+    }
+}
+
+/// What a person has to do about a need.
+fn need_in_words(need: Need) -> &'static str {
+    match need {
+        Need::Contradicted => "compare the payment with Seller Central: Amazon contradicts what was proved",
+        Need::Unresolved => "look the payment up in Seller Central: nobody can tell whether it was paid",
+        Need::OperationInDoubt => {
+            "look the operation up in Seller Central: it is still in doubt after its last alarm"
+        }
+        Need::CancellationStuck => "undo the rest in Seller Central: Amazon refuses it",
+        Need::SnapshotMissed => {
+            "the buyer's data are gone: take them from the shop's own records, and erase the snapshot"
+        }
+    }
 }
 
 /// The meaning of a fulfilment's reason.

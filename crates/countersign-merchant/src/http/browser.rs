@@ -155,7 +155,7 @@ fn no_content() -> Response {
 }
 
 async fn standing(page: Page, _: Request) -> RouteResult {
-    Ok(render::browser_standing(&page.app.settings, &page.loaded.registration))
+    Ok(render::browser_standing(&page.app.settings, &page.loaded.registration, page.app.clock.now()))
 }
 
 async fn init(page: Page, request: Request) -> RouteResult {
@@ -196,7 +196,7 @@ async fn complete(Page { app, loaded }: Page, request: Request) -> RouteResult {
     let (session, given) = given(read_event(request.body())?)?;
     let id = loaded.registration.checkout.id.as_str();
     let outcome = app.complete(id, &session, &given, Bearer::Browser).await?;
-    Ok(render::browser_result(&app.settings, &outcome))
+    Ok(render::browser_result(&app.settings, &outcome, app.clock.now()))
 }
 
 async fn cancel(page: Page, request: Request) -> RouteResult {

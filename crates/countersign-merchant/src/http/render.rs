@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::standing::Need;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::checkout::verdict::{Proof, Verdict};
 use countersign_domain::terms::PaymentIntent;
@@ -23,7 +25,8 @@ use crate::book::snapshot::Transaction;
 use crate::drive::complete::CompletionOutcome;
 use crate::events::entry::Entry;
 use crate::metrics::MEDIA_TYPE;
-use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
+use crate::pages::buyer_news::BuyerNews;
+use crate::pages::texts::Texts;
 use crate::registration::Registration;
 use crate::settings::Settings;
 use countersign_protocol::json::{Members, amount};
@@ -135,13 +138,31 @@ fn attempt_body(attempt: &Attempt) -> Members {
         .some("dueAt", attempt.state.due_at().map(|due_at| due_at.to_string()))
 }
 
-fn checkout_body(settings: &Settings, registration: &Registration, timeline: Option<&[Entry]>) -> Members {
+/// What is so of a checkout now.
+pub(crate) fn standing(members: Members, checkout: &Checkout, now: Timestamp) -> Members {
+    let standing = checkout.standing(now);
+    members
+        .with("standing", standing.word())
+        .some("standingUntil", standing.until().map(|until| until.to_string()))
+}
+
+/// What only a person can help with.
+pub(crate) fn needs_person(registration: &Registration) -> Vec<&'static str> {
+    registration.needs().into_iter().map(Need::as_str).collect()
+}
+
+fn checkout_body(
+    settings: &Settings,
+    registration: &Registration,
+    timeline: Option<&[Entry]>,
+    now: Timestamp,
+) -> Members {
     let checkout = &registration.checkout;
     let verdict = checkout.verdict();
     let proof = proof_of(verdict);
-    named(registration)
-        .with("state", verdict.outcome())
+    standing(named(registration).with("state", verdict.outcome()), checkout, now)
         .some("reason", reason_of(verdict))
+        .with("needsPerson", needs_person(registration))
         .with("termsVersion", checkout.terms_version)
         .with("productType", checkout.terms.product_type.as_str())
         .with("paymentDetails", payment_details(&checkout.terms))
@@ -158,12 +179,17 @@ fn checkout_body(settings: &Settings, registration: &Registration, timeline: Opt
         .some("timeline", timeline.map(|timeline| timeline.iter().map(entry_body).collect::<Vec<_>>()))
 }
 
-pub(super) fn checkout(settings: &Settings, registration: &Registration, timeline: &[Entry]) -> Response {
-    json(StatusCode::OK, &checkout_body(settings, registration, Some(timeline)))
+pub(super) fn checkout(
+    settings: &Settings,
+    registration: &Registration,
+    timeline: &[Entry],
+    now: Timestamp,
+) -> Response {
+    json(StatusCode::OK, &checkout_body(settings, registration, Some(timeline), now))
 }
 
-pub(super) fn list(settings: &Settings, page: &Page) -> Response {
-    let checkouts: Vec<_> = page.checkouts.iter().map(|it| checkout_body(settings, it, None)).collect();
+pub(super) fn list(settings: &Settings, page: &Page, now: Timestamp) -> Response {
+    let checkouts: Vec<_> = page.checkouts.iter().map(|it| checkout_body(settings, it, None, now)).collect();
     let after = page.next_after.as_ref().map(cursor_text);
     json(StatusCode::OK, &Members::default().with("checkouts", checkouts).with("after", after))
 }
@@ -221,7 +247,7 @@ fn verdict_on(outcome: &CompletionOutcome) -> Verdict<'_> {
 }
 
 /// The result of a completion, for the shop.
-pub(super) fn result(settings: &Settings, outcome: &CompletionOutcome) -> Response {
+pub(super) fn result(settings: &Settings, outcome: &CompletionOutcome, now: Timestamp) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);
@@ -229,15 +255,8 @@ pub(super) fn result(settings: &Settings, outcome: &CompletionOutcome) -> Respon
     let charge_id = proof.and_then(|proof| proof.charge_id);
     let charge_id =
         charge_id.filter(|_| registration.checkout.terms.payment_intent != PaymentIntent::Confirm);
-    let message = match verdict {
-        Verdict::Paid(_) => "Your payment was successful.",
-        Verdict::Authorized(_) | Verdict::Confirmed(_) => "Your order is placed.",
-        Verdict::Pending(_) => "Your payment is being processed.",
-        Verdict::Checking(_) | Verdict::Registered => "We are checking your payment.",
-        Verdict::NotPaid(_) => NOT_PAID_MESSAGE,
-        // The shop has canceled the order: whatever was paid before is released or refunded.
-        Verdict::Canceled => "This order was canceled.",
-    };
+    let news = BuyerNews::of(&registration.checkout, verdict, now);
+    let message = Texts::FOR_SHOP.message(&registration.checkout, news);
     let body = outcome_of(registration, verdict)
         .with("chargePermissionId", proof.map(|proof| proof.charge_permission_id.as_str()))
         .with("chargeId", charge_id.map(ChargeId::as_str))
@@ -286,44 +305,32 @@ fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
 }
 
 /// The result of a completion, for the buyer's page: in the buyer's language, and without Amazon's ids.
-pub(super) fn browser_result(settings: &Settings, outcome: &CompletionOutcome) -> Response {
+pub(super) fn browser_result(settings: &Settings, outcome: &CompletionOutcome, now: Timestamp) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);
     let body = outcome_of(registration, verdict)
-        .with("message", buyer_message(registration, verdict))
+        .with("message", buyer_message(registration, verdict, now))
         .with("redirectUrl", redirect_url);
     json(status, &body)
 }
 
 /// The state of a checkout, for the buyer's page.
-pub(super) fn browser_standing(settings: &Settings, registration: &Registration) -> Response {
+pub(super) fn browser_standing(settings: &Settings, registration: &Registration, now: Timestamp) -> Response {
     let verdict = registration.checkout.verdict();
     let redirect_url = match verdict {
         Verdict::Registered => registration.links.start_of_checkout_url.clone(),
         verdict => goes_to(settings, registration, verdict).1,
     };
-    let body = named(registration)
-        .with("state", verdict.outcome())
-        .with("message", buyer_message(registration, verdict))
+    let body = standing(named(registration).with("state", verdict.outcome()), &registration.checkout, now)
+        .with("message", buyer_message(registration, verdict, now))
         .with("redirectUrl", redirect_url)
         .with("resultUrl", registration.result_url(settings));
     json(StatusCode::OK, &body)
 }
 
-/// The headline of the result page and, once the outcome is definitive, the advice that follows it.
-fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
+/// What the result page says too, in the buyer's language.
+fn buyer_message(registration: &Registration, verdict: Verdict<'_>, now: Timestamp) -> String {
     let texts = Texts::for_language(registration.links.checkout_language.as_deref());
-    let mut message = texts.headline(verdict).to_owned();
-    if matches!(verdict, Verdict::Pending(_) | Verdict::Checking(_)) {
-        return message;
-    }
-    for advice in texts.advice(&registration.checkout, verdict) {
-        // There is no space between Japanese sentences.
-        if !message.ends_with('。') {
-            message.push(' ');
-        }
-        message.push_str(advice);
-    }
-    message
+    texts.message(&registration.checkout, BuyerNews::of(&registration.checkout, verdict, now))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
+use countersign_domain::merchant::checkout::standing::Standing;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::rules::MAX_AGE;
@@ -15,7 +16,7 @@ use countersign_protocol::wire::{
 };
 
 use super::errors::RequestRefused;
-use crate::book::lookup::{Cursor, TIMELINE};
+use crate::book::lookup::{Cursor, Listed, TIMELINE};
 use crate::book::outbox::{self, PAGE};
 use crate::book::register::Order;
 use crate::settings::is_country_code;
@@ -177,40 +178,67 @@ fn web_address(field: &'static str, text: &str) -> Result<(), RequestRefused> {
 /// The query of a list.
 pub(super) struct ListQuery {
     pub(super) order_id: Option<String>,
-    pub(super) state: Option<&'static str>,
+    pub(super) listed: Listed,
     pub(super) after: Option<Cursor>,
 }
 
-/// `?orderId=&state=&after=`.
+/// `?orderId=&state=&standing=&needsPerson=&after=`.
 pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
-    let mut parsed = ListQuery { order_id: None, state: None, after: None };
+    let mut parsed = ListQuery { order_id: None, listed: Listed::All, after: None };
+    let mut list = |field, listed| match core::mem::replace(&mut parsed.listed, listed) {
+        Listed::All => Ok(()),
+        Listed::State(_) | Listed::Standing(_) | Listed::NeedsPerson => Err(RequestRefused::invalid(
+            field,
+            "cannot be combined with another of state, standing and needsPerson",
+        )),
+    };
+    let (mut order_id, mut after) = (None, None);
     for (name, value) in pairs(query) {
         let value =
             percent_decoded(value).ok_or(RequestRefused::invalid("query", "is not percent-encoded UTF-8"))?;
         match name {
             _ if value.is_empty() => {}
-            "orderId" => parsed.order_id = Some(value),
+            "orderId" => order_id = Some(value),
             "after" => {
-                let why = "must be the `after` of an earlier page";
-                let cursor = value.split_once(':').and_then(|(state, id)| Some((state_of(state)?, id)));
-                let (state, id) = cursor.ok_or(RequestRefused::invalid("after", why))?;
-                parsed.after = Some((state.to_owned(), id.to_owned()));
+                let cursor = value.split_once(':').map(|(value, id)| (value.to_owned(), id.to_owned()));
+                after = Some(cursor.ok_or(RequestRefused::invalid("after", NO_CURSOR))?);
+            }
+            // It is no verdict, but the one that an operator asks for: nobody can tell whether it was paid.
+            "state" if value == Standing::Unresolved.word() => {
+                list("state", Listed::Standing(Standing::Unresolved.word()))?;
             }
             "state" => {
                 let why = "must be one of registered, checking, pending, paid, authorized, confirmed, \
-                           notPaid, canceled";
-                parsed.state = Some(state_of(&value).ok_or(RequestRefused::invalid("state", why))?);
+                           notPaid, canceled, unresolved";
+                list("state", Listed::State(state_of(&value).ok_or(RequestRefused::invalid("state", why))?))?;
             }
-            _ => return Err(RequestRefused::invalid("query", "may have only orderId, state and after")),
+            "standing" => {
+                let why = "must be a standing, such as reserved or partlyRefunded";
+                let word = Standing::WORDS.into_iter().find(|word| *word == value);
+                list("standing", Listed::Standing(word.ok_or(RequestRefused::invalid("standing", why))?))?;
+            }
+            "needsPerson" if value == "true" => list("needsPerson", Listed::NeedsPerson)?,
+            "needsPerson" => return Err(RequestRefused::invalid("needsPerson", "may only be true")),
+            _ => {
+                let why = "may have only orderId, state, standing, needsPerson and after";
+                return Err(RequestRefused::invalid("query", why));
+            }
         }
     }
-    let why = match (&parsed.after, &parsed.order_id, parsed.state) {
-        (Some(_), Some(_), _) => "cannot be combined with orderId: an order has one checkout",
-        (Some((of, _)), None, Some(state)) if of != state => "must be the `after` of a page of this state",
-        _ => return Ok(parsed),
+    let why = match (&after, &order_id) {
+        (Some(_), Some(_)) => "cannot be combined with orderId: an order has one checkout",
+        (Some((value, _)), None) if !parsed.listed.has_value(value) => match parsed.listed {
+            Listed::All => NO_CURSOR,
+            Listed::State(_) | Listed::Standing(_) | Listed::NeedsPerson => {
+                "must be the `after` of a page of the same list"
+            }
+        },
+        _ => return Ok(ListQuery { order_id, after, ..parsed }),
     };
     Err(RequestRefused::invalid("after", why))
 }
+
+const NO_CURSOR: &str = "must be the `after` of an earlier page";
 
 /// The query for a page: the place after which the page begins, and the largest number of its entries.
 pub(super) struct PageQuery<T> {

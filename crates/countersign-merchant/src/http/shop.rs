@@ -78,17 +78,18 @@ async fn register(app: Arc<App>, request: Request) -> RouteResult {
 
 async fn list(app: Arc<App>, request: Request) -> RouteResult {
     let query = requests::list_query(query(&request))?;
+    let now = app.clock.now();
     let page = match query.order_id {
-        Some(order_id) => app.checkouts_of_order(&order_id, query.state).await?,
-        None => app.checkouts_by_state(query.state, query.after).await?,
+        Some(order_id) => app.checkouts_of_order(&order_id, query.listed, now).await?,
+        None => app.checkouts(query.listed, query.after, now).await?,
     };
-    Ok(render::list(&app.settings, &page))
+    Ok(render::list(&app.settings, &page, now))
 }
 
 async fn checkout(app: Arc<App>, _: Request, id: String) -> RouteResult {
     let loaded = loaded(&app, &id).await?;
     let timeline = app.timeline(&loaded.registration.checkout).await?;
-    Ok(render::checkout(&app.settings, &loaded.registration, &timeline))
+    Ok(render::checkout(&app.settings, &loaded.registration, &timeline, app.clock.now()))
 }
 
 async fn change_terms(app: Arc<App>, request: Request, id: String) -> RouteResult {
@@ -100,7 +101,7 @@ async fn change_terms(app: Arc<App>, request: Request, id: String) -> RouteResul
 async fn complete(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (session, given) = requests::completion(request.body())?;
     let outcome = app.complete(&id, &session, &given, Bearer::Shop).await?;
-    Ok(render::result(&app.settings, &outcome))
+    Ok(render::result(&app.settings, &outcome, app.clock.now()))
 }
 
 async fn charge(app: Arc<App>, request: Request, id: String) -> RouteResult {
@@ -152,7 +153,8 @@ async fn explain(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let page = app.timeline_page(&registration.checkout, after, query.limit).await?;
     // There is always an answer when no charge was named.
     let computed = computed.ok_or_else(RequestRefused::no_such_charge)?;
-    Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed)))
+    let now = app.clock.now();
+    Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed, now)))
 }
 
 async fn snapshot(app: Arc<App>, _: Request, id: String) -> RouteResult {

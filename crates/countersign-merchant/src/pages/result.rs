@@ -8,12 +8,12 @@ use askama::Template;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
 use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
+use super::buyer_news::BuyerNews;
 use super::texts::Texts;
 use crate::registration::Registration;
 use crate::settings::Settings;
@@ -51,32 +51,33 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     let checkout = &registration.checkout;
     let links = &registration.links;
     let texts = Texts::for_language(links.checkout_language.as_deref());
-    let verdict = checkout.verdict();
+    let news = BuyerNews::of(checkout, checkout.verdict(), now);
     let own_url = registration.result_url(settings);
     let go_on = links.success_url.as_deref().map(|url| (texts.go_on, url));
     let try_again = Some((texts.try_again, links.start_of_checkout_url.as_str()));
-    // A canceled order can no longer be paid, so the page links to the shop.
+    // An order that is canceled, refunded or released can no longer be paid, so the page links to the shop.
     let shop_url = settings.storefront.shop_url.as_deref();
     let to_shop = Some((texts.to_shop, shop_url.unwrap_or(&links.start_of_checkout_url)));
-    let (mood, link, refresh_s) = match verdict {
-        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => ("good", go_on, None),
-        Verdict::Pending(_) | Verdict::Checking(_) => {
+    let (mood, link, refresh_s) = match news {
+        BuyerNews::Paid | BuyerNews::Placed | BuyerNews::PartlyRefunded => ("good", go_on, None),
+        BuyerNews::Pending | BuyerNews::Checking => {
             ("open", Some((texts.check_again, own_url.as_str())), refresh_s(checkout, now))
         }
-        Verdict::NotPaid(_) => ("bad", try_again, None),
-        Verdict::Canceled => ("bad", to_shop, None),
-        Verdict::Registered => ("open", try_again, None),
+        BuyerNews::NotPaid(_) => ("bad", try_again, None),
+        BuyerNews::Refunded | BuyerNews::Lapsed | BuyerNews::Canceling | BuyerNews::Canceled => {
+            ("bad", to_shop, None)
+        }
+        BuyerNews::NotStarted => ("open", try_again, None),
     };
-    let mut advice = texts.advice(checkout, verdict);
-    advice.extend(refresh_s.map(|_| texts.looks_again));
+    let advice = texts.advice(checkout, news).into_iter().chain(refresh_s.map(|_| texts.looks_again));
     let page = ResultPage {
         texts,
         style: STYLE,
         shop_name: &settings.shop_name,
         shop_url,
         mood,
-        headline: texts.headline(verdict),
-        advice,
+        headline: texts.headline(news),
+        advice: advice.collect(),
         order: Some((checkout.order_id.as_str(), checkout.terms.charge_amount.to_string())),
         link,
         refresh_s,

@@ -1,13 +1,13 @@
-//! The texts for buyers, in the six languages of Amazon's button: on the result page, and in the answers to
-//! the shop's page.
+//! The texts for buyers, in the seven locales of Amazon's button: on the result page, and in the answers to
+//! the shop's page and to the shop.
 
 use countersign_domain::merchant::attempt::{AttemptState, NotPaidReason};
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::checkout::verdict::Verdict;
+
+use super::buyer_news::BuyerNews;
 
 /// The message that Amazon's specification requires a shop to show the buyer.
-pub(crate) const NOT_PAID_MESSAGE: &str =
-    "Your payment was not successful. Please try another payment method.";
+const NOT_PAID_MESSAGE: &str = "Your payment was not successful. Please try another payment method.";
 
 /// The texts in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,14 @@ pub(crate) struct Texts {
     pub(crate) looks_again: &'static str,
     pub(crate) not_paid: &'static str,
     pub(crate) not_started: &'static str,
+    pub(crate) partly_refunded: &'static str,
+    pub(crate) refunded: &'static str,
+    pub(crate) lapsed: &'static str,
+    pub(crate) canceling: &'static str,
     pub(crate) canceled: &'static str,
+    pub(crate) canceled_unpaid: &'static str,
     pub(crate) changed: &'static str,
+    pub(crate) other_address: &'static str,
     pub(crate) other_way: &'static str,
     pub(crate) check_again: &'static str,
     pub(crate) try_again: &'static str,
@@ -44,8 +50,14 @@ const ENGLISH: Texts = Texts {
     looks_again: "This page updates itself and shows the result as soon as it is known.",
     not_paid: NOT_PAID_MESSAGE,
     not_started: "This order has not been paid yet.",
+    partly_refunded: "A part of your payment was refunded.",
+    refunded: "Your payment was refunded.",
+    lapsed: "Nothing was charged. The reservation of your payment has ended.",
+    canceling: "This order is being canceled.",
     canceled: "This order was canceled.",
-    changed: "Your order has changed in the meantime, and nothing was charged. Please review it and pay again.",
+    canceled_unpaid: "Nothing was charged. This order was canceled.",
+    changed: "Nothing was charged. Your order has changed in the meantime. Please review it and pay again.",
+    other_address: "Nothing was charged. The address at Amazon Pay is not the address of your order. Please review it and pay again.",
     other_way: "Several attempts have failed. Please choose another way to pay in the shop.",
     check_again: "Check again",
     try_again: "Back to checkout",
@@ -57,18 +69,32 @@ const ENGLISH: Texts = Texts {
     unavailable: "We cannot look this up right now. Please reload this page in a moment.",
 };
 
+const BRITISH: Texts = Texts {
+    language: "en-GB",
+    canceling: "This order is being cancelled.",
+    canceled: "This order was cancelled.",
+    canceled_unpaid: "Nothing was charged. This order was cancelled.",
+    ..ENGLISH
+};
+
 const GERMAN: Texts = Texts {
     language: "de",
     paid: "Ihre Zahlung war erfolgreich.",
-    placed: "Ihre Bestellung ist aufgegeben.",
+    placed: "Ihre Bestellung ist eingegangen.",
     pending: "Ihre Zahlung wird bearbeitet.",
     checking: "Wir prüfen Ihre Zahlung.",
     pay_once: "Bitte zahlen Sie nicht noch einmal.",
     looks_again: "Diese Seite sieht von selbst wieder nach und zeigt das Ergebnis, sobald wir es kennen.",
     not_paid: "Ihre Zahlung war nicht erfolgreich. Bitte versuchen Sie es mit einer anderen Zahlungsart.",
     not_started: "Diese Bestellung ist noch nicht bezahlt.",
+    partly_refunded: "Ein Teil Ihrer Zahlung wurde erstattet.",
+    refunded: "Ihre Zahlung wurde erstattet.",
+    lapsed: "Es wurde nichts abgebucht. Die Reservierung Ihrer Zahlung ist beendet.",
+    canceling: "Diese Bestellung wird gerade storniert.",
     canceled: "Diese Bestellung wurde storniert.",
-    changed: "Ihre Bestellung hat sich inzwischen geändert, und nichts wurde abgebucht. Bitte prüfen Sie sie und zahlen Sie noch einmal.",
+    canceled_unpaid: "Es wurde nichts abgebucht. Diese Bestellung wurde storniert.",
+    changed: "Es wurde nichts abgebucht. Ihre Bestellung hat sich inzwischen geändert. Bitte prüfen Sie sie und zahlen Sie noch einmal.",
+    other_address: "Es wurde nichts abgebucht. Die Adresse bei Amazon Pay ist nicht die Ihrer Bestellung. Bitte prüfen Sie sie und zahlen Sie noch einmal.",
     other_way: "Das ist mehrmals fehlgeschlagen. Bitte wählen Sie im Shop eine andere Zahlungsmöglichkeit.",
     check_again: "Noch einmal nachsehen",
     try_again: "Zurück zur Kasse",
@@ -90,8 +116,14 @@ const FRENCH: Texts = Texts {
     looks_again: "Cette page se met à jour d’elle-même et affichera le résultat dès qu’il sera connu.",
     not_paid: "Votre paiement n’a pas abouti. Veuillez essayer un autre moyen de paiement.",
     not_started: "Cette commande n’est pas encore payée.",
+    partly_refunded: "Une partie de votre paiement a été remboursée.",
+    refunded: "Votre paiement a été remboursé.",
+    lapsed: "Rien n’a été débité. La réservation de votre paiement a pris fin.",
+    canceling: "Cette commande est en cours d’annulation.",
     canceled: "Cette commande a été annulée.",
-    changed: "Votre commande a changé entre-temps et rien n’a été débité. Merci de la vérifier et de payer à nouveau.",
+    canceled_unpaid: "Rien n’a été débité. Cette commande a été annulée.",
+    changed: "Rien n’a été débité. Votre commande a changé entre-temps. Merci de la vérifier et de payer à nouveau.",
+    other_address: "Rien n’a été débité. L’adresse chez Amazon Pay n’est pas celle de votre commande. Merci de la vérifier et de payer à nouveau.",
     other_way: "Plusieurs tentatives ont échoué. Veuillez choisir une autre façon de payer dans la boutique.",
     check_again: "Vérifier à nouveau",
     try_again: "Revenir au paiement",
@@ -106,15 +138,21 @@ const FRENCH: Texts = Texts {
 const ITALIAN: Texts = Texts {
     language: "it",
     paid: "Il pagamento è andato a buon fine.",
-    placed: "L’ordine è stato inviato.",
+    placed: "L’ordine è stato registrato.",
     pending: "Il pagamento è in elaborazione.",
     checking: "Stiamo verificando il pagamento.",
     pay_once: "Non pagare di nuovo.",
     looks_again: "Questa pagina si aggiorna da sola e mostrerà l’esito appena lo conosceremo.",
     not_paid: "Il pagamento non è andato a buon fine. Prova con un altro metodo di pagamento.",
     not_started: "Questo ordine non è ancora stato pagato.",
+    partly_refunded: "Una parte del pagamento è stata rimborsata.",
+    refunded: "Il pagamento è stato rimborsato.",
+    lapsed: "Nulla è stato addebitato. La prenotazione del pagamento è terminata.",
+    canceling: "Questo ordine sta per essere annullato.",
     canceled: "Questo ordine è stato annullato.",
-    changed: "Nel frattempo l’ordine è cambiato e nulla è stato addebitato. Controllalo e paga di nuovo.",
+    canceled_unpaid: "Nulla è stato addebitato. Questo ordine è stato annullato.",
+    changed: "Nulla è stato addebitato. Nel frattempo l’ordine è cambiato. Controllalo e paga di nuovo.",
+    other_address: "Nulla è stato addebitato. L’indirizzo su Amazon Pay non è quello dell’ordine. Controllalo e paga di nuovo.",
     other_way: "Diversi tentativi non sono riusciti. Scegli un altro modo di pagare nel negozio.",
     check_again: "Controlla di nuovo",
     try_again: "Torna al pagamento",
@@ -136,8 +174,14 @@ const SPANISH: Texts = Texts {
     looks_again: "Esta página se actualiza sola y mostrará el resultado en cuanto lo sepamos.",
     not_paid: "El pago no se ha realizado. Prueba con otro método de pago.",
     not_started: "Este pedido aún no está pagado.",
+    partly_refunded: "Se ha reembolsado una parte de tu pago.",
+    refunded: "Se ha reembolsado tu pago.",
+    lapsed: "No se ha cobrado nada. La reserva de tu pago ha terminado.",
+    canceling: "Este pedido se está cancelando.",
     canceled: "Este pedido se ha cancelado.",
-    changed: "Tu pedido ha cambiado entretanto y no se ha cobrado nada. Revísalo y vuelve a pagar.",
+    canceled_unpaid: "No se ha cobrado nada. Este pedido se ha cancelado.",
+    changed: "No se ha cobrado nada. Tu pedido ha cambiado entretanto. Revísalo y vuelve a pagar.",
+    other_address: "No se ha cobrado nada. La dirección de Amazon Pay no es la de tu pedido. Revísala y vuelve a pagar.",
     other_way: "Ha fallado varias veces. Elige otra forma de pagar en la tienda.",
     check_again: "Comprobar de nuevo",
     try_again: "Volver a la compra",
@@ -159,8 +203,14 @@ const JAPANESE: Texts = Texts {
     looks_again: "このページは自動的に更新され、結果がわかり次第お知らせします。",
     not_paid: "お支払いが完了しませんでした。別のお支払い方法をお試しください。",
     not_started: "このご注文はまだお支払いいただいていません。",
+    partly_refunded: "お支払いの一部が返金されました。",
+    refunded: "お支払いは返金されました。",
+    lapsed: "請求は行われていません。お支払いの予約は終了しました。",
+    canceling: "このご注文はキャンセル手続き中です。",
     canceled: "このご注文はキャンセルされました。",
-    changed: "ご注文の内容が変更されたため、請求は行われていません。内容をご確認のうえ、もう一度お支払いください。",
+    canceled_unpaid: "請求は行われていません。このご注文はキャンセルされました。",
+    changed: "請求は行われていません。ご注文の内容が変更されました。内容をご確認のうえ、もう一度お支払いください。",
+    other_address: "請求は行われていません。Amazon Pay のご住所がご注文のご住所と異なります。ご確認のうえ、もう一度お支払いください。",
     other_way: "お支払いが何度か完了しませんでした。ショップの別のお支払い手段をお選びください。",
     check_again: "もう一度確認する",
     try_again: "ご購入手続きに戻る",
@@ -176,6 +226,9 @@ const JAPANESE: Texts = Texts {
 const MOST_LANGUAGES: usize = 20;
 
 impl Texts {
+    /// The texts of the answers to the shop, which translates by the reason if it wants to.
+    pub(crate) const FOR_SHOP: &'static Self = &ENGLISH;
+
     /// The texts for a button's `checkoutLanguage`, such as `de_DE`; English if there is none.
     pub(crate) fn for_language(checkout_language: Option<&str>) -> &'static Self {
         checkout_language.and_then(Self::spoken).unwrap_or(&ENGLISH)
@@ -190,41 +243,77 @@ impl Texts {
     }
 
     fn spoken(language: &str) -> Option<&'static Self> {
-        let word = language.split(['_', '-']).next()?;
-        let all = [&ENGLISH, &GERMAN, &FRENCH, &ITALIAN, &SPANISH, &JAPANESE];
-        all.into_iter().find(|texts| texts.language.eq_ignore_ascii_case(word))
+        let all = [&BRITISH, &ENGLISH, &GERMAN, &FRENCH, &ITALIAN, &SPANISH, &JAPANESE];
+        let language = language.replace('_', "-");
+        let find = |tag: &str| all.into_iter().find(|texts| texts.language.eq_ignore_ascii_case(tag));
+        find(&language).or_else(|| find(language.split('-').next()?))
     }
 
-    /// A verdict in one sentence. For a payment that failed, it is the specification's message.
-    pub(crate) const fn headline(&self, verdict: Verdict<'_>) -> &'static str {
-        match verdict {
-            Verdict::Paid(_) => self.paid,
-            Verdict::Authorized(_) | Verdict::Confirmed(_) => self.placed,
-            Verdict::Pending(_) => self.pending,
-            Verdict::Checking(_) => self.checking,
-            Verdict::NotPaid(_) => self.not_paid,
-            Verdict::Canceled => self.canceled,
-            Verdict::Registered => self.not_started,
+    /// What there is to say about an order, in one or more sentences that contradict no other.
+    pub(crate) const fn headline(&self, news: BuyerNews<'_>) -> &'static str {
+        match news {
+            BuyerNews::NotStarted => self.not_started,
+            BuyerNews::Checking => self.checking,
+            BuyerNews::Pending => self.pending,
+            BuyerNews::Placed => self.placed,
+            BuyerNews::Paid => self.paid,
+            BuyerNews::PartlyRefunded => self.partly_refunded,
+            BuyerNews::Refunded => self.refunded,
+            BuyerNews::Lapsed => self.lapsed,
+            BuyerNews::Canceling => self.canceling,
+            BuyerNews::Canceled => self.canceled,
+            BuyerNews::NotPaid(reason) => self.unpaid(reason),
         }
     }
 
-    /// What else the buyer should know.
-    pub(crate) fn advice(&self, checkout: &Checkout, verdict: Verdict<'_>) -> Vec<&'static str> {
-        match verdict {
-            Verdict::Pending(_) | Verdict::Checking(_) => vec![self.pay_once],
-            Verdict::NotPaid(reason) => {
-                let has_changed =
-                    matches!(reason, NotPaidReason::Mismatch(_) | NotPaidReason::AddressDrift(..));
-                let is_enough = unpaid_attempts(checkout) >= ENOUGH_ATTEMPTS;
-                let changed = has_changed.then_some(self.changed);
-                changed.into_iter().chain(is_enough.then_some(self.other_way)).collect()
+    /// Why nothing was paid. Where another card may help, it is the specification's message to the letter;
+    /// where it cannot help, the text says first that nothing was charged.
+    const fn unpaid(&self, reason: &NotPaidReason) -> &'static str {
+        match reason {
+            NotPaidReason::Declined(_)
+            | NotPaidReason::SessionCanceled(_)
+            | NotPaidReason::Misuse(_)
+            | NotPaidReason::SessionGone
+            | NotPaidReason::Abandoned
+            | NotPaidReason::ChargeDeclined(_)
+            | NotPaidReason::ChargeCanceled(_) => self.not_paid,
+            NotPaidReason::Mismatch(_) => self.changed,
+            NotPaidReason::AddressDrift(..) => self.other_address,
+            NotPaidReason::OrderCanceled => self.canceled_unpaid,
+        }
+    }
+
+    /// What else the buyer should do.
+    pub(crate) fn advice(&self, checkout: &Checkout, news: BuyerNews<'_>) -> Option<&'static str> {
+        match news {
+            BuyerNews::Pending | BuyerNews::Checking => Some(self.pay_once),
+            // Only advice that agrees with the headline.
+            BuyerNews::NotPaid(reason) if self.unpaid(reason) == self.not_paid => {
+                (unpaid_attempts(checkout) >= ENOUGH_ATTEMPTS).then_some(self.other_way)
             }
-            Verdict::Paid(_)
-            | Verdict::Authorized(_)
-            | Verdict::Confirmed(_)
-            | Verdict::Canceled
-            | Verdict::Registered => Vec::new(),
+            BuyerNews::NotPaid(_)
+            | BuyerNews::NotStarted
+            | BuyerNews::Placed
+            | BuyerNews::Paid
+            | BuyerNews::PartlyRefunded
+            | BuyerNews::Refunded
+            | BuyerNews::Lapsed
+            | BuyerNews::Canceling
+            | BuyerNews::Canceled => None,
         }
+    }
+
+    /// The headline and the advice as one text.
+    pub(crate) fn message(&self, checkout: &Checkout, news: BuyerNews<'_>) -> String {
+        let mut message = self.headline(news).to_owned();
+        if let Some(advice) = self.advice(checkout, news) {
+            // There is no space between Japanese sentences.
+            if !message.ends_with('。') {
+                message.push(' ');
+            }
+            message.push_str(advice);
+        }
+        message
     }
 }
 

@@ -14,14 +14,14 @@ use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::merchant::number::KeyOrdinal;
 
 use super::{Merchant, earlier};
-use crate::registration::{BrowserState, LastQuote, Links, Registration};
+use crate::registration::{BrowserState, LastQuote, Links, Missed, Registration};
 
 stored! {
     by Merchant;
 
     document Registration as "checkout", format 7, upcast earlier::checkout;
 
-    struct Registration { checkout, links, browsing or default }
+    struct Registration { checkout, links, browsing or default, missed or default }
 
     struct Checkout {
         id,
@@ -129,6 +129,8 @@ stored! {
         success_url,
         checkout_language,
     }
+
+    struct Missed { snapshot_at }
 
     struct BrowserState { quoted, quote_count, told_count }
 

@@ -33,6 +33,7 @@ mod result_page;
 mod shipping;
 mod shop;
 mod snapshot;
+mod standing;
 mod store;
 mod telling;
 mod time_machine;

@@ -118,6 +118,13 @@ fn table(told: &Value) -> String {
         }
     }
     let _ = writeln!(table, "\nstate      {}", text(&told["state"]));
+    let until = text(&told["standingUntil"]);
+    let until = if until.is_empty() { until } else { format!(" until {until}") };
+    let (standing, meaning) = (text(&told["standing"]), text(&told["standingInWords"]));
+    let _ = writeln!(table, "standing   {standing}{until}: {meaning}");
+    for need in told["needsInWords"].as_array().unwrap_or(&empty) {
+        let _ = writeln!(table, "person     {}", text(need));
+    }
     let awaited = told["awaited"].as_array().unwrap_or(&empty);
     if awaited.is_empty() {
         table.push_str("awaited    nothing\n");
@@ -158,6 +165,8 @@ mod tests {
                   "attempt": 1, "amazonCheckoutSessionId": "s1", "chargePermissionId": "S01-1", "chargeId": "S01-1-C1" },
                 { "at": "20261123T154802Z", "what": "something new", "why": "" },
             ],
+            "standing": "reserved", "standingUntil": "20261223T154801Z", "standingInWords": "money is reserved",
+            "needsPerson": ["snapshotMissed"], "needsInWords": ["the buyer's data are gone"],
             "awaited": [{ "what": "the capture", "at": "20261130T154801Z" }],
             "mayShip": true, "reasonInWords": "the money is reserved",
         });

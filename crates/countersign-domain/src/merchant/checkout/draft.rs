@@ -34,6 +34,8 @@ pub struct Draft {
     is_changed: bool,
     payment_before: Option<Payment>,
     cancellation_before: Option<CancellationState>,
+    /// Whether nothing of the order was reserved any more, and nothing captured.
+    had_lapsed: bool,
 }
 
 /// A complete decision.
@@ -63,8 +65,17 @@ impl Draft {
     #[must_use]
     pub fn new(checkout: Checkout, now: Timestamp, rules: MerchantRules) -> Self {
         let cancellation_before = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
-        let events = Vec::new();
-        Self { checkout, now, rules, events, is_changed: false, payment_before: None, cancellation_before }
+        let had_lapsed = checkout.lapsed().is_some();
+        Self {
+            checkout,
+            now,
+            rules,
+            events: Vec::new(),
+            is_changed: false,
+            payment_before: None,
+            cancellation_before,
+            had_lapsed,
+        }
     }
 
     /// The checkout so far.
@@ -75,7 +86,11 @@ impl Draft {
 
     /// The complete decision, once the last rule has run.
     pub(in crate::merchant) fn decided(self) -> CheckoutDecision {
-        let Self { checkout, events, is_changed, payment_before, cancellation_before, .. } = self;
+        let Self {
+            checkout, mut events, is_changed, payment_before, cancellation_before, had_lapsed, ..
+        } = self;
+        let lapsed = checkout.lapsed().filter(|_| !had_lapsed).cloned();
+        events.extend(lapsed.map(|charge_id| PaymentEvent::Lapsed { charge_id }.into()));
         let cancellation = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
         let is_changed = is_changed
             || !events.is_empty()

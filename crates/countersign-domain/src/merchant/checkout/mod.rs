@@ -5,6 +5,7 @@
 pub mod cancellation;
 pub mod draft;
 pub mod quote;
+pub mod standing;
 pub mod terms;
 pub mod verdict;
 

@@ -529,6 +529,7 @@ fn is_final(state: &RefundState) -> bool {
 }
 
 fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
+    super::standing::agrees(&world.checkout, world.now)?;
     let (old, new) = (before.payment.as_ref().unwrap(), world.payment());
     for charge in &old.charges {
         let after = new.charge(&charge.id).unwrap();

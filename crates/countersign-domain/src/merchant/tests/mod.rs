@@ -15,6 +15,7 @@ mod plan;
 mod proof;
 mod shipping;
 mod shown;
+mod standing;
 mod time;
 mod whose;
 

@@ -304,6 +304,7 @@ fn send_of(state: &AttemptState) -> Option<&KeyedRequest> {
 
 fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError> {
     let after = &world.checkout;
+    super::standing::agrees(after, world.now)?;
     let possibly_paid =
         after.attempts.iter().filter(|attempt| world.copies.count(attempt.number.get()) > 0).count();
     prop_assert!(possibly_paid <= 1, "{possibly_paid} sessions of one order may be paid");

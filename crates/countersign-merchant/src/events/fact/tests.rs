@@ -208,6 +208,12 @@ fn each_definitive_event_of_a_payment_is_its_fact() {
                 "reason": "AmazonRejected" }),
         ),
         (
+            PaymentEvent::Lapsed { charge_id: charge_id(3) },
+            chargeable(),
+            json!({ "type": "checkout.lapsed", "chargeId": id(3), "amount": amount("10.00"),
+                "reason": "AmazonRejected" }),
+        ),
+        (
             PaymentEvent::Refunded(refund_id(1)),
             chargeable(),
             json!({ "type": "refund.refunded", "chargeId": id(2), "refundId": refund_id(1).to_string(),

@@ -183,6 +183,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             quote_count: 4,
             told_count: 1,
         },
+        missed: Missed { snapshot_at: Some(at(7)) },
     };
     with_payment(registration)
 }

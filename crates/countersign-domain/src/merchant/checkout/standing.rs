@@ -1,0 +1,356 @@
+//! What is so now, in one word, and what only a person can help with. Both are derived, never stored: a
+//! [`Verdict`] is the outcome of an attempt, which does not change when the money is refunded or lapses;
+//! the standing does.
+//!
+//! The first row that applies counts:
+//!
+//! | the checkout | standing |
+//! |---|---|
+//! | Amazon contradicts an attempt or a charge | `contradicted` |
+//! | nobody can tell whether an attempt was paid | `unresolved` |
+//! | its cancellation is not finished | `canceling` |
+//! | its cancellation is finished, and left no parcel | `canceled` |
+//! | no session has come back | `awaitingPayment` |
+//! | an attempt may still be sent, is on its way or in doubt | `checking` |
+//! | Amazon decides on the attempt's authorization or capture | `pending` |
+//! | the attempts are proved unpaid | `notPaid` |
+//! | a charge, a refund or a close is on its way or in doubt | `checking` |
+//! | a capture is on its way, in doubt or under way at Amazon | `capturing` |
+//! | a charge is being canceled | `canceling` |
+//! | Amazon decides on a further charge | `pending` |
+//! | everything that was captured is refunded, and an authorization is in force | `reserved` |
+//! | everything that was captured is refunded | `refunded` |
+//! | a part of what was captured is refunded | `partlyRefunded` |
+//! | the order's total is captured | `captured` |
+//! | a part of the order's total is captured | `partlyCaptured` |
+//! | an authorization is in force | `reserved` |
+//! | an authorization was canceled, was declined at its capture or has expired, or the permission is closed | `lapsed` |
+//! | there is a Charge Permission only | `confirmed` |
+
+use alloc::vec::Vec;
+
+use super::Checkout;
+use super::cancellation::CancellationState;
+use super::verdict::Verdict;
+use crate::ids::ChargeId;
+use crate::merchant::attempt::{AttemptState, UnresolvedReason};
+use crate::merchant::payment::Payment;
+use crate::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState};
+use crate::merchant::payment::operation::{Operation, OperationState, PaymentCall};
+use crate::merchant::payment::refund::RefundState;
+use crate::merchant::rules::ALARMS;
+use crate::money::Money;
+use crate::time::Timestamp;
+use crate::words::words;
+
+/// What is so now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No session has come back from Amazon's page yet.
+    AwaitingPayment,
+    /// It is not known yet whether an attempt was paid, or whether an operation had its effect.
+    Checking,
+    /// Amazon has not decided yet.
+    Pending,
+    /// Money is reserved, and none of it is captured and kept.
+    Reserved {
+        /// When the first of the authorizations lapses.
+        until: Timestamp,
+    },
+    /// A capture is under way.
+    Capturing,
+    /// A part of the order's total is captured.
+    PartlyCaptured,
+    /// The order's total is captured.
+    Captured,
+    /// A part of what was captured is refunded, or is on its way to the buyer.
+    PartlyRefunded,
+    /// All of what was captured is refunded, or is on its way to the buyer.
+    Refunded,
+    /// There is a Charge Permission, and nothing is reserved or captured.
+    Confirmed,
+    /// What was reserved is not reserved any more, and nothing is captured.
+    Lapsed,
+    /// The shop cancels the order, and not everything is undone yet.
+    Canceling,
+    /// The shop has canceled the order: no money is held or kept.
+    Canceled,
+    /// Proved unpaid; the buyer may try again.
+    NotPaid,
+    /// Amazon shows something that excludes what was proved.
+    Contradicted,
+    /// Nobody can tell whether an attempt was paid.
+    Unresolved,
+}
+
+impl Standing {
+    /// The values of [`word`](Self::word).
+    pub const WORDS: [&'static str; 16] = [
+        "awaitingPayment",
+        "checking",
+        "pending",
+        "reserved",
+        "capturing",
+        "partlyCaptured",
+        "captured",
+        "partlyRefunded",
+        "refunded",
+        "confirmed",
+        "lapsed",
+        "canceling",
+        "canceled",
+        "notPaid",
+        "contradicted",
+        "unresolved",
+    ];
+
+    /// Its word in the shop's API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AwaitingPayment => "awaitingPayment",
+            Self::Checking => "checking",
+            Self::Pending => "pending",
+            Self::Reserved { .. } => "reserved",
+            Self::Capturing => "capturing",
+            Self::PartlyCaptured => "partlyCaptured",
+            Self::Captured => "captured",
+            Self::PartlyRefunded => "partlyRefunded",
+            Self::Refunded => "refunded",
+            Self::Confirmed => "confirmed",
+            Self::Lapsed => "lapsed",
+            Self::Canceling => "canceling",
+            Self::Canceled => "canceled",
+            Self::NotPaid => "notPaid",
+            Self::Contradicted => "contradicted",
+            Self::Unresolved => "unresolved",
+        }
+    }
+
+    /// When the authorization lapses, if money is reserved: the only change that time alone makes.
+    #[must_use]
+    pub const fn until(self) -> Option<Timestamp> {
+        if let Self::Reserved { until } = self { Some(until) } else { None }
+    }
+
+    /// Whether nothing is in flight: it changes only if somebody does something, or if time passes.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        match self {
+            Self::Checking
+            | Self::Pending
+            | Self::Capturing
+            | Self::Canceling
+            | Self::Contradicted
+            | Self::Unresolved => false,
+            Self::AwaitingPayment
+            | Self::Reserved { .. }
+            | Self::PartlyCaptured
+            | Self::Captured
+            | Self::PartlyRefunded
+            | Self::Refunded
+            | Self::Confirmed
+            | Self::Lapsed
+            | Self::Canceled
+            | Self::NotPaid => true,
+        }
+    }
+}
+
+words! {
+    /// What only a person can help with.
+    Need {
+        /// Amazon contradicts what was proved of a payment.
+        Contradicted = "contradicted",
+        /// Nobody can tell whether an attempt was paid.
+        Unresolved = "unresolved",
+        /// An operation is still in doubt after its last alarm.
+        OperationInDoubt = "operationInDoubt",
+        /// Amazon refuses to undo something of a canceled order.
+        CancellationStuck = "cancellationStuck",
+        /// Amazon deleted the buyer's data before they could be fetched.
+        SnapshotMissed = "snapshotMissed",
+    }
+}
+
+impl Checkout {
+    /// What is so now: see the table at the head of this module.
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        if self.has_contradiction() {
+            return Standing::Contradicted;
+        }
+        if self.has_unresolved_attempt() {
+            return Standing::Unresolved;
+        }
+        match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
+            Some(CancellationState::Requested { .. }) => return Standing::Canceling,
+            Some(CancellationState::Done { remind_at, .. }) if self.left_behind().next().is_none() => {
+                // What turned up after the cancellation is being undone as well.
+                return if remind_at.is_some() { Standing::Canceling } else { Standing::Canceled };
+            }
+            Some(CancellationState::Done { .. }) | None => {}
+        }
+        match self.verdict() {
+            Verdict::Registered => Standing::AwaitingPayment,
+            Verdict::Checking(_) => Standing::Checking,
+            Verdict::Pending(_) => Standing::Pending,
+            Verdict::NotPaid(_) => Standing::NotPaid,
+            Verdict::Canceled => Standing::Canceled,
+            Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => {
+                // A success begins a payment in the same decision.
+                self.payment.as_ref().map_or(Standing::Checking, |payment| payment.standing(now))
+            }
+        }
+    }
+
+    /// What only a person can help with, as far as the checkout itself shows it.
+    #[must_use]
+    pub fn needs(&self) -> Vec<Need> {
+        let is_in_doubt_for_good = |operation: &Operation| match &operation.state {
+            OperationState::InFlight(in_flight) => {
+                in_flight.doubt().is_some_and(|doubt| doubt.alarm_count as usize >= ALARMS.len())
+            }
+            OperationState::Done(_) | OperationState::Refused { .. } => false,
+        };
+        let mut operations = self.payment.iter().flat_map(|payment| &payment.operations);
+        let needs = [
+            (Need::Contradicted, self.has_contradiction()),
+            (Need::Unresolved, self.has_unresolved_attempt()),
+            (Need::OperationInDoubt, operations.any(is_in_doubt_for_good)),
+            (Need::CancellationStuck, self.is_cancellation_stuck()),
+        ];
+        needs.into_iter().filter(|(_, is_needed)| *is_needed).map(|(need, _)| need).collect()
+    }
+
+    /// The charge that has lapsed, if Amazon has shown that nothing of the order is reserved any more, and
+    /// nothing is captured. An order that the shop cancels does not lapse. A further charge that Amazon still
+    /// decides on reserves nothing yet.
+    pub(in crate::merchant) fn lapsed(&self) -> Option<&ChargeId> {
+        let payment = self.payment.as_ref()?;
+        if self.cancellation.is_some() && self.left_behind().next().is_none() {
+            return None;
+        }
+        let reserves_or_took = |charge: &Charge| match charge.state {
+            ChargeState::Authorized | ChargeState::CaptureInitiated | ChargeState::Captured(_) => true,
+            ChargeState::AuthorizationInitiated | ChargeState::Canceled(_) | ChargeState::Declined(_) => {
+                false
+            }
+        };
+        if payment.charges.iter().any(reserves_or_took) {
+            return None;
+        }
+        payment.charges.iter().rev().find(|charge| was_reserved(charge)).map(|charge| &charge.id)
+    }
+
+    fn has_contradiction(&self) -> bool {
+        let is_contradicted = |state: &AttemptState| {
+            state.is_contradicted() || unresolved_by(state) == Some(UnresolvedReason::Contradicted)
+        };
+        let mut charges = self.payment.iter().flat_map(|payment| &payment.charges);
+        self.attempts.iter().any(|attempt| is_contradicted(&attempt.state))
+            || charges.any(|charge| charge.contradicted_by().is_some())
+    }
+
+    fn has_unresolved_attempt(&self) -> bool {
+        let mut reasons = self.attempts.iter().filter_map(|attempt| unresolved_by(&attempt.state));
+        reasons.any(|reason| reason != UnresolvedReason::Contradicted)
+    }
+
+    /// Whether its cancellation has tried everything, and something is not undone.
+    fn is_cancellation_stuck(&self) -> bool {
+        match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
+            Some(CancellationState::Requested { is_stuck, .. }) => is_stuck,
+            // What turned up afterwards: nothing is under way that could undo it.
+            Some(CancellationState::Done { remind_at: Some(_), .. }) => {
+                self.payment.as_ref().is_some_and(|payment| !payment.is_under_way())
+            }
+            Some(CancellationState::Done { remind_at: None, .. }) | None => false,
+        }
+    }
+}
+
+impl Payment {
+    /// Whether Amazon or a call of ours may still change it.
+    fn is_under_way(&self) -> bool {
+        let is_refunding = |charge: &Charge| {
+            charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated)
+        };
+        self.in_flight().next().is_some()
+            || self.charges.iter().any(|charge| match charge.state {
+                ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => true,
+                ChargeState::Captured(_) => is_refunding(charge),
+                ChargeState::Authorized | ChargeState::Canceled(_) | ChargeState::Declined(_) => false,
+            })
+    }
+
+    fn standing(&self, now: Timestamp) -> Standing {
+        self.in_flight_standing().unwrap_or_else(|| self.settled_standing(now))
+    }
+
+    /// What is in flight, if anything is.
+    fn in_flight_standing(&self) -> Option<Standing> {
+        let asked = |is_it: fn(&PaymentCall) -> bool| self.in_flight().any(|it| is_it(&it.request));
+        let has = |state: &ChargeState| self.charges.iter().any(|charge| charge.state == *state);
+        if asked(|call| match call {
+            PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } | PaymentCall::Close { .. } => true,
+            PaymentCall::Capture { .. } | PaymentCall::CancelCharge { .. } => false,
+        }) {
+            return Some(Standing::Checking);
+        }
+        if asked(|call| call.captures().is_some()) || has(&ChargeState::CaptureInitiated) {
+            return Some(Standing::Capturing);
+        }
+        if self.in_flight().next().is_some() {
+            return Some(Standing::Canceling);
+        }
+        has(&ChargeState::AuthorizationInitiated).then_some(Standing::Pending)
+    }
+
+    /// What is so of the money while nothing is in flight.
+    #[must_use]
+    pub fn settled_standing(&self, now: Timestamp) -> Standing {
+        let sum =
+            |part: fn(&Charge) -> Money| Money::sum(self.limit.currency(), self.charges.iter().map(part));
+        let (captured, refunded) = (sum(Charge::captured), sum(Charge::refunded));
+        let in_force = self.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
+        let reserved_until = in_force.map(|charge| charge.expires_at).filter(|until| now < *until).min();
+        let reserved = reserved_until.map(|until| Standing::Reserved { until });
+        if !captured.is_zero() {
+            return if refunded.minor() >= captured.minor() {
+                reserved.unwrap_or(Standing::Refunded)
+            } else if !refunded.is_zero() {
+                Standing::PartlyRefunded
+            } else if captured.minor() >= self.limit.minor() {
+                Standing::Captured
+            } else {
+                Standing::PartlyCaptured
+            };
+        }
+        if let Some(reserved) = reserved {
+            return reserved;
+        }
+        let has_expired = self.charges.iter().any(|charge| charge.state == ChargeState::Authorized);
+        if has_expired || self.is_closed() || self.charges.iter().any(was_reserved) {
+            return Standing::Lapsed;
+        }
+        Standing::Confirmed
+    }
+}
+
+/// Why nobody can tell whether an attempt was paid, if nobody can.
+const fn unresolved_by(state: &AttemptState) -> Option<UnresolvedReason> {
+    if let AttemptState::Unresolved { reason, .. } = state { Some(*reason) } else { None }
+}
+
+/// Whether a charge that holds nothing had reserved money: a further charge that was declined never had.
+fn was_reserved(charge: &Charge) -> bool {
+    match charge.state {
+        ChargeState::Canceled(_) => true,
+        ChargeState::Declined(_) => charge.origin == ChargeOrigin::Finalize,
+        ChargeState::AuthorizationInitiated
+        | ChargeState::Authorized
+        | ChargeState::CaptureInitiated
+        | ChargeState::Captured(_) => false,
+    }
+}
