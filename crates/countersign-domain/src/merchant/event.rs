@@ -7,7 +7,7 @@ use alloc::string::String;
 use super::call::CallEvent;
 use super::payment::misfit::Misfit;
 use super::rules::Deadline;
-use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -43,6 +43,8 @@ pub enum AttemptEvent {
         /// The live attempt.
         of: AttemptNumber,
     },
+    /// Another order of the same cart may be paid: Finalize waits for it.
+    WaitsForOrder(CheckoutId),
     /// The session, as Amazon shows it, agrees with the terms.
     Approved,
     /// Its Finalize was sent, got an answer that leaves the result open, or has been open for a long time.

@@ -205,6 +205,10 @@ pub(super) const BUYERS_PACE: u32 = 21;
 pub(super) const WARNINGS: [Duration; 2] = [Duration::from_secs(72 * 3_600), Duration::from_secs(24 * 3_600)];
 /// How long before a deadline the last safe moment is, unless configured.
 pub const DEFAULT_MARGIN: Duration = Duration::from_secs(6 * HOUR.as_secs());
+/// How often an order that waits for another order of its cart looks at it while its buyer waits.
+pub const CART_LOOK: Duration = Duration::from_secs(30);
+/// How often it looks when its buyer has left, or the other order is paid.
+pub const CART_LOOK_LATER: Duration = HOUR;
 /// How recently Amazon must have shown a charge for a parcel to leave, unless the caller names another age.
 pub const MAX_AGE: Duration = Duration::from_secs(60);
 

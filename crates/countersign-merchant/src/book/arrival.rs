@@ -12,6 +12,7 @@ use countersign_domain::merchant::next::{BoundSession, NextStep};
 use countersign_domain::merchant::number::AttemptNumber;
 use countersign_store::contract::{Document, Key};
 
+use super::cart::decide_seeing;
 use super::commit::{LoadedRegistration, PendingCommit, checkout_key, decode};
 use super::register::pointer;
 use super::{Book, DecisionError, PriceSource, StoreFailed};
@@ -139,10 +140,11 @@ impl Book {
                         (decode(document)?, Claim::read(claim.as_ref(), checkout_id))
                     }
                 };
+                let cart = self.cart(&before.registration.checkout).await?;
                 let mut revision = self.open(before, now);
                 let was_unsent = attempt_is(&revision.draft, session, AttemptState::is_to_be_sent);
                 let next = match claim {
-                    Claim::Free | Claim::Ours => decide(&mut revision.draft),
+                    Claim::Free | Claim::Ours => decide_seeing(cart, &mut revision, decide),
                     Claim::AnotherCheckouts => {
                         release(&mut revision.draft, session.attempt);
                         NextStep::Rest

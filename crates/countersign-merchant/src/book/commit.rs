@@ -48,6 +48,8 @@ pub(super) struct Revision {
     pub(super) besides: Vec<Event>,
     /// Documents that are written with the registration. If there are any, the registration is written.
     pub(super) writes: Vec<Write>,
+    /// Documents that must be as they were read, if the registration is written.
+    pub(super) requires: Vec<(Key, Expect)>,
     links: Links,
     /// `None` for a new registration.
     version: Option<Version>,
@@ -61,13 +63,33 @@ pub(super) struct Revision {
 pub(super) struct PendingCommit<T> {
     change: Option<ChangeSet>,
     kept: Option<Aftermath>,
+    /// What is logged and counted of another checkout that is written in the same change set.
+    also: Option<Box<Aftermath>>,
     outcome: T,
 }
 
 impl<T> PendingCommit<T> {
     /// A commit that writes nothing.
     pub(super) const fn nothing(outcome: T) -> Self {
-        Self { change: None, kept: None, outcome }
+        Self { change: None, kept: None, also: None, outcome }
+    }
+
+    /// A commit that writes another checkout in the same change set.
+    pub(super) fn with(mut self, other: PendingCommit<()>) -> Self {
+        let PendingCommit { change, kept, also: _, outcome: () } = other;
+        if let Some(change) = change {
+            let ChangeSet { require, write, append, .. } = change;
+            match &mut self.change {
+                Some(own) => {
+                    own.require.extend(require);
+                    own.write.extend(write);
+                    own.append.extend(append);
+                }
+                None => self.change = Some(ChangeSet { require, write, append, ..change }),
+            }
+        }
+        self.also = kept.map(Box::new);
+        self
     }
 
     /// For a decision on a checkout that may have been read long ago: if nothing is written, it is not returned.
@@ -114,16 +136,18 @@ impl Book {
         let decision = || {
             let decided = decision();
             async {
-                let PendingCommit { change, kept, outcome } = decided.await?;
-                Ok::<_, E>(Decision { change, outcome: (kept, outcome) })
+                let PendingCommit { change, kept, also, outcome } = decided.await?;
+                Ok::<_, E>(Decision { change, outcome: ((kept, also), outcome) })
             }
         };
-        let (kept, outcome) = transact::decide(&*self.store, decision).await?;
-        let after = kept.map(|Aftermath { after, events, noted }| {
+        let ((kept, also), outcome) = transact::decide(&*self.store, decision).await?;
+        let note = |Aftermath { after, events, noted }| {
             self.metrics.note(&noted);
-            events.iter().for_each(|event| event.log(&after.registration.checkout));
+            events.iter().for_each(|event: &Event| event.log(&after.registration.checkout));
             after
-        });
+        };
+        let after = kept.map(note);
+        also.map(|also| note(*also));
         Ok((after, outcome))
     }
 
@@ -198,6 +222,7 @@ impl Book {
             missed,
             besides: Vec::new(),
             writes: Vec::new(),
+            requires: Vec::new(),
             links,
             version,
             now,
@@ -221,8 +246,19 @@ impl Book {
         outcome: T,
         is_written: impl FnOnce(bool) -> bool,
     ) -> PendingCommit<T> {
-        let Revision { draft, browsing, missed, besides, writes, links, version, now, was_completed, doubts } =
-            revision;
+        let Revision {
+            draft,
+            browsing,
+            missed,
+            besides,
+            writes,
+            requires,
+            links,
+            version,
+            now,
+            was_completed,
+            doubts,
+        } = revision;
         let draft::CheckoutDecision { checkout, events, is_changed } = draft.finish();
         let is_changed = is_changed || !besides.is_empty() || !writes.is_empty();
         let next = Registration { checkout, links, browsing, missed };
@@ -231,7 +267,7 @@ impl Book {
         {
             let after = LoadedRegistration { registration: next, version };
             let kept = Aftermath { after, events: Vec::new(), noted: CountedStep::default() };
-            return PendingCommit { change: None, kept: Some(kept), outcome };
+            return PendingCommit { change: None, kept: Some(kept), also: None, outcome };
         }
         let has_succeeded = is_completed(&next.checkout) && !was_completed;
         let next = if has_succeeded { next.without_quoted_address() } else { next };
@@ -246,12 +282,13 @@ impl Book {
         let id = next.checkout.id.as_str();
         let mut change = self.change_set(now, vec![self.write_checkout(&next, expect, now)]);
         change.write.extend(writes);
+        change.require.extend(requires);
         change.write.extend(has_succeeded.then(|| snapshot_document::due(id, now)));
         change.append.extend(self.told(&next.checkout, &events, now));
         change.append.extend(self.told(&next.checkout, &besides, now));
         events.extend(besides);
         let kept = Aftermath { after: LoadedRegistration { registration: next, version }, events, noted };
-        PendingCommit { change: Some(change), kept: Some(kept), outcome }
+        PendingCommit { change: Some(change), kept: Some(kept), also: None, outcome }
     }
 
     /// The timeline's entries for events, followed by the shop's facts.
@@ -275,7 +312,7 @@ impl Book {
             return PendingCommit::nothing(outcome);
         }
         let change = ChangeSet { append, ..self.change_set(now, write) };
-        PendingCommit { change: Some(change), kept: None, outcome }
+        PendingCommit { change: Some(change), kept: None, also: None, outcome }
     }
 
     /// The write of a checkout document. Its timer is the earliest time at which an attempt, its payment or

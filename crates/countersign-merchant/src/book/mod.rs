@@ -4,6 +4,7 @@
 
 pub(crate) mod arrival;
 mod capture_policy;
+mod cart;
 pub(crate) mod commit;
 pub(crate) mod inbox;
 mod indexes;

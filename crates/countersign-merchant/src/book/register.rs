@@ -1,13 +1,17 @@
 //! Registers an order with its terms, and changes the terms before anything was sent.
 
 use bytes::Bytes;
+use countersign_domain::ids::CheckoutId;
+use countersign_domain::merchant::after::cancel::{CancelRequest, request_cancel};
 use countersign_domain::merchant::attempt::arrive::end_unquoted;
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cart::{Cart, CartKey, SupersedesRefused};
+use countersign_domain::merchant::checkout::sharing::{supersede, superseding};
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Key, Write};
 
-use super::commit::LoadedRegistration;
+use super::commit::{LoadedRegistration, Revision};
 use super::{Book, DecisionError, StoreFailed, plain_write};
 use crate::events::table::{Event, EventKind};
 use crate::ids;
@@ -21,6 +25,10 @@ pub(crate) struct Order {
     pub(crate) start_of_checkout_url: String,
     pub(crate) success_url: Option<String>,
     pub(crate) checkout_language: Option<String>,
+    /// The shop's id of the cart.
+    pub(crate) cart_id: Option<String>,
+    /// The checkout whose place this order takes.
+    pub(crate) supersedes: Option<CheckoutId>,
 }
 
 /// Why an order is not registered or its terms are not changed.
@@ -32,6 +40,12 @@ pub(crate) enum RegistrationRefused {
     OtherTerms(&'static str),
     /// No checkout has this id.
     NotFound,
+    /// The order cannot take the place of the one that it names.
+    Supersedes(SupersedesRefused),
+}
+
+fn by_cart(refused: SupersedesRefused) -> DecisionError<RegistrationRefused> {
+    DecisionError::Refused(RegistrationRefused::Supersedes(refused))
 }
 
 /// The refusal of terms that break a rule.
@@ -90,6 +104,9 @@ impl Book {
         let (_, registered) = self
             .commit(|| async {
                 if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
+                    if order.supersedes.as_ref() == Some(&existing.registration.checkout.id) {
+                        return Err(by_cart(SupersedesRefused::Itself));
+                    }
                     return match difference(&existing.registration, order) {
                         Some(field) => Err(DecisionError::Refused(RegistrationRefused::OtherTerms(field))),
                         None => {
@@ -100,7 +117,9 @@ impl Book {
                         }
                     };
                 }
-                let registration = self.draw_registration(order, now);
+                let mut registration = self.draw_registration(order, now);
+                let (cart, superseded) = self.join_cart(order, &registration, now).await?;
+                registration.checkout.cart = cart;
                 let mut revision = self.open_new(registration.clone(), now);
                 let id = registration.checkout.id.as_str();
                 revision.writes = vec![
@@ -109,10 +128,41 @@ impl Book {
                     pointer(browser_link_key(&registration.links.browser_token), id),
                 ];
                 revision.besides = vec![Event::new(EventKind::Registered)];
-                Ok(self.keep(revision, RegistrationOutcome { registration, is_new: true }))
+                let kept = self.keep(revision, RegistrationOutcome { registration, is_new: true });
+                Ok(match superseded {
+                    Some(superseded) => kept.with(self.keep(superseded, ())),
+                    None => kept,
+                })
             })
             .await?;
         Ok(registered)
+    }
+
+    /// The cart of a new order and, if the order takes the place of another, that one, canceled.
+    async fn join_cart(
+        &self,
+        order: &Order,
+        registration: &Registration,
+        now: Timestamp,
+    ) -> Result<(Option<Cart>, Option<Revision>), DecisionError<RegistrationRefused>> {
+        let Some(supersedes) = &order.supersedes else {
+            let named = |id: &String| Cart { key: CartKey::Named(id.clone()), supersedes: None };
+            return Ok((order.cart_id.as_ref().map(named), None));
+        };
+        let first = self.checkout(supersedes.as_str()).await?;
+        let first = first.ok_or(by_cart(SupersedesRefused::Unknown))?;
+        let currency = order.terms.charge_amount.currency();
+        let cart = superseding(&first.registration.checkout, order.cart_id.as_deref(), currency);
+        let cart = cart.map_err(by_cart)?;
+        let mut first = self.open(first, now);
+        let by = &registration.checkout.id;
+        let reference = format!("superseded by {by}");
+        let request = CancelRequest { reference: &reference, reason: None, shipped_too: false };
+        request_cancel(&mut first.draft, &request).map_err(|_| by_cart(SupersedesRefused::Canceled))?;
+        supersede(&mut first.draft, by);
+        let claim = self.claim_superseded(&cart, first.draft.checkout()).await?;
+        first.writes.extend(claim.map_err(by_cart)?);
+        Ok((Some(cart), Some(first)))
     }
 
     /// The write of a checkout's browser link, if the checkout was registered without one.
@@ -131,6 +181,8 @@ impl Book {
             attempts: Vec::new(),
             payment: None,
             cancellation: None,
+            cart: None,
+            superseded_by: None,
             registered_at: now,
         };
         let links = Links {
@@ -185,8 +237,25 @@ fn difference(existing: &Registration, order: &Order) -> Option<&'static str> {
             ("startOfCheckoutUrl", links.start_of_checkout_url != order.start_of_checkout_url),
             ("successUrl", links.success_url != order.success_url),
             ("checkoutLanguage", links.checkout_language != order.checkout_language),
+            ("cartId", has_other_cart(existing.checkout.cart.as_ref(), order)),
+            (
+                "supersedes",
+                existing.checkout.cart.as_ref().and_then(|cart| cart.supersedes.as_ref())
+                    != order.supersedes.as_ref(),
+            ),
         ]
         .into_iter()
         .find_map(|(name, differs)| differs.then_some(name))
     })
+}
+
+/// Whether an order names another cart than the one that it was registered with. An order that takes the place of
+/// another need not name the cart: it has that one's.
+fn has_other_cart(existing: Option<&Cart>, order: &Order) -> bool {
+    match (existing.map(|cart| &cart.key), &order.cart_id) {
+        (Some(CartKey::Named(known)), Some(id)) => known != id,
+        (Some(CartKey::Named(_)), None) => order.supersedes.is_none(),
+        (Some(CartKey::Of(_)) | None, Some(_)) => true,
+        (Some(CartKey::Of(_)) | None, None) => false,
+    }
 }

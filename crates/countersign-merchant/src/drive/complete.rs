@@ -39,7 +39,10 @@ impl App {
             driver.follow(NextStep::Agree(BoundSession { attempt, id: session.clone() })).await
         } else {
             self.metrics.note_duplicate("completion");
-            driver.note_buyer(attempt).await
+            match driver.note_buyer(attempt).await {
+                Ok(()) => driver.go_on_if_free(attempt).await,
+                Err(failed) => Err(failed),
+            }
         };
         let settled = match worked {
             Ok(()) => driver.wait(give_up_at, |checkout| self.watch_attempt(checkout, attempt)).await,
@@ -68,6 +71,8 @@ impl App {
         let nothing = WatchOutcome { overdue: None, is_in_hand: false };
         let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
         let is_in_hand = match &deciding.state {
+            // It waits for another order of its cart, for as long as that takes.
+            AttemptState::Bound { .. } if deciding.waits_for.is_some() => false,
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
             // The buyer does not wait for an attempt that is pending, in doubt, or was turned away and waits to be
             // sent again. If it is due, it is taken up all the same.

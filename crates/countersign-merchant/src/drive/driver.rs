@@ -22,7 +22,9 @@ use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
 use countersign_domain::merchant::attempt::missing::{reach_seen, reach_to_prove};
 use countersign_domain::merchant::call::CallAnswer;
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cart::CartSight;
 use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::checkout::sharing::wake;
 use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
@@ -190,7 +192,14 @@ impl<'a> Driver<'a> {
     /// Takes up one attempt for as long as it is due.
     pub(super) async fn drive_attempt(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
         for _ in 0..TAKEN_UP {
-            let taken = self.decide(|draft| finalize::take_up(draft, attempt)).await?.flatten();
+            let take_up = |draft: &mut Draft| finalize::take_up(draft, attempt);
+            let checkout = self.checkout().await?;
+            let waiting = checkout.and_then(|checkout| checkout.attempt(attempt)?.waits_for.as_ref());
+            let taken = match waiting {
+                Some(_) => self.decide_in_cart(take_up).await?,
+                None => self.decide(take_up).await?,
+            };
+            let taken = taken.flatten();
             let Some(next) = taken else { return Ok(()) };
             self.follow(next).await?;
         }
@@ -344,11 +353,42 @@ impl<'a> Driver<'a> {
 
     async fn begin(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
         let merchant = &self.app.settings.merchant_id;
-        self.next(|draft| match call {
-            CallId::Finalize(attempt) => with_keys(merchant, draft, attempt, finalize::begin_approved),
-            CallId::Operation(number) => begin_operation(merchant, draft, number),
-        })
-        .await
+        match call {
+            CallId::Finalize(attempt) => {
+                let begin = |draft: &mut Draft| with_keys(merchant, draft, attempt, finalize::begin_approved);
+                let has_cart = self.checkout().await?.is_some_and(|checkout| checkout.cart.is_some());
+                let next =
+                    if has_cart { self.decide_in_cart(begin).await? } else { self.decide(begin).await? };
+                Ok(next.unwrap_or(NextStep::Rest))
+            }
+            CallId::Operation(number) => self.next(|draft| begin_operation(merchant, draft, number)).await,
+        }
+    }
+
+    /// As [`decide`](Self::decide), with the other orders of the cart in sight.
+    async fn decide_in_cart<T: Send>(
+        &mut self,
+        decide: impl Fn(&mut Draft) -> T + Send + Sync,
+    ) -> Result<Option<T>, StoreFailed> {
+        self.known = None;
+        let (after, outcome) = self.app.book.decide_in_cart(self.checkout_id, decide).await?;
+        self.know(after);
+        Ok(outcome)
+    }
+
+    /// Continues an attempt that waits for another order of its cart, if it need not wait any more.
+    pub(super) async fn go_on_if_free(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
+        let app = self.app;
+        let Some(checkout) = self.checkout().await? else { return Ok(()) };
+        let Some(deciding) = checkout.deciding_attempt(attempt).filter(|it| it.waits_for.is_some()) else {
+            return Ok(());
+        };
+        let number = deciding.number;
+        if app.book.cart_sight(checkout).await? == CartSight::Free {
+            self.decide(|draft| wake(draft, number)).await?;
+            self.drive_attempt(number).await?;
+        }
+        Ok(())
     }
 
     async fn send_again(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {

@@ -192,6 +192,11 @@ events! {
         what: |_| "another session was set aside: {detail}",
         why: |_, _| "an order is paid once: this session is never finalized, and has the outcome of the \
                      other attempt";
+    WaitsForOrder => fact: no_fact,
+        log: |_| LogLine::Warn("an order waits: another order of its cart may be paid"), figure: None,
+        what: |_| "Finalize waits for another order of the same cart: {detail}",
+        why: |_, _| "that order is paid or may be paid, and a cart is paid once; this one goes on when that one is \
+                     proved unpaid or is undone";
     Approved => fact: no_fact, log: silent, figure: None,
         what: |_| "the session agreed with the terms",
         why: |_, _| "Get Checkout Session showed the amount, intent, product and address that the shop \
@@ -555,6 +560,7 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
         AttemptEvent::SurplusRecorded { of } => {
             with(EventKind::SurplusRecorded, word(&format!("second to attempt {of}")))
         }
+        AttemptEvent::WaitsForOrder(other) => with(EventKind::WaitsForOrder, word(other.as_str())),
         AttemptEvent::Approved => plain(EventKind::Approved),
         AttemptEvent::Call(event) => {
             let CallEventKinds { finalize, detail, .. } = call_event_kinds(event);

@@ -20,6 +20,11 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
     add(&mut awaited, lapse.to_owned(), registration.lapses_at());
     for attempt in &checkout.attempts {
         let what = match &attempt.state {
+            AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Recorded { .. })
+                if attempt.waits_for.is_some() =>
+            {
+                "another order of the cart is looked at, to see whether it may still be paid"
+            }
             AttemptState::Bound { .. } => {
                 "Get Checkout Session is called again, to compare the session with the terms"
             }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use countersign_client::notification::{EnvelopeRefused, MessageRefused, NotificationRefused};
 use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
+use countersign_domain::merchant::checkout::cart::SupersedesRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::payment::ask::OperationRefused;
 use countersign_domain::merchant::rules::{MAX_ATTEMPTS, MAX_OPERATIONS, MAX_SHIPMENTS};
@@ -237,6 +238,7 @@ impl From<RegistrationRefused> for RequestRefused {
                 refused(CONFLICT, "OrderExists", message).at(field)
             }
             RegistrationRefused::NotFound => Self::no_such_checkout(),
+            RegistrationRefused::Supersedes(supersedes) => supersedes_refused(supersedes),
         }
     }
 }
@@ -308,6 +310,27 @@ impl From<SnapshotRefused> for RequestRefused {
             }
         };
         refused(status, code, message)
+    }
+}
+
+fn supersedes_refused(supersedes: SupersedesRefused) -> RequestRefused {
+    let invalid = |why| RequestRefused::invalid("supersedes", why);
+    let conflict = |code, message| refused(CONFLICT, code, message).at("supersedes");
+    match supersedes {
+        SupersedesRefused::Unknown => invalid("must be the id of a checkout"),
+        SupersedesRefused::Itself => invalid("cannot be the checkout of this order itself"),
+        SupersedesRefused::OtherCurrency => invalid("must be a checkout in the same currency"),
+        SupersedesRefused::Superseded => {
+            conflict("SupersededAlready", "Another order has taken the place of this checkout already.")
+        }
+        SupersedesRefused::Canceled => conflict("OrderCanceled", CANCELED),
+        SupersedesRefused::OtherCart => {
+            let message = "The superseded checkout belongs to another cart.";
+            refused(CONFLICT, "OtherCart", message).at("cartId")
+        }
+        SupersedesRefused::TooMany => {
+            conflict("TooManyOrdersOfCart", "Too many orders of this cart may still be paid.")
+        }
     }
 }
 

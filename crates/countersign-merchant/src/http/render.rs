@@ -1,12 +1,13 @@
 //! The answers of the merchant API as JSON.
 
 use bytes::Bytes;
-use countersign_domain::ids::ChargeId;
-use countersign_domain::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
+use countersign_domain::ids::{ChargeId, CheckoutId};
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cart::CartKey;
 use countersign_domain::merchant::checkout::standing::Need;
 use countersign_domain::merchant::checkout::terms::Terms;
-use countersign_domain::merchant::checkout::verdict::{Proof, Verdict};
+use countersign_domain::merchant::checkout::verdict::{CheckingReason, Proof, Verdict};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
@@ -134,6 +135,7 @@ fn attempt_body(attempt: &Attempt) -> Members {
         .some("reason", reason)
         .some("field", field)
         .with("termsVersion", attempt.terms_version)
+        .some("waitsFor", attempt.waits_for.as_ref().map(CheckoutId::as_str))
         .with("boundAt", attempt.bound_at.to_string())
         .some("dueAt", attempt.state.due_at().map(|due_at| due_at.to_string()))
 }
@@ -160,6 +162,10 @@ fn checkout_body(
     let checkout = &registration.checkout;
     let verdict = checkout.verdict();
     let proof = proof_of(verdict);
+    let cart_id = match checkout.cart.as_ref().map(|cart| &cart.key) {
+        Some(CartKey::Named(id)) => Some(id.as_str()),
+        Some(CartKey::Of(_)) | None => None,
+    };
     standing(named(registration).with("state", verdict.outcome()), checkout, now)
         .some("reason", reason_of(verdict))
         .with("needsPerson", needs_person(registration))
@@ -168,6 +174,12 @@ fn checkout_body(
         .with("paymentDetails", payment_details(&checkout.terms))
         .with("chargePermissionId", proof.map(|proof| proof.charge_permission_id.as_str()))
         .with("chargeId", proof.and_then(|proof| proof.charge_id).map(ChargeId::as_str))
+        .some("cartId", cart_id)
+        .some(
+            "supersedes",
+            checkout.cart.as_ref().and_then(|cart| cart.supersedes.as_ref()).map(CheckoutId::as_str),
+        )
+        .some("supersededBy", checkout.superseded_by.as_ref().map(CheckoutId::as_str))
         .with("registeredAt", checkout.registered_at.to_string())
         .with("resultUrl", registration.result_url(settings))
         .with("attempts", checkout.attempts.iter().map(attempt_body).collect::<Vec<_>>())
@@ -294,7 +306,7 @@ fn goes_to(settings: &Settings, registration: &Registration, verdict: Verdict<'_
 fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
     match verdict {
         Verdict::NotPaid(reason) => Some(reason.code()),
-        Verdict::Checking(reason) => reason.map(UnresolvedReason::as_str),
+        Verdict::Checking(reason) => reason.map(CheckingReason::as_str),
         Verdict::Paid(_)
         | Verdict::Authorized(_)
         | Verdict::Confirmed(_)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_domain::ids::{ChargeId, CheckoutSessionId};
+use countersign_domain::ids::{ChargeId, CheckoutId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::checkout::standing::Standing;
 use countersign_domain::merchant::checkout::terms::Terms;
@@ -24,6 +24,8 @@ use crate::settings::is_country_code;
 /// The longest order id and the longest URL, in characters.
 const MAX_ORDER_ID_LEN: usize = 128;
 const MAX_URL_LEN: usize = 2_048;
+/// The longest id of a cart, in characters.
+const MAX_CART_ID_LEN: usize = 128;
 
 /// The languages that Amazon's button supports.
 const LANGUAGES: [&str; 7] = ["en_US", "en_GB", "de_DE", "fr_FR", "it_IT", "es_ES", "ja_JP"];
@@ -48,6 +50,8 @@ object! {
         checkout_language: String = "checkoutLanguage" [..=16],
         start_of_checkout_url: String = "startOfCheckoutUrl" [..=MAX_URL_LEN],
         success_url: String = "successUrl" [..=MAX_URL_LEN],
+        cart_id: String = "cartId" [..=MAX_CART_ID_LEN],
+        supersedes: CheckoutId = "supersedes",
     }
 }
 
@@ -76,6 +80,9 @@ pub(super) fn order(body: &[u8]) -> Result<Order, RequestRefused> {
     let request: RegisterOrder = read_request(body, Spellings::Every)?;
     let order_id = request.order_id.ok_or(RequestRefused::missing("orderId"))?;
     printable("orderId", &order_id)?;
+    if let Some(cart_id) = &request.cart_id {
+        printable("cartId", cart_id)?;
+    }
     let checkout_language = request.checkout_language;
     if checkout_language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
         let why = "must be one of en_US, en_GB, de_DE, fr_FR, it_IT, es_ES, ja_JP";
@@ -95,7 +102,15 @@ pub(super) fn order(body: &[u8]) -> Result<Order, RequestRefused> {
         shipping_address: request.shipping_address,
         ..ChangeTerms::default()
     })?;
-    Ok(Order { order_id, terms, start_of_checkout_url, success_url: request.success_url, checkout_language })
+    Ok(Order {
+        order_id,
+        terms,
+        start_of_checkout_url,
+        success_url: request.success_url,
+        checkout_language,
+        cart_id: request.cart_id,
+        supersedes: request.supersedes,
+    })
 }
 
 /// `PUT /v1/checkouts/{checkoutId}/terms`.

@@ -9,6 +9,7 @@ use countersign_domain::merchant::attempt::{
 };
 use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StoredError};
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cart::{Cart, CartKey};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::merchant::number::KeyOrdinal;
@@ -31,8 +32,14 @@ stored! {
         attempts,
         payment,
         cancellation,
+        cart or default,
+        superseded_by or default,
         registered_at,
     }
+
+    struct Cart { key, supersedes }
+
+    enum CartKey { Named(id), Of(checkout_id) }
 
     struct Terms {
         product_type,
@@ -55,6 +62,7 @@ stored! {
         buyer_seen_at,
         spent_keys,
         turned_away or default,
+        waits_for or default,
         terms_version,
         account or default,
         unreadable_count or default,

@@ -3,6 +3,7 @@
 //! turned into the present one by [`earlier`].
 
 pub(crate) mod capture_setting;
+pub(crate) mod cart;
 pub(crate) mod checkout;
 mod earlier;
 #[cfg(test)]

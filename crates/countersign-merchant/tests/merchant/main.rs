@@ -8,6 +8,7 @@ mod bad_input;
 mod browser;
 mod canceling;
 mod capture_plan;
+mod cart;
 mod completing;
 mod counting;
 mod crashes;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use countersign_store::contract::Store;
 use countersign_store::intercept::{Call, CallOutcome, Fault, Hook, InterceptedStore, Operation};
@@ -29,6 +30,8 @@ pub(crate) struct Mishaps {
     pub(crate) loses_releases: AtomicBool,
     /// Commits are applied, their answers are lost, and the store does not say whether a commit was applied.
     pub(crate) keeps_silent: AtomicBool,
+    /// Each commit waits while others run, so that callers decide on what they read at the same time.
+    pub(crate) is_slow: AtomicBool,
     /// The commit at which the process dies, counted from now, and whether that commit is applied first.
     dies_in: Mutex<Option<(usize, bool)>>,
     is_dead: AtomicBool,
@@ -79,6 +82,11 @@ impl Mishaps {
 impl Hook for Mishaps {
     async fn before(&self, call: Call<'_>) -> Option<Fault> {
         let fault = self.fault(call.operation);
+        if call.change.is_some() && self.is_slow.load(Ordering::SeqCst) {
+            for _ in 0..50 {
+                give_way().await;
+            }
+        }
         if call.change.is_some() && fault != Some(Fault::Unavailable) && self.dies_now(false) {
             self.die().await;
         }
@@ -98,4 +106,18 @@ impl Hook for Mishaps {
             *commits = commits.saturating_sub(1);
         }
     }
+}
+
+/// Lets the other callers run once.
+async fn give_way() {
+    let mut has_waited = false;
+    std::future::poll_fn(|context| {
+        if has_waited {
+            return Poll::Ready(());
+        }
+        has_waited = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

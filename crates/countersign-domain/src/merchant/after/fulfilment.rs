@@ -10,7 +10,7 @@ use crate::ids::ChargeId;
 use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::cancellation::CancellationState;
-use crate::merchant::checkout::verdict::Verdict;
+use crate::merchant::checkout::verdict::{CheckingReason, Verdict};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::{Charge, ChargeState};
 use crate::merchant::payment::operation::{Operation, OperationEffect, OperationState, PaymentCall};
@@ -162,13 +162,13 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
             PaymentIntent::AuthorizeWithCapture => Reason::CaptureInitiated,
             PaymentIntent::Authorize | PaymentIntent::Confirm => Reason::AuthorizationInitiated,
         },
-        Verdict::Checking(Some(UnresolvedReason::Contradicted)) => Reason::Contradicted,
-        Verdict::Checking(Some(
+        Verdict::Checking(Some(CheckingReason::Unresolved(reason))) => match reason {
+            UnresolvedReason::Contradicted => Reason::Contradicted,
             UnresolvedReason::SessionGone
             | UnresolvedReason::CompletedElsewhere
-            | UnresolvedReason::IdsMissing,
-        )) => Reason::Unresolved,
-        Verdict::Checking(None) => Reason::Checking,
+            | UnresolvedReason::IdsMissing => Reason::Unresolved,
+        },
+        Verdict::Checking(Some(CheckingReason::PaidUnderAnotherOrder) | None) => Reason::Checking,
         Verdict::NotPaid(_) => Reason::NotPaid,
         Verdict::Registered => Reason::Registered,
         Verdict::Canceled => Reason::Canceled,

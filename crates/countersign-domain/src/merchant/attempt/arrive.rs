@@ -75,6 +75,7 @@ pub fn arrive(
         buyer_seen_at: now,
         spent_keys: 0,
         turned_away: None,
+        waits_for: None,
         terms_version,
         account: None,
         unreadable_count: 0,

@@ -12,6 +12,7 @@ use crate::merchant::call::{
 };
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
+use crate::merchant::checkout::sharing::must_wait;
 use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
@@ -30,20 +31,27 @@ pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
 
 /// Records an attempt's first send, or the next one after a send that had no effect, before it leaves.
 /// Returns [`NextStep::Rest`] if the attempt is not, or is no longer, ready for it, if this machine's clock
-/// cannot show whether the buyer still waits, and if the attempt ends here because another attempt is live or
-/// the buyer has left.
+/// cannot show whether the buyer still waits, if another order of the cart may be paid, and if the attempt
+/// ends here because another attempt is live or the buyer has left.
 ///
 /// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under a key other
 /// than the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is refused: that key may have carried
 /// other bytes.
 pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> NextStep {
     let (checkout, now, rules) = (draft.checkout(), draft.now, draft.rules);
-    let is_next = |attempt: &&Attempt| attempt.state.is_to_be_sent() && attempt.next_key_ordinal() == send.n;
-    let Some(attempt) = checkout.attempt(number).filter(is_next) else { return NextStep::Rest };
+    let is_next = |attempt: &Attempt| attempt.state.is_to_be_sent() && attempt.next_key_ordinal() == send.n;
+    if !checkout.attempt(number).is_some_and(is_next) {
+        return NextStep::Rest;
+    }
     if let Some(of) = checkout.live_attempt().map(|live| live.number).filter(|live| *live != number) {
         draft.end_as_surplus(number, of);
         return NextStep::Rest;
     }
+    if must_wait(draft, number) {
+        return NextStep::Rest;
+    }
+    let checkout = draft.checkout();
+    let Some(attempt) = checkout.attempt(number) else { return NextStep::Rest };
     match presence(checkout, attempt, now, &rules) {
         Presence::Here => {}
         Presence::Gone => {
@@ -195,6 +203,11 @@ pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
     if attempt.state.due_at().is_none_or(|due_at| due_at > now) {
         return None;
     }
+    // A buyer whose cart may be paid under another order must not read that nothing was paid.
+    if attempt.waits_for.is_some() && must_wait(draft, number) {
+        return Some(NextStep::Rest);
+    }
+    let attempt = draft.checkout().attempt(number)?;
     let presence = presence(draft.checkout(), attempt, now, &rules);
     if attempt.state.is_to_be_sent() && presence == Presence::Gone {
         give_up(draft, number);

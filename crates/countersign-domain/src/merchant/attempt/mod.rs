@@ -22,7 +22,9 @@ use super::absence::Absence;
 use super::call::{Doubt, InFlight, KeyedRequest, LookSchedule};
 use super::number::KeyOrdinal;
 use crate::address::{Address, AddressKind, AddressMember};
-use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region};
+use crate::ids::{
+    ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, MerchantId, Region,
+};
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -48,6 +50,8 @@ pub struct Attempt {
     /// The latest send that Amazon turned away without evaluating it, once the next one was begun: a copy of
     /// it may still arrive.
     pub turned_away: Option<KeyedRequest>,
+    /// The other order of the cart that its first send waits for, if it waits.
+    pub waits_for: Option<CheckoutId>,
     /// The version of the terms that the bytes of its Finalize carry, or will carry if they are built now.
     pub terms_version: u32,
     /// Where its Finalize was sent, once it agreed with the terms: it is looked up and sent again only there.

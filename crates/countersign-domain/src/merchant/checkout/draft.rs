@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::Checkout;
 use super::cancellation::{Cancellation, CancellationState};
+use super::cart::CartSight;
 use super::terms::{Terms, TermsRefused};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
@@ -32,6 +33,7 @@ pub struct Draft {
     pub(in crate::merchant) rules: MerchantRules,
     events: Vec<CheckoutEvent>,
     is_changed: bool,
+    cart_sight: Option<CartSight>,
     payment_before: Option<Payment>,
     cancellation_before: Option<CancellationState>,
     /// Whether nothing of the order was reserved any more, and nothing captured.
@@ -72,6 +74,7 @@ impl Draft {
             rules,
             events: Vec::new(),
             is_changed: false,
+            cart_sight: None,
             payment_before: None,
             cancellation_before,
             had_lapsed,
@@ -82,6 +85,16 @@ impl Draft {
     #[must_use]
     pub const fn checkout(&self) -> &Checkout {
         &self.checkout
+    }
+
+    /// Names what the other orders of the cart mean for this decision: without that, no first Finalize of an
+    /// order with a cart leaves.
+    pub fn see_cart(&mut self, sight: CartSight) {
+        self.cart_sight = Some(sight);
+    }
+
+    pub(in crate::merchant) const fn cart_sight(&self) -> Option<&CartSight> {
+        self.cart_sight.as_ref()
     }
 
     /// The complete decision, once the last rule has run.
@@ -173,6 +186,7 @@ impl Draft {
                 attempt.given = GivenAddresses::default();
                 attempt.turned_away = None;
             }
+            attempt.waits_for = None;
             attempt.state = state;
         }
     }

@@ -3,8 +3,10 @@
 //! [`super::payment`] and [`super::after`].
 
 pub mod cancellation;
+pub mod cart;
 pub mod draft;
 pub mod quote;
+pub mod sharing;
 pub mod standing;
 pub mod terms;
 pub mod verdict;
@@ -14,6 +16,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::cancellation::Cancellation;
+use self::cart::Cart;
 use self::terms::Terms;
 use super::attempt::{Attempt, AttemptState};
 use super::payment::Payment;
@@ -43,6 +46,10 @@ pub struct Checkout {
     pub payment: Option<Payment>,
     /// The shop's request to cancel the order, if there is one.
     pub cancellation: Option<Cancellation>,
+    /// The cart that it shares with other orders, if the shop has named one.
+    pub cart: Option<Cart>,
+    /// The checkout that has taken the place of this one, if one has.
+    pub superseded_by: Option<CheckoutId>,
     /// When the shop registered it.
     pub registered_at: Timestamp,
 }

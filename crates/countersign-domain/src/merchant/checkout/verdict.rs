@@ -19,13 +19,36 @@ pub enum Verdict<'a> {
     /// Amazon has not decided yet: on the authorization, or on the capture that the intent asks for.
     Pending(Proof<'a>),
     /// Not known yet. The order must not be shipped and must not be paid again.
-    Checking(Option<UnresolvedReason>),
+    Checking(Option<CheckingReason>),
     /// Proved unpaid: the buyer goes back to the start of the checkout.
     NotPaid(&'a NotPaidReason),
     /// The shop canceled the order; no money is held and none is kept.
     Canceled,
     /// No session has come back from Amazon's page yet.
     Registered,
+}
+
+/// Why it is not known whether an order is paid, where a reason is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckingReason {
+    /// Nobody can tell whether the attempt was paid.
+    Unresolved(UnresolvedReason),
+    /// Another order of the same cart is paid or may be paid: nothing is sent for this one.
+    PaidUnderAnotherOrder,
+}
+
+impl CheckingReason {
+    /// Amazon shows a payment that is not the one that was asked for.
+    pub const CONTRADICTED: Self = Self::Unresolved(UnresolvedReason::Contradicted);
+
+    /// The reason in one word, as the checkout result has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unresolved(reason) => reason.as_str(),
+            Self::PaidUnderAnotherOrder => "PaidUnderAnotherOrder",
+        }
+    }
 }
 
 /// Amazon's ids behind a verdict.
@@ -85,13 +108,15 @@ impl Checkout {
             return Verdict::Canceled;
         }
         if self.is_contradicted(deciding) {
-            return Verdict::Checking(Some(UnresolvedReason::Contradicted));
+            return Verdict::Checking(Some(CheckingReason::CONTRADICTED));
         }
         match &deciding.state {
             AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Surplus { .. } => {
-                Verdict::Checking(None)
+                Verdict::Checking(deciding.waits_for.as_ref().map(|_| CheckingReason::PaidUnderAnotherOrder))
             }
-            AttemptState::Unresolved { reason, .. } => Verdict::Checking(Some(*reason)),
+            AttemptState::Unresolved { reason, .. } => {
+                Verdict::Checking(Some(CheckingReason::Unresolved(*reason)))
+            }
             AttemptState::Pending { charge_permission_id, charge_id, .. } => {
                 Verdict::Pending(Proof { charge_permission_id, charge_id: Some(charge_id) })
             }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod canceling;
+mod cart;
 mod decide;
 mod gate;
 mod keys;
@@ -43,7 +44,7 @@ use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use super::checkout::draft::{CheckoutDecision, Draft};
 use super::checkout::terms::{Terms, TermsRefused};
-use super::checkout::verdict::Verdict;
+use super::checkout::verdict::{CheckingReason, Verdict};
 use super::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use super::next::{CallId, NextStep, OutgoingCall};
 use super::number::{AttemptNumber, KeyOrdinal, OperationNumber};
@@ -142,6 +143,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         buyer_seen_at: sent_at(),
         spent_keys,
         turned_away: None,
+        waits_for: None,
         terms_version: 1,
         account: None,
         unreadable_count: 0,
@@ -169,6 +171,8 @@ fn unpaid(intent: PaymentIntent) -> Checkout {
         attempts: Vec::new(),
         payment: None,
         cancellation: None,
+        cart: None,
+        superseded_by: None,
         registered_at: sent_at(),
     }
 }
@@ -354,6 +358,7 @@ fn happened(step: &CheckoutStep) -> String {
         AttemptEvent::Call(CallEvent::NotEvaluated { .. }) => "NotEvaluated".to_string(),
         AttemptEvent::Call(CallEvent::DoubtBegan { .. }) => "DoubtBegan".to_string(),
         AttemptEvent::SurplusRecorded { of } => format!("Surplus of {of}"),
+        AttemptEvent::WaitsForOrder(other) => format!("waits for {other}"),
         AttemptEvent::Call(CallEvent::Sent { n, send_count }) => format!("FinalizeSent {n}.{send_count}"),
         AttemptEvent::Call(CallEvent::NotSent) => "NotSent".to_string(),
         other @ (AttemptEvent::SessionBound

@@ -352,7 +352,7 @@ fn an_amount_that_stays_unreadable_is_a_contradiction_at_the_third_time_on_every
             assert_eq!(step.events.len(), usize::from(time == 3), "{time}");
             checkout = step.next;
         }
-        assert_eq!(checkout.verdict(), Verdict::Checking(Some(UnresolvedReason::Contradicted)));
+        assert_eq!(checkout.verdict(), Verdict::Checking(Some(CheckingReason::CONTRADICTED)));
         let settled = see(&checkout, &ours()).unwrap();
         let told: Vec<_> = settled.events.iter().map(what).collect();
         assert_eq!(told, [&AttemptEvent::Settled, &AttemptEvent::Completed]);
@@ -398,7 +398,7 @@ fn a_payment_by_earlier_terms_is_contradicted_on_every_path_and_an_unpaid_one_is
         };
         assert_eq!(*misfit, Misfit::TermsMoved);
         assert_eq!((charge_permission_id, charge_id), (&permission(), &Some(charge())));
-        assert_eq!(step.next.verdict(), Verdict::Checking(Some(UnresolvedReason::Contradicted)));
+        assert_eq!(step.next.verdict(), Verdict::Checking(Some(CheckingReason::CONTRADICTED)));
         assert_eq!(step.next.payment, None, "nothing is booked as this order's");
         assert_eq!(fulfilment(&step.next, None, now).unwrap().reason.as_str(), "Contradicted");
     };

@@ -394,7 +394,7 @@ pub(super) fn agrees(checkout: &Checkout, now: Timestamp) -> Result<(), TestCase
             "{:?}",
             standing
         ),
-        Verdict::Checking(Some(UnresolvedReason::Contradicted)) => {
+        Verdict::Checking(Some(CheckingReason::CONTRADICTED)) => {
             prop_assert_eq!(standing, Standing::Contradicted);
         }
         Verdict::Checking(_)

@@ -155,6 +155,8 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
             extent: Extent::Unshipped,
             state: CancellationState::Done { at: at(), remind_at: None },
         }),
+        cart: None,
+        superseded_by: None,
         registered_at: at(),
     }
 }

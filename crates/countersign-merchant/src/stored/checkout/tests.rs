@@ -129,6 +129,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         },
         spent_keys: 2,
         turned_away: (number > 1).then(send),
+        waits_for: (number > 1).then(|| CheckoutId::parse("c0").unwrap()),
         terms_version: 3,
         account: (number == 1).then(|| Account {
             merchant_id: MerchantId::parse("M1").unwrap(),
@@ -163,6 +164,11 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             attempts: attempts.collect(),
             payment: None,
             cancellation: None,
+            cart: Some(Cart {
+                key: CartKey::Named("cart \"ü\"".to_owned()),
+                supersedes: Some(CheckoutId::parse("c0").unwrap()),
+            }),
+            superseded_by: Some(CheckoutId::parse("c2").unwrap()),
             registered_at: at(0),
         },
         links: Links {
@@ -401,6 +407,7 @@ proptest! {
                 given: given.clone(),
                 spent_keys: 0,
                 turned_away: None,
+                waits_for: None,
                 terms_version: 3,
                 account: None,
                 unreadable_count: 0,

@@ -1,0 +1,140 @@
+//! The orders of one cart: a shop that has lost the buyer's cookie registers the same cart under another order
+//! number, and the buyer must not pay for both. While one order of a cart may be paid, no Finalize of another
+//! leaves: it waits, and goes on once the first is proved unpaid or is undone.
+//!
+//! The orders are separate documents. What joins them is one claim a cart, which names the orders that may be
+//! paid: the change set that makes a Finalize durable also writes or requires the claim, and requires each order
+//! that the claim named as it was read. So of two orders that are about to be sent, one is decided again.
+
+use super::Checkout;
+use super::cancellation::CancellationState;
+use super::cart::{Cart, CartKey, CartSight, SupersedesRefused};
+use super::draft::Draft;
+use super::verdict::Verdict;
+use crate::ids::CheckoutId;
+use crate::merchant::attempt::AttemptState;
+use crate::merchant::call::InFlight;
+use crate::merchant::event::AttemptEvent;
+use crate::merchant::number::AttemptNumber;
+use crate::merchant::rules::{CART_LOOK, CART_LOOK_LATER};
+use crate::money::Currency;
+use crate::time::Timestamp;
+
+/// What the others mean: the first of them that may be paid counts.
+#[must_use]
+pub fn sight_of<'a>(others: impl IntoIterator<Item = &'a Checkout>) -> CartSight {
+    let in_doubt = |other: &Checkout| match other.cancellation {
+        // What is being undone is soon not paid any more, except for parcels that have left.
+        Some(_) => other.left_behind().next().is_none(),
+        None => matches!(other.verdict(), Verdict::Checking(_) | Verdict::Pending(_)),
+    };
+    let mut sight = CartSight::Free;
+    for other in others.into_iter().filter(|other| other.may_be_paid()) {
+        if in_doubt(other) {
+            return CartSight::InDoubt(other.id.clone());
+        }
+        sight = CartSight::Paid(other.id.clone());
+    }
+    sight
+}
+
+impl Checkout {
+    /// Whether the buyer's money may be held or kept for this order, as far as is known.
+    #[must_use]
+    pub fn may_be_paid(&self) -> bool {
+        let is_undone = match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
+            Some(CancellationState::Done { remind_at: None, .. }) => self.left_behind().next().is_none(),
+            Some(
+                CancellationState::Done { remind_at: Some(_), .. } | CancellationState::Requested { .. },
+            )
+            | None => false,
+        };
+        !is_undone && self.live_attempt().is_some()
+    }
+}
+
+/// Whether the first send of an attempt must wait for another order of the cart. If the others were not read
+/// with this decision, it must.
+pub(in crate::merchant) fn must_wait(draft: &mut Draft, number: AttemptNumber) -> bool {
+    let checkout = draft.checkout();
+    let Some(attempt) = checkout.attempt(number).filter(|attempt| attempt.state.is_unsent()) else {
+        return false;
+    };
+    if checkout.cart.is_none() || checkout.cancellation.is_some() {
+        return false;
+    }
+    let is_here = draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window;
+    let soon = if is_here { CART_LOOK } else { CART_LOOK_LATER };
+    let (other, pause) = match draft.cart_sight() {
+        Some(CartSight::Free) => {
+            if attempt.waits_for.is_some()
+                && let Some(attempt) = draft.change_attempt(number)
+            {
+                attempt.waits_for = None;
+            }
+            return false;
+        }
+        Some(CartSight::InDoubt(other)) => (Some(other.clone()), soon),
+        Some(CartSight::Paid(other)) => (Some(other.clone()), CART_LOOK_LATER),
+        None => (attempt.waits_for.clone(), soon),
+    };
+    let is_news = attempt.waits_for != other;
+    let retry_at = draft.now.plus(pause);
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.waits_for.clone_from(&other);
+        set_retry(&mut attempt.state, retry_at);
+    }
+    if let Some(other) = other.filter(|_| is_news) {
+        draft.emit(number, AttemptEvent::WaitsForOrder(other));
+    }
+    true
+}
+
+/// Makes an attempt that waits for another order of the cart due: that order may not be paid any more.
+pub fn wake(draft: &mut Draft, number: AttemptNumber) {
+    let now = draft.now;
+    if let Some(attempt) = draft.change_attempt(number).filter(|attempt| attempt.waits_for.is_some()) {
+        set_retry(&mut attempt.state, now);
+    }
+}
+
+fn set_retry(state: &mut AttemptState, at: Timestamp) {
+    if let AttemptState::Bound { retry_at, .. }
+    | AttemptState::Finalize(InFlight::Recorded { retry_at, .. }) = state
+    {
+        *retry_at = at;
+    }
+}
+
+/// The cart of an order that takes the place of another, and whether it may.
+///
+/// # Errors
+/// The first broken rule.
+pub fn superseding(
+    first: &Checkout,
+    cart_id: Option<&str>,
+    currency: Currency,
+) -> Result<Cart, SupersedesRefused> {
+    if first.superseded_by.is_some() {
+        return Err(SupersedesRefused::Superseded);
+    }
+    if first.cancellation.is_some() {
+        return Err(SupersedesRefused::Canceled);
+    }
+    if first.terms.charge_amount.currency() != currency {
+        return Err(SupersedesRefused::OtherCurrency);
+    }
+    let key = match (first.cart.as_ref().map(|cart| &cart.key), cart_id) {
+        (Some(CartKey::Named(known)), Some(cart_id)) if known == cart_id => CartKey::Named(known.clone()),
+        (Some(_), Some(_)) => return Err(SupersedesRefused::OtherCart),
+        (Some(known), None) => known.clone(),
+        (None, Some(cart_id)) => CartKey::Named(cart_id.into()),
+        (None, None) => CartKey::Of(first.id.clone()),
+    };
+    Ok(Cart { key, supersedes: Some(first.id.clone()) })
+}
+
+/// Records which order has taken the place of this one.
+pub fn supersede(draft: &mut Draft, by: &CheckoutId) {
+    draft.change().superseded_by = Some(by.clone());
+}

@@ -1,0 +1,138 @@
+//! The orders of one cart: which of them hold the others back, and what an order that waits does.
+
+use super::decide::decided;
+use super::*;
+use crate::merchant::attempt::finalize;
+use crate::merchant::checkout::cart::{Cart, CartKey, CartSight};
+use crate::merchant::checkout::sharing::{sight_of, wake};
+use crate::merchant::rules::{CART_LOOK, CART_LOOK_LATER};
+
+fn other() -> CheckoutId {
+    CheckoutId::parse("other").unwrap()
+}
+
+fn of_cart(state: AttemptState) -> Checkout {
+    let cart = Some(Cart { key: CartKey::Named("cart".to_string()), supersedes: None });
+    Checkout { cart, ..checkout(PaymentIntent::Authorize, state) }
+}
+
+/// Begins with the other orders in sight, or without.
+fn begun(before: &Checkout, sight: Option<CartSight>, now: Timestamp) -> (Option<CheckoutStep>, NextStep) {
+    let n = before.attempts[0].next_key_ordinal();
+    let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"body") };
+    decided(before, now, &rules(), |draft| {
+        sight.into_iter().for_each(|sight| draft.see_cart(sight));
+        finalize::begin(draft, AttemptNumber::FIRST, send)
+    })
+}
+
+fn taken(before: &Checkout, sight: Option<CartSight>, now: Timestamp) -> (CheckoutStep, NextStep) {
+    let (step, next) = decided(before, now, &rules(), |draft| {
+        sight.into_iter().for_each(|sight| draft.see_cart(sight));
+        finalize::take_up(draft, AttemptNumber::FIRST)
+    });
+    (step.unwrap(), next.unwrap())
+}
+
+// Promise: B08
+#[test]
+fn each_order_of_a_cart_holds_the_others_back_so() {
+    let canceled = |state: CancellationState, checkout: Checkout| {
+        let cancellation = Cancellation {
+            reference: "c".to_string(),
+            reason: None,
+            requested_at: sent_at(),
+            extent: Extent::Unshipped,
+            state,
+        };
+        Checkout { cancellation: Some(cancellation), ..checkout }
+    };
+    let requested = CancellationState::Requested { remind_at: sent_at(), is_stuck: false };
+    let stuck = CancellationState::Requested { remind_at: sent_at(), is_stuck: true };
+    let done = CancellationState::Done { at: sent_at(), remind_at: None };
+    let found_later = CancellationState::Done { at: sent_at(), remind_at: Some(sent_at()) };
+    let mut table = String::new();
+    for state in states() {
+        let of_cart = of_cart(state);
+        let mut row = format!("{:<40}", words(&of_cart.attempts[0], sent_at()));
+        let mut add = |checkout: Checkout| {
+            let word = match sight_of([&checkout]) {
+                CartSight::Free => "–",
+                CartSight::InDoubt(_) => "in doubt",
+                CartSight::Paid(_) => "paid",
+            };
+            row.push_str(&format!(" {word:<10}"));
+        };
+        add(of_cart.clone());
+        for cancellation in [requested, stuck, done, found_later] {
+            add(canceled(cancellation, of_cart.clone()));
+        }
+        table.push_str(row.trim_end());
+        table.push('\n');
+    }
+    insta::assert_snapshot!(format!(
+        "{:<40} {:<10} {:<10} {:<10} {:<10} found later\n{table}",
+        "the other order", "", "canceling", "stuck", "canceled"
+    ));
+}
+
+// Promise: B08
+#[test]
+fn nothing_is_sent_for_a_cart_unless_its_other_orders_are_in_sight_and_free() {
+    let bound = of_cart(AttemptState::Bound { retry_at: sent_at(), missing: None });
+    let unsent = of_cart(approved(None, sent_at()));
+    for before in [bound, unsent] {
+        for (sight, is_sent) in [
+            (None, false),
+            (Some(CartSight::InDoubt(other())), false),
+            (Some(CartSight::Paid(other())), false),
+            (Some(CartSight::Free), true),
+        ] {
+            let (step, next) = begun(&before, sight.clone(), sent_at());
+            assert_eq!(matches!(next, NextStep::Send(_)), is_sent, "{sight:?}");
+            let after = step.unwrap().next;
+            assert_eq!(after.attempts[0].state.is_live(), is_sent);
+            assert!(after.due_at(&rules()).is_some(), "{sight:?}: it has a timer");
+        }
+    }
+    // Without a cart nothing has to be in sight.
+    let alone = Checkout { cart: None, ..of_cart(approved(None, sent_at())) };
+    assert!(matches!(begun(&alone, None, sent_at()).1, NextStep::Send(_)));
+    // What may have left is sent again as before.
+    let left = of_cart(approved(Some(sent_at()), sent_at()));
+    assert!(matches!(begun(&left, Some(CartSight::Paid(other())), sent_at()).1, NextStep::Send(_)));
+}
+
+// Promise: B08
+#[test]
+fn an_order_that_waits_is_not_ended_by_its_buyers_absence_but_once_it_is_free() {
+    let bound = of_cart(AttemptState::Bound { retry_at: sent_at(), missing: None });
+    let waiting = begun(&bound, Some(CartSight::InDoubt(other())), sent_at()).0.unwrap();
+    assert_eq!(happened(&waiting), "waits for other");
+    let mut waiting = waiting.next;
+    let reason = Verdict::Checking(Some(CheckingReason::PaidUnderAnotherOrder));
+    let away = rules().policy.resend_window.saturating_add(SECOND);
+    for (after, sight, pause) in [
+        (CART_LOOK, Some(CartSight::InDoubt(other())), CART_LOOK),
+        (away, Some(CartSight::InDoubt(other())), CART_LOOK_LATER),
+        (40 * 24 * CART_LOOK_LATER, Some(CartSight::Paid(other())), CART_LOOK_LATER),
+        (41 * 24 * CART_LOOK_LATER, None, CART_LOOK_LATER),
+    ] {
+        let now = sent_at().plus(after);
+        let (step, next) = taken(&waiting, sight.clone(), now);
+        assert_eq!((next, happened(&step).as_str()), (NextStep::Rest, ""), "{sight:?}");
+        assert_eq!(step.next.verdict(), reason);
+        assert_eq!(step.next.attempts[0].state.due_at(), Some(now.plus(pause)), "{sight:?}");
+        waiting = step.next;
+    }
+    // It is free after the buyer has left: now it is known that nothing is paid.
+    let (step, _) = taken(&waiting, Some(CartSight::Free), sent_at().plus(42 * 24 * CART_LOOK_LATER));
+    assert_eq!(step.next.verdict(), Verdict::NotPaid(&NotPaidReason::Abandoned));
+    // It is free while the buyer waits.
+    let waiting = begun(&bound, Some(CartSight::InDoubt(other())), sent_at()).0.unwrap().next;
+    let now = sent_at().plus(SECOND);
+    let woken = decided(&waiting, now, &rules(), |draft| wake(draft, AttemptNumber::FIRST)).0.unwrap().next;
+    let (step, next) = taken(&woken, Some(CartSight::Free), now);
+    assert!(matches!(next, NextStep::Agree(_)), "{next:?}");
+    assert_eq!(step.next.attempts[0].waits_for, None);
+}

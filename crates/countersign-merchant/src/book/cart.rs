@@ -1,0 +1,151 @@
+//! The claim of a cart: which of its orders may be paid. The change set that makes a Finalize durable names the claim
+//! and the orders in it as they were read, so that of two orders of one cart at most one is sent.
+
+use countersign_domain::ids::CheckoutId;
+use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::call::InFlight;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cart::{Cart, CartKey, CartSight, SupersedesRefused};
+use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::checkout::sharing::sight_of;
+use countersign_store::contract::{Document, Expect, Key, Write};
+
+use super::commit::{LoadedRegistration, Revision, checkout_key, decode};
+use super::{Book, StoreFailed, plain_write};
+use crate::ids::hex;
+use crate::stored::cart::{self, CartClaim};
+
+/// The largest number of orders of a cart that may be paid at the same time: those that were superseded while they
+/// were in doubt.
+const MAX_HOLDERS: usize = 16;
+
+/// A cart as it was read for a decision about one of its orders.
+pub(super) struct CartRead {
+    key: Key,
+    claim: Option<Document>,
+    /// The orders that the claim names, this one included.
+    holders: Vec<CheckoutId>,
+    /// Those of them that are other orders.
+    others: Vec<LoadedRegistration>,
+}
+
+/// The place of a cart's claim. A shop's id may be longer than the id of a document, so it is hashed; the word
+/// before it keeps a checkout's id apart from a shop's.
+fn claim_key(cart: &Cart) -> Key {
+    let (kind, id) = match &cart.key {
+        CartKey::Named(id) => ("named", id.as_str()),
+        CartKey::Of(id) => ("of", id.as_str()),
+    };
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{kind} {id}").as_bytes());
+    Key { collection: cart::COLLECTION, id: hex(hash.as_ref()) }
+}
+
+impl Book {
+    /// The cart of a checkout; `None` if it has none.
+    pub(super) async fn cart(&self, checkout: &Checkout) -> Result<Option<CartRead>, StoreFailed> {
+        let Some(cart) = &checkout.cart else { return Ok(None) };
+        let key = claim_key(cart);
+        let claim = self.document(&key).await?;
+        let holders = match &claim {
+            Some(claim) => cart::decode(claim.format, &claim.bytes)?.holders,
+            None => Vec::new(),
+        };
+        let keys: Vec<Key> =
+            holders.iter().filter(|id| **id != checkout.id).map(|id| checkout_key(id.as_str())).collect();
+        let documents = if keys.is_empty() { Vec::new() } else { self.store.load(&keys).await? };
+        let others = documents.iter().flatten().map(decode).collect::<Result<_, _>>()?;
+        Ok(Some(CartRead { key, claim, holders, others }))
+    }
+
+    /// What the other orders of the cart mean for an order now.
+    pub(crate) async fn cart_sight(&self, checkout: &Checkout) -> Result<CartSight, StoreFailed> {
+        Ok(self.cart(checkout).await?.map_or(CartSight::Free, |cart| cart.sight()))
+    }
+
+    /// As [`decide`](Self::decide), for a decision that may send a Finalize of an order with a cart, or that depends
+    /// on its other orders.
+    pub(crate) async fn decide_in_cart<T: Send>(
+        &self,
+        checkout_id: &str,
+        decide: impl Fn(&mut Draft) -> T + Send + Sync,
+    ) -> Result<(Option<LoadedRegistration>, Option<T>), StoreFailed> {
+        let (now, decide) = (self.clock.now(), &decide);
+        self.commit(|| async move {
+            let Some(before) = self.checkout(checkout_id).await? else {
+                return Ok(super::commit::PendingCommit::nothing(None));
+            };
+            let cart = self.cart(&before.registration.checkout).await?;
+            let mut revision = self.open(before, now);
+            let outcome = decide_seeing(cart, &mut revision, decide);
+            Ok::<_, StoreFailed>(self.keep(revision, Some(outcome)))
+        })
+        .await
+    }
+
+    /// Adds an order that was superseded, and that may be paid, to those that the claim of its cart names.
+    pub(super) async fn claim_superseded(
+        &self,
+        cart: &Cart,
+        first: &Checkout,
+    ) -> Result<Result<Option<Write>, SupersedesRefused>, StoreFailed> {
+        if !first.may_be_paid() {
+            return Ok(Ok(None));
+        }
+        let key = claim_key(cart);
+        let claim = self.document(&key).await?;
+        let mut holders = match &claim {
+            Some(claim) => cart::decode(claim.format, &claim.bytes)?.holders,
+            None => Vec::new(),
+        };
+        if holders.contains(&first.id) {
+            return Ok(Ok(None));
+        }
+        if holders.len() >= MAX_HOLDERS {
+            return Ok(Err(SupersedesRefused::TooMany));
+        }
+        holders.push(first.id.clone());
+        Ok(Ok(Some(plain_write(key, claim.as_ref(), cart::encode(&CartClaim { holders })))))
+    }
+}
+
+/// Makes a decision with the cart in sight. If it sends a Finalize, the claim is this order's in the same change set.
+pub(super) fn decide_seeing<T>(
+    cart: Option<CartRead>,
+    revision: &mut Revision,
+    decide: impl Fn(&mut Draft) -> T,
+) -> T {
+    let Some(cart) = cart else { return decide(&mut revision.draft) };
+    revision.draft.see_cart(cart.sight());
+    let outcome = decide(&mut revision.draft);
+    cart.take(revision);
+    outcome
+}
+
+impl CartRead {
+    fn sight(&self) -> CartSight {
+        sight_of(self.others.iter().map(|other| &other.registration.checkout))
+    }
+
+    fn take(self, revision: &mut Revision) {
+        let Self { key, claim, holders, others } = self;
+        let checkout = revision.draft.checkout();
+        let leaves = |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
+        if !checkout.attempts.iter().any(|attempt| leaves(&attempt.state)) {
+            return;
+        }
+        let id = checkout.id.clone();
+        for LoadedRegistration { registration, version } in others {
+            let other = checkout_key(registration.checkout.id.as_str());
+            revision.requires.push((other, Expect::Version(version)));
+        }
+        match &claim {
+            Some(claim) if holders == [id.clone()] => {
+                revision.requires.push((key, Expect::Version(claim.version)));
+            }
+            _ => {
+                let claimed = cart::encode(&CartClaim { holders: vec![id] });
+                revision.writes.push(plain_write(key, claim.as_ref(), claimed));
+            }
+        }
+    }
+}
