@@ -108,6 +108,13 @@ pub enum PaymentEvent {
         /// Amazon's code, or the state that proves it.
         code: String,
     },
+    /// The operation has waited to be sent for a long time.
+    OperationWaits {
+        /// Which operation.
+        number: OperationNumber,
+        /// What it waits for.
+        why: &'static str,
+    },
     /// Amazon contradicts what is known of a charge. Nothing ships, and nothing more is sent for the charge,
     /// until Amazon shows what fits.
     Contradicted {

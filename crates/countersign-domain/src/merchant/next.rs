@@ -41,6 +41,15 @@ pub enum NextStep {
     },
     /// Get Charge: [`super::payment::send::charge_shown`].
     LookAtCharge(ChargeId),
+    /// Get Charge before a refund of it is sent, and then the refund, in the same decision:
+    /// [`super::payment::send::charge_shown_before`], then [`super::payment::send::begin`] or
+    /// [`super::payment::send::send_again`].
+    LookBefore {
+        /// The charge.
+        charge_id: ChargeId,
+        /// The refund's operation.
+        number: OperationNumber,
+    },
     /// Get Refund: [`super::payment::send::refund_shown`].
     LookAtRefund(RefundId),
     /// Get Charge Permission: [`super::payment::send::permission_shown`].

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | Finalize | Completed | session, permission; the charge, unless the intent is Confirm |
 //! | a charge | any | its id, its permission, `chargeAmount` |
-//! | a charge | Captured | also `captureAmount` |
+//! | a charge | Captured | also `captureAmount`, and `refundedAmount` if it is shown |
 //! | a refund | any | its id, its charge, `refundAmount` |
 //! | the permission | any | its id |
 //!
@@ -155,7 +155,7 @@ pub fn finalize_proof(
 pub fn is_unreadable(view: &ChargeView) -> bool {
     let needs_capture = view.seen.state == AmazonChargeState::Captured;
     view.seen.charge_amount == AmountView::Unreadable
-        || (needs_capture && view.captured == AmountView::Unreadable)
+        || (needs_capture && [view.captured, view.refunded].contains(&AmountView::Unreadable))
 }
 
 /// What a view of a charge proves.
@@ -193,6 +193,9 @@ pub fn charge_proof(view: &ChargeView, expected: &ExpectedCharge<'_>) -> Proof<P
         AmazonChargeState::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
         AmazonChargeState::Authorized => ChargeState::Authorized,
         AmazonChargeState::CaptureInitiated => ChargeState::CaptureInitiated,
+        AmazonChargeState::Captured if *refunded == AmountView::Unreadable => {
+            return Proof::Nothing("a capture whose refunds cannot be read");
+        }
         AmazonChargeState::Captured => match captured.shown() {
             Some(captured) => ChargeState::Captured(captured),
             None => return Proof::Nothing("a capture without its amount"),

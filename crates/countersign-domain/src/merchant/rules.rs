@@ -184,6 +184,9 @@ pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
 pub(super) const UNREADABLE_AMOUNTS: u32 = 3;
 /// How long a request may still be on its way after nobody waits for its answer any more.
 pub(super) const COPY_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long after a refund was last sent Amazon has certainly decided it, and shows it if it was made. Amazon's
+/// pages give no time; banks may take two weeks.
+pub(super) const REFUND_DECIDED_AFTER: Duration = Duration::from_secs(31 * 86_400);
 /// How long to wait before asking again for a session whose Get returned nothing to compare with.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// A waiting buyer is recorded at most once in this time.

@@ -158,7 +158,9 @@ mod tests {
                 asked: OperationRequest::Capture { charge_id: None, amount: None },
                 request: PaymentCall::Capture { charge_id: charge_id(1), amount: usd(1_000) },
                 requested_at: at(),
+                last_sent_at: None,
                 turned_away: 0,
+                alarm_count: 0,
                 lead: None,
                 state,
             })

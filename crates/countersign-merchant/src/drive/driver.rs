@@ -29,7 +29,7 @@ use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, Outgoin
 use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
 use countersign_domain::merchant::payment::send::{
-    self, OperationAnswer, charge_shown, permission_shown, refund_shown,
+    self, OperationAnswer, charge_shown, charge_shown_before, permission_shown, refund_shown,
 };
 use countersign_domain::merchant::proof::ObjectView;
 
@@ -157,6 +157,10 @@ impl<'a> Driver<'a> {
                     self.look_at_attempts_charge(&session, &charge_permission_id, &charge_id).await?
                 }
                 NextStep::LookAtCharge(id) => self.look_at_charge(&id).await?,
+                // Boxed, because the future is large and rarely needed.
+                NextStep::LookBefore { charge_id, number } => {
+                    Box::pin(self.look_before(&charge_id, number)).await?
+                }
                 NextStep::LookAtRefund(id) => self.look_at_refund(&id).await?,
                 NextStep::LookAtPermission(id) => {
                     let answer = self.app.amazon.permission(&id).await;
@@ -464,6 +468,25 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Looks at a charge before a refund of it is sent, and makes that send durable.
+    async fn look_before(&mut self, id: &ChargeId, number: OperationNumber) -> Result<NextStep, StoreFailed> {
+        let answer = self.app.amazon.charge(id).await;
+        let shown = self.shown(answer, None, "Get Charge before a refund returned nothing");
+        let merchant = &self.app.settings.merchant_id;
+        self.next(|draft| {
+            if !charge_shown_before(draft, number, shown.as_ref()) {
+                return NextStep::Rest;
+            }
+            let payment = draft.checkout().payment.as_ref();
+            let operation = payment.and_then(|payment| payment.operation(number));
+            match operation.is_some_and(|operation| operation.state.is_in_doubt()) {
+                true => send::send_again(draft, number),
+                false => begin_operation(merchant, draft, number),
+            }
+        })
+        .await
+    }
+
     async fn look_at_refund(&mut self, id: &RefundId) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.refund(id).await;
         if let Some(shown) = self.shown(answer, None, "Get Refund returned nothing") {
@@ -537,6 +560,7 @@ const fn attempt_of(step: &NextStep) -> Option<AttemptNumber> {
         | NextStep::SendAgain(CallId::Operation(_))
         | NextStep::Send(OutgoingCall::Operation { .. })
         | NextStep::LookAtCharge(_)
+        | NextStep::LookBefore { .. }
         | NextStep::LookAtRefund(_)
         | NextStep::LookAtPermission(_) => None,
     }

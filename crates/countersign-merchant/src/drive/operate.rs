@@ -6,6 +6,7 @@
 //! after the call, the timer remains: by the operation's own rule, it looks the result up or sends the call again.
 
 use countersign_domain::merchant::after::cancel::{CancelRequest, RecordedCancellation, request_cancel};
+use countersign_domain::merchant::after::fulfilment::Freshness;
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
@@ -13,7 +14,7 @@ use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::NextStep;
 use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::ask::{OperationRefused, RecordedOperation, ask};
+use countersign_domain::merchant::payment::ask::{OperationRefused, RecordedOperation, ask, unseen_charge};
 use countersign_domain::merchant::payment::operation::{
     Operation, OperationName, OperationRequest, OperationState,
 };
@@ -154,32 +155,50 @@ impl App {
         }
     }
 
-    /// Records an operation, with the bytes to send unless other operations must end first.
+    /// Records an operation, with the bytes to send unless other operations must end first. Before a refund,
+    /// Amazon is asked what others have refunded; if it does not answer, the refund is recorded, and waits
+    /// for that answer.
     async fn record(
         &self,
         checkout_id: &str,
         reference: &str,
         asked: &OperationRequest,
     ) -> Result<(LoadedRegistration, OperationStart), DecisionError<OperateRefused>> {
-        self.ask_by_rule(checkout_id, |draft| {
-            let others = draft.checkout().payment.iter().flat_map(Payment::in_flight).count();
-            let name = OperationName::Shop(reference.to_owned());
-            Ok(match ask(draft, name, asked.clone())? {
-                RecordedOperation::Known(number) => {
-                    OperationStart { number, is_mine: false, next: NextStep::Rest }
-                }
-                RecordedOperation::New(number)
-                    if others > 0 && matches!(asked, OperationRequest::Close { .. }) =>
-                {
-                    OperationStart { number, is_mine: true, next: NextStep::Rest }
-                }
-                RecordedOperation::New(number) => {
-                    let next = begin_operation(&self.settings.merchant_id, draft, number);
-                    OperationStart { number, is_mine: true, next }
-                }
-            })
+        let name = OperationName::Shop(reference.to_owned());
+        let start = |draft: &mut Draft| match unseen_charge(draft, &name, asked) {
+            Some(charge_id) => Ok(Err(charge_id)),
+            None => self.start(draft, name.clone(), asked).map(Ok),
+        };
+        match self.ask_by_rule(checkout_id, start).await? {
+            (loaded, Ok(start)) => Ok((loaded, start)),
+            (loaded, Err(charge_id)) => {
+                self.look_together(loaded, charge_id, Freshness::at(self.clock.now())).await?;
+                self.ask_by_rule(checkout_id, |draft| self.start(draft, name.clone(), asked)).await
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        draft: &mut Draft,
+        name: OperationName,
+        asked: &OperationRequest,
+    ) -> Result<OperationStart, OperationRefused> {
+        let others = draft.checkout().payment.iter().flat_map(Payment::in_flight).count();
+        Ok(match ask(draft, name, asked.clone())? {
+            RecordedOperation::Known(number) => {
+                OperationStart { number, is_mine: false, next: NextStep::Rest }
+            }
+            RecordedOperation::New(number)
+                if others > 0 && matches!(asked, OperationRequest::Close { .. }) =>
+            {
+                OperationStart { number, is_mine: true, next: NextStep::Rest }
+            }
+            RecordedOperation::New(number) => {
+                let next = begin_operation(&self.settings.merchant_id, draft, number);
+                OperationStart { number, is_mine: true, next }
+            }
         })
-        .await
     }
 
     /// Makes one decision that a rule may refuse.

@@ -286,6 +286,9 @@ events! {
     OperationAlarm => fact: no_fact,
         log: |_| LogLine::Error("the outcome of an operation is still in doubt"), figure: None,
         what: |_| "{by} is still unproved: {detail}", why: |_, _| ALARM;
+    OperationWaits => fact: no_fact,
+        log: |_| LogLine::Error("an operation has been waiting to be sent for a long time"), figure: None,
+        what: |_| "{by} still waits to be sent: {detail}", why: |_, _| ALARM;
     OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
         what: |_| "{by} had its effect: {detail}", why: |_, before| proved_effect(before);
     OperationRefused => fact: |it| it.refused("operation.refused"),
@@ -691,6 +694,9 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         PaymentEvent::OperationDone(number) => operation(EventKind::OperationDone, *number, None),
         PaymentEvent::OperationRefused { number, code } => {
             operation(EventKind::OperationRefused, *number, word(code))
+        }
+        PaymentEvent::OperationWaits { number, why } => {
+            operation(EventKind::OperationWaits, *number, word(why))
         }
         PaymentEvent::Contradicted { charge_id, misfit } => {
             let charge_id = Some(charge_id.to_string());

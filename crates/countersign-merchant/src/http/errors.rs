@@ -139,6 +139,21 @@ impl RequestRefused {
         let message = format!("Amazon declined the refund {refund} ({reason}). Nothing was refunded.");
         refused(CONFLICT, "RefundDeclined", message)
     }
+
+    /// A refund was not sent, because others had refunded too much by then.
+    pub(super) fn refund_too_large() -> Self {
+        let message = "Others have refunded a part of this charge, so this is more than is left of it. Nothing was refunded.";
+        refused(CONFLICT, "ExceedsRefundable", message).at("refundAmount")
+    }
+
+    /// A refund was in doubt, and Amazon shows that it was not made.
+    pub(super) fn refund_not_made() -> Self {
+        refused(
+            CONFLICT,
+            "RefundNotMade",
+            "Amazon shows that this refund was not made. Nothing was refunded.",
+        )
+    }
 }
 
 /// The answer to a refused request.

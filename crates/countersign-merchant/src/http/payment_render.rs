@@ -11,6 +11,7 @@ use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationName, OperationRequest, OperationState, PaymentCall,
 };
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
+use countersign_domain::merchant::payment::send::{NOT_MADE, TOO_MUCH};
 use countersign_domain::merchant::payment::shipment::PaidBy;
 use countersign_domain::merchant::rules::RefundCeiling;
 use countersign_domain::money::Money;
@@ -297,6 +298,11 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
     let charge = operation.request.changes_charge().and_then(|id| payment.charge(id));
     if let Some(reason) = charge.and_then(declined) {
         return decline(payment, reason);
+    }
+    match code {
+        TOO_MUCH => return RequestRefused::refund_too_large(),
+        NOT_MADE => return RequestRefused::refund_not_made(),
+        _ => {}
     }
     let class = ReasonCode::parse(code).map(ReasonCode::class);
     if class != Some(ReasonClass::Decline) {

@@ -48,6 +48,7 @@ stored! {
         look,
         refunds or default,
         refunded_shown,
+        refunded_elsewhere,
         unreadable_count or default,
         shipments or default,
     }
@@ -73,13 +74,24 @@ stored! {
 
     enum LastSeen { Never, Doubted, Contradicted(misfit), At(at) }
 
-    struct Refund { id, amount, state, look }
+    struct Refund { id, amount, state, look, decided_at }
 
     enum RefundState { RefundInitiated, Refunded, Declined(reason) }
 
     struct OperationNumber(number);
 
-    struct Operation { number, name, asked, request, requested_at, turned_away or default, lead, state }
+    struct Operation {
+        number,
+        name,
+        asked,
+        request,
+        requested_at,
+        last_sent_at,
+        turned_away or default,
+        alarm_count or default,
+        lead,
+        state,
+    }
 
     enum OperationName { Shop(reference), Own(name) }
 

@@ -267,7 +267,7 @@ impl State {
                 if let Some(hook) = &self.at_charge {
                     hook();
                 }
-                found(self.charges.get(id))
+                self.charge(id)
             }
             "permission" => self.permission(id),
             "refund" => found(self.refunds.get(id)),

@@ -29,6 +29,7 @@ mod paying;
 mod proving;
 mod quoting;
 mod recovery;
+mod refunding;
 mod registering;
 mod result_page;
 mod shipping;

@@ -110,6 +110,20 @@ pub enum RecordedOperation {
     New(OperationNumber),
 }
 
+/// The charge that must be looked at before this refund may be recorded, unless the refund was requested before:
+/// what may be refunded depends on what others have refunded.
+#[must_use]
+pub fn unseen_charge(draft: &Draft, name: &OperationName, asked: &OperationRequest) -> Option<ChargeId> {
+    let OperationRequest::Refund { charge_id, .. } = asked else { return None };
+    let payment = draft.checkout().payment.as_ref()?;
+    if payment.operations.iter().any(|known| known.name == *name) {
+        return None;
+    }
+    let is_meant = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
+    let charge = named_or_only(payment, charge_id.as_ref(), is_meant).ok()?;
+    charge.must_be_seen(draft.now).then(|| charge.id.clone())
+}
+
 /// Records what the shop requests, checked against the payment and everything in flight.
 ///
 /// # Errors

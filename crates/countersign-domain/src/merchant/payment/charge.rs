@@ -6,6 +6,7 @@
 //! ```
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -13,11 +14,11 @@ use super::amount_view::AmountView;
 use super::misfit::Misfit;
 use super::refund::{Refund, RefundState};
 use super::shipment::Shipment;
-use crate::amazon_limits::CAPTURE_GUARANTEED;
+use crate::amazon_limits::{CAPTURE_GUARANTEED, MAX_REFUNDS};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::LookSchedule;
 use crate::merchant::rules::{
-    AUTHORIZED_UNTIL_AMAZON_SAYS, CapturePolicy, Deadline, MerchantRules, WARNINGS,
+    AUTHORIZED_UNTIL_AMAZON_SAYS, COPY_LIFETIME, CapturePolicy, Deadline, MAX_AGE, MerchantRules, WARNINGS,
 };
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -46,8 +47,10 @@ pub struct Charge {
     pub look: Option<LookSchedule>,
     /// Its refunds, oldest first.
     pub refunds: Vec<Refund>,
-    /// `refundedAmount`, as last shown: more than the known refunds if others were made elsewhere.
+    /// `refundedAmount`, as last shown.
     pub refunded_shown: Option<Money>,
+    /// What others have refunded, without a refund that is known here, as far as Amazon has shown it.
+    pub refunded_elsewhere: Option<Money>,
     /// How many times in a row it was shown with an amount that cannot be read.
     pub unreadable_count: u32,
     /// The parcels that it pays for, oldest first.
@@ -70,7 +73,8 @@ pub enum ChargeOrigin {
 pub enum LastSeen {
     /// Nobody has looked at the charge: all that is known is Finalize's answer, which names no state.
     Never,
-    /// It was shown; then Amazon refused something that this state would have allowed.
+    /// It was shown; then Amazon refused something that this state would have allowed, or declined a refund that
+    /// may be among what was shown.
     Doubted,
     /// Amazon shows something that excludes what is known: what this was when it was first seen. The shop and
     /// the operator were notified, once. Nothing ships, and nothing more is sent for the charge, until Amazon
@@ -222,6 +226,7 @@ impl Charge {
             look: None,
             refunds: Vec::new(),
             refunded_shown: None,
+            refunded_elsewhere: None,
             unreadable_count: 0,
             shipments: Vec::new(),
         }
@@ -304,14 +309,90 @@ impl Charge {
         }
     }
 
-    /// What was refunded or is on its way: everything but declined refunds, and at least what Amazon shows.
+    /// What was refunded or is on its way: everything but declined refunds, what others have refunded, and at
+    /// least what Amazon shows.
     #[must_use]
     pub fn refunded(&self) -> Money {
+        self.refunded_with(Money::zero(self.amount.currency()))
+    }
+
+    /// As [`refunded`](Self::refunded), with what is being refunded and is not yet among the refunds. Amazon
+    /// may show that already, so it is added only to what is known here.
+    pub(super) fn refunded_with(&self, under_way: Money) -> Money {
         let counted = self.refunds.iter().filter(|refund| !matches!(refund.state, RefundState::Declined(_)));
-        let known = Money::sum(self.amount.currency(), counted.map(|refund| refund.amount));
+        let known = counted.map(|refund| refund.amount);
+        let known = known.chain(self.refunded_elsewhere).chain([under_way]);
+        let known = Money::sum(self.amount.currency(), known);
         match self.refunded_shown {
             Some(shown) if shown.minor() > known.minor() => shown,
             Some(_) | None => known,
+        }
+    }
+
+    /// What `refundedAmount`, asked for at an instant, shows beyond the refunds that it certainly includes;
+    /// `None` if it shows less, as a slow replica does.
+    fn beyond_refunded(&self, shown: Money, asked_at: Timestamp) -> Option<Money> {
+        let counted = self.refunds.iter().filter(|refund| refund.is_counted(asked_at));
+        shown.checked_sub(Money::sum(self.amount.currency(), counted.map(|refund| refund.amount)))
+    }
+
+    /// Takes in `refundedAmount`, which was asked for at an instant. Amazon does not say whether it includes a
+    /// refund that is under way, and a slow replica does not include one that was just made. So each of these may
+    /// be in it or not, and so may the operations that were `sent`. If no part of them explains what is shown
+    /// beyond what is known, others have refunded that.
+    pub(super) fn note_refunded(&mut self, shown: Money, sent: &[Money], asked_at: Timestamp) {
+        self.refunded_shown = Some(shown);
+        let Some(beyond) = self.beyond_refunded(shown, asked_at) else { return };
+        let elsewhere = self.refunded_elsewhere.unwrap_or(Money::zero(self.amount.currency()));
+        let is_open = |refund: &&Refund| {
+            !matches!(refund.state, RefundState::Declined(_)) && !refund.is_counted(asked_at)
+        };
+        let under_way = self.refunds.iter().filter(is_open).map(|refund| refund.amount);
+        let under_way = under_way.chain(sent.iter().copied());
+        if !is_sum_of(beyond.checked_sub(elsewhere), under_way) {
+            self.refunded_elsewhere = Some(beyond);
+        }
+    }
+
+    /// Whether others have refunded a part, without a refund that is known here.
+    pub(super) fn has_refunds_of_others(&self) -> bool {
+        self.refunded_elsewhere.is_some_and(|elsewhere| !elsewhere.is_zero())
+    }
+
+    /// The look that finds out whether what others have refunded is a refund that has just been made: once
+    /// Amazon's answers certainly include that refund. `None` if there is nothing to find out.
+    pub(super) fn recount(&self, now: Timestamp) -> Option<LookSchedule> {
+        if !self.has_refunds_of_others() {
+            return None;
+        }
+        let made = self.refunds.iter().filter(|refund| refund.state == RefundState::Refunded);
+        let at = made.filter_map(|refund| refund.decided_at).max()?.plus(COPY_LIFETIME);
+        (at > now).then_some(LookSchedule { at, count: 0 })
+    }
+
+    /// Whether a refund of this amount cannot be in what Amazon shows, besides the refunds that it has made for
+    /// certain.
+    pub(super) fn shows_less_than(&self, amount: Money, asked_at: Timestamp) -> bool {
+        let beyond = self.refunded_shown.and_then(|shown| self.beyond_refunded(shown, asked_at));
+        beyond.is_some_and(|beyond| beyond.minor() < amount.minor())
+    }
+
+    /// Makes this look at it due: what was shown of it may have changed.
+    pub(super) fn doubt(&mut self, look: LookSchedule) {
+        self.look = Some(look);
+        if let LastSeen::At(_) = self.sight {
+            self.sight = LastSeen::Doubted;
+        }
+    }
+
+    /// Whether Amazon must be asked for it before its money is returned, because it was not shown lately. What
+    /// Amazon contradicts is up to a person, and no look changes that.
+    pub(super) fn must_be_seen(&self, now: Timestamp) -> bool {
+        match self.sight {
+            LastSeen::Contradicted(_) => false,
+            LastSeen::Never | LastSeen::Doubted | LastSeen::At(_) => {
+                self.seen_at(now).is_none_or(|seen_at| now.since(seen_at) > MAX_AGE)
+            }
         }
     }
 
@@ -369,6 +450,18 @@ impl Charge {
         let planned = self.next_planned(rules).map(|(at, _)| at);
         refunds.chain(self.look.map(|look| look.at)).chain(planned).min()
     }
+}
+
+/// Whether an amount is the sum of some of these, or of none of them. Of more than Amazon allows for one charge,
+/// nobody can tell.
+fn is_sum_of(amount: Option<Money>, parts: impl Iterator<Item = Money>) -> bool {
+    let Some(amount) = amount else { return false };
+    let mut sums = vec![Money::zero(amount.currency())];
+    for part in parts.take(MAX_REFUNDS) {
+        let with: Vec<Money> = sums.iter().filter_map(|sum| sum.checked_add(part)).collect();
+        sums.extend(with);
+    }
+    sums.contains(&amount)
 }
 
 /// An item of the capture plan, for one instant of a charge.

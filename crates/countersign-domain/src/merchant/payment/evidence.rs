@@ -58,6 +58,7 @@ impl PaymentDraft<'_> {
                 ChargeOrigin::Elsewhere => PaymentEvent::ChargeAdopted(id.clone()),
             });
         }
+        let sent = self.payment.refunds_sent(id);
         let Some(charge) = self.payment.charge_mut(id) else { return false };
         if charge.origin == ChargeOrigin::Elsewhere {
             charge.origin = origin;
@@ -67,8 +68,8 @@ impl PaymentDraft<'_> {
         let seen_before = charge.seen_at(now);
         let is_newest = seen_before.is_none_or(|seen_at| seen_at <= shown.asked_at);
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
-        if is_newest {
-            charge.refunded_shown = shown.refunded.shown().or(charge.refunded_shown);
+        if is_newest && let Some(refunded) = shown.refunded.shown() {
+            charge.note_refunded(refunded, &sent, shown.asked_at.min(now));
         }
         // An earlier state from a slow replica does not confirm the one that is known.
         let confirms = state.rank() >= charge.state.rank();
@@ -114,7 +115,8 @@ impl PaymentDraft<'_> {
             }
             // If the charge is canceled or captured elsewhere, the notification may be lost.
             ChargeState::Authorized => Some(next_day(now)),
-            ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
+            ChargeState::Captured(_) => charge.recount(now),
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
         };
         true
     }
@@ -194,7 +196,13 @@ impl PaymentDraft<'_> {
         let Some(charge) = self.payment.charge_mut(&shown.charge_id) else { return };
         if is_new {
             let state = RefundState::RefundInitiated;
-            charge.refunds.push(Refund { id: id.clone(), amount: shown.amount, state, look: None });
+            charge.refunds.push(Refund {
+                id: id.clone(),
+                amount: shown.amount,
+                state,
+                look: None,
+                decided_at: None,
+            });
             self.emit(PaymentEvent::RefundPending(id.clone()));
         }
         let Some(refund) = self.payment.refund_mut(id) else { return };
@@ -213,8 +221,20 @@ impl PaymentDraft<'_> {
                 RefundState::Refunded | RefundState::RefundInitiated => PaymentEvent::Refunded(id.clone()),
             });
             refund.state = shown.state.clone();
+            refund.decided_at = (!is_new).then_some(now);
         }
+        let is_over = event.is_some();
+        let is_declined = matches!(refund.state, RefundState::Declined(_));
         refund.look = (!is_final(&refund.state)).then(|| LookSchedule::waiting(refund.look, now));
+        if is_over && let Some(charge) = self.payment.charge_mut(&shown.charge_id) {
+            // What Amazon has shown to be refunded may or may not include this one, and what others have
+            // refunded may be this one; a look finds out.
+            let is_now = is_declined || (is_new && charge.has_refunds_of_others());
+            let look = if is_now { Some(LookSchedule::now(now)) } else { charge.recount(now) };
+            if let Some(look) = look {
+                charge.doubt(look);
+            }
+        }
         if let Some(event) = event {
             self.emit(event);
         }

@@ -218,22 +218,59 @@ impl Payment {
     /// What is being refunded of a charge and is not yet among its refunds.
     #[must_use]
     pub fn refunding(&self, id: &ChargeId) -> Money {
-        let asked = self.in_flight().filter_map(|operation| {
+        self.refunding_by(id, |_| true)
+    }
+
+    /// The amounts of the refunds of a charge that were sent and are not yet among its refunds.
+    pub(in crate::merchant) fn refunds_sent(&self, id: &ChargeId) -> Vec<Money> {
+        let sent = self.in_flight().filter(|operation| operation.is_on_its_way_or_in_doubt());
+        let sent = sent.filter_map(|operation| match &operation.request {
+            PaymentCall::Refund { charge_id, amount } if charge_id == id => Some(*amount),
+            PaymentCall::Refund { .. }
+            | PaymentCall::CreateCharge { .. }
+            | PaymentCall::Capture { .. }
+            | PaymentCall::CancelCharge { .. }
+            | PaymentCall::Close { .. } => None,
+        });
+        sent.collect()
+    }
+
+    fn refunding_by(&self, id: &ChargeId, counts: impl Fn(&Operation) -> bool) -> Money {
+        let asked = self.in_flight().filter(|operation| counts(operation)).filter_map(|operation| {
             let PaymentCall::Refund { charge_id, amount } = &operation.request else { return None };
             (charge_id == id).then_some(*amount)
         });
         Money::sum(self.limit.currency(), asked)
     }
 
-    /// How much of a charge may still be refunded, once its refunds and those in progress are subtracted.
+    /// How much of a charge may still be refunded, once its refunds, those in progress and those that others
+    /// made are subtracted.
     #[must_use]
     pub fn refundable(&self, charge: &Charge, ceiling: RefundCeiling) -> Money {
-        let captured = charge.captured();
-        let most = match ceiling {
-            RefundCeiling::Captured => captured,
-            RefundCeiling::Amazon => amazon_limits::ceiling(captured),
-        };
-        most.less(charge.refunded()).less(self.refunding(&charge.id))
+        Self::rest(charge, ceiling, self.refunding(&charge.id))
+    }
+
+    fn rest(charge: &Charge, ceiling: RefundCeiling, under_way: Money) -> Money {
+        most_refundable(charge, ceiling).less(charge.refunded_with(under_way))
+    }
+
+    /// As [`refundable`](Self::refundable), for an operation that is itself in flight.
+    pub(in crate::merchant) fn refundable_beside(
+        &self,
+        charge: &Charge,
+        ceiling: RefundCeiling,
+        number: OperationNumber,
+    ) -> Money {
+        let others = self.refunding_by(&charge.id, |operation| operation.number != number);
+        Self::rest(charge, ceiling, others)
+    }
+
+    /// Whether more than may be refunded of a charge is returned if everything in flight has its effect, as far
+    /// as the refunds are known here: Amazon may already show what is in flight.
+    pub(in crate::merchant) fn returns_too_much(&self, charge: &Charge, ceiling: RefundCeiling) -> bool {
+        let unseen = Charge { refunded_shown: None, ..charge.clone() };
+        let returned = unseen.refunded_with(self.refunding(&charge.id));
+        returned.minor() > most_refundable(charge, ceiling).minor()
     }
 
     /// The most that another parcel of a charge may be worth: what no other parcel has, and at most what was
@@ -269,14 +306,15 @@ impl Payment {
     ) -> OperationNumber {
         let number = self.operations.last().map_or(OperationNumber::FIRST, |last| last.number.next());
         let state = OperationState::InFlight(InFlight::recorded(now));
-        let turned_away = 0;
         self.operations.push(Operation {
             number,
             name,
             asked,
             request,
             requested_at: now,
-            turned_away,
+            last_sent_at: None,
+            turned_away: 0,
+            alarm_count: 0,
             lead: None,
             state,
         });
@@ -294,5 +332,14 @@ impl Payment {
         let charges = self.charges.iter().filter_map(|charge| charge.due_at(rules));
         let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
         charges.chain(operations).chain(self.permission.look.map(|look| look.at)).min()
+    }
+}
+
+/// How much of a charge may be refunded in all.
+fn most_refundable(charge: &Charge, ceiling: RefundCeiling) -> Money {
+    let captured = charge.captured();
+    match ceiling {
+        RefundCeiling::Captured => captured,
+        RefundCeiling::Amazon => amazon_limits::ceiling(captured),
     }
 }

@@ -26,8 +26,12 @@ pub struct Operation {
     pub request: PaymentCall,
     /// When it was requested.
     pub requested_at: Timestamp,
+    /// When it was last sent, if it was.
+    pub last_sent_at: Option<Timestamp>,
     /// How many times Amazon turned it away without evaluating it.
     pub turned_away: u32,
+    /// How many of the alarms were raised while it waited to be sent.
+    pub alarm_count: u32,
     /// The charge or the refund that an answer named without proving that it is the effect: it is looked up.
     pub lead: Option<OperationEffect>,
     /// Its state.
@@ -262,6 +266,16 @@ impl core::fmt::Display for OperationEffect {
 }
 
 impl Operation {
+    /// Whether it was sent and its result is not known.
+    pub(in crate::merchant) const fn is_on_its_way_or_in_doubt(&self) -> bool {
+        match self.state {
+            OperationState::InFlight(InFlight::Sent { .. } | InFlight::InDoubt(_)) => true,
+            OperationState::InFlight(InFlight::Recorded { .. })
+            | OperationState::Done(_)
+            | OperationState::Refused { .. } => false,
+        }
+    }
+
     /// Whether, in a canceled order, this must wait until the permission is closed.
     pub(in crate::merchant) const fn waits_for_close(&self) -> bool {
         matches!(self.request, PaymentCall::CreateCharge { .. }) && self.state.is_in_doubt()

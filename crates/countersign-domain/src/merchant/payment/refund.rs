@@ -8,7 +8,9 @@ use alloc::string::String;
 
 use crate::ids::{ChargeId, RefundId};
 use crate::merchant::call::LookSchedule;
+use crate::merchant::rules::COPY_LIFETIME;
 use crate::money::Money;
+use crate::time::Timestamp;
 
 /// A refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,17 @@ pub struct Refund {
     pub state: RefundState,
     /// When to look at it.
     pub look: Option<LookSchedule>,
+    /// When it became final, if it was known here before.
+    pub decided_at: Option<Timestamp>,
+}
+
+impl Refund {
+    /// Whether Amazon's answers about its charge certainly include it at this instant: it was made, and no
+    /// replica can be without it any more.
+    pub(super) fn is_counted(&self, now: Timestamp) -> bool {
+        self.state == RefundState::Refunded
+            && self.decided_at.is_none_or(|decided_at| now.since(decided_at) >= COPY_LIFETIME)
+    }
 }
 
 /// The state of a refund.

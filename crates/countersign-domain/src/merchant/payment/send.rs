@@ -9,9 +9,11 @@
 use crate::merchant::number::OperationNumber;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Payment;
-use super::charge::{ChargeOrigin, ChargeState, ChargeView, LastSeen};
+use super::amount_view::AmountView;
+use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView};
 use super::operation::{Operation, OperationEffect, OperationState, PaymentCall};
 use super::permission::{PermissionState, PermissionView};
 use super::refund::RefundView;
@@ -21,8 +23,13 @@ use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::next::{CallId, NextStep, OutgoingCall};
 use crate::merchant::proof::{ObjectView, Proof, answer_proof, lead};
-use crate::merchant::rules::{CLOSE_WAITS, COPY_LIFETIME, doubt_delay, not_evaluated_delay};
+use crate::merchant::rules::{
+    ALARMS, CLOSE_WAITS, COPY_LIFETIME, REFUND_DECIDED_AFTER, alarms_due, doubt_delay, not_evaluated_delay,
+    reminders_due,
+};
+use crate::money::Money;
 use crate::reason_code::{ReasonClass, ReasonCode};
+use crate::time::{HOUR, Timestamp};
 
 /// What came back for an operation; a refusal is Amazon's code.
 pub type OperationAnswer = CallAnswer<ObjectView, String>;
@@ -30,11 +37,30 @@ pub type OperationAnswer = CallAnswer<ObjectView, String>;
 /// The code of an operation that was overtaken by a cancellation before it had an effect.
 pub const OVERTAKEN: &str = "OrderCanceled";
 
+/// The code of a refund that was recorded and, before it was sent, turned out to return more than is left.
+pub const TOO_MUCH: &str = "ExceedsRefundable";
+
+/// The code of a refund that was in doubt and that Amazon shows not to have been made.
+pub const NOT_MADE: &str = "RefundNotMade";
+
+/// Why a refund waits to be sent while Amazon does not show its charge.
+const UNSEEN: &str = "Amazon has not shown its charge";
+
 /// Records an operation's first send, or the next one after it was turned away, before it leaves. `first` is
 /// used only if nothing was sent before.
+///
+/// Before money is returned, Amazon is asked what has been returned already: others may have returned some, and
+/// the notification of that may be lost.
 pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     if draft.payment.operation(number).is_none_or(|it| is_contradicted(draft.payment, it)) {
+        return NextStep::Rest;
+    }
+    if let Some(charge_id) = draft.unseen_charge(number) {
+        return NextStep::LookBefore { charge_id, number };
+    }
+    if draft.returns_too_much(number) {
+        draft.end(number, Err(TOO_MUCH));
         return NextStep::Rest;
     }
     let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
@@ -44,22 +70,34 @@ pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) ->
     let send = earlier.take().unwrap_or(first);
     let (begun, event) = InFlight::begun(send.clone(), draft.now, draft.rules);
     operation.state = OperationState::InFlight(begun);
+    operation.last_sent_at = Some(draft.now);
     draft.emit(PaymentEvent::OperationCall { number, event });
     draft.delivery(number, send)
 }
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
 /// operation is no longer in doubt, must wait until its canceled order's permission is closed, or concerns a
-/// charge that Amazon contradicts.
+/// charge that Amazon contradicts, or if it would return more than is left because others have refunded since.
 pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let is_held_back = draft
         .payment
         .operation(number)
         .is_none_or(|it| draft.holds_back(it) || is_contradicted(draft.payment, it));
-    let operation = draft.payment.operation_mut(number).filter(|_| !is_held_back);
-    let in_flight = operation.and_then(|operation| operation.state.in_flight_mut());
-    let Some((send, event)) = in_flight.and_then(InFlight::send_again) else { return NextStep::Rest };
+    if is_held_back {
+        return NextStep::Rest;
+    }
+    if let Some(charge_id) = draft.unseen_charge(number) {
+        return NextStep::LookBefore { charge_id, number };
+    }
+    if draft.returns_too_much(number) {
+        return NextStep::Rest;
+    }
+    let now = draft.now;
+    let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
+    let again = operation.state.in_flight_mut().and_then(InFlight::send_again);
+    let Some((send, event)) = again else { return NextStep::Rest };
+    operation.last_sent_at = Some(now);
     draft.emit(PaymentEvent::OperationCall { number, event });
     draft.delivery(number, send)
 }
@@ -75,7 +113,7 @@ pub fn answered(draft: &mut Draft, number: OperationNumber, answer: &OperationAn
     draft.take_answer(number, answer);
     match draft.payment.operation(number) {
         // An answer that proves nothing is still a hint: the object that it concerns is looked at.
-        Some(operation) if operation.state.is_in_doubt() => find_out(draft.payment, operation),
+        Some(operation) if operation.state.is_in_doubt() => find_out(draft.payment, operation, draft.now),
         Some(_) | None => NextStep::Rest,
     }
 }
@@ -108,7 +146,27 @@ pub fn charge_shown(draft: &mut Draft, shown: &ChargeView) -> NextStep {
     if let Some(number) = maker {
         draft.end(number, Ok(OperationEffect::Charge(shown.id.clone())));
     }
-    draft.resolve_by_charge(&shown.id)
+    let next = draft.resolve_by_charge(&shown.id);
+    let refunds = match shown.refunded {
+        AmountView::Shown(_) => draft.resolve_refunds(&shown.id, shown.asked_at),
+        AmountView::Absent | AmountView::Unreadable => NextStep::Rest,
+    };
+    if next == NextStep::Rest { refunds } else { next }
+}
+
+/// Handles what Get Charge showed before a refund is sent, or that it showed nothing. Returns whether the refund
+/// may be sent now; if not, its timer asks again.
+pub fn charge_shown_before(draft: &mut Draft, number: OperationNumber, shown: Option<&ChargeView>) -> bool {
+    if let Some(shown) = shown {
+        // A step for another operation is left to its own timer.
+        charge_shown(draft, shown);
+    }
+    let Some(draft) = &mut draft.payment() else { return false };
+    let is_seen = draft.unseen_charge(number).is_none();
+    if !is_seen {
+        draft.wait_to_send(number, UNSEEN);
+    }
+    is_seen
 }
 
 /// Applies what Get Refund showed.
@@ -139,7 +197,9 @@ fn is_contradicted(payment: &Payment, operation: &Operation) -> bool {
 /// The step that finds out the result of an operation in doubt. The object that an answer has named is looked
 /// at, but every second time the same bytes are sent again, because the object may have been named by
 /// mistake.
-fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
+///
+/// For a refund that was sent a while ago, its charge is looked at before it is sent again.
+fn find_out(payment: &Payment, operation: &Operation, now: Timestamp) -> NextStep {
     let looks = operation.state.in_flight().and_then(InFlight::doubt).map_or(0, |doubt| doubt.look.count);
     if looks.is_multiple_of(2) {
         match &operation.lead {
@@ -149,6 +209,9 @@ fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
         }
     }
     match &operation.request {
+        PaymentCall::Refund { charge_id, .. } if was_sent_before(operation, COPY_LIFETIME, now) => {
+            NextStep::LookAtCharge(charge_id.clone())
+        }
         PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {
             NextStep::SendAgain(CallId::Operation(operation.number))
         }
@@ -159,7 +222,60 @@ fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
     }
 }
 
+/// Whether an operation was last sent at least this long before an instant.
+fn was_sent_before(operation: &Operation, pause: Duration, now: Timestamp) -> bool {
+    operation.last_sent_at.is_some_and(|sent_at| now.since(sent_at) >= pause)
+}
+
 impl PaymentDraft<'_> {
+    /// The charge that a refund takes its money from, if Amazon must be asked for it before the refund is sent.
+    fn unseen_charge(&self, number: OperationNumber) -> Option<ChargeId> {
+        let (charge, _) = self.refund_to_send(number)?;
+        charge.must_be_seen(self.now).then(|| charge.id.clone())
+    }
+
+    /// Whether a refund that is to be sent returns more than is left, now that Amazon has shown what was
+    /// returned.
+    fn returns_too_much(&self, number: OperationNumber) -> bool {
+        let Some((charge, amount)) = self.refund_to_send(number) else { return false };
+        let ceiling = self.rules.policy.refund_ceiling;
+        let is_in_doubt = self.payment.operation(number).is_some_and(|it| it.state.is_in_doubt());
+        if is_in_doubt {
+            // What Amazon shows may be its effect.
+            return self.payment.returns_too_much(charge, ceiling);
+        }
+        // Its own amount is among what is in flight.
+        amount.minor() > self.payment.refundable_beside(charge, ceiling, number).minor()
+    }
+
+    fn refund_to_send(&self, number: OperationNumber) -> Option<(&Charge, Money)> {
+        let operation = self.payment.operation(number)?;
+        match operation.state {
+            OperationState::InFlight(InFlight::Recorded { .. } | InFlight::InDoubt(_)) => {}
+            OperationState::InFlight(InFlight::Sent { .. })
+            | OperationState::Done(_)
+            | OperationState::Refused { .. } => return None,
+        }
+        let PaymentCall::Refund { charge_id, amount } = &operation.request else { return None };
+        Some((self.payment.charge(charge_id)?, *amount))
+    }
+
+    /// Puts off an operation that may not be sent yet, longer and longer, and notifies the operator if it has
+    /// waited for a long time. An operation in doubt has its own timer and alarms.
+    fn wait_to_send(&mut self, number: OperationNumber, why: &'static str) {
+        let now = self.now;
+        let Some(operation) = self.payment.operation_mut(number) else { return };
+        let Some(InFlight::Recorded { retry_at, .. }) = operation.state.in_flight_mut() else { return };
+        let waited = now.since(operation.requested_at);
+        *retry_at = now.plus(waited.clamp(not_evaluated_delay(1), HOUR));
+        let due = alarms_due(&ALARMS, waited).saturating_add(reminders_due(waited));
+        let rings = due > operation.alarm_count;
+        operation.alarm_count = operation.alarm_count.max(due);
+        if rings {
+            self.emit(PaymentEvent::OperationWaits { number, why });
+        }
+    }
+
     fn delivery(&self, number: OperationNumber, send: KeyedRequest) -> NextStep {
         let Some(operation) = self.payment.operation(number) else { return NextStep::Rest };
         NextStep::Send(OutgoingCall::Operation {
@@ -270,10 +386,7 @@ impl PaymentDraft<'_> {
             | PaymentCall::CancelCharge { charge_id }
             | PaymentCall::Refund { charge_id, .. } => {
                 if let Some(charge) = self.payment.charge_mut(charge_id) {
-                    charge.look = look;
-                    if let LastSeen::At(_) = charge.sight {
-                        charge.sight = LastSeen::Doubted;
-                    }
+                    charge.doubt(LookSchedule::now(self.now));
                 }
             }
         }
@@ -303,7 +416,7 @@ impl PaymentDraft<'_> {
             CallNeeds::Send => NextStep::Begin(CallId::Operation(number)),
             CallNeeds::Wait => NextStep::Rest,
             CallNeeds::Look => {
-                let next = find_out(self.payment, operation);
+                let next = find_out(self.payment, operation, now);
                 let is_send = matches!(next, NextStep::SendAgain(_));
                 // Once the permission is seen to be Closed, the operation is taken up again.
                 let is_held = is_contradicted || self.holds_back(operation);
@@ -403,6 +516,31 @@ impl PaymentDraft<'_> {
             }
         }
         next
+    }
+
+    /// Ends the refunds of a charge that are in doubt and that Amazon, in its answer to a request that left at
+    /// `asked_at`, shows not to have been made, if they were last sent long ago; returns one that was sent a
+    /// while ago, to be sent again. That Amazon does not show a refund at once proves nothing: it may show only
+    /// what it has decided.
+    fn resolve_refunds(&mut self, id: &ChargeId, asked_at: Timestamp) -> NextStep {
+        let Some(charge) = self.payment.charge(id) else { return NextStep::Rest };
+        let is_of_charge = |it: &&Operation| {
+            it.state.is_in_doubt()
+                && matches!(&it.request, PaymentCall::Refund { charge_id, .. } if charge_id == id)
+        };
+        let open: Vec<&Operation> = self.payment.in_flight().filter(is_of_charge).collect();
+        let is_not_made = |it: &&&Operation| {
+            was_sent_before(it, REFUND_DECIDED_AFTER, asked_at)
+                && it.request.amount().is_some_and(|amount| charge.shows_less_than(amount, asked_at))
+        };
+        let not_made: Vec<OperationNumber> = open.iter().filter(is_not_made).map(|it| it.number).collect();
+        let is_old =
+            |it: &&&Operation| was_sent_before(it, COPY_LIFETIME, asked_at) && !not_made.contains(&it.number);
+        let old = open.iter().find(is_old).map(|operation| CallId::Operation(operation.number));
+        for number in not_made {
+            self.end(number, Err(NOT_MADE));
+        }
+        old.map_or(NextStep::Rest, NextStep::SendAgain)
     }
 
     /// Ends the Close that waits for the permission, by the state in which it was seen.

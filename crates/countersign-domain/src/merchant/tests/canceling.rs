@@ -466,16 +466,15 @@ fn a_refund_that_a_lagging_replica_refuses_is_looked_after_and_asked_for_again()
 }
 
 #[test]
-fn a_charge_that_nobody_has_looked_at_is_looked_at_before_it_is_undone_again() {
+fn a_charge_that_nobody_has_looked_at_is_looked_at_before_it_is_refunded() {
     let unseen = Charge { sight: LastSeen::Never, ..charge_in(ChargeState::Captured(hundred())) };
     let step = canceled(&paid(payment_of(vec![unseen])));
-    let begun = begin(&step.next, 1, Arc::from(*b"body"), key_of(1), sent_at(), &rules()).unwrap().1;
-    let step = answered(&begun.next, 1, &refused("InvalidChargeStatus"), sent_at(), &rules()).unwrap();
-    assert_eq!(step.next.payment.as_ref().unwrap().in_flight().count(), 0, "{}", asked_for(&step.next));
-    let (step, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
-    assert_eq!(act, NextStep::LookAtCharge(charge()));
+    let (before, act) = begin_or_look(&step.next, 1, sent_at(), &rules());
+    assert_eq!(act, NextStep::LookBefore { charge_id: charge(), number: OperationNumber::FIRST });
+    assert_eq!(before.next, step.next);
     let captured = charge_shown_as(AmazonChargeState::Captured);
-    let (step, _) = charge_shown(&step.next, &captured, sent_at(), &rules()).unwrap();
+    let (step, may_send) = charge_shown_before(&before.next, 1, &captured, sent_at(), &rules());
+    assert!(may_send);
     assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
 }
 

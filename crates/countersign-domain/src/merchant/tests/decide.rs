@@ -275,6 +275,61 @@ pub(super) mod payments {
         Some((delivered(next)?, step?))
     }
 
+    /// Begins an operation, whether it is sent now, is looked at first, or ends.
+    pub(crate) fn begin_or_look(
+        before: &Checkout,
+        number: u32,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> (CheckoutStep, NextStep) {
+        let key = IdempotencyKey::parse(&format!("op{number}-1")).unwrap();
+        let first = KeyedRequest { n: KeyOrdinal::FIRST, idempotency_key: key, body: Arc::from(*b"body") };
+        let (step, next) =
+            decided(before, now, rules, |draft| send::begin(draft, OperationNumber::new(number), first));
+        (step_or_none(before, step), next)
+    }
+
+    /// Sends an operation again, if that may happen now, or says what must be looked at first.
+    pub(crate) fn again_or_look(
+        before: &Checkout,
+        number: u32,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> (CheckoutStep, NextStep) {
+        let (step, next) =
+            decided(before, now, rules, |draft| send::send_again(draft, OperationNumber::new(number)));
+        (step_or_none(before, step), next)
+    }
+
+    /// Nothing is shown before a refund is sent.
+    pub(crate) fn nothing_shown_before(
+        before: &Checkout,
+        number: u32,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> CheckoutStep {
+        let number = OperationNumber::new(number);
+        let (step, may_send) =
+            decided(before, now, rules, |draft| send::charge_shown_before(draft, number, None));
+        assert!(!may_send);
+        step_or_none(before, step)
+    }
+
+    /// Takes in what is shown before a refund is sent. Returns whether it may be sent.
+    pub(crate) fn charge_shown_before(
+        before: &Checkout,
+        number: u32,
+        shown: &ChargeView,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> (CheckoutStep, bool) {
+        let shown = ChargeView { asked_at: now, ..shown.clone() };
+        let number = OperationNumber::new(number);
+        let (step, may_send) =
+            decided(before, now, rules, |draft| send::charge_shown_before(draft, number, Some(&shown)));
+        (step_or_none(before, step), may_send)
+    }
+
     pub(crate) fn send_again(
         before: &Checkout,
         number: u32,

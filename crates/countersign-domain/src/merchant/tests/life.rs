@@ -25,6 +25,14 @@ struct Amazon {
     /// How many times a request of ours exceeded a limit.
     over_the_limit: u32,
     has_strangers: bool,
+    /// Whether `refundedAmount` counts a refund that is under way: Amazon's pages do not say.
+    counts_under_way: bool,
+    now: Option<Timestamp>,
+    /// The refunds that others made and that nobody was notified of, and when the last was made.
+    unheard: BTreeSet<RefundId>,
+    unheard_at: Option<Timestamp>,
+    /// How many refunds of ours returned more than was captured, although a look could have shown that.
+    over_refunded: u32,
     /// Whether the shop has canceled the order, and how many charges were made after that.
     is_canceled: bool,
     made_for_nobody: u32,
@@ -45,6 +53,16 @@ impl Amazon {
     fn refunded(&self, id: &ChargeId) -> u64 {
         let of = self.refunds.values().filter(|(charge, ..)| charge == id);
         of.filter(|(.., state)| !matches!(state, RefundState::Declined(_))).map(|(_, amount, _)| amount).sum()
+    }
+
+    fn refunded_amount(&self, id: &ChargeId) -> u64 {
+        let counts = |state: &RefundState| match state {
+            RefundState::RefundInitiated => self.counts_under_way,
+            RefundState::Refunded => true,
+            RefundState::Declined(_) => false,
+        };
+        let of = self.refunds.values().filter(|(charge, _, state)| charge == id && counts(state));
+        of.map(|(_, amount, _)| amount).sum()
     }
 
     fn new_charge(&mut self, amount: u64, state: ChargeState) -> ChargeId {
@@ -76,7 +94,7 @@ impl Amazon {
             charge_permission_id: Some(permission()),
             seen: ChargeStatus { state: seen, reason: None, charge_amount: AmountView::Shown(usd(*amount)) },
             captured: captured.into(),
-            refunded: AmountView::Absent,
+            refunded: captured.map(|_| usd(self.refunded_amount(id))).into(),
             expires_at: Some(sent_at().plus(30 * DAY)),
         }
     }
@@ -156,7 +174,13 @@ impl Amazon {
                 };
                 if self.refunded(charge_id) + amount.minor() > captured.minor() {
                     self.over_the_limit += 1;
-                    return (refused("TransactionAmountExceeded"), None);
+                    let is_unseen =
+                        self.now.zip(self.unheard_at).is_some_and(|(now, at)| now.since(at) <= 60 * SECOND);
+                    if is_unseen {
+                        return (refused("TransactionAmountExceeded"), None);
+                    }
+                    // Amazon allows 15 % more than was captured.
+                    self.over_refunded += 1;
                 }
                 let id = self.new_refund(charge_id, amount.minor());
                 (refund_answer(self.refund(&id)), Some(format!("made {id}")))
@@ -203,6 +227,12 @@ impl Amazon {
         };
         let (id, (.., state)) = self.refunds.iter_mut().find(under_way)?;
         *state = if kindly { RefundState::Refunded } else { RefundState::Declined(None) };
+        if !kindly {
+            let word = format!("made {id}");
+            for effects in self.effects.values_mut() {
+                effects.remove(&word);
+            }
+        }
         Some(Hint::Refund(id.clone()))
     }
 
@@ -214,7 +244,7 @@ impl Amazon {
             ChargeState::Captured(captured) => Some((id.clone(), captured.minor())),
             _ => None,
         });
-        match (what % 5, authorized.map(|(id, (amount, _))| (id.clone(), *amount)), captured) {
+        match (what % 6, authorized.map(|(id, (amount, _))| (id.clone(), *amount)), captured) {
             (0, Some((id, amount)), _) => {
                 self.charges.insert(id.clone(), (amount, ChargeState::Captured(usd(amount / 2))));
                 Some(Hint::Charge(id))
@@ -232,6 +262,16 @@ impl Amazon {
             (4, ..) => {
                 self.is_closed = true;
                 Some(Hint::ChargePermission)
+            }
+            (5, _, Some((id, captured))) if self.refunded(&id) + 1_001 < captured => {
+                // The notification is lost. The amount is not that of a refund of ours, which would hide it.
+                let refund = self.new_refund(&id, 1_001);
+                if let Some((.., state)) = self.refunds.get_mut(&refund) {
+                    *state = RefundState::Refunded;
+                }
+                self.unheard.insert(refund);
+                self.unheard_at = self.now;
+                None
             }
             _ => None,
         }
@@ -296,8 +336,9 @@ fn ops(has_strangers: bool) -> impl Strategy<Value = Op> {
         }),
         3 => (any::<u8>(), proptest::option::of(1..12_000_u16))
             .prop_map(|(charge, amount)| Op::Capture { charge, amount }),
-        4 => (any::<u8>(), proptest::option::of(1..12_000_u16))
-            .prop_map(|(charge, amount)| Op::Refund { charge, amount }),
+        // Others refund odd amounts, so that none of theirs looks like one of ours.
+        4 => (any::<u8>(), proptest::option::of(1..6_000_u16))
+            .prop_map(|(charge, amount)| Op::Refund { charge, amount: amount.map(|amount| 2 * amount) }),
         1 => Just(Op::Close),
         1 => Just(Op::Cancel),
         16 => fates().prop_map(Op::TakeUp),
@@ -373,15 +414,21 @@ impl World {
     }
 
     fn send(&mut self, number: u32, is_first: bool, fate: Fate) {
-        let sent = if is_first {
-            let key = IdempotencyKey::parse(&format!("op{number}-1")).unwrap();
-            let body: Arc<[u8]> = Arc::from(*b"body");
-            begin(&self.checkout, number, body, key, self.now, &self.rules)
-        } else {
-            send_again(&self.checkout, number, self.now, &self.rules)
-        };
-        let Some((send, step)) = sent else { return };
+        let begin = if is_first { begin_or_look } else { again_or_look };
+        let (step, mut next) = begin(&self.checkout, number, self.now, &self.rules);
         self.keep(step);
+        if let NextStep::LookBefore { charge_id, .. } = &next {
+            let shown = self.amazon.charge(charge_id);
+            let (step, may_send) = charge_shown_before(&self.checkout, number, &shown, self.now, &self.rules);
+            self.keep(step);
+            if !may_send {
+                return;
+            }
+            let step;
+            (step, next) = begin(&self.checkout, number, self.now, &self.rules);
+            self.keep(step);
+        }
+        let NextStep::Send(OutgoingCall::Operation { send, .. }) = next else { return };
         let request = self.payment().operation(OperationNumber::new(number)).unwrap().request.clone();
         let key = send.idempotency_key.as_str();
         match fate {
@@ -442,6 +489,7 @@ impl World {
     }
 
     fn run(&mut self, op: &Op) {
+        self.amazon.now = Some(self.now);
         match *op {
             Op::Charge { amount, capture_now, pending } => self.ask(OperationRequest::Charge {
                 amount: usd(amount.into()),
@@ -503,6 +551,7 @@ impl World {
             while self.amazon.decide(true).is_some() {}
             let Some(due_at) = self.checkout.due_at(&self.rules) else { return Ok(()) };
             self.now = self.now.max(due_at);
+            self.amazon.now = Some(self.now);
             if self.now.since(sent_at()) > 400 * DAY {
                 return Ok(());
             }
@@ -520,7 +569,22 @@ impl World {
             self.keep(step);
             self.act(act, Fate::Answered);
         }
+        // A Close may wait for such a refund.
+        if self.is_held() {
+            return Ok(());
+        }
         Err(TestCaseError::fail(format!("it never comes to rest: {:?}", self.checkout.payment)))
+    }
+
+    /// Whether others have refunded so much since a refund was first sent that it may not be sent again, while
+    /// nothing shows whether what was refunded includes it: a person is asked.
+    fn is_held(&self) -> bool {
+        let is_held = |operation: &Operation| {
+            let doubt = operation.state.in_flight().and_then(InFlight::doubt);
+            matches!(operation.request, PaymentCall::Refund { .. })
+                && doubt.is_some_and(|it| it.alarm_count > 4)
+        };
+        self.amazon.has_strangers && self.payment().in_flight().any(is_held)
     }
 }
 
@@ -596,12 +660,16 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
         prop_assert!(world.amazon.refunded(id) <= captured);
     }
     prop_assert!(world.amazon.has_strangers || world.amazon.over_the_limit == 0, "over the limit");
+    prop_assert_eq!(world.amazon.over_refunded, 0, "more was returned than was taken");
     prop_assert_eq!(world.amazon.made_for_nobody, 0, "a charge for a canceled order");
     Ok(())
 }
 
 fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
     let payment = world.payment();
+    if world.is_held() {
+        return Ok(());
+    }
     prop_assert_eq!(payment.in_flight().count(), 0, "{:?}", payment.operations);
     for (id, (amount, state)) in &world.amazon.charges {
         let known = payment.charge(id);
@@ -611,7 +679,12 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
         );
     }
     for (id, (_, _, state)) in &world.amazon.refunds {
-        prop_assert_eq!(payment.refund(id).map(|(_, refund)| &refund.state), Some(state));
+        let known = payment.refund(id);
+        // What was declined before anybody knew its id, nobody needs to know.
+        let is_lost = known.is_none() && matches!(state, RefundState::Declined(_));
+        if !world.amazon.unheard.contains(id) && !is_lost {
+            prop_assert_eq!(known.map(|(_, refund)| &refund.state), Some(state));
+        }
     }
     if let Some(cancellation) = &world.checkout.cancellation {
         if let CancellationState::Requested { is_stuck: true, .. } = cancellation.state {
@@ -642,7 +715,13 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
 }
 
 fn lives(ops: &[Op], rules: MerchantRules) -> Result<(), TestCaseError> {
+    live(ops, rules, false)?;
+    live(ops, rules, true)
+}
+
+fn live(ops: &[Op], rules: MerchantRules, counts_under_way: bool) -> Result<(), TestCaseError> {
     let mut world = World::new();
+    world.amazon.counts_under_way = counts_under_way;
     world.rules = MerchantRules { policy: world.rules.policy, ..rules };
     for op in ops {
         let before = world.checkout.clone();

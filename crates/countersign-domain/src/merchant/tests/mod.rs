@@ -14,6 +14,7 @@ mod operations;
 mod paid;
 mod plan;
 mod proof;
+mod refunding;
 mod shipping;
 mod shown;
 mod standing;
@@ -50,7 +51,7 @@ use super::next::{CallId, NextStep, OutgoingCall};
 use super::number::{AttemptNumber, KeyOrdinal, OperationNumber};
 use super::payment::Payment;
 use super::payment::amount_view::AmountView;
-use super::payment::ask::OperationRefused;
+use super::payment::ask::{self, OperationRefused};
 use super::payment::charge::{
     AmazonChargeState, Charge, ChargeOrigin, ChargeState, ChargeStatus, ChargeView, LastSeen,
 };

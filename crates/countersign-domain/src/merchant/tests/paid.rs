@@ -31,6 +31,7 @@ pub(super) fn charge_in(state: ChargeState) -> Charge {
         look: is_awaited.then(|| LookSchedule { at: sent_at().plus(5 * SECOND), count: 0 }),
         refunds: Vec::new(),
         refunded_shown: None,
+        refunded_elsewhere: None,
         unreadable_count: 0,
         shipments: Vec::new(),
     }
@@ -51,7 +52,7 @@ pub(super) fn charge_states() -> Vec<ChargeState> {
 pub(super) fn refund_in(amount: u64, state: RefundState) -> Refund {
     let look = (state == RefundState::RefundInitiated)
         .then(|| LookSchedule { at: sent_at().plus(5 * SECOND), count: 0 });
-    Refund { id: refund_id(), amount: usd(amount), state, look }
+    Refund { id: refund_id(), amount: usd(amount), state, look, decided_at: None }
 }
 
 pub(super) fn payment_of(charges: Vec<Charge>) -> Payment {
@@ -90,7 +91,24 @@ pub(super) fn operation(number: u32, request: PaymentCall, state: OperationState
     };
     let name = OperationName::Shop(format!("ref{number}"));
     let number = OperationNumber::new(number);
-    Operation { number, name, asked, request, requested_at: sent_at(), turned_away: 0, lead: None, state }
+    let last_sent_at = match state {
+        OperationState::InFlight(InFlight::Recorded { .. }) => None,
+        OperationState::InFlight(InFlight::Sent { .. } | InFlight::InDoubt(_))
+        | OperationState::Done(_)
+        | OperationState::Refused { .. } => Some(sent_at()),
+    };
+    Operation {
+        number,
+        name,
+        asked,
+        request,
+        requested_at: sent_at(),
+        last_sent_at,
+        turned_away: 0,
+        alarm_count: 0,
+        lead: None,
+        state,
+    }
 }
 
 pub(super) fn create() -> PaymentCall {

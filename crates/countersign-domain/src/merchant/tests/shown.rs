@@ -283,10 +283,17 @@ fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     shown.refunded = AmountView::Shown(usd(7_000));
     let (step, _) = charge_shown(&before, &shown, sent_at(), &rules()).unwrap();
     assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
-    // A known refund is part of what is shown, and is not added to it.
+    // A refund that becomes known may be a part of what was shown, or not: a look finds out.
     let known = refund_shown_as(RefundState::Refunded);
     let step = refund_shown(&step.next, &known, sent_at(), &rules()).unwrap();
-    assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
+    assert_eq!(payment(&step.next).charges[0].refunded(), usd(11_000));
+    let (step, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
+    assert_eq!(act, NextStep::LookAtCharge(charge()));
+    for (refunded, expected) in [(11_000, 11_000), (7_000, 7_000)] {
+        shown.refunded = AmountView::Shown(usd(refunded));
+        let (step, _) = charge_shown(&step.next, &shown, sent_at(), &rules()).unwrap();
+        assert_eq!(payment(&step.next).charges[0].refunded(), usd(expected));
+    }
     // The object that made Amazon refuse a refund is looked at.
     let mut refunding = before;
     refunding.payment.as_mut().unwrap().operations = vec![operation(1, refund(), sending())];

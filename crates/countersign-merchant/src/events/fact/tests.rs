@@ -68,6 +68,7 @@ fn charge(n: u32, state: ChargeState) -> Charge {
         look: None,
         refunds: Vec::new(),
         refunded_shown: None,
+        refunded_elsewhere: None,
         unreadable_count: 0,
         shipments: Vec::new(),
     }
@@ -103,7 +104,9 @@ fn operations() -> Vec<Operation> {
         asked: OperationRequest::Close { reason: None },
         request,
         requested_at: at(),
+        last_sent_at: None,
         turned_away: 0,
+        alarm_count: 0,
         lead: None,
         state: OperationState::Refused { code: "X".to_owned() },
     };
@@ -112,7 +115,8 @@ fn operations() -> Vec<Operation> {
 
 /// A canceled order with a charge in each state that can last.
 pub(crate) fn checkout(permission: PermissionState) -> Checkout {
-    let refund = |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None };
+    let refund =
+        |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None, decided_at: None };
     let refunds = vec![
         refund(1, RefundState::Refunded),
         refund(2, RefundState::Declined(Some("ProcessingFailure".to_owned()))),

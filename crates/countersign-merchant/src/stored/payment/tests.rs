@@ -37,6 +37,7 @@ fn charges() -> Vec<Charge> {
         id: RefundId::parse(&format!("S03-1-R{number}")).unwrap(),
         amount: yen(100 * u64::from(number)),
         look: (state == RefundState::RefundInitiated).then(|| LookSchedule { at: at(60), count: 2 }),
+        decided_at: (state == RefundState::Refunded).then(|| at(61)),
         state,
     };
     let states = [
@@ -75,6 +76,7 @@ fn charges() -> Vec<Charge> {
             _ => LastSeen::At(at(5)),
         },
         refunded_shown: matches!(state, ChargeState::Captured(_)).then(|| yen(4)),
+        refunded_elsewhere: matches!(state, ChargeState::Captured(_)).then(|| yen(3)),
         unreadable_count: number % 2,
         look: (!state.is_final()).then(|| LookSchedule { at: at(4), count: number }),
         refunds: match state {
@@ -178,7 +180,9 @@ fn operations() -> Vec<Operation> {
         asked,
         request,
         requested_at: at(0),
+        last_sent_at: (number % 2 == 0).then(|| at(6)),
         turned_away: number % 2,
+        alarm_count: number % 2,
         lead: (number == 1).then(|| OperationEffect::Charge(charge_id(9))),
         state,
     };

@@ -58,6 +58,11 @@ impl Amazon {
         self.state().refunds.insert(refund_id.to_owned(), refund);
     }
 
+    /// Another system has refunded this amount of a charge in all, and nobody is notified of it.
+    pub(crate) fn refunds_in_silence(&self, charge_id: &str, amount: &Value) {
+        self.change_charge(charge_id, |charge| charge["refundedInSilence"] = amount.clone());
+    }
+
     /// A permission of another system, with this reference.
     pub(crate) fn permission_elsewhere(&self, permission_id: &str, reference: &str) {
         let mut state = self.state();
@@ -179,6 +184,21 @@ impl State {
             "refundAmount": request["refundAmount"], "statusDetails": { "state": "RefundInitiated" } });
         self.refunds.insert(refund_id, refund.clone());
         (201, refund)
+    }
+
+    /// A charge as Get Charge shows it: `refundedAmount` counts what others have refunded, and our refunds once
+    /// they are made.
+    pub(super) fn charge(&self, id: &str) -> (u16, Value) {
+        let Some(charge) = self.charges.get(id) else { return found(None) };
+        let mut shown = charge.clone();
+        if let Some(silent) = shown.as_object_mut().and_then(|shown| shown.remove("refundedInSilence")) {
+            let made = self.refunds.values().filter(|it| it["chargeId"] == id && state_of(it) == "Refunded");
+            let made: i64 = made.map(|it| minor(&it["refundAmount"])).sum();
+            let refunded = minor(&silent) + made;
+            let amount = format!("{}.{:02}", refunded / 100, refunded % 100);
+            shown["refundedAmount"] = json!({ "amount": amount, "currencyCode": "USD" });
+        }
+        (200, shown)
     }
 
     fn close(&mut self, id: &str, request: &Value) -> (u16, Value) {
