@@ -31,7 +31,8 @@ pub(crate) fn check_step(
     let attempts = after.attempts.iter().filter_map(|attempt| attempt.state.due_at());
     let payment = after.payment.as_ref().and_then(Payment::due_at);
     let cancellation = after.cancellation.as_ref().and_then(Cancellation::due_at);
-    let due_at = attempts.chain(payment).chain(cancellation).min();
+    let heard = after.unexplained.iter().filter_map(|it| it.state.due_at());
+    let due_at = attempts.chain(payment).chain(cancellation).chain(heard).min();
     let timer = write.content.as_ref().and_then(|content| content.due_at).map(|due_at| due_at.as_millis());
     // A capture plan may have set a timer that is earlier than the instant read here.
     let is_owned = match (timer, due_at) {
@@ -48,6 +49,13 @@ pub(crate) fn check_step(
         })?;
         let earlier = before.and_then(|before| before.attempt(attempt.number));
         check_attempt(earlier, attempt, decided_at, ledger)?;
+        let is_sent = is_sent(earlier.map(|earlier| &earlier.state), &attempt.state);
+        never(is_sent && after.is_held(), Invariant::SentThoughHeld, || {
+            format!(
+                "attempt {} is sent although a permission that names the order is not explained",
+                attempt.number
+            )
+        })?;
         if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
             is_true(after, attempt, ledger)?;
         }
@@ -64,6 +72,20 @@ pub(crate) fn check_step(
     }
     let forgotten = before.is_some_and(|before| before.attempts.len() > after.attempts.len());
     if forgotten { broken(Invariant::VerdictChanged, "an attempt is gone") } else { Ok(()) }
+}
+
+/// Whether a Finalize leaves with this step: for the first time, or again.
+fn is_sent(before: Option<&AttemptState>, after: &AttemptState) -> bool {
+    use AttemptState::Finalize;
+    use InFlight::{InDoubt, Sent};
+    match (before, after) {
+        (Some(Finalize(Sent { .. })), Finalize(Sent { .. })) => false,
+        (_, Finalize(Sent { .. })) => true,
+        (Some(Finalize(InDoubt { send_count: was, .. })), Finalize(InDoubt { send_count: is, .. })) => {
+            is > was
+        }
+        _ => false,
+    }
 }
 
 fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> CheckResult {
@@ -100,16 +122,7 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
             format!("attempt {number} is in doubt with key {}, and now has key {}", was.n, is.n)
         })?;
     }
-    use AttemptState::Finalize;
-    use InFlight::{InDoubt, Sent};
-    let is_sent = match (before.map(|before| &before.state), &after.state) {
-        (Some(Finalize(Sent { .. })), Finalize(Sent { .. })) => false,
-        (_, Finalize(Sent { .. })) => true,
-        (Some(Finalize(InDoubt { send_count: was, .. })), Finalize(InDoubt { send_count: is, .. })) => {
-            is > was
-        }
-        _ => false,
-    };
+    let is_sent = is_sent(before.map(|before| &before.state), &after.state);
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
     // Finalizing a completed session again only returns its ids, whenever it happens, and charges
     // nobody.
@@ -379,6 +392,13 @@ pub(crate) mod tests {
         checkout(json!([attempt(1, state)]))
     }
 
+    /// The checkout, named by a permission that was heard of.
+    fn named(checkout: Checkout) -> Checkout {
+        let known =
+            json!([{ "charge_permission_id": "p2", "state": { "Heard": { "look": { "at": NOW } } } }]);
+        Checkout { unexplained: serde_json::from_value(known).unwrap(), ..checkout }
+    }
+
     fn send(n: u32, body: &str) -> Value {
         json!({ "n": n, "idempotency_key": format!("key-{n}"), "body": body })
     }
@@ -470,6 +490,7 @@ pub(crate) mod tests {
             (SendChanged, step(Some(&in_doubt), &one(doubt(2, "{}", 2)), NOW, &untouched)),
             (SendChanged, step(Some(&in_doubt), &one(doubt(1, "{ }", 2)), NOW, &untouched)),
             (SentTooLate, step(Some(&in_doubt), &one(doubt(1, "{}", 2)), late, &untouched)),
+            (SentThoughHeld, step(Some(&in_doubt), &named(one(doubt(1, "{}", 2))), NOW, &untouched)),
             (SendChanged, check_leaving(SESSION, "key-2", b"{}", &durable)),
             (SendChanged, check_leaving(SESSION, "key-1", b"{ }", &durable)),
             (ChargedWithoutOrder, check_payment(SESSION, &paid, [].into_iter())),

@@ -34,10 +34,51 @@ pub(crate) struct Checkout {
     pub(crate) payment: Option<Payment>,
     #[serde(default)]
     pub(crate) cancellation: Option<Cancellation>,
+    #[serde(default)]
+    pub(crate) unexplained: Vec<HeardPermission>,
     #[serde(skip)]
     pub(crate) result_token: String,
     #[serde(skip)]
     pub(crate) browsing: BrowserState,
+}
+
+/// A permission that names the order although none of its sessions is known to have made it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct HeardPermission {
+    pub(crate) charge_permission_id: String,
+    pub(crate) state: HeardState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum HeardState {
+    Heard { look: LookSchedule },
+    Watched { look: LookSchedule },
+    Open { look: LookSchedule },
+    Over { end: String },
+}
+
+impl HeardState {
+    pub(crate) fn due_at(&self) -> Option<i64> {
+        match self {
+            Self::Heard { look } | Self::Watched { look } | Self::Open { look } => Some(look.at),
+            Self::Over { .. } => None,
+        }
+    }
+
+    /// Whether no Finalize of the order may leave because of it.
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self, Self::Heard { .. } | Self::Open { .. })
+    }
+
+    /// The state in words, for the trace.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Heard { .. } => "Heard".to_owned(),
+            Self::Watched { .. } => "Watched".to_owned(),
+            Self::Open { .. } => "Open".to_owned(),
+            Self::Over { end } => format!("Over {end}"),
+        }
+    }
 }
 
 impl Registration {
@@ -244,6 +285,16 @@ impl Checkout {
             attempt = self.attempt(of)?;
         }
         None
+    }
+
+    /// What is remembered of a permission that names the order.
+    pub(crate) fn heard_of(&self, permission: &str) -> Option<&HeardPermission> {
+        self.unexplained.iter().find(|it| it.charge_permission_id == permission)
+    }
+
+    /// Whether no Finalize may leave because of one.
+    pub(crate) fn is_held(&self) -> bool {
+        self.unexplained.iter().any(|it| it.state.holds())
     }
 
     pub(crate) fn attempt(&self, number: u32) -> Option<&Attempt> {
@@ -605,6 +656,7 @@ pub(crate) struct Notification {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 enum Progress {
     Waiting {},
+    Parked,
     Over,
 }
 

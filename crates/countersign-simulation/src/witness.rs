@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::checkouts::{self, Audience, DurableSends, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
-    InFlight, Notification, Payment, Registration, Snapshot, name,
+    HeardPermission, InFlight, Notification, Payment, Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
@@ -165,6 +165,15 @@ impl Facts {
                 self.judge(order, held);
             }
         }
+        for known in &after.unexplained {
+            let id = &known.charge_permission_id;
+            let earlier = before.as_ref().and_then(|before| before.heard_of(id));
+            let (was, is) = (was(earlier.map(|it| it.state.name())), known.state.name());
+            if was != is {
+                self.count(&format!("permission {is}"));
+                self.note(order, format!("merchant keeps: the permission {id} is {is}"));
+            }
+        }
         for operation in after.payment.iter().flat_map(|payment| &payment.operations) {
             let earlier = before.as_ref().and_then(|before| before.payment.as_ref());
             let earlier = earlier.and_then(|payment| payment.operation(operation.number));
@@ -191,7 +200,7 @@ impl Facts {
     }
 
     /// Checks what is written about a notification: it may be marked as handled only if its session
-    /// has no call in flight.
+    /// has no call in flight, or if its order remembers the permission, with a timer.
     fn check_notification(&mut self, write: &Write) -> CheckResult {
         let Some(notification) = read::<Notification>(write) else { return Ok(()) };
         let Some(permission) = notification.is_over().then(|| notification.permission()).flatten() else {
@@ -204,6 +213,11 @@ impl Facts {
         };
         let order = self.order_of_session.get(&session).copied();
         let Some(checkout) = order.and_then(|order| self.checkout_of(order)) else { return Ok(()) };
+        let is_remembered =
+            |it: &&HeardPermission| it.charge_permission_id == permission && it.state.due_at().is_some();
+        if checkout.unexplained.iter().any(|it| is_remembered(&it)) {
+            return Ok(());
+        }
         let is_undecided = |it: &&Attempt| it.checkout_session_id == session && it.state.send().is_some();
         let undecided = checkout.attempts.iter().find(is_undecided);
         undecided.map_or(Ok(()), |attempt| {

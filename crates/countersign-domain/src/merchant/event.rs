@@ -151,6 +151,12 @@ pub enum PaymentEvent {
     PermissionNonChargeable,
     /// The permission can never be charged again.
     PermissionClosed,
+    /// A permission names this order and holds money, and nothing of this order explains it.
+    Unexplained(ChargePermissionId),
+    /// A permission that was unexplained is explained, is decided, or holds no money any more.
+    UnexplainedSettled(ChargePermissionId),
+    /// A permission names this order, and holds no money.
+    PermissionNoted(ChargePermissionId),
     /// A charge must be captured before this instant.
     CaptureDue {
         /// Which charge.

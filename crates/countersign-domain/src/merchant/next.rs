@@ -54,6 +54,10 @@ pub enum NextStep {
     LookAtRefund(RefundId),
     /// Get Charge Permission: [`super::payment::send::permission_shown`].
     LookAtPermission(ChargePermissionId),
+    /// Get Checkout Session for [every session](super::after::unexplained::sessions_to_ask) of the order, Get
+    /// Charge Permission, and Get Charge for its known charges, because this permission names the order:
+    /// [`super::after::unexplained::heard_seen`].
+    LookAtHeard(ChargePermissionId),
 }
 
 /// An attempt and the session to which it is bound forever.

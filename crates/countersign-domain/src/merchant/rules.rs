@@ -26,6 +26,8 @@ pub struct Policy {
     pub after_guarantee: AfterGuarantee,
     /// `compare.address`: the members in which the addresses of an order must be the same.
     pub compared_address: AddressMembers,
+    /// `amazon.sole_integration`: whether only this store finalizes sessions of this account and environment.
+    pub integration: Integration,
 }
 
 impl Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             capture_margin: DEFAULT_MARGIN,
             after_guarantee: AfterGuarantee::default(),
             compared_address: AddressMembers::DEFAULT,
+            integration: Integration::default(),
         }
     }
 }
@@ -118,6 +121,18 @@ words! {
 }
 
 words! {
+    /// Whether others finalize sessions of this account and environment, too.
+    #[derive(Default)]
+    Integration {
+        /// Others may.
+        #[default]
+        OneOfSeveral = "false",
+        /// Only this store does.
+        Sole = "true",
+    }
+}
+
+words! {
     /// Whether an authorization pays for a parcel after its seven days, when its capture may be declined.
     #[derive(Default)]
     AfterGuarantee {
@@ -146,6 +161,11 @@ pub const MAX_ATTEMPTS: usize = 50;
 /// The largest number of operations of one checkout, including those that our own rules request. Even 25
 /// charges with 10 refunds each need fewer.
 pub const MAX_OPERATIONS: usize = 500;
+/// The largest number of permissions that one checkout remembers because they name it.
+pub const MAX_UNEXPLAINED: usize = 20;
+/// The largest number of charges under one of these that are looked at: as many as Amazon allows, leaving out
+/// those that were declined.
+pub(super) const MAX_UNEXPLAINED_CHARGES: usize = 25;
 /// The largest number of parcels of one checkout.
 pub const MAX_SHIPMENTS: usize = 500;
 
@@ -179,6 +199,9 @@ pub(super) const SENDS_FOR_IDS: u32 = 5;
 /// After how long Amazon has certainly deleted the session, with a day of tolerance for a difference between
 /// the two clocks.
 pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
+/// How long after a permission's creation money that is still held under it is unexplained: Amazon cancels an
+/// authorization without a Finalize within 24 hours.
+pub(super) const HELD_UNTIL_UNEXPLAINED: Duration = Duration::from_secs(25 * HOUR.as_secs());
 /// How many times in a row Amazon must show an amount that cannot be read before that contradicts what is
 /// known.
 pub(super) const UNREADABLE_AMOUNTS: u32 = 3;
@@ -189,6 +212,8 @@ pub(super) const COPY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 pub(super) const REFUND_DECIDED_AFTER: Duration = Duration::from_secs(31 * 86_400);
 /// How long to wait before asking again for a session whose Get returned nothing to compare with.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How long a Finalize waits before it is taken up again while its order is held.
+pub(super) const HELD_PAUSE: Duration = Duration::from_secs(60);
 /// A waiting buyer is recorded at most once in this time.
 pub(super) const BUYER_SEEN_GRAIN: Duration = Duration::from_secs(60);
 /// How long a Close waits for the operations before it, unless they end sooner.

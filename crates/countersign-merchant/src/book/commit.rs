@@ -22,6 +22,8 @@ use crate::stored::checkout;
 
 /// Checkouts by their Charge Permission, which Amazon's notifications name.
 pub(super) const BY_PERMISSION: &str = "checkout_by_charge_permission";
+/// Checkouts by the permissions that name them although none of their sessions is known to have made them.
+pub(super) const BY_HEARD_PERMISSION: &str = "checkout_by_heard_permission";
 /// Checkouts by the name of their verdict.
 pub(super) const BY_STATE: &str = "checkout_by_state";
 /// Checkouts by their standing, unless their verdict says it already: [`standing_value`].
@@ -331,6 +333,12 @@ impl Book {
         index.extend(youngest::entry(&self.settings.merchant_id, checkout));
         index.extend(
             permissions(checkout).into_iter().map(|id| IndexEntry { index: BY_PERMISSION, value: id }),
+        );
+        index.extend(
+            checkout.unexplained.iter().map(|it| IndexEntry {
+                index: BY_HEARD_PERMISSION,
+                value: it.charge_permission_id.to_string(),
+            }),
         );
         Write {
             key: checkout_key(checkout.id.as_str()),

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use countersign_client::notification::Message;
+use countersign_client::notification::{Message, NotifiedObject};
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
+use countersign_store::contract::{
+    Content, Document, Expect, IndexEntry, IndexRange, Key, NewMessage, Version, Write,
+};
 
-use super::commit::{BY_PERMISSION, PendingCommit};
+use super::commit::{BY_HEARD_PERMISSION, BY_PERMISSION, PendingCommit};
 use super::{Book, StoreFailed};
 use crate::events::table::Event;
 use crate::stored::notification::{self, Notification, Progress};
@@ -16,11 +18,45 @@ use crate::stored::notification::{self, Notification, Progress};
 /// How long a notification is remembered, to recognize copies: a day longer than the verifier accepts one.
 const REMEMBERED: Duration = DAY.saturating_mul(16);
 
+/// How long the object of a notification is looked up, once its order is known.
+pub(crate) const LOOKED_FOR: Duration = DAY.saturating_mul(15);
+
+/// Notifications by the permission for which they are parked.
+pub(super) const PARKED: &str = "notification_by_parked_permission";
+
 /// A notification as it was loaded.
 pub(crate) struct KeptNotification {
     pub(crate) notification: Notification,
     id: String,
     version: Version,
+}
+
+impl KeptNotification {
+    pub(super) fn key(&self) -> Key {
+        key(&self.id)
+    }
+
+    /// Whether the document still has the version that was loaded.
+    pub(super) fn is_at(&self, version: Version) -> bool {
+        self.version == version
+    }
+}
+
+/// Reads a notification that was found; `None` if none was.
+pub(super) fn read_notification(
+    key: &Key,
+    found: Option<&Document>,
+) -> Option<Result<KeptNotification, StoreFailed>> {
+    found.map(|document| {
+        let notification = notification::decode(document.format, &document.bytes)?;
+        Ok(KeptNotification { notification, id: key.id.clone(), version: document.version })
+    })
+}
+
+/// The write of a notification's progress, unless another caller has written it since.
+pub(super) fn write_notification(kept: &KeptNotification, progress: Progress, now: Timestamp) -> Write {
+    let next = Notification { progress, ..kept.notification.clone() };
+    Write { key: kept.key(), expect: Expect::Version(kept.version), content: Some(content(&next, now)) }
 }
 
 impl Book {
@@ -32,7 +68,7 @@ impl Book {
     ) -> Result<bool, StoreFailed> {
         let now = self.clock.now();
         let progress = match message {
-            Some(_) => Progress::Waiting { try_count: 0, reference: None },
+            Some(_) => Progress::Waiting { try_count: 0 },
             None => Progress::Over,
         };
         let notification = Notification { received_at: now, message: message.cloned(), progress };
@@ -50,9 +86,8 @@ impl Book {
 
     /// Loads a notification.
     pub(crate) async fn notification(&self, id: &str) -> Result<Option<KeptNotification>, StoreFailed> {
-        let Some(document) = self.document(&key(id)).await? else { return Ok(None) };
-        let notification = notification::decode(document.format, &document.bytes)?;
-        Ok(Some(KeptNotification { notification, id: id.to_owned(), version: document.version }))
+        let key = key(id);
+        read_notification(&key, self.document(&key).await?.as_ref()).transpose()
     }
 
     /// Writes a notification's progress, unless another caller has written it since, with the timeline
@@ -82,8 +117,23 @@ impl Book {
         &self,
         permission: &ChargePermissionId,
     ) -> Result<Option<String>, StoreFailed> {
-        let prefix = permission.to_string();
-        let range = IndexRange { index: BY_PERMISSION, prefix, after: None, limit: 1 };
+        self.checkout_by(BY_PERMISSION, permission).await
+    }
+
+    /// The checkout that remembers this permission because it names the checkout.
+    pub(crate) async fn checkout_that_heard_of(
+        &self,
+        permission: &ChargePermissionId,
+    ) -> Result<Option<String>, StoreFailed> {
+        self.checkout_by(BY_HEARD_PERMISSION, permission).await
+    }
+
+    async fn checkout_by(
+        &self,
+        index: &'static str,
+        permission: &ChargePermissionId,
+    ) -> Result<Option<String>, StoreFailed> {
+        let range = IndexRange { index, prefix: permission.to_string(), after: None, limit: 1 };
         // Of the values with this prefix, the shortest comes first.
         let row = self.store.range(range).await?.into_iter().next();
         Ok(row.filter(|row| row.value == permission.as_str()).map(|row| row.key.id))
@@ -91,7 +141,7 @@ impl Book {
 
     /// The timeline's entry for a notification that was applied, and the shop's fact if the notification is
     /// about a dispute.
-    async fn told_of(
+    pub(super) async fn told_of(
         &self,
         checkout_id: &str,
         about: &Message,
@@ -129,6 +179,22 @@ fn document_id(message_id: &str, message: Option<&Message>) -> String {
     }
 }
 
+/// The permission that a message is about.
+pub(crate) fn permission_of(message: &Message) -> Option<ChargePermissionId> {
+    if let Some(permission) = &message.charge_permission_id {
+        return Some(permission.clone());
+    }
+    match &message.object {
+        NotifiedObject::ChargePermission(id) => Some(id.clone()),
+        // The id of an object under a permission begins with the permission's id.
+        NotifiedObject::Charge(_) | NotifiedObject::Refund(_) => {
+            let (permission, _) = message.object.object_id().rsplit_once('-')?;
+            ChargePermissionId::parse(permission).ok()
+        }
+        NotifiedObject::Chargeback(_) | NotifiedObject::Other { .. } => None,
+    }
+}
+
 fn key(id: &str) -> Key {
     Key { collection: notification::COLLECTION, id: id.to_owned() }
 }
@@ -136,15 +202,22 @@ fn key(id: &str) -> Key {
 fn content(kept: &Notification, now: Timestamp) -> Content {
     let (format, bytes) = notification::encode(kept);
     let due_at = match &kept.progress {
-        Progress::Waiting { try_count: 0, .. } => now,
-        Progress::Waiting { try_count, .. } => now.plus(pause_before(*try_count)),
-        Progress::Over => kept.received_at.plus(REMEMBERED),
+        Progress::Waiting { try_count: 0 } => now,
+        Progress::Waiting { try_count } => {
+            now.plus(pause_before(*try_count)).min(kept.received_at.plus(LOOKED_FOR))
+        }
+        Progress::Parked | Progress::Over => kept.received_at.plus(REMEMBERED),
     };
-    Content { format, bytes, due_at: Some(due_at), index: Vec::new() }
+    let parked = match (&kept.progress, &kept.message) {
+        (Progress::Parked, Some(message)) => permission_of(message),
+        (Progress::Parked, None) | (Progress::Waiting { .. } | Progress::Over, _) => None,
+    };
+    let index = parked.map(|permission| IndexEntry { index: PARKED, value: permission.to_string() });
+    Content { format, bytes, due_at: Some(due_at), index: index.into_iter().collect() }
 }
 
-/// The pause before the n-th retry: 5 s, doubling up to an hour.
+/// The pause before the n-th retry: 5 s, doubling. An object that Amazon never shows is asked for 18 times.
 fn pause_before(try_count: u32) -> Duration {
-    let doublings = try_count.saturating_sub(1).min(10);
-    Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings)).min(3_600))
+    let doublings = try_count.saturating_sub(1).min(18);
+    Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings)))
 }

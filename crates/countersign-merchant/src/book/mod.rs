@@ -6,6 +6,7 @@ pub(crate) mod arrival;
 mod capture_policy;
 mod cart;
 pub(crate) mod commit;
+pub(crate) mod foreign_permission;
 pub(crate) mod inbox;
 mod indexes;
 pub(crate) mod lookup;

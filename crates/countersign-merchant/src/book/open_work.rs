@@ -5,6 +5,7 @@ use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::call::{CallKind, InFlight};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::CancellationState;
+use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
 use countersign_domain::merchant::payment::operation::{Operation, OperationState};
@@ -18,7 +19,7 @@ pub(crate) const INDEX: &str = "checkout_by_open_work";
 /// The kind and the state of open work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OpenWork {
-    /// `attempt`, `cancellation`, or an operation's call.
+    /// `attempt`, `cancellation`, `unexplained`, or an operation's call.
     pub(crate) kind: String,
     pub(crate) state: String,
 }
@@ -40,7 +41,8 @@ pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
 pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     let attempts = checkout.attempts.iter().filter_map(|attempt| {
         let since = open_since(attempt)?;
-        Some(entry(ATTEMPT, attempt.state.name(), since))
+        let state = if attempt.state.is_contradicted() { "Contradicted" } else { attempt.state.name() };
+        Some(entry(ATTEMPT, state, since))
     });
     let operations = checkout.payment.iter().flat_map(Payment::in_flight).filter_map(|operation| {
         let since = in_flight_since(operation)?;
@@ -52,6 +54,12 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
         }
         CancellationState::Done { .. } => None,
     });
+    let unexplained = checkout.unexplained.iter().filter_map(|it| match &it.state {
+        UnexplainedState::Open { since, .. } => Some(entry("unexplained", it.state.name(), *since)),
+        UnexplainedState::Heard { .. } | UnexplainedState::Watched { .. } | UnexplainedState::Over { .. } => {
+            None
+        }
+    });
     let charges = checkout.payment.iter().flat_map(|payment| &payment.charges);
     let authorized = charges.filter(|charge| charge.state == ChargeState::Authorized);
     let captures = authorized.flat_map(|charge| {
@@ -60,7 +68,7 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
             value: capture_value(*deadline, charge.deadline_at(*deadline)),
         })
     });
-    attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
+    attempts.chain(operations).chain(cancellation).chain(unexplained).chain(captures).take(MOST).collect()
 }
 
 /// The largest number of entries of one checkout: a document has room for them in addition to its others.
@@ -104,6 +112,7 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
         }
         AttemptState::Finalize(InFlight::InDoubt(doubt)) => Some(doubt.since),
         AttemptState::Pending { since, .. } => Some(*since),
+        AttemptState::NotPaid { at, .. } if attempt.state.is_contradicted() => Some(*at),
         AttemptState::Completed { .. }
         | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }

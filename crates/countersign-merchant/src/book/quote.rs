@@ -74,7 +74,7 @@ impl Book {
             }
             match revision.draft.quote_terms(terms) {
                 Ok(()) => {}
-                Err(TermsRefused::AlreadySent | TermsRefused::OrderCanceled) => {
+                Err(TermsRefused::AlreadySent | TermsRefused::OrderCanceled | TermsRefused::Unexplained) => {
                     return refused(QuoteRefused::CartChanged);
                 }
                 Err(_) => return refused(QuoteRefused::UnknownError),

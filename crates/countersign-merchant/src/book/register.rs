@@ -183,6 +183,7 @@ impl Book {
             cancellation: None,
             cart: None,
             superseded_by: None,
+            unexplained: Vec::new(),
             registered_at: now,
         };
         let links = Links {

@@ -54,6 +54,13 @@ pub(crate) struct DueSnapshot {
     try_count: u32,
 }
 
+impl DueSnapshot {
+    /// Whether it was not tried before.
+    pub(crate) const fn is_first_try(&self) -> bool {
+        self.try_count == 0
+    }
+}
+
 /// The data from Amazon to keep, and what they show.
 pub(crate) struct SnapshotData {
     pub(crate) transaction: Transaction,

@@ -9,7 +9,7 @@ use super::commit::{LoadedRegistration, PendingCommit};
 use super::lookup::PAGE;
 use super::{Book, StoreFailed, Walk, open_work};
 use crate::events::table::{Event, EventKind};
-use crate::stored::{notification, snapshot};
+use crate::stored::{foreign_permission, notification, snapshot};
 
 /// A document whose timer is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,7 +18,10 @@ pub(crate) struct DueDocument(pub(crate) Key);
 impl DueDocument {
     /// Whether neither a buyer nor the shop waits for it.
     pub(crate) fn can_wait(&self) -> bool {
-        matches!(self.0.collection, snapshot::COLLECTION | notification::COLLECTION)
+        matches!(
+            self.0.collection,
+            snapshot::COLLECTION | notification::COLLECTION | foreign_permission::COLLECTION
+        )
     }
 }
 

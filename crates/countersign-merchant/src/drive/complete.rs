@@ -73,6 +73,8 @@ impl App {
         let is_in_hand = match &deciding.state {
             // It waits for another order of its cart, for as long as that takes.
             AttemptState::Bound { .. } if deciding.waits_for.is_some() => false,
+            // Nothing is sent before a person has decided, or the money was returned.
+            AttemptState::Bound { .. } if checkout.is_unexplained() => false,
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
             // The buyer does not wait for an attempt that is pending, in doubt, or was turned away and waits to be
             // sent again. If it is due, it is taken up all the same.

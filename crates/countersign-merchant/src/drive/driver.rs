@@ -13,6 +13,7 @@ use countersign_domain::ids::{
     ChargeId, ChargePermissionId, CheckoutId, IdempotencyKey, MerchantId, RefundId,
 };
 use countersign_domain::merchant::after::due::take_up_payment;
+use countersign_domain::merchant::after::unexplained::{Evidence, Holder, heard_seen, sessions_to_ask};
 use countersign_domain::merchant::attempt::agree::{
     OurStore, QuoteBasis, SessionView, agree, ask_again, send_to, unquoted_address,
 };
@@ -162,6 +163,7 @@ impl<'a> Driver<'a> {
                     Box::pin(self.look_before(&charge_id, number)).await?
                 }
                 NextStep::LookAtRefund(id) => self.look_at_refund(&id).await?,
+                NextStep::LookAtHeard(id) => self.look_at_heard(&id).await?,
                 NextStep::LookAtPermission(id) => {
                     let answer = self.app.amazon.permission(&id).await;
                     match self.shown(answer, None, "Get Charge Permission returned nothing") {
@@ -460,6 +462,41 @@ impl<'a> Driver<'a> {
         Ok(NextStep::Rest)
     }
 
+    /// Asks for every session of the order, and for the money under a permission that names it.
+    async fn look_at_heard(&mut self, permission: &ChargePermissionId) -> Result<NextStep, StoreFailed> {
+        let Some(checkout) = self.checkout().await? else { return Ok(NextStep::Rest) };
+        let sessions = sessions_to_ask(checkout);
+        let mut charge_ids = checkout.heard_of(permission).map_or_else(Vec::new, |it| it.charge_ids.clone());
+        let mut evidence = Evidence::default();
+        if self.app.book.checkout_under(permission).await?.is_some_and(|id| id != self.checkout_id) {
+            evidence.holder = Holder::AnotherOrder;
+            return self.next(|draft| heard_seen(draft, permission, &evidence)).await;
+        }
+        let amazon = &self.app.amazon;
+        let message = "a Checkout Session of an order that a notification names could not be looked up";
+        for BoundSession { attempt, id } in sessions {
+            if self.was_sent_elsewhere(attempt).await? {
+                continue;
+            }
+            let Some(view) = self.shown(amazon.session(&id).await, Some(attempt), message) else { continue };
+            if let SessionView::Completed { charge_permission_id: Some(named), charge_id: Some(charge) } =
+                &view
+                && named == permission
+                && !charge_ids.contains(charge)
+            {
+                charge_ids.push(charge.clone());
+            }
+            evidence.sessions.push((attempt, view));
+        }
+        let message = "a permission that names an order could not be looked up";
+        evidence.permission = self.shown(amazon.permission_money(permission).await, None, message);
+        for id in charge_ids {
+            let message = "a charge under a permission that names an order could not be looked up";
+            evidence.charges.extend(self.shown(amazon.charge(&id).await, None, message));
+        }
+        self.next(|draft| heard_seen(draft, permission, &evidence)).await
+    }
+
     async fn look_at_charge(&mut self, id: &ChargeId) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.charge(id).await;
         match self.shown(answer, None, "Get Charge returned nothing") {
@@ -562,7 +599,8 @@ const fn attempt_of(step: &NextStep) -> Option<AttemptNumber> {
         | NextStep::LookAtCharge(_)
         | NextStep::LookBefore { .. }
         | NextStep::LookAtRefund(_)
-        | NextStep::LookAtPermission(_) => None,
+        | NextStep::LookAtPermission(_)
+        | NextStep::LookAtHeard(_) => None,
     }
 }
 

@@ -1,37 +1,37 @@
 //! The inbox of Amazon's notifications: each is verified, stored, and only then acknowledged. It is a hint:
 //! the object that it names is found by Amazon's ids and looked up by Get; its content alone changes nothing.
 //!
-//! A notification may arrive before the answer to the call that it is about, or its order may not be found
-//! for another reason. It is kept, and tried again with growing pauses for as long as Amazon may send copies.
-//! Its timer is cleared only after the checkout has kept the result, so a crash in between repeats the work,
-//! which changes nothing.
-
-use std::time::Duration;
+//! A notification may be about a permission that no order is known to have: it arrived before the answer to the
+//! call that it is about, somebody else was paid, or somebody was paid for one of our orders elsewhere. It is
+//! parked, and the order is looked for: at Amazon, by the permission's reference, a few times in the 15 days in
+//! which copies may arrive, and in the store, at once when an order has learned the permission. An order that
+//! the reference names hears of the permission, and looks at its sessions. The timers of notifications and of
+//! their permissions are cleared only after a checkout has kept the result, so a crash in between repeats the
+//! work, which changes nothing.
 
 use countersign_client::notification::{
     EnvelopeKind, Message, NotificationRefused, NotifiedObject, VerifiedNotification,
 };
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::merchant::after::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
+use countersign_domain::merchant::after::unexplained::{Hearing, heard};
 use countersign_domain::merchant::attempt::FailedCharge;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::next::NextStep;
-use countersign_domain::time::DAY;
+use countersign_domain::time::Timestamp;
 
 use super::App;
+use crate::book::foreign_permission::{ForeignAnswer, Release};
+use crate::book::inbox::{LOOKED_FOR, permission_of};
 use crate::book::{DecisionError, StoreFailed};
 use crate::stored::notification::{Notification, Progress};
 
-/// How long the order of a notification is looked for.
-const LOOKED_FOR: Duration = DAY.saturating_mul(15);
-
-/// The result of looking for a notification's order.
-enum OrderLookup {
-    /// The notification was applied to this checkout, or there is nothing to apply.
-    Over(Option<String>),
-    /// The order was not found, or does not know the object yet: try again later. Has the checkout that the
-    /// permission names, if Amazon has shown it.
-    NotYet(Option<String>),
+/// The result of looking up what a notification is about.
+enum Heeded {
+    /// The checkout knows it.
+    TakenIn,
+    /// The checkout does not know it yet: try again later.
+    NotYet,
 }
 
 impl App {
@@ -72,70 +72,161 @@ impl App {
         }
     }
 
-    /// Takes up a notification whose timer is due: it is applied, tried again later, given up, or deleted.
+    /// Takes up a notification whose timer is due: it is applied, tried again later, parked, given up, or
+    /// deleted.
     pub(crate) async fn take_up_notification(&self, id: &str) -> Result<(), StoreFailed> {
         let Some(kept) = self.notification(id).await? else { return Ok(()) };
         let Notification { received_at, message, progress } = &kept.notification;
-        let (Progress::Waiting { try_count, reference }, Some(message)) = (progress, message) else {
+        let (Progress::Waiting { try_count }, Some(message)) = (progress, message) else {
             return self.forget_notification(&kept).await;
         };
         if *try_count == 0 {
             tell_chargeback(message);
         }
-        let sought = self.seek(message, reference.clone()).await?;
-        let now = self.clock.now();
-        let (next, taken_in_by) = match sought {
-            OrderLookup::Over(checkout_id) => {
-                self.metrics.note_notification("takenIn");
-                (Progress::Over, checkout_id)
+        let Some(permission) = permission_of(message) else {
+            self.metrics.note_notification("takenIn");
+            return self.move_notification_on(&kept, Progress::Over, None).await;
+        };
+        let (checkout_id, heeded) = if let Some(checkout_id) = self.checkout_under(&permission).await? {
+            let heeded = self.heed(&checkout_id, &permission, message).await?;
+            (checkout_id, heeded)
+        } else if let Some(checkout_id) = self.checkout_that_heard_of(&permission).await?
+            && self.hear_of(&checkout_id, &permission, message, *received_at).await? == Some(Hearing::Taken)
+        {
+            (checkout_id, Heeded::TakenIn)
+        } else {
+            if self.park(&kept, &permission).await? {
+                self.look_for_order(&permission).await?;
             }
-            OrderLookup::NotYet(_) if now.since(*received_at) >= LOOKED_FOR => {
+            return Ok(());
+        };
+        match heeded {
+            Heeded::TakenIn => {
+                self.metrics.note_notification("takenIn");
+                self.move_notification_on(&kept, Progress::Over, Some(&checkout_id)).await
+            }
+            Heeded::NotYet if self.clock.now().since(*received_at) >= LOOKED_FOR => {
                 self.metrics.note_notification("givenUp");
                 tell_given_up(id, message);
-                (Progress::Over, None)
+                self.move_notification_on(&kept, Progress::Over, None).await
             }
-            OrderLookup::NotYet(reference) => {
-                (Progress::Waiting { try_count: try_count.saturating_add(1), reference }, None)
+            Heeded::NotYet => {
+                let progress = Progress::Waiting { try_count: try_count.saturating_add(1) };
+                self.move_notification_on(&kept, progress, None).await
             }
-        };
-        self.move_notification_on(&kept, next, taken_in_by.as_deref()).await
+        }
     }
 
-    /// Finds the order of a notification, and looks up the object that it names.
-    async fn seek(&self, message: &Message, reference: Option<String>) -> Result<OrderLookup, StoreFailed> {
-        let Some(permission) = permission_of(message) else { return Ok(OrderLookup::Over(None)) };
-        if let Some(checkout_id) = self.checkout_under(&permission).await? {
-            let is_taken_in = self.heed(&checkout_id, &permission, message).await?;
-            return Ok(if is_taken_in {
-                OrderLookup::Over(Some(checkout_id))
-            } else {
-                OrderLookup::NotYet(reference)
-            });
+    /// Takes up a permission that no order is known to have, because its timer is due.
+    pub(crate) async fn take_up_foreign(&self, id: &str) -> Result<(), StoreFailed> {
+        match ChargePermissionId::parse(id) {
+            Ok(permission) => self.look_for_order(&permission).await,
+            Err(_) => Err(StoreFailed::Unreadable(format!("{id:?} is not the id of a Charge Permission"))),
         }
-        let reference = match reference {
-            Some(reference) => Some(reference),
-            None => self.amazon.reference_of(&permission).await.unwrap_or_else(|nothing| {
-                nothing.tell_of_permission(&permission, "the order of a notification could not be looked up");
-                None
-            }),
+    }
+
+    /// Looks for the order of a permission: in the store, and then at Amazon, unless it has shown the
+    /// permission's reference before.
+    async fn look_for_order(&self, permission: &ChargePermissionId) -> Result<(), StoreFailed> {
+        let Some(kept) = self.foreign_permission(permission).await? else { return Ok(()) };
+        if self.checkout_under(permission).await?.is_some() {
+            return self.release_all_parked(permission, Release::Applied).await.map(|_| ());
+        }
+        if let Some(checkout_id) = self.checkout_that_heard_of(permission).await? {
+            return self.take_in_parked(permission, &checkout_id).await;
+        }
+        let answer = match &kept.foreign.reference {
+            Some(reference) => ForeignAnswer::Shown(Some(reference.clone())),
+            None => match self.amazon.reference_of(permission).await {
+                Ok(reference) => ForeignAnswer::Shown(reference),
+                Err(nothing) => {
+                    let message = "the order of a notification could not be looked up";
+                    nothing.tell_of_permission(permission, message);
+                    ForeignAnswer::Unanswered
+                }
+            },
         };
-        // The order exists, but is not known to have this permission: an answer is lost or on its way.
-        if let Some(checkout_id) = &reference
-            && self.heed(checkout_id, &permission, message).await?
+        if let ForeignAnswer::Shown(Some(checkout_id)) = &answer
+            && self.order_hears_of(checkout_id, permission).await?
         {
-            return Ok(OrderLookup::Over(reference));
+            return self.take_in_parked(permission, checkout_id).await;
         }
-        Ok(OrderLookup::NotYet(reference))
+        if self.ask_for_foreign_again(permission, &kept, answer).await? {
+            return Ok(());
+        }
+        let count = self.release_all_parked(permission, Release::Dropped).await?;
+        (0..count).for_each(|_| self.metrics.note_notification("givenUp"));
+        tracing::warn!(
+            charge_permission_id = %permission,
+            count,
+            "the notifications about a Charge Permission were dropped: it belongs to no order of this store"
+        );
+        Ok(())
     }
 
-    /// Looks up what a notification is about. Returns whether the checkout knows the object afterwards, so
-    /// that the checkout's own timers do the rest.
+    /// Lets a checkout hear of a permission that names it, by each notification that is parked for it. Returns
+    /// whether it remembers the permission.
+    async fn order_hears_of(
+        &self,
+        checkout_id: &str,
+        permission: &ChargePermissionId,
+    ) -> Result<bool, StoreFailed> {
+        let mut is_remembered = false;
+        for kept in self.parked(permission).await? {
+            let Notification { received_at, message: Some(message), .. } = &kept.notification else {
+                continue;
+            };
+            match self.hear_of(checkout_id, permission, message, *received_at).await? {
+                Some(Hearing::Taken) => is_remembered = true,
+                Some(Hearing::Full) | None => return Ok(is_remembered),
+            }
+        }
+        Ok(is_remembered)
+    }
+
+    /// Lets a checkout hear of a permission that names it; `None` if there is no such checkout. The checkout's
+    /// own timer, which is due then, does the rest.
+    async fn hear_of(
+        &self,
+        checkout_id: &str,
+        permission: &ChargePermissionId,
+        message: &Message,
+        received_at: Timestamp,
+    ) -> Result<Option<Hearing>, StoreFailed> {
+        let charge = match hint_of(message, permission) {
+            Hint::Charge(id) => Some(id),
+            Hint::Refund(_) | Hint::ChargePermission => None,
+        };
+        let mut driver = self.driver(checkout_id);
+        let hearing = driver.decide(|draft| heard(draft, permission, charge.as_ref(), received_at)).await?;
+        if hearing == Some(Hearing::Full) {
+            tracing::error!(
+                checkout_id,
+                charge_permission_id = %permission,
+                "an order is named by more Charge Permissions than are remembered: an operator must check it"
+            );
+        }
+        Ok(hearing)
+    }
+
+    async fn take_in_parked(
+        &self,
+        permission: &ChargePermissionId,
+        checkout_id: &str,
+    ) -> Result<(), StoreFailed> {
+        let count = self.release_all_parked(permission, Release::TakenIn(checkout_id)).await?;
+        (0..count).for_each(|_| self.metrics.note_notification("takenIn"));
+        Ok(())
+    }
+
+    /// Looks up what a notification is about, under a permission that the checkout has. Once the checkout
+    /// knows the object, its own timers do the rest.
     async fn heed(
         &self,
         checkout_id: &str,
         permission: &ChargePermissionId,
         message: &Message,
-    ) -> Result<bool, StoreFailed> {
+    ) -> Result<Heeded, StoreFailed> {
         let hint = hint_of(message, permission);
         let mut driver = self.driver(checkout_id);
         let next = driver.next(|draft| {
@@ -146,11 +237,12 @@ impl App {
         let next = next.await?;
         driver.follow(next).await?;
         driver.drive().await?;
-        let Some(checkout) = driver.checkout().await? else { return Ok(false) };
-        match unpaid_under(checkout, permission) {
-            Some((_, failed)) => self.look_at_unpaid(checkout_id, failed, &hint).await,
-            None => Ok(has_taken_in(checkout, permission, &hint)),
-        }
+        let Some(checkout) = driver.checkout().await? else { return Ok(Heeded::NotYet) };
+        let is_taken_in = match unpaid_under(checkout, permission) {
+            Some((_, failed)) => self.look_at_unpaid(checkout_id, failed, &hint).await?,
+            None => has_taken_in(checkout, permission, &hint),
+        };
+        Ok(if is_taken_in { Heeded::TakenIn } else { Heeded::NotYet })
     }
 
     /// Looks up what a notification is about, under the permission of an attempt that is proved unpaid.
@@ -187,22 +279,6 @@ impl App {
                 Ok(false)
             }
         }
-    }
-}
-
-/// The permission that a message is about.
-fn permission_of(message: &Message) -> Option<ChargePermissionId> {
-    if let Some(permission) = &message.charge_permission_id {
-        return Some(permission.clone());
-    }
-    match &message.object {
-        NotifiedObject::ChargePermission(id) => Some(id.clone()),
-        // The id of an object under a permission begins with the permission's id.
-        NotifiedObject::Charge(_) | NotifiedObject::Refund(_) => {
-            let (permission, _) = message.object.object_id().rsplit_once('-')?;
-            ChargePermissionId::parse(permission).ok()
-        }
-        NotifiedObject::Chargeback(_) | NotifiedObject::Other { .. } => None,
     }
 }
 
@@ -269,6 +345,6 @@ fn tell_given_up(id: &str, message: &Message) {
         object_type = message.object.object_type().as_str(),
         object_id = message.object.object_id(),
         charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),
-        "a notification from Amazon was abandoned: its object could not be looked up or matched to an order"
+        "a notification from Amazon was abandoned: its object could not be looked up"
     );
 }

@@ -11,6 +11,10 @@ impl App {
     /// payment is stored with it, and the steps that follow are taken.
     pub(crate) async fn take_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let Some(due) = self.due_snapshot(checkout_id).await? else { return Ok(()) };
+        if due.is_first_try() {
+            // Notifications may have come before the order was known to have this permission.
+            self.wake_foreign(&due.charge_permission_id).await?;
+        }
         let Some(fetched) = self.fetch(&due.charge_permission_id, due.charge_id.as_ref()).await else {
             return self.miss_snapshot(checkout_id).await;
         };

@@ -106,8 +106,25 @@ impl<'a> FactSource<'a> {
         Some(Fact(self.disputed_payment(kind)))
     }
 
+    /// A fact about a permission that names the order, with the money that Amazon has shown under it.
+    pub(super) fn unexplained(self, kind: &'static str) -> Option<Fact> {
+        let id = self.about.charge_permission_id.as_deref();
+        let known = self.after.unexplained.iter().find(|it| id == Some(it.charge_permission_id.as_str()))?;
+        let members = self
+            .members(kind)
+            .some("attempt", self.about.attempt)
+            .some("chargePermissionId", self.about.charge_permission_id.as_ref())
+            .some("chargeId", self.about.charge_id.as_ref())
+            .some("amount", known.amount.map(amount))
+            .some("reason", self.about.plain_word());
+        Some(Fact(members))
+    }
+
     fn disputed_payment(self, kind: &'static str) -> Members {
-        let of = self.charge().map_or(self.after.terms.charge_amount, |charge| charge.amount);
+        let heard = self.about.charge_permission_id.as_deref();
+        let heard = self.after.unexplained.iter().find(|it| heard == Some(it.charge_permission_id.as_str()));
+        let of = self.charge().map(|charge| charge.amount).or_else(|| heard?.amount);
+        let of = of.unwrap_or(self.after.terms.charge_amount);
         self.members(kind)
             .some("attempt", self.about.attempt)
             .some("chargePermissionId", self.about.charge_permission_id.as_ref())

@@ -5,11 +5,12 @@ use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::fmt;
 
 use countersign_client::notification::{Message, NotifiedObject};
-use countersign_domain::ids::{ChargeId, RefundId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
 use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Extent;
+use countersign_domain::merchant::checkout::unexplained::{UnexplainedReason, UnexplainedState};
 use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
 use countersign_domain::merchant::payment::Payment;
@@ -331,6 +332,19 @@ events! {
         what: |_| "the permission cannot be charged now: {detail}", why: |_, _| SHOWN;
     PermissionClosed => fact: |it| it.permission("chargePermission.closed"), log: silent, figure: None,
         what: |_| "the permission was closed: {detail}", why: |_, _| SHOWN;
+    Unexplained => fact: |it| it.unexplained("payment.unexplained"),
+        log: |_| LogLine::Error("a Charge Permission names an order and holds money that nothing of the order \
+                                 explains: no payment of the order will be sent until an operator has decided"),
+        figure: None,
+        what: |_| "a permission that names this order holds money that is not explained: {detail}",
+        why: |it, _| why_unexplained(it);
+    UnexplainedSettled => fact: |it| it.settled("payment.settled"),
+        log: |_| LogLine::Info("a Charge Permission that was not explained is settled"), figure: None,
+        what: |_| "the permission that was not explained is settled: {detail}",
+        why: |_, _| "an attempt of the order has it, its money was returned, or a person has decided";
+    PermissionNoted => fact: no_fact, log: silent, figure: None,
+        what: |_| "a permission that names this order holds no money of its: {detail}",
+        why: |_, _| "the buyer's page sets the reference, so it proves nothing: this is only noted";
     CaptureDue => fact: |it| it.due("capture.due"),
         log: |_| LogLine::Warn("an authorized charge has not been captured, and its deadline is near"),
         figure: None,
@@ -501,6 +515,21 @@ fn why_contradicted(about: &EventSubject) -> &'static str {
     }
 }
 
+fn why_unexplained(about: &EventSubject) -> &'static str {
+    match about.plain_word().and_then(UnexplainedReason::parse) {
+        Some(UnexplainedReason::NoSession) => {
+            "no session of this order names it: it was captured, or still held after 25 hours"
+        }
+        Some(UnexplainedReason::PaidTwice) => {
+            "a session of this order was paid in addition to another payment of the order"
+        }
+        Some(UnexplainedReason::CompletedElsewhere) => {
+            "a session of this order was completed, though not by this shop's Finalize"
+        }
+        None => "",
+    }
+}
+
 fn why_unresolved(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(UnresolvedReason::parse) {
         Some(UnresolvedReason::SessionGone) => {
@@ -623,7 +652,7 @@ fn attempt_subject(number: AttemptNumber, attempt: Option<&Attempt>) -> EventSub
     };
     EventSubject {
         attempt: Some(number.get()),
-        amazon_checkout_session_id: attempt.map(|attempt| attempt.checkout_session_id.to_string()),
+        amazon_checkout_session_id: attempt.and_then(Attempt::session).map(ToString::to_string),
         charge_permission_id: charge_permission_id.map(ToString::to_string),
         charge_id: charge_id.map(ToString::to_string),
         ..EventSubject::default()
@@ -718,6 +747,9 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         PaymentEvent::PermissionChargeable => permission(EventKind::PermissionChargeable),
         PaymentEvent::PermissionNonChargeable => permission(EventKind::PermissionNonChargeable),
         PaymentEvent::PermissionClosed => permission(EventKind::PermissionClosed),
+        PaymentEvent::Unexplained(id) => (EventKind::Unexplained, heard_subject(after, id)),
+        PaymentEvent::UnexplainedSettled(id) => (EventKind::UnexplainedSettled, heard_subject(after, id)),
+        PaymentEvent::PermissionNoted(id) => (EventKind::PermissionNoted, heard_subject(after, id)),
         PaymentEvent::CaptureDue { charge_id, deadline, at } => {
             let detail = Detail::Due { deadline: deadline.as_str().to_owned(), at: at.to_string() };
             let charge_id = Some(charge_id.to_string());
@@ -743,6 +775,23 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         PaymentEvent::Contradiction { id, found } => {
             (EventKind::Contradiction, EventSubject { detail: word(&format!("{found}: {id}")), ..of })
         }
+    }
+}
+
+/// What is remembered of a permission that names the order.
+fn heard_subject(after: &Checkout, id: &ChargePermissionId) -> EventSubject {
+    let known = after.heard_of(id);
+    let detail = known.map(|known| match &known.state {
+        UnexplainedState::Open { reason, .. } => reason.as_str(),
+        UnexplainedState::Over { end, .. } => end.as_str(),
+        UnexplainedState::Heard { .. } | UnexplainedState::Watched { .. } => known.state.name(),
+    });
+    EventSubject {
+        attempt: known.and_then(|known| known.attempt).map(AttemptNumber::get),
+        charge_permission_id: Some(id.to_string()),
+        charge_id: known.and_then(|known| known.charge_id()).map(ToString::to_string),
+        detail: word(detail.unwrap_or("Explained")),
+        ..EventSubject::default()
     }
 }
 
@@ -790,7 +839,6 @@ fn refund_subject(payment: Option<&Payment>, id: &RefundId, about: EventSubject)
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::ids::ChargePermissionId;
     use countersign_domain::merchant::payment::permission::PermissionState;
 
     use super::super::entry::Entry;

@@ -4,6 +4,7 @@ use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::CancellationState;
+use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
 use countersign_domain::merchant::payment::operation::{Operation, OperationState, PaymentCall};
 use countersign_domain::merchant::payment::permission::PermissionState;
@@ -44,6 +45,20 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             | AttemptState::Released { .. } => continue,
         };
         add(&mut awaited, format!("attempt {}: {what}", attempt.number), attempt.state.due_at());
+    }
+    for known in &checkout.unexplained {
+        let what = match &known.state {
+            UnexplainedState::Heard { .. } => {
+                "every session of the order is looked up, because it names the order"
+            }
+            UnexplainedState::Watched { .. } => "it is looked up again, because it names the order",
+            UnexplainedState::Open { .. } => {
+                "it is looked up again; a person must decide whose payment it is"
+            }
+            UnexplainedState::Over { .. } => continue,
+        };
+        let at = known.state.look().map(|look| look.at);
+        add(&mut awaited, format!("{}: {what}", known.charge_permission_id), at);
     }
     if let Some(payment) = &checkout.payment {
         for operation in payment.in_flight() {

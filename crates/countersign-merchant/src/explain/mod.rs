@@ -99,6 +99,9 @@ fn standing_in_words(standing: Standing) -> &'static str {
 fn need_in_words(need: Need) -> &'static str {
     match need {
         Need::Contradicted => "compare the payment with Seller Central: Amazon contradicts what was proved",
+        Need::Unexplained => {
+            "say whose payment it is: a permission names this order, and nothing of the order explains its money"
+        }
         Need::Unresolved => "look the payment up in Seller Central: nobody can tell whether it was paid",
         Need::OperationInDoubt => {
             "look the operation up in Seller Central: it is still in doubt after its last alarm"
@@ -127,6 +130,9 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::CancelRequested => "the order is being canceled",
         Reason::Canceled => "the order is canceled",
         Reason::Contradicted => "Amazon contradicts what was proved about the payment",
+        Reason::Unexplained => {
+            "a permission at Amazon names this order, and nothing of the order explains its money"
+        }
         Reason::Unresolved => "the outcome of the payment cannot be determined",
         Reason::Checking => "it is not known yet whether this was paid: ask again",
         Reason::NotPaid => "this was not paid",

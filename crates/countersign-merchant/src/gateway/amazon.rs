@@ -213,7 +213,7 @@ fn is_compared(field: &str) -> bool {
     COMPARED.iter().any(|compared| is_within(field, compared) || is_within(compared, field))
 }
 
-/// The members of [`OpenSession`], by their names on the wire.
+/// The members of [`OpenSession`] that are compared, by their names on the wire.
 const COMPARED: [&str; 11] = [
     "productType",
     "paymentDetails.paymentIntent",
@@ -249,6 +249,7 @@ fn open_session(session: &CheckoutSession) -> OpenSession {
         environment: session.release_environment.as_ref().and_then(Word::known),
         shipping_address: session.shipping_address.clone().map(Into::into),
         billing_address: session.billing_address.clone().map(Into::into),
+        charge_permission_id: session.charge_permission_id.clone(),
         unknown_word,
     }
 }

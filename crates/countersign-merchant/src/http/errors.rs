@@ -379,6 +379,11 @@ fn terms_refused(terms: TermsRefused) -> RequestRefused {
             refused(CONFLICT, "TermsVersionMoved", message)
         }
         TermsRefused::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
+        TermsRefused::Unexplained => {
+            let message = "A Charge Permission at Amazon names this order and holds money that nothing of this \
+                           order explains, so the terms cannot be changed before that is decided.";
+            refused(CONFLICT, "Unexplained", message)
+        }
         TermsRefused::AlreadySent => {
             let message = "A payment with the current terms was sent and is not proved unpaid, so the terms \
                            cannot be changed.";

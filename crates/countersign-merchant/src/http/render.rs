@@ -1,13 +1,15 @@
 //! The answers of the merchant API as JSON.
 
 use bytes::Bytes;
-use countersign_domain::ids::{ChargeId, CheckoutId};
+use countersign_domain::ids::{ChargeId, CheckoutId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::CartKey;
 use countersign_domain::merchant::checkout::standing::Need;
 use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::checkout::unexplained::{Unexplained, UnexplainedState};
 use countersign_domain::merchant::checkout::verdict::{CheckingReason, Proof, Verdict};
+use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
@@ -129,7 +131,7 @@ fn attempt_body(attempt: &Attempt) -> Members {
     };
     Members::default()
         .with("number", attempt.number.get())
-        .with("amazonCheckoutSessionId", attempt.checkout_session_id.as_str())
+        .some("amazonCheckoutSessionId", attempt.session().map(CheckoutSessionId::as_str))
         .with("state", attempt.state.name())
         .some("completion", completion)
         .some("reason", reason)
@@ -151,6 +153,28 @@ pub(crate) fn standing(members: Members, checkout: &Checkout, now: Timestamp) ->
 /// What only a person can help with.
 pub(crate) fn needs_person(registration: &Registration) -> Vec<&'static str> {
     registration.needs().into_iter().map(Need::as_str).collect()
+}
+
+/// The permissions that name the order, if there are any.
+fn unexplained(checkout: &Checkout) -> Option<Vec<Members>> {
+    let body = |it: &Unexplained| {
+        let (reason, end) = match &it.state {
+            UnexplainedState::Open { reason, .. } => (Some(reason.as_str()), None),
+            UnexplainedState::Over { end, .. } => (None, Some(end.as_str())),
+            UnexplainedState::Heard { .. } | UnexplainedState::Watched { .. } => (None, None),
+        };
+        Members::default()
+            .with("chargePermissionId", it.charge_permission_id.as_str())
+            .some("chargeId", it.charge_id().map(ChargeId::as_str))
+            .some("attempt", it.attempt.map(AttemptNumber::get))
+            .some("amount", it.amount.map(amount))
+            .with("state", it.state.name())
+            .some("reason", reason)
+            .some("end", end)
+            .with("heardAt", it.heard_at.to_string())
+            .some("dueAt", it.state.look().map(|look| look.at.to_string()))
+    };
+    (!checkout.unexplained.is_empty()).then(|| checkout.unexplained.iter().map(body).collect())
 }
 
 fn checkout_body(
@@ -183,6 +207,7 @@ fn checkout_body(
         .with("registeredAt", checkout.registered_at.to_string())
         .with("resultUrl", registration.result_url(settings))
         .with("attempts", checkout.attempts.iter().map(attempt_body).collect::<Vec<_>>())
+        .some("unexplained", unexplained(checkout))
         .some("payment", checkout.payment.as_ref().map(payment_render::payment))
         .some(
             "cancellation",

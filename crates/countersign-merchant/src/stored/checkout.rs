@@ -11,6 +11,9 @@ use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StoredEr
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::{Cart, CartKey};
 use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::checkout::unexplained::{
+    Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
+};
 use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::merchant::number::KeyOrdinal;
 
@@ -34,12 +37,34 @@ stored! {
         cancellation,
         cart or default,
         superseded_by or default,
+        unexplained or default,
         registered_at,
     }
 
     struct Cart { key, supersedes }
 
     enum CartKey { Named(id), Of(checkout_id) }
+
+    struct Unexplained {
+        charge_permission_id,
+        charge_ids or default,
+        attempt,
+        amount,
+        heard_at,
+        asked_at,
+        state,
+    }
+
+    enum UnexplainedState {
+        Heard { look },
+        Watched { look },
+        Open { reason, since, look },
+        Over { end, at },
+    }
+
+    text UnexplainedReason: as_str, UnexplainedReason::parse;
+
+    text UnexplainedEnd: as_str, UnexplainedEnd::parse;
 
     struct Terms {
         product_type,

@@ -24,6 +24,19 @@ pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 
+/// A notification of an earlier format, in the present one; `None` if the format is not known, or if it cannot be
+/// read. Format 2 kept with each notification which checkout its permission names.
+pub(super) fn notification(format: u16, bytes: &[u8]) -> Option<Bytes> {
+    if format != 2 {
+        return None;
+    }
+    let mut document: Value = serde_json::from_slice(bytes).ok()?;
+    if let Some(waiting) = document.pointer_mut("/progress/Waiting").and_then(Value::as_object_mut) {
+        waiting.remove("reference");
+    }
+    serde_json::to_vec(&document).ok().map(Bytes::from)
+}
+
 /// Format 3 did not say who made a charge, nor what Amazon contradicted.
 fn from_3(checkout: &mut Value) {
     let mut made_by_finalize = Vec::new();

@@ -6,6 +6,7 @@ pub(crate) mod capture_setting;
 pub(crate) mod cart;
 pub(crate) mod checkout;
 mod earlier;
+pub(crate) mod foreign_permission;
 #[cfg(test)]
 mod laid_out;
 pub(crate) mod notification;

@@ -74,6 +74,8 @@ struct State {
     charges: HashMap<String, Value>,
     refunds: HashMap<String, Value>,
     permissions: HashMap<String, Value>,
+    /// The limits of permissions that another system made, and when it did.
+    limits: HashMap<String, (Value, String)>,
     authorized_for: Option<Duration>,
     faults: HashMap<&'static str, VecDeque<Fault>>,
     arrived: Vec<ReceivedCall>,

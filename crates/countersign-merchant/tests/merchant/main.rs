@@ -39,6 +39,7 @@ mod standing;
 mod store;
 mod telling;
 mod time_machine;
+mod unexplained;
 mod where_paid;
 mod whose;
 mod world;

@@ -383,33 +383,6 @@ fn a_notification_whose_order_cannot_be_looked_up_is_kept_until_it_can() {
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
 }
 
-// Promise: B17
-#[test]
-fn a_notification_whose_order_is_never_found_is_given_up_after_fifteen_days_and_logged() {
-    const ELSEWHERE: &str = "S01-5105180-7777777-C000001";
-    // The permission does not exist, or belongs to another system of the same merchant.
-    for (reference, most_asked) in [(None, 15 * 24 + 16), (Some("order of another system"), 1)] {
-        let world = World::in_memory();
-        if let Some(reference) = reference {
-            world.amazon.permission_elsewhere("S01-5105180-7777777", reference);
-        }
-        let lines = logged(|| {
-            world.notified("1", "CHARGE", ELSEWHERE);
-            world.skip(15 * DAY - HOUR);
-        });
-        assert!(lines.iter().all(|line| !line.starts_with("ERROR")), "{lines:?}");
-        let asked = world.amazon.arrived("permission").len();
-        assert!((1..=most_asked).contains(&asked), "{asked}");
-        let lines = logged(|| world.skip(2 * HOUR));
-        let errors: Vec<_> = lines.iter().filter(|line| line.starts_with("ERROR")).collect();
-        assert!(matches!(errors[..], [line] if line.contains(ELSEWHERE)), "{errors:?}");
-        let asked = world.amazon.arrived("permission").len();
-        world.skip(30 * DAY);
-        assert_eq!(world.amazon.arrived("permission").len(), asked);
-        assert!(!is_remembered(&world, "1"));
-    }
-}
-
 /// An order whose pending authorization Amazon has declined.
 fn declined(world: &World) -> String {
     let checkout_id = pending(world);

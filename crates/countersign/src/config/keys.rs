@@ -286,6 +286,7 @@ impl Config {
                 refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
                 after_guarantee: values.value("fulfilment.after_guarantee", after_guarantee)?,
                 compared_address: values.value("compare.address", address_members)?,
+                integration: Policy::default().integration,
             },
             notifications: Notifications {
                 certificate_origins: values

@@ -4,6 +4,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::cancel::{go_on, remind};
+use super::unexplained;
 use crate::merchant::attempt::finalize;
 use crate::merchant::checkout::draft::{CheckoutDecision, Draft};
 use crate::merchant::next::NextStep;
@@ -13,7 +14,7 @@ use crate::time::Timestamp;
 impl Draft {
     /// The complete decision. Whatever was decided, the same steps follow in the same change set: a Close
     /// that has waited is sent, a capture that was left to another operation is requested if that operation
-    /// has failed, and a cancellation continues. So a crash at any point leaves either operations with their
+    /// has failed, a permission that is explained by now is forgotten, and a cancellation continues. So a crash at any point leaves either operations with their
     /// timers or nothing to do.
     #[must_use]
     pub fn finish(mut self) -> CheckoutDecision {
@@ -21,6 +22,7 @@ impl Draft {
             payment.wake_closes();
             payment.take_back_captures();
         }
+        unexplained::settle(&mut self);
         go_on(&mut self);
         self.decided()
     }
@@ -34,12 +36,12 @@ pub fn orphaned(draft: &mut Draft) -> usize {
     finalizes.saturating_add(send::orphaned(draft))
 }
 
-/// Takes up one item of a payment that is due: reschedules its timer, so that nobody else takes up the same
-/// item, and returns the next step. `None` when nothing is due. Once that step is done, the next item may be
+/// Takes up one item that is due, of a payment or of a permission that names the order: reschedules its timer,
+/// so that nobody else takes up the same item, and returns the next step. `None` when nothing is due. Once that step is done, the next item may be
 /// taken up.
 #[must_use]
 pub fn take_up_payment(draft: &mut Draft) -> Option<NextStep> {
-    take_up(draft).or_else(|| remind(draft).then_some(NextStep::Rest))
+    take_up(draft).or_else(|| unexplained::take_up(draft)).or_else(|| remind(draft).then_some(NextStep::Rest))
 }
 
 fn take_up(draft: &mut Draft) -> Option<NextStep> {

@@ -51,6 +51,8 @@ words! {
         Canceled,
         /// Amazon shows something that excludes what was proved.
         Contradicted,
+        /// A permission names the order, and nothing of the order explains its money.
+        Unexplained,
         /// Nobody can tell whether this was paid.
         Unresolved,
         /// It is not known yet whether this is paid.
@@ -138,6 +140,10 @@ pub fn fulfilment(
             None => Some(unpaid(checkout)),
         };
     };
+    if checkout.is_unexplained() {
+        let is_known = charge.is_none_or(|id| payment.charge(id).is_some());
+        return is_known.then(|| not(Reason::Unexplained));
+    }
     match charge {
         Some(id) => payment.charge(id).map(|charge| judge.by_charge(payment, charge)),
         None => Some(match last_requested(checkout, payment) {
@@ -169,6 +175,7 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
             | UnresolvedReason::IdsMissing => Reason::Unresolved,
         },
         Verdict::Checking(Some(CheckingReason::PaidUnderAnotherOrder) | None) => Reason::Checking,
+        Verdict::Checking(Some(CheckingReason::Unexplained)) => Reason::Unexplained,
         Verdict::NotPaid(_) => Reason::NotPaid,
         Verdict::Registered => Reason::Registered,
         Verdict::Canceled => Reason::Canceled,

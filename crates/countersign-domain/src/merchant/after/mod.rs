@@ -7,3 +7,4 @@ pub mod due;
 pub mod fulfilment;
 pub mod hint;
 pub mod shipment;
+pub mod unexplained;

@@ -40,6 +40,8 @@ pub struct OpenSession {
     pub shipping_address: Option<Address>,
     /// `billingAddress`.
     pub billing_address: Option<Address>,
+    /// `chargePermissionId`: an authorization can exist before Finalize. It is not compared.
+    pub charge_permission_id: Option<ChargePermissionId>,
     /// The first of these members whose value this version does not know. It never matches any terms.
     pub unknown_word: Option<&'static str>,
 }

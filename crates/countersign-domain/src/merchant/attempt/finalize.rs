@@ -20,8 +20,8 @@ use crate::merchant::number::KeyOrdinal;
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{FinalizeSuccess, Proof, finalize_proof};
 use crate::merchant::rules::{
-    ALARMS, FORGOTTEN_AFTER, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due, next_evidence_look,
-    not_evaluated_delay, not_sent_delay, pending_delay,
+    ALARMS, FORGOTTEN_AFTER, HELD_PAUSE, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due,
+    next_evidence_look, not_evaluated_delay, not_sent_delay, pending_delay,
 };
 use crate::terms::PaymentIntent;
 use crate::time::{DAY, Timestamp};
@@ -31,7 +31,8 @@ pub type FinalizeAnswer = CallAnswer<FinalizeSuccess, NotPaidReason>;
 
 /// Records an attempt's first send, or the next one after a send that had no effect, before it leaves.
 /// Returns [`NextStep::Rest`] if the attempt is not, or is no longer, ready for it, if this machine's clock
-/// cannot show whether the buyer still waits, if another order of the cart may be paid, and if the attempt
+/// cannot show whether the buyer still waits, if another order of the cart may be paid, if [the order is
+/// held](Checkout::is_held), and if the attempt
 /// ends here because another attempt is live or the buyer has left.
 ///
 /// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under a key other
@@ -59,6 +60,9 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
             return NextStep::Rest;
         }
         Presence::Unknown => return NextStep::Rest,
+    }
+    if checkout.is_held() {
+        return NextStep::Rest;
     }
     // Nothing below this line may fail.
     let next = delivery(checkout, attempt, send.clone());
@@ -106,7 +110,7 @@ pub fn begin_approved(
 }
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
-/// attempt is no longer in doubt.
+/// attempt is no longer in doubt, or if [the order is held](Checkout::is_held).
 ///
 /// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
 /// server that stores errors under a key would answer with the same error forever. `key_of` derives that key.
@@ -115,7 +119,7 @@ pub fn send_again(
     number: AttemptNumber,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
-    if state(draft, number).and_then(AttemptState::doubt).is_none() {
+    if draft.checkout().is_held() || state(draft, number).and_then(AttemptState::doubt).is_none() {
         return NextStep::Rest;
     }
     let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
@@ -213,8 +217,16 @@ pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
         give_up(draft, number);
         return Some(NextStep::Rest);
     }
+    let is_held = draft.checkout().is_held();
     let session = session(attempt);
     let (next, event) = match &mut draft.change_attempt(number)?.state {
+        AttemptState::Bound { retry_at, .. }
+        | AttemptState::Finalize(InFlight::Recorded { retry_at, .. })
+            if is_held =>
+        {
+            *retry_at = now.plus(HELD_PAUSE);
+            (NextStep::Rest, None)
+        }
         AttemptState::Bound { retry_at, .. } => {
             *retry_at = now.plus(rules.lease);
             (NextStep::Agree(session), None)

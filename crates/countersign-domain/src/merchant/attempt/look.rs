@@ -239,9 +239,21 @@ fn readable(draft: &mut Draft, number: AttemptNumber) {
 }
 
 /// Handles the charge of an attempt that is proved unpaid and that Amazon contradicts: the contradiction is
-/// settled once Amazon shows again that the charge failed.
+/// settled once Amazon shows again that the charge failed, or that its money was returned.
 fn unpaid_charge_seen_again(draft: &mut Draft, number: AttemptNumber, shown: &ChargeView) {
-    let is_over = matches!(shown.seen.state, AmazonChargeState::Declined | AmazonChargeState::Canceled);
+    let is_returned = || {
+        let amounts = shown.captured.shown().zip(shown.refunded.shown());
+        amounts.is_some_and(|(captured, refunded)| {
+            captured.currency() == refunded.currency() && refunded.minor() >= captured.minor()
+        })
+    };
+    let is_over = match shown.seen.state {
+        AmazonChargeState::Declined | AmazonChargeState::Canceled => true,
+        AmazonChargeState::Captured => is_returned(),
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated => false,
+    };
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     if !is_over || !attempt.state.is_contradicted() {
         return;

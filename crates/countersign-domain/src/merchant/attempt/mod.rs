@@ -34,7 +34,8 @@ use crate::words::words;
 pub struct Attempt {
     /// 1 for the checkout's first session.
     pub number: AttemptNumber,
-    /// The session.
+    /// The session. For a payment that was adopted without its session, the permission's id takes its place:
+    /// see [`session`](Self::session).
     pub checkout_session_id: CheckoutSessionId,
     /// The addresses that the caller gave: kept while the session may still be compared, whether after a
     /// crash or again under changed terms.
@@ -63,6 +64,24 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The session; `None` for a payment that was adopted without its session.
+    #[must_use]
+    pub fn session(&self) -> Option<&CheckoutSessionId> {
+        let is_adopted = match &self.state {
+            AttemptState::Completed { charge_permission_id, .. } => {
+                charge_permission_id.as_str() == self.checkout_session_id.as_str()
+            }
+            AttemptState::Bound { .. }
+            | AttemptState::Finalize(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => false,
+        };
+        (!is_adopted).then_some(&self.checkout_session_id)
+    }
+
     /// The key for new bytes: the first that is not spent. A spent key never carries other bytes.
     #[must_use]
     pub const fn next_key_ordinal(&self) -> KeyOrdinal {

@@ -10,6 +10,7 @@ use super::Checkout;
 use super::cancellation::{Cancellation, CancellationState};
 use super::cart::CartSight;
 use super::terms::{Terms, TermsRefused};
+use super::unexplained::Unexplained;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::merchant::call::{Doubt, InFlight};
@@ -38,6 +39,7 @@ pub struct Draft {
     cancellation_before: Option<CancellationState>,
     /// Whether nothing of the order was reserved any more, and nothing captured.
     had_lapsed: bool,
+    was_held: bool,
 }
 
 /// A complete decision.
@@ -68,6 +70,7 @@ impl Draft {
     pub fn new(checkout: Checkout, now: Timestamp, rules: MerchantRules) -> Self {
         let cancellation_before = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
         let had_lapsed = checkout.lapsed().is_some();
+        let was_held = checkout.is_held();
         Self {
             checkout,
             now,
@@ -78,6 +81,7 @@ impl Draft {
             payment_before: None,
             cancellation_before,
             had_lapsed,
+            was_held,
         }
     }
 
@@ -149,6 +153,19 @@ impl Draft {
     /// Records what happened to the payment, or to the order as a whole.
     pub(in crate::merchant) fn emit_for_payment(&mut self, event: PaymentEvent) {
         self.events.push(event.into());
+    }
+
+    /// Whether no Finalize could leave when the decision began.
+    pub(in crate::merchant) const fn was_held(&self) -> bool {
+        self.was_held
+    }
+
+    /// Mutable access to what is remembered of a permission that names the order.
+    pub(in crate::merchant) fn change_heard(
+        &mut self,
+        permission: &ChargePermissionId,
+    ) -> Option<&mut Unexplained> {
+        self.change().unexplained.iter_mut().find(|it| it.charge_permission_id == *permission)
     }
 
     /// Mutable access to an attempt.
@@ -294,6 +311,9 @@ impl Draft {
         }
         if self.checkout.cancellation.is_some() {
             return Err(TermsRefused::OrderCanceled);
+        }
+        if self.checkout.is_unexplained() {
+            return Err(TermsRefused::Unexplained);
         }
         Ok(())
     }

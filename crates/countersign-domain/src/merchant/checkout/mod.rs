@@ -9,6 +9,7 @@ pub mod quote;
 pub mod sharing;
 pub mod standing;
 pub mod terms;
+pub mod unexplained;
 pub mod verdict;
 
 use crate::merchant::number::AttemptNumber;
@@ -18,12 +19,13 @@ use alloc::vec::Vec;
 use self::cancellation::Cancellation;
 use self::cart::Cart;
 use self::terms::Terms;
+use self::unexplained::{Unexplained, UnexplainedState};
 use super::attempt::{Attempt, AttemptState};
 use super::payment::Payment;
 use super::payment::charge::Charge;
 use super::payment::operation::Operation;
 use super::rules::MerchantRules;
-use crate::ids::CheckoutId;
+use crate::ids::{ChargePermissionId, CheckoutId};
 use crate::time::Timestamp;
 
 /// The shop's order, its terms, and every attempt to pay it.
@@ -50,6 +52,9 @@ pub struct Checkout {
     pub cart: Option<Cart>,
     /// The checkout that has taken the place of this one, if one has.
     pub superseded_by: Option<CheckoutId>,
+    /// The permissions that name this order although none of its sessions is known to have made them, oldest
+    /// first; at most [`MAX_UNEXPLAINED`](super::rules::MAX_UNEXPLAINED).
+    pub unexplained: Vec<Unexplained>,
     /// When the shop registered it.
     pub registered_at: Timestamp,
 }
@@ -74,13 +79,54 @@ impl Checkout {
         charge.is_some_and(|charge| charge.contradicted_by().is_some())
     }
 
-    /// When the first of its attempts, its payment or its cancellation is due.
+    /// Whether a permission names this order, and nothing of this order explains its money.
+    #[must_use]
+    pub fn is_unexplained(&self) -> bool {
+        self.unexplained.iter().any(|it| it.state.is_open())
+    }
+
+    /// Whether no Finalize of this order may leave: a permission that names it is unexplained, or its sessions
+    /// have not all been looked at since.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.unexplained.iter().any(|it| it.state.holds())
+    }
+
+    /// What is remembered of a permission that names this order.
+    #[must_use]
+    pub fn heard_of(&self, permission: &ChargePermissionId) -> Option<&Unexplained> {
+        self.unexplained.iter().find(|it| it.charge_permission_id == *permission)
+    }
+
+    /// A permission that names this order and about which nothing is decided yet.
+    #[must_use]
+    pub fn undecided(&self, permission: &ChargePermissionId) -> Option<&Unexplained> {
+        self.heard_of(permission).filter(|it| !matches!(it.state, UnexplainedState::Over { .. }))
+    }
+
+    /// Whether the payment or an attempt has this permission.
+    #[must_use]
+    pub fn knows(&self, permission: &ChargePermissionId) -> bool {
+        let is_paid_by = |payment: &Payment| payment.charge_permission_id == *permission;
+        let mut ids = self.attempts.iter().filter_map(|attempt| attempt.state.ids());
+        self.payment.as_ref().is_some_and(is_paid_by) || ids.any(|(known, _)| known == permission)
+    }
+
+    /// Whether it has a payment, or one on which Amazon has not decided yet.
+    #[must_use]
+    pub fn is_paid_or_pending(&self) -> bool {
+        let is_pending = |attempt: &Attempt| matches!(attempt.state, AttemptState::Pending { .. });
+        self.payment.is_some() || self.attempts.iter().any(is_pending)
+    }
+
+    /// When the first of its attempts, its payment, its cancellation or the permissions that name it is due.
     #[must_use]
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let attempts = self.attempts.iter().filter_map(|attempt| attempt.state.due_at());
         let payment = self.payment.as_ref().and_then(|payment| payment.due_at(rules));
         let cancellation = self.cancellation.as_ref().and_then(Cancellation::due_at);
-        attempts.chain(payment).chain(cancellation).min()
+        let heard = self.unexplained.iter().filter_map(|it| it.state.look()).map(|look| look.at);
+        attempts.chain(payment).chain(cancellation).chain(heard).min()
     }
 
     /// The attempt whose outcome decides for this one: itself, or the one that it is surplus to.

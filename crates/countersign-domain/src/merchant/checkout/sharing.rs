@@ -49,7 +49,7 @@ impl Checkout {
             )
             | None => false,
         };
-        !is_undone && self.live_attempt().is_some()
+        !is_undone && (self.live_attempt().is_some() || self.is_unexplained())
     }
 }
 

@@ -11,7 +11,7 @@
 //! | its cancellation is not finished | `canceling` |
 //! | its cancellation is finished, and left no parcel | `canceled` |
 //! | no session has come back | `awaitingPayment` |
-//! | an attempt may still be sent, is on its way or in doubt | `checking` |
+//! | an attempt may still be sent, is on its way or in doubt, or nothing explains a permission that names the order | `checking` |
 //! | Amazon decides on the attempt's authorization or capture | `pending` |
 //! | the attempts are proved unpaid | `notPaid` |
 //! | a charge, a refund or a close is on its way or in doubt | `checking` |
@@ -162,6 +162,8 @@ words! {
     Need {
         /// Amazon contradicts what was proved of a payment.
         Contradicted = "contradicted",
+        /// A permission names the order, and nothing of the order explains its money.
+        Unexplained = "unexplained",
         /// Nobody can tell whether an attempt was paid.
         Unresolved = "unresolved",
         /// An operation is still in doubt after its last alarm.
@@ -216,6 +218,7 @@ impl Checkout {
         let mut operations = self.payment.iter().flat_map(|payment| &payment.operations);
         let needs = [
             (Need::Contradicted, self.has_contradiction()),
+            (Need::Unexplained, self.is_unexplained()),
             (Need::Unresolved, self.has_unresolved_attempt()),
             (Need::OperationInDoubt, operations.any(is_in_doubt_for_good)),
             (Need::CancellationStuck, self.is_cancellation_stuck()),

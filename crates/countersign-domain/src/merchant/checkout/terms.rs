@@ -58,6 +58,8 @@ pub enum TermsRefused {
     AlreadySent,
     /// The order is canceled or being canceled.
     OrderCanceled,
+    /// A permission names this order, and nothing of this order explains its money.
+    Unexplained,
 }
 
 /// A member that a registered address must have: without it, the address equals no address that Amazon shows.
@@ -81,7 +83,9 @@ impl TermsRefused {
             Self::AddressIncomplete(RequiredMember::AddressLine1) => "shippingAddress.addressLine1",
             Self::AddressIncomplete(RequiredMember::CountryCode) => "shippingAddress.countryCode",
             Self::TotalInAnotherCurrency(_) | Self::TotalBelowCharge => "paymentDetails.totalOrderAmount",
-            Self::VersionMoved { .. } | Self::AlreadySent | Self::OrderCanceled => "termsVersion",
+            Self::VersionMoved { .. } | Self::AlreadySent | Self::OrderCanceled | Self::Unexplained => {
+                "termsVersion"
+            }
         }
     }
 }

@@ -35,6 +35,8 @@ pub enum CheckingReason {
     Unresolved(UnresolvedReason),
     /// Another order of the same cart is paid or may be paid: nothing is sent for this one.
     PaidUnderAnotherOrder,
+    /// A permission names the order, and nothing of the order explains its money.
+    Unexplained,
 }
 
 impl CheckingReason {
@@ -47,6 +49,7 @@ impl CheckingReason {
         match self {
             Self::Unresolved(reason) => reason.as_str(),
             Self::PaidUnderAnotherOrder => "PaidUnderAnotherOrder",
+            Self::Unexplained => "Unexplained",
         }
     }
 }
@@ -111,6 +114,12 @@ impl Checkout {
             return Verdict::Checking(Some(CheckingReason::CONTRADICTED));
         }
         match &deciding.state {
+            // The money under that permission may be this order's.
+            AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::NotPaid { .. }
+                if self.is_unexplained() && !self.is_paid_or_pending() =>
+            {
+                Verdict::Checking(Some(CheckingReason::Unexplained))
+            }
             AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Surplus { .. } => {
                 Verdict::Checking(deciding.waits_for.as_ref().map(|_| CheckingReason::PaidUnderAnotherOrder))
             }
@@ -147,6 +156,7 @@ impl Checkout {
             || self.attempts.iter().rev().find(|it| !matches!(it.state, AttemptState::Released { .. }));
         match self.live_attempt().or_else(unsent).or_else(latest) {
             Some(attempt) => self.verdict_of(attempt),
+            None if self.is_unexplained() => Verdict::Checking(Some(CheckingReason::Unexplained)),
             None => Verdict::Registered,
         }
     }

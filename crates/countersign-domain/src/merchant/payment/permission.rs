@@ -2,7 +2,10 @@
 
 use alloc::string::String;
 
+use super::amount_view::AmountView;
 use crate::merchant::call::LookSchedule;
+use crate::money::Money;
+use crate::time::Timestamp;
 
 /// The permission as it was last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum PermissionState {
 const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
 /// Amazon's reason for a permission whose whole limit was captured.
 const NOTHING_LEFT: &str = "TransactionAmountExceeded";
+/// Amazon's reason for a permission that it closed because everything was captured.
+const ALL_CAPTURED: &str = "AmazonClosed";
 
 /// What a permission that Amazon calls `NonChargeable` waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +75,38 @@ impl PermissionState {
         match self {
             Self::Chargeable => None,
             Self::NonChargeable(reason) | Self::Closed(reason) => Some(reason),
+        }
+    }
+}
+
+/// A permission and its money as Amazon shows them, even if it is not known who made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionMoney {
+    /// Its state.
+    pub state: PermissionState,
+    /// `creationTimestamp`.
+    pub created_at: Option<Timestamp>,
+    /// `limits.amountLimit`.
+    pub limit: AmountView,
+    /// `limits.amountBalance`: what can still be charged.
+    pub balance: AmountView,
+}
+
+impl PermissionMoney {
+    /// How much of it is held or captured, if Amazon shows that.
+    #[must_use]
+    pub fn used(&self) -> Option<Money> {
+        let (limit, balance) = (self.limit.shown()?, self.balance.shown()?);
+        limit.checked_sub(balance)
+    }
+
+    /// Whether everything that was used is known to be captured.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        match &self.state {
+            PermissionState::Chargeable => false,
+            PermissionState::NonChargeable(reason) => reason == NOTHING_LEFT,
+            PermissionState::Closed(reason) => reason == ALL_CAPTURED,
         }
     }
 }

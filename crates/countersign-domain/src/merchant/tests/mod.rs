@@ -6,6 +6,7 @@ mod canceling;
 mod cart;
 mod decide;
 mod gate;
+mod heard;
 mod keys;
 mod life;
 mod missing;
@@ -174,6 +175,7 @@ fn unpaid(intent: PaymentIntent) -> Checkout {
         cancellation: None,
         cart: None,
         superseded_by: None,
+        unexplained: Vec::new(),
         registered_at: sent_at(),
     }
 }
@@ -192,6 +194,7 @@ fn open_session(terms: &Terms) -> OpenSession {
         environment: Some(Environment::Sandbox),
         shipping_address: Some(address()),
         billing_address: None,
+        charge_permission_id: None,
         unknown_word: None,
     }
 }

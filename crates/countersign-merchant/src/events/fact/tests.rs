@@ -161,6 +161,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
         }),
         cart: None,
         superseded_by: None,
+        unexplained: Vec::new(),
         registered_at: at(),
     }
 }

@@ -8,7 +8,7 @@ use countersign_domain::merchant::call::KeyedRequest;
 use countersign_domain::merchant::payment::charge::ChargeView;
 use countersign_domain::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
-use countersign_domain::merchant::payment::permission::{PermissionState, PermissionView};
+use countersign_domain::merchant::payment::permission::{PermissionMoney, PermissionState, PermissionView};
 use countersign_domain::merchant::payment::refund::{RefundState, RefundView};
 use countersign_domain::merchant::payment::send::OperationAnswer;
 use countersign_domain::merchant::proof::ObjectView;
@@ -18,7 +18,7 @@ use countersign_protocol::wire::{
     RefundState as WireRefundState, Word,
 };
 
-use super::{Amazon, NoEvidence, amount_view, bounded, classify, code_in_words, shows_nothing};
+use super::{Amazon, NoEvidence, amount_view, bounded, classify, code_in_words, is_own_404, shows_nothing};
 
 /// What a body shows, or why nothing can be concluded from it.
 type ReadResult<T> = Result<T, &'static str>;
@@ -45,13 +45,37 @@ impl Amazon {
         permission_shown(id, &answer.value).map_err(NoEvidence::new)
     }
 
-    /// Get Charge Permission: its merchant reference, which is a checkout's id if it is ours.
+    /// Get Charge Permission, for a permission that no order is known to have: its merchant reference, which is
+    /// a checkout's id if it names one. `None` also when Amazon answers that it has no such permission.
     pub(crate) async fn reference_of(&self, id: &ChargePermissionId) -> Result<Option<String>, NoEvidence> {
-        let permission = self.shown(self.client.get_charge_permission(id).await)?.value;
-        if permission.charge_permission_id.as_ref() != Some(id) {
+        let answer = match self.noted(self.client.get_charge_permission(id).await) {
+            Ok(answer) => answer,
+            Err(error) if is_own_404(&error, id.as_str()) => return Ok(None),
+            Err(error) => return Err(shows_nothing(&error)),
+        };
+        if answer.value.charge_permission_id.as_ref() != Some(id) {
             return Err(NoEvidence::new("another charge permission"));
         }
-        Ok(permission.merchant_metadata.and_then(|metadata| metadata.merchant_reference_id))
+        let reference = answer.value.merchant_metadata.and_then(|metadata| metadata.merchant_reference_id);
+        Ok(reference.filter(|reference| !reference.is_empty()))
+    }
+
+    /// Get Charge Permission: its state and its money, also of one that is not known here.
+    pub(crate) async fn permission_money(
+        &self,
+        id: &ChargePermissionId,
+    ) -> Result<PermissionMoney, NoEvidence> {
+        let answer = self.shown(self.client.get_charge_permission(id).await)?;
+        let PermissionView { state } = permission_shown(id, &answer.value).map_err(NoEvidence::new)?;
+        let limits = answer.value.limits.as_ref();
+        let limit = limits.and_then(|limits| limits.amount_limit.as_ref());
+        let balance = limits.and_then(|limits| limits.amount_balance.as_ref());
+        Ok(PermissionMoney {
+            state,
+            created_at: answer.value.creation_timestamp,
+            limit: amount_view("limits.amountLimit", limit, &answer.malformed),
+            balance: amount_view("limits.amountBalance", balance, &answer.malformed),
+        })
     }
 
     /// Get Charge Permission: the body as it came, for a snapshot, and what it shows.

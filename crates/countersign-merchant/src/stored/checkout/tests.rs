@@ -116,6 +116,25 @@ fn states() -> Vec<AttemptState> {
     states
 }
 
+/// Every state of a permission that names the order.
+fn unexplained() -> Vec<Unexplained> {
+    let look = LookSchedule { at: at(10), count: 1 };
+    let mut states = vec![UnexplainedState::Heard { look }, UnexplainedState::Watched { look }];
+    let reasons = UnexplainedReason::ALL.iter();
+    states.extend(reasons.map(|reason| UnexplainedState::Open { reason: *reason, since: at(9), look }));
+    states.extend(UnexplainedEnd::ALL.iter().map(|end| UnexplainedState::Over { end: *end, at: at(9) }));
+    let known = states.into_iter().zip(1_u32..).map(|(state, number)| Unexplained {
+        charge_permission_id: permission(),
+        charge_ids: if number == 1 { Vec::new() } else { vec![charge()] },
+        attempt: (number == 3).then_some(AttemptNumber::FIRST),
+        amount: (number > 1).then(|| Money::from_minor(1_400, Currency::USD)),
+        heard_at: at(1),
+        asked_at: (number > 1).then(|| at(2)),
+        state,
+    });
+    known.collect()
+}
+
 fn registration(states: Vec<AttemptState>) -> Registration {
     let attempts = states.into_iter().zip(1..).map(|(state, number)| Attempt {
         number: AttemptNumber::new(number),
@@ -169,6 +188,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
                 supersedes: Some(CheckoutId::parse("c0").unwrap()),
             }),
             superseded_by: Some(CheckoutId::parse("c2").unwrap()),
+            unexplained: Vec::new(),
             registered_at: at(0),
         },
         links: Links {
@@ -203,9 +223,30 @@ fn with_payment(mut registration: Registration) -> Registration {
 
 #[test]
 fn every_state_comes_back_as_it_went() {
-    let registration = registration(states());
+    let mut registration = registration(states());
+    registration.checkout.unexplained = unexplained();
     let (format, bytes) = encode(&registration);
     assert_eq!(decode(format, &bytes), Ok(registration));
+}
+
+#[test]
+fn what_is_remembered_of_a_permission_has_its_form() {
+    let forms: Vec<String> = unexplained()
+        .iter()
+        .map(|it| String::from_utf8(countersign_document::encode::<Merchant, _>(it).to_vec()).unwrap())
+        .collect();
+    let look = r#"{"at":1795448830000,"count":1}"#;
+    let (ids, since) = (r#""charge_ids":["S01-1-C1"],"#, r#""since":1795448829000"#);
+    let whole = |ids: &str, rest: &str, state: &str| {
+        format!(r#"{{"charge_permission_id":"S01-1",{ids}{rest}"heard_at":1795448821000,{state}}}"#)
+    };
+    let asked = r#""asked_at":1795448822000,"#;
+    let amount = r#""amount":[1400,"USD"],"#;
+    assert_eq!(forms[0], whole("", "", &format!(r#""state":{{"Heard":{{"look":{look}}}}}"#)));
+    let open = format!(r#"{asked}"state":{{"Open":{{"reason":"NoSession",{since},"look":{look}}}}}"#);
+    assert_eq!(forms[2], whole(ids, &format!(r#""attempt":1,{amount}"#), &open));
+    let over = format!(r#"{asked}"state":{{"Over":{{"end":"Noted","at":1795448829000}}}}"#);
+    assert_eq!(forms[5], whole(ids, amount, &over));
 }
 
 #[test]

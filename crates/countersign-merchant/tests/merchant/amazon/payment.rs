@@ -72,6 +72,28 @@ impl Amazon {
         state.sessions.insert(format!("elsewhere-{permission_id}"), session);
     }
 
+    /// Another system is paid this amount, under a permission with this reference, or with none. Its charge,
+    /// `-C000001`, is in this state.
+    pub(crate) fn paid_elsewhere(&self, permission_id: &str, reference: &str, amount: &Value, state: &str) {
+        self.permission_elsewhere(permission_id, reference);
+        let charge_id = format!("{permission_id}-C000001");
+        self.charge_elsewhere(&charge_id, amount);
+        self.decide(&charge_id, state);
+        let created_at = self.time.now().to_string();
+        self.state().limits.insert(permission_id.to_owned(), (amount.clone(), created_at));
+    }
+
+    /// The session of another system completes with the ids of what it was paid.
+    pub(crate) fn complete_elsewhere(&self, session: &str, permission_id: &str) {
+        let charge_id = format!("{permission_id}-C000001");
+        self.change(session, |session| {
+            let open = session.clone();
+            *session = json!({ "checkoutSessionId": open["checkoutSessionId"],
+                "statusDetails": { "state": "Completed" }, "chargePermissionId": permission_id,
+                "chargeId": charge_id, "wasOpen": open });
+        });
+    }
+
     pub(crate) fn refund_count(&self) -> usize {
         self.state().refunds.len()
     }
@@ -223,8 +245,19 @@ impl State {
         let Some(status) = self.permissions.get(id).cloned() else { return found(None) };
         let session = self.sessions.values().find(|session| session["chargePermissionId"] == id);
         let metadata = session.map(|session| session["wasOpen"]["merchantMetadata"].clone());
-        let shown = json!({ "chargePermissionId": id, "buyer": { "name": "Canary" },
+        let mut shown = json!({ "chargePermissionId": id, "buyer": { "name": "Canary" },
             "merchantMetadata": metadata, "statusDetails": status });
+        if let Some((limit, created_at)) = self.limits.get(id) {
+            let is_used = |charge: &&Value| {
+                charge["chargePermissionId"] == id && !["Declined", "Canceled"].contains(&state_of(charge))
+            };
+            let used: i64 = self.charges.values().filter(is_used).map(|it| minor(&it["chargeAmount"])).sum();
+            let left = minor(limit) - used;
+            let balance = json!({ "amount": format!("{}.{:02}", left / 100, left % 100),
+                "currencyCode": limit["currencyCode"] });
+            shown["limits"] = json!({ "amountLimit": limit, "amountBalance": balance });
+            shown["creationTimestamp"] = json!(created_at);
+        }
         (200, shown)
     }
 }

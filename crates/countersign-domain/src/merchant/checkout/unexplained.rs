@@ -1,0 +1,139 @@
+//! Permissions that name an order, although none of its sessions is known to have made them. The rules that
+//! judge them are in `after/unexplained.rs`.
+
+use alloc::vec::Vec;
+
+use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::call::LookSchedule;
+use crate::merchant::number::AttemptNumber;
+use crate::money::Money;
+use crate::time::Timestamp;
+use crate::words::words;
+
+/// A permission that names the order: a notification was about it, and its `merchantReferenceId` is the
+/// order's. The buyer's browser sets that reference, so it says where to look, and proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unexplained {
+    /// The permission.
+    pub charge_permission_id: ChargePermissionId,
+    /// The charges under it that were named, oldest first.
+    pub charge_ids: Vec<ChargeId>,
+    /// The attempt whose session names it, if one does: that session was completed by somebody else.
+    pub attempt: Option<AttemptNumber>,
+    /// The money that Amazon has last shown to be held or captured.
+    pub amount: Option<Money>,
+    /// When it was first heard of.
+    pub heard_at: Timestamp,
+    /// When Amazon was last asked about it.
+    pub asked_at: Option<Timestamp>,
+    /// What is known of it.
+    pub state: UnexplainedState,
+}
+
+/// What is known of a permission that names the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnexplainedState {
+    /// The order's sessions have not all been looked at since it was heard of.
+    Heard {
+        /// When to look at them.
+        look: LookSchedule,
+    },
+    /// The sessions were looked at. It may still turn out to be explained, or to be without money.
+    Watched {
+        /// When to look again.
+        look: LookSchedule,
+    },
+    /// It is unexplained: the shop and the operator were notified.
+    Open {
+        /// Why.
+        reason: UnexplainedReason,
+        /// Since when.
+        since: Timestamp,
+        /// When to look again.
+        look: LookSchedule,
+    },
+    /// Nothing more is asked or decided about it.
+    Over {
+        /// How it ended.
+        end: UnexplainedEnd,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+words! {
+    /// Why a permission is unexplained.
+    UnexplainedReason {
+        /// No session of the order names it.
+        NoSession,
+        /// A session of the order was paid in addition to another payment of the order.
+        PaidTwice,
+        /// A session of the order was completed, though not by this shop's Finalize.
+        CompletedElsewhere,
+    }
+}
+
+words! {
+    /// How a permission that names the order ended.
+    UnexplainedEnd {
+        /// It holds no money: it was declined, canceled or closed, or nothing was ever charged.
+        Noted,
+        /// Its money was returned: canceled, or refunded in full.
+        Returned,
+        /// It belongs to another order of this store.
+        OfAnotherOrder,
+        /// A person has decided that it is this order's payment.
+        Ours,
+        /// A person has decided that it is not this order's payment.
+        NotOurs,
+    }
+}
+
+impl UnexplainedState {
+    /// Whether it is unexplained.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// Whether no Finalize of the order may leave because of it.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        matches!(self, Self::Heard { .. } | Self::Open { .. })
+    }
+
+    /// When to look again; `None` when it is over.
+    #[must_use]
+    pub const fn look(&self) -> Option<LookSchedule> {
+        match self {
+            Self::Heard { look } | Self::Watched { look } | Self::Open { look, .. } => Some(*look),
+            Self::Over { .. } => None,
+        }
+    }
+
+    pub(in crate::merchant) const fn look_mut(&mut self) -> Option<&mut LookSchedule> {
+        match self {
+            Self::Heard { look } | Self::Watched { look } | Self::Open { look, .. } => Some(look),
+            Self::Over { .. } => None,
+        }
+    }
+
+    /// The state's name, as it appears in answers.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Heard { .. } => "Heard",
+            Self::Watched { .. } => "Watched",
+            Self::Open { .. } => "Open",
+            Self::Over { .. } => "Over",
+        }
+    }
+}
+
+impl Unexplained {
+    /// The charge that was named last, if one was.
+    #[must_use]
+    pub fn charge_id(&self) -> Option<&ChargeId> {
+        self.charge_ids.last()
+    }
+}
