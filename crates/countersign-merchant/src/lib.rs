@@ -127,6 +127,7 @@ impl Merchant {
             book,
             amazon: Amazon::new(parts.client, clock),
             quote_hook: parts.quote_hook,
+            webhook: parts.webhook.clone(),
             charge_looks: ChargeLooks::default(),
             verifier: verifier.build(),
         });

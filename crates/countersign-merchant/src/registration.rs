@@ -30,6 +30,28 @@ pub(crate) struct Registration {
 pub(crate) struct Missed {
     /// When Amazon had deleted the buyer's data before they could be fetched.
     pub(crate) snapshot_at: Option<Timestamp>,
+    /// The sequence numbers of the facts whose webhooks were given up and not delivered since, oldest first;
+    /// at most [`MOST_GIVEN_UP`].
+    pub(crate) webhooks: Vec<u64>,
+}
+
+/// The largest number of webhooks of one order that are remembered as given up.
+const MOST_GIVEN_UP: usize = 100;
+
+impl Missed {
+    /// Remembers that a webhook was given up. Returns whether that is new.
+    pub(crate) fn give_up(&mut self, sequence: u64) -> bool {
+        let is_new = !self.webhooks.contains(&sequence) && self.webhooks.len() < MOST_GIVEN_UP;
+        self.webhooks.extend(is_new.then_some(sequence));
+        is_new
+    }
+
+    /// Forgets a webhook that was delivered after all. Returns whether it had been given up.
+    pub(crate) fn deliver(&mut self, sequence: u64) -> bool {
+        let before = self.webhooks.len();
+        self.webhooks.retain(|given_up| *given_up != sequence);
+        self.webhooks.len() < before
+    }
 }
 
 /// Where the buyer comes from, where they go next, and which pages they may open.
@@ -86,6 +108,7 @@ impl Registration {
     pub(crate) fn needs(&self) -> Vec<Need> {
         let mut needs = self.checkout.needs();
         needs.extend(self.missed.snapshot_at.map(|_| Need::SnapshotMissed));
+        needs.extend((!self.missed.webhooks.is_empty()).then_some(Need::WebhookGivenUp));
         needs
     }
 

@@ -12,6 +12,7 @@ use super::commit::PendingCommit;
 use super::{Book, FactDelivery, StoreFailed, plain_write};
 use crate::events::fact::{self, Fact};
 pub(crate) use crate::events::fact::{body, sequence};
+use crate::events::table::{Event, EventKind};
 use crate::stored::webhook;
 
 /// The largest number of facts on one page.
@@ -42,15 +43,44 @@ impl Book {
         let behind = match after {
             None => 0,
             Some(sequence) => {
-                let before = sequence.saturating_sub(1);
-                let there = self.store.messages(fact::TOPIC, None, before, 1).await?;
-                if there.first().is_none_or(|message| message.sequence != sequence) {
+                if self.fact(sequence).await?.is_none() {
                     return Ok(Facts::NoSuchFact);
                 }
                 sequence
             }
         };
         Ok(Facts::Page(self.store.messages(fact::TOPIC, None, behind, limit.min(PAGE)).await?))
+    }
+
+    /// The fact with this sequence number, if there is one.
+    pub(crate) async fn fact(&self, sequence: u64) -> Result<Option<KeptFact>, StoreFailed> {
+        let found = self.store.messages(fact::TOPIC, None, sequence.saturating_sub(1), 1).await?;
+        Ok(found.into_iter().next().filter(|message| message.sequence == sequence))
+    }
+
+    /// Records that a fact's webhook is not sent any more: its order needs a person. It may be recorded more than
+    /// once.
+    pub(crate) async fn give_up_webhook(&self, kept: &KeptFact) -> Result<(), StoreFailed> {
+        let sequence = kept.sequence;
+        let given_up = self.revise(&kept.subject, None, |revision| {
+            let is_new = revision.missed.give_up(sequence);
+            let event = || Event::with_word(EventKind::WebhookGivenUp, fact::id(sequence));
+            revision.besides.extend(is_new.then(event));
+            Ok::<_, StoreFailed>(is_new.then_some(()))
+        });
+        given_up.await.map(|_| ())
+    }
+
+    /// Records that a fact's webhook was delivered after all, if it had been given up.
+    pub(crate) async fn deliver_webhook(&self, kept: &KeptFact) -> Result<(), StoreFailed> {
+        let sequence = kept.sequence;
+        let delivered = self.revise(&kept.subject, None, |revision| {
+            let was_given_up = revision.missed.deliver(sequence);
+            let event = || Event::with_word(EventKind::WebhookDelivered, fact::id(sequence));
+            revision.besides.extend(was_given_up.then(event));
+            Ok::<_, StoreFailed>(was_given_up.then_some(()))
+        });
+        delivered.await.map(|_| ())
     }
 
     /// When the first unsent fact may be sent, if there is one.

@@ -11,6 +11,7 @@ pub(crate) mod quote;
 mod recovery;
 pub(crate) mod runner;
 mod snapshot;
+pub(crate) mod webhook;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use self::charge_looks::ChargeLooks;
 use crate::book::Book;
 use crate::gateway::amazon::Amazon;
 use crate::gateway::quote_hook::QuoteHook;
+use crate::gateway::webhook::Webhook;
 use crate::settings::Settings;
 
 /// What the merchant half works with.
@@ -30,6 +32,8 @@ pub(crate) struct App {
     pub(crate) amazon: Amazon,
     /// The hook by which the shop is asked for quotes, if it has one.
     pub(crate) quote_hook: Option<QuoteHook>,
+    /// The shop's endpoint for webhooks, if it has one.
+    pub(crate) webhook: Option<Webhook>,
     /// The looks at charges that callers wait for.
     pub(crate) charge_looks: ChargeLooks,
     /// Verifies Amazon's notifications.

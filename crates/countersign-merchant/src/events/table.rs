@@ -374,6 +374,12 @@ events! {
     NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
         what: |_| "a notification from Amazon was received: {detail}",
         why: |_, _| "a notification proves nothing: the object that it names is looked up";
+    WebhookGivenUp => fact: no_fact, log: silent, figure: None,
+        what: |_| "a webhook was given up: {detail}",
+        why: |_, _| "the shop's endpoint has failed to take it eight times; GET /v1/events still has it";
+    WebhookDelivered => fact: no_fact, log: silent, figure: None,
+        what: |_| "a webhook that had been given up was delivered: {detail}",
+        why: |_, _| "it was sent again on request";
     SnapshotTaken => fact: no_fact, log: silent, figure: None,
         what: |_| "the buyer's and the transaction's data were fetched and sealed",
         why: |_, _| "Amazon deletes them after 30 days";

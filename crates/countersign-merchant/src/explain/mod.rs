@@ -110,6 +110,7 @@ fn need_in_words(need: Need) -> &'static str {
         Need::SnapshotMissed => {
             "the buyer's data are gone: take them from the shop's own records, and erase the snapshot"
         }
+        Need::WebhookGivenUp => "a webhook was not delivered: read the order's events, or send it again",
     }
 }
 

@@ -7,7 +7,9 @@ use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::cart::SupersedesRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
+use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::payment::ask::OperationRefused;
+use countersign_domain::merchant::payment::send::{NOT_AUTHORIZED, OVERTAKEN};
 use countersign_domain::merchant::rules::{MAX_ATTEMPTS, MAX_OPERATIONS, MAX_SHIPMENTS};
 use countersign_http::{IncompleteRequest, Response, RoutingError};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
@@ -20,6 +22,7 @@ use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
 use crate::book::{DecisionError, StoreFailed};
 use crate::drive::operate::OperateRefused;
+use crate::drive::webhook::WebhookRefused;
 use countersign_protocol::json::Members;
 
 const BAD: Status = Status::BAD_REQUEST;
@@ -120,9 +123,18 @@ impl RequestRefused {
         refused(Status::NOT_FOUND, "NoSuchCharge", NO_SUCH_CHARGE).at("chargeId")
     }
 
-    /// Amazon refused the operation with this code.
-    pub(super) fn by_amazon(code: &str) -> Self {
-        refused(CONFLICT, code.to_owned(), "Amazon refused this request. It had no effect.")
+    /// The operation had no effect: Amazon refused it with this code, or a state that Amazon shows proves it.
+    pub(super) fn without_effect(code: &str) -> Self {
+        let message = match code {
+            NOT_AUTHORIZED => {
+                "Only an Authorized charge can be captured or canceled, and Amazon shows that somebody else \
+                 has captured or canceled this one. This request had no effect."
+                    .to_owned()
+            }
+            OVERTAKEN => format!("{CANCELED} This request was not executed any more."),
+            code => format!("Amazon refused this request with {code}. It had no effect."),
+        };
+        refused(CONFLICT, code.to_owned(), message)
     }
 
     /// The payment was declined: Amazon's reason, and where the buyer can choose another payment method, if
@@ -281,7 +293,11 @@ impl From<OperateRefused> for RequestRefused {
         let is_of_permission = rule == OperationRefused::PermissionNonChargeable;
         let payment = checkout.payment.as_ref().filter(|_| is_of_permission);
         let update_url = payment.and_then(update_url::for_permission).map(Into::into);
-        Self { field: rule.field().map(Into::into), update_url, ..operation_refused(rule) }
+        Self {
+            field: rule.field().map(Into::into),
+            update_url,
+            ..operation_refused(rule, checkout.verdict())
+        }
     }
 }
 
@@ -349,6 +365,28 @@ fn supersedes_refused(supersedes: SupersedesRefused) -> RequestRefused {
     }
 }
 
+impl From<WebhookRefused> for RequestRefused {
+    fn from(webhook: WebhookRefused) -> Self {
+        match webhook {
+            WebhookRefused::NoSuchEvent => {
+                refused(Status::NOT_FOUND, "NoSuchEvent", "There is no such event.").at("eventId")
+            }
+            WebhookRefused::NoEndpoint => refused(
+                CONFLICT,
+                "NoWebhook",
+                "No webhook is sent, because shop.webhook_url is not configured.",
+            ),
+            WebhookRefused::NotTaken(status) => {
+                let answer = status.map_or_else(
+                    || "did not answer in time".to_owned(),
+                    |status| format!("answered with status {status}"),
+                );
+                refused(CONFLICT, "WebhookNotTaken", format!("The shop's webhook endpoint {answer}."))
+            }
+        }
+    }
+}
+
 fn terms_refused(terms: TermsRefused) -> RequestRefused {
     match terms {
         TermsRefused::PendingWithCapture => {
@@ -392,10 +430,10 @@ fn terms_refused(terms: TermsRefused) -> RequestRefused {
     }
 }
 
-fn operation_refused(rule: OperationRefused) -> RequestRefused {
+fn operation_refused(rule: OperationRefused, verdict: Verdict<'_>) -> RequestRefused {
     use OperationRefused as Rule;
     match rule {
-        Rule::NotCompleted => refused(CONFLICT, "NotCompleted", "This order is neither paid nor authorized."),
+        Rule::NotCompleted => refused(CONFLICT, "NotCompleted", not_completed(verdict)),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         Rule::Contradicted => {
             let message = "Amazon contradicts this payment. Nothing will be sent until this is resolved.";
@@ -420,7 +458,7 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             refused(BAD, "InvalidValue", "The amount is more than Amazon Pay accepts for one operation.")
         }
         Rule::PermissionClosed => {
-            let message = "Nothing more can be charged under this Charge Permission.";
+            let message = "Nothing more can be charged: the Charge Permission is closed, or its whole limit was captured.";
             refused(CONFLICT, "ChargePermissionClosed", message)
         }
         Rule::PermissionNonChargeable => {
@@ -439,20 +477,32 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
         Rule::ChargeNotNamed => refused(
             CONFLICT,
             "ChargeNotNamed",
-            "No charge, or more than one, matches this request. Name the charge in chargeId.",
+            "More than one charge matches this request. Name the charge in chargeId.",
         ),
-        Rule::NotAuthorized => refused(CONFLICT, "NotAuthorized", "The charge is not Authorized."),
+        Rule::NotAuthorized(state) => {
+            let message = format!("Only an Authorized charge can be captured, and {}.", none_is(state));
+            refused(CONFLICT, "NotAuthorized", message)
+        }
         Rule::ChargeBusy => {
             refused(CONFLICT, "ChargeBusy", "Another operation on this charge is in progress.")
         }
         Rule::ExceedsCharge(amount) => {
             refused(CONFLICT, "ExceedsCharge", format!("At most {amount} of this charge can be captured."))
         }
-        Rule::NotCaptured => refused(CONFLICT, "NotCaptured", "The charge is not Captured."),
+        Rule::ExceedsShipped(worth) => {
+            let message = format!(
+                "The order is canceled: at most {worth} can be captured, what its recorded parcels are worth."
+            );
+            refused(CONFLICT, "ExceedsCharge", message)
+        }
+        Rule::NotCaptured(state) => {
+            let message = format!("Only a Captured charge can be refunded, and {}.", none_is(state));
+            refused(CONFLICT, "NotCaptured", message)
+        }
         Rule::ExceedsRefundable(left) => refused(
             CONFLICT,
             "ExceedsRefundable",
-            format!("Only {left} of this charge can still be refunded."),
+            format!("Only {left} of this charge can still be refunded, counting refunds that are under way."),
         ),
         Rule::TooManyShipments => {
             let message = format!("A checkout can have at most {MAX_SHIPMENTS} parcels.");
@@ -471,6 +521,25 @@ fn operation_refused(rule: OperationRefused) -> RequestRefused {
             refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))
         }
     }
+}
+
+/// Why there is nothing to charge, capture, refund or close.
+const fn not_completed(verdict: Verdict<'_>) -> &'static str {
+    match verdict {
+        Verdict::Registered => "This order is not paid: no buyer has come back from Amazon's page yet.",
+        Verdict::Checking(_) => "It is not known yet whether this order is paid. Try again later.",
+        Verdict::Pending(_) => "Amazon has not decided on the payment of this order yet. Try again later.",
+        Verdict::NotPaid(_) => "This order is not paid: its attempts are proved unpaid.",
+        Verdict::Canceled => CANCELED,
+        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => {
+            "This order is neither paid nor authorized."
+        }
+    }
+}
+
+/// Which state the charge is in, or that no charge is in the right one.
+fn none_is(state: Option<&'static str>) -> String {
+    state.map_or_else(|| "no charge of this order is".to_owned(), |state| format!("this charge is {state}"))
 }
 
 /// Amazon sends a notification again if the answer is a 5xx, and gives up if it is a 4xx.

@@ -306,7 +306,7 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
     }
     let class = ReasonCode::parse(code).map(ReasonCode::class);
     if class != Some(ReasonClass::Decline) {
-        return RequestRefused::by_amazon(code);
+        return RequestRefused::without_effect(code);
     }
     match &operation.request {
         PaymentCall::Refund { charge_id, .. } => {

@@ -264,6 +264,10 @@ pub(super) fn erased(checkout_id: &str, erased_at: Timestamp) -> Response {
     json(StatusCode::OK, &serde_json::json!({ "checkoutId": checkout_id, "erasedAt": erased_at.to_string() }))
 }
 
+pub(super) fn webhook_sent(event_id: &str) -> Response {
+    json(StatusCode::OK, &serde_json::json!({ "id": event_id, "delivered": true }))
+}
+
 /// A page of facts, each with the same bytes as its webhook.
 pub(super) fn facts(facts: &[KeptFact]) -> Response {
     let mut body = b"{\"events\":[".to_vec();

@@ -36,6 +36,7 @@ static ROUTES: LazyLock<Router<Arc<App>, RequestRefused>> = LazyLock::new(|| {
         .get("/v1/checkouts/{checkoutId}/snapshot", snapshot)
         .delete("/v1/checkouts/{checkoutId}/snapshot", erase_snapshot)
         .get("/v1/events", events)
+        .post("/v1/webhooks/{eventId}/send", send_webhook)
 });
 
 pub(super) async fn answer(app: Arc<App>, request: Request) -> RouteResult {
@@ -164,6 +165,14 @@ async fn snapshot(app: Arc<App>, _: Request, id: String) -> RouteResult {
 
 async fn erase_snapshot(app: Arc<App>, _: Request, id: String) -> RouteResult {
     Ok(render::erased(&id, app.erase_snapshot(&id).await?))
+}
+
+async fn send_webhook(app: Arc<App>, request: Request, event_id: String) -> RouteResult {
+    if !matches!(request.body().trim_ascii(), b"" | b"{}") {
+        return Err(RequestRefused::invalid("body", "must be empty"));
+    }
+    app.send_webhook(&event_id).await?;
+    Ok(render::webhook_sent(&event_id))
 }
 
 async fn events(app: Arc<App>, request: Request) -> RouteResult {

@@ -324,3 +324,107 @@ fn unpaid_attempts(checkout: &Checkout) -> usize {
     let is_unpaid = |state: &AttemptState| matches!(state, AttemptState::NotPaid { .. });
     checkout.attempts.iter().filter(|attempt| is_unpaid(&attempt.state)).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::address::{AddressKind, AddressMember};
+
+    use super::*;
+
+    /// The texts of each locale of the button, and how they begin where nothing was charged.
+    const LOCALES: [(&str, &str); 7] = [
+        ("en_US", "Nothing was charged. "),
+        ("en_GB", "Nothing was charged. "),
+        ("de_DE", "Es wurde nichts abgebucht. "),
+        ("fr_FR", "Rien n’a été débité. "),
+        ("it_IT", "Nulla è stato addebitato. "),
+        ("es_ES", "No se ha cobrado nada. "),
+        ("ja_JP", "請求は行われていません。"),
+    ];
+
+    fn code() -> String {
+        "HardDeclined".to_owned()
+    }
+
+    // Promise: B36
+    #[test]
+    fn where_another_card_may_help_the_message_is_the_specifications_and_else_it_says_that_nothing_was_charged()
+     {
+        let spec = "Your payment was not successful. Please try another payment method.";
+        assert_eq!((ENGLISH.not_paid, BRITISH.not_paid), (spec, spec));
+        let helps = [
+            NotPaidReason::Declined(code()),
+            NotPaidReason::ChargeDeclined(None),
+            NotPaidReason::ChargeCanceled(None),
+            NotPaidReason::SessionGone,
+            NotPaidReason::Abandoned,
+            NotPaidReason::SessionCanceled(None),
+            NotPaidReason::SessionCanceled(Some(code())),
+            NotPaidReason::Misuse(code()),
+        ];
+        let cannot_help = [
+            NotPaidReason::Mismatch("chargeAmount".to_owned()),
+            NotPaidReason::AddressDrift(AddressKind::Shipping, AddressMember::City),
+            NotPaidReason::OrderCanceled,
+        ];
+        for (locale, nothing) in LOCALES {
+            let texts = Texts::for_language(Some(locale));
+            for reason in &helps {
+                assert_eq!(texts.headline(BuyerNews::NotPaid(reason)), texts.not_paid, "{locale} {reason:?}");
+            }
+            let mut own = std::collections::BTreeSet::new();
+            for reason in &cannot_help {
+                let text = texts.headline(BuyerNews::NotPaid(reason));
+                assert!(text.starts_with(nothing), "{locale} {reason:?}: {text}");
+                assert!(!text.contains(texts.not_paid), "{locale} {reason:?}: {text}");
+                own.insert(text);
+            }
+            assert_eq!(own.len(), cannot_help.len(), "{locale}: a sentence for each");
+            assert!(texts.headline(BuyerNews::Lapsed).starts_with(nothing), "{locale}");
+        }
+    }
+
+    // Promise: D16
+    #[test]
+    fn nothing_but_a_payment_that_is_kept_is_called_successful() {
+        let reason = NotPaidReason::SessionGone;
+        for (locale, _) in LOCALES {
+            let texts = Texts::for_language(Some(locale));
+            let all = [
+                BuyerNews::NotStarted,
+                BuyerNews::Checking,
+                BuyerNews::Pending,
+                BuyerNews::Placed,
+                BuyerNews::Paid,
+                BuyerNews::PartlyRefunded,
+                BuyerNews::Refunded,
+                BuyerNews::Lapsed,
+                BuyerNews::Canceling,
+                BuyerNews::Canceled,
+                BuyerNews::NotPaid(&reason),
+            ];
+            let headlines: std::collections::BTreeSet<_> = all.map(|news| texts.headline(news)).into();
+            assert_eq!(headlines.len(), all.len(), "{locale}: each news has its own words");
+        }
+    }
+
+    #[test]
+    fn a_locale_has_its_own_texts_and_a_language_those_of_its_first_locale() {
+        for (language, tag) in [
+            (Some("en_GB"), "en-GB"),
+            (Some("en-gb"), "en-GB"),
+            (Some("en_US"), "en"),
+            (Some("en_AU"), "en"),
+            (Some("de_AT"), "de"),
+            (Some("ja"), "ja"),
+            (Some("nl_NL"), "en"),
+            (Some(""), "en"),
+            (None, "en"),
+        ] {
+            assert_eq!(Texts::for_language(language).language, tag, "{language:?}");
+        }
+        for (header, tag) in [("en-GB,en;q=0.9", "en-GB"), ("nl, fr-CH;q=0.8", "fr"), ("", "en")] {
+            assert_eq!(Texts::accepted(Some(header)).language, tag, "{header}");
+        }
+    }
+}

@@ -163,7 +163,7 @@ stored! {
         checkout_language,
     }
 
-    struct Missed { snapshot_at }
+    struct Missed { snapshot_at, webhooks or default }
 
     struct BrowserState { quoted, quote_count, told_count }
 

@@ -20,7 +20,8 @@ pub(super) fn checkout(format: u16, bytes: &[u8]) -> Option<Bytes> {
     if format <= 5 {
         from_5(checkout);
     }
-    // Format 6 lacks only members that may be absent; a session whose bearer is not known is taken for the browser's.
+    from_6(checkout);
+    // Format 6 otherwise lacks only members that may be absent; a session whose bearer is not known is taken for the browser's.
     serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 
@@ -91,6 +92,18 @@ fn from_5(checkout: &mut Value) {
     for attempt in items(checkout, "attempts") {
         if let Some(doubt) = attempt.pointer_mut("/state/Finalize/InDoubt").and_then(Value::as_object_mut) {
             doubt.remove("not_found_count");
+        }
+    }
+}
+
+/// Format 6 named the state that proved that an operation had no effect, which is no code of the API's.
+fn from_6(checkout: &mut Value) {
+    let Some(payment) = checkout.get_mut("payment").filter(|payment| payment.is_object()) else { return };
+    for operation in items(payment, "operations") {
+        if let Some(code) = operation.pointer_mut("/state/Refused/code")
+            && ["Captured", "CaptureInitiated", "Canceled"].iter().any(|state| code == state)
+        {
+            *code = json!("NotAuthorized");
         }
     }
 }

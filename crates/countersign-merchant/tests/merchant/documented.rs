@@ -82,7 +82,7 @@ fn every_route_is_in_the_reference_and_accepts_the_methods_that_it_names() {
     let browser_token = registered["browserToken"].as_str().unwrap();
     for (method, path) in documented() {
         let there: Vec<&str> = documented().iter().filter(|it| it.1 == path).map(|it| it.0).collect();
-        let asked = path.replace("{checkoutId}", "c1").replace("{token}", "t1");
+        let asked = path.replace("{checkoutId}", "c1").replace("{token}", "t1").replace("{eventId}", "evt_0");
         let asked = asked.replace("{browserToken}", browser_token);
         let answer = world.call(method, &asked, "");
         assert_ne!(answer.status, 405, "{method} {path}");
@@ -108,6 +108,21 @@ fn every_error_code_is_in_the_table_and_no_other() {
         ReasonCode::ALL.iter().filter(is_decline).map(|code| code.as_str()).collect();
     let told = quoted(between(PAGE, "Amazon's own codes", "otherwise."));
     assert!(declines.is_subset(&told), "{declines:?}");
+}
+
+/// The codes of our own with which an operation ends, in the answers to it, in a checkout and in a fact.
+#[test]
+fn every_code_of_an_operation_without_effect_is_in_the_table() {
+    let ends = include_str!("../../../countersign-domain/src/merchant/payment/send.rs");
+    let constants = ends.lines().filter(|line| line.starts_with("pub const ") && line.contains(": &str = "));
+    let codes: BTreeSet<&str> = constants.flat_map(literals).collect();
+    assert!(codes.contains("NotAuthorized") && codes.contains("OrderCanceled"), "{codes:?}");
+    let told = quoted(between(PAGE, "\n## Errors", "\n## "));
+    let missing: Vec<_> = codes.difference(&told).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    // No operation ends with a word that is not one of these constants.
+    let literal = ends.lines().find(|line| line.contains("Err(\"") || line.contains("Err(state.name"));
+    assert_eq!(literal, None);
 }
 
 #[test]

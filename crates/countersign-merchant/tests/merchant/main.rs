@@ -30,6 +30,7 @@ mod proving;
 mod quoting;
 mod recovery;
 mod refunding;
+mod refusing;
 mod registering;
 mod result_page;
 mod shipping;

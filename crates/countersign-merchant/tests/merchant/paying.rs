@@ -244,11 +244,11 @@ fn what_a_rule_forbids_is_refused_and_sends_nothing() {
             "ExceedsCharge",
             Some("captureAmount"),
         ),
-        ("Authorize", nothing, "refunds", plain(), "ChargeNotNamed", Some("chargeId")),
+        ("Authorize", nothing, "refunds", plain(), "NotCaptured", Some("chargeId")),
         ("Authorize", nothing, "refunds", first(plain()), "NotCaptured", Some("chargeId")),
         ("Authorize", two_open, "captures", plain(), "ChargeNotNamed", Some("chargeId")),
         ("Authorize", captured, "captures", first(plain()), "NotAuthorized", Some("chargeId")),
-        ("Authorize", captured, "captures", plain(), "ChargeNotNamed", Some("chargeId")),
+        ("Authorize", captured, "captures", plain(), "NotAuthorized", Some("chargeId")),
         (
             "Authorize",
             captured,
@@ -274,7 +274,8 @@ fn what_a_rule_forbids_is_refused_and_sends_nothing() {
         ("Authorize", canceled, "refunds", plain(), "OrderCanceled", None),
         ("Authorize", canceled, "close", plain(), "OrderCanceled", None),
         ("Authorize", canceled, "cancel", plain(), "OrderCanceled", None),
-        ("Confirm", nothing, "captures", plain(), "ChargeNotNamed", Some("chargeId")),
+        ("Confirm", nothing, "captures", plain(), "NotAuthorized", Some("chargeId")),
+        ("Confirm", nothing, "refunds", plain(), "NotCaptured", Some("chargeId")),
         ("Confirm", nothing, "charges", r("chargeAmount", "100.01"), "ExceedsLimit", Some("chargeAmount")),
     ];
     for (intent, prepare, call, body, code, field) in cases {

@@ -178,7 +178,9 @@ fn a_cancellation_undoes_what_has_not_left_and_says_what_it_leaves() {
     assert_eq!(canceled.json()["leaves"], leaves);
     assert_eq!(world.amazon.money(), "held 4000, captured 0, refunded 0");
     let more = json!({ "reference": "c", "captureAmount": usd("15.01") });
-    assert_eq!(world.ask(&id, "captures", &more).refusal(), field(409, "ExceedsCharge", "captureAmount"));
+    let refused = world.ask(&id, "captures", &more);
+    assert_eq!(refused.refusal(), field(409, "ExceedsCharge", "captureAmount"));
+    assert!(refused.text.contains("what its recorded parcels are worth"), "{}", refused.text);
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "c" })).status, 200);
     assert_eq!(world.amazon.money(), "held 0, captured 1500, refunded 0");
     world.let_pass(10 * MINUTE);

@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
+use super::shop::{SECRET, Shop, WebhookAnswer};
 use super::world::{
     ENGINES, NOT_PAID_MESSAGE, OTHER_SESSION, SESSION, World, order, session_for, usd, waiting_order,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
 const CHARGE: &str = "S01-5105180-0000001-C000001";
 
@@ -266,6 +268,53 @@ fn data_that_are_lost_need_a_person_until_the_loss_is_confirmed() {
         assert_eq!(world.checkout(&id)["needsPerson"], json!([]));
         world.amazon.comes_back();
     }
+}
+
+// Promise: D16
+#[test]
+fn a_webhook_that_was_given_up_needs_a_person_until_it_is_delivered() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let shop = Shop::new(&world.time);
+        world.webhook = Some(shop.webhook(SECRET));
+        world.restart();
+        let id = world.placed(&order());
+        shop.answers_always(WebhookAnswer::Status(500));
+        world.complete(&id, SESSION);
+        world.let_pass(20 * HOUR);
+        assert_eq!(world.checkout(&id)["needsPerson"], json!([]), "it will be sent again");
+        world.let_pass(20 * HOUR);
+        assert_eq!(shop.arrived().len(), 8);
+        let event_id = shop.arrived()[0].id().to_owned();
+        assert_eq!(world.checkout(&id)["needsPerson"], json!(["webhookGivenUp"]));
+        world.restart();
+        assert_eq!(ids(&world, "needsPerson=true"), ["1001"]);
+        assert_eq!(world.timeline(&id).iter().filter(|it| *it == "WebhookGivenUp").count(), 1);
+
+        let send = |id: &str| world.call("POST", &format!("/v1/webhooks/{id}/send"), "");
+        assert_eq!(send(&event_id).refusal(), (409, "WebhookNotTaken".to_owned(), None));
+        assert_eq!(ids(&world, "needsPerson=true"), ["1001"], "it was not taken");
+        shop.answers_always(WebhookAnswer::Status(200));
+        let sent = send(&event_id);
+        assert_eq!((sent.status, sent.json()), (200, json!({ "id": event_id, "delivered": true })));
+        assert_eq!(shop.arrived().last().unwrap().id(), event_id, "under its own id");
+        assert_eq!(ids(&world, "needsPerson=true"), Vec::<String>::new());
+        assert_eq!(world.checkout(&id)["needsPerson"], json!([]));
+        // A second time it is delivered again, and nothing else changes.
+        let timeline = world.timeline(&id);
+        assert_eq!(send(&event_id).status, 200);
+        assert_eq!(world.timeline(&id), timeline);
+        for unknown in ["evt_999", "evt_0", "x"] {
+            let field = Some("eventId".to_owned());
+            assert_eq!(send(unknown).refusal(), (404, "NoSuchEvent".to_owned(), field), "{unknown}");
+        }
+        let path = format!("/v1/webhooks/{event_id}/send");
+        let refused = world.call("POST", &path, r#"{"now":true}"#).refusal();
+        assert_eq!(refused, (400, "InvalidValue".to_owned(), Some("body".to_owned())));
+        assert_eq!(world.call("POST", &path, "{}").status, 200);
+    }
+    let world = World::in_memory();
+    assert_eq!(world.call("POST", "/v1/webhooks/evt_1/send", "").refusal().1, "NoWebhook");
 }
 
 // Promise: D16

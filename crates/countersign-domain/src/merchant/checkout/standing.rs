@@ -172,6 +172,8 @@ words! {
         CancellationStuck = "cancellationStuck",
         /// Amazon deleted the buyer's data before they could be fetched.
         SnapshotMissed = "snapshotMissed",
+        /// The shop's endpoint did not take a webhook of the order.
+        WebhookGivenUp = "webhookGivenUp",
     }
 }
 

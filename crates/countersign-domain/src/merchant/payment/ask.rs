@@ -48,16 +48,18 @@ pub enum OperationRefused {
     ExceedsLimit(Money),
     /// No charge of this checkout has this id.
     NoSuchCharge,
-    /// No charge was named, and there is none, or more than one, that could be meant.
+    /// No charge was named, and there is more than one that could be meant.
     ChargeNotNamed,
-    /// The charge is not Authorized.
-    NotAuthorized,
+    /// The charge is not Authorized; its state, or `None` if none of several charges is.
+    NotAuthorized(Option<&'static str>),
     /// Another operation on this charge is in flight.
     ChargeBusy,
     /// More than is authorized; the authorized amount.
     ExceedsCharge(Money),
-    /// The charge is not Captured.
-    NotCaptured,
+    /// More than the parcels of a canceled order are worth that had left; what they are worth.
+    ExceedsShipped(Money),
+    /// The charge is not Captured; its state, or `None` if none of several charges is.
+    NotCaptured(Option<&'static str>),
     /// More than may be refunded, including refunds on their way; what may be refunded.
     ExceedsRefundable(Money),
     /// The charge has 10 refunds already.
@@ -89,12 +91,12 @@ impl OperationRefused {
             Self::ExceedsLimit(_) => Some("chargeAmount"),
             Self::NoSuchCharge
             | Self::ChargeNotNamed
-            | Self::NotAuthorized
+            | Self::NotAuthorized(_)
             | Self::ChargeBusy
-            | Self::NotCaptured
+            | Self::NotCaptured(_)
             | Self::TooManyRefunds
             | Self::AlreadyShipped => Some("chargeId"),
-            Self::ExceedsCharge(_) => Some("captureAmount"),
+            Self::ExceedsCharge(_) | Self::ExceedsShipped(_) => Some("captureAmount"),
             Self::ExceedsRefundable(_) => Some("refundAmount"),
             Self::ExceedsShippable(_) => Some("amount"),
         }
@@ -221,10 +223,7 @@ fn resolve(
         OperationRequest::Capture { charge_id, amount } => {
             let amount = amount.map(|amount| checked("captureAmount", amount)).transpose()?;
             let is_meant = |charge: &&Charge| charge.state == ChargeState::Authorized;
-            let charge = named_or_only(payment, charge_id.as_ref(), is_meant)?;
-            if charge.state != ChargeState::Authorized {
-                return Err(Refused::NotAuthorized);
-            }
+            let charge = meant(payment, charge_id.as_ref(), is_meant, Refused::NotAuthorized)?;
             if payment.changing(&charge.id).is_some() {
                 return Err(Refused::ChargeBusy);
             }
@@ -237,10 +236,7 @@ fn resolve(
         OperationRequest::Refund { charge_id, amount } => {
             let amount = amount.map(|amount| checked("refundAmount", amount)).transpose()?;
             let is_meant = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
-            let charge = named_or_only(payment, charge_id.as_ref(), is_meant)?;
-            if !is_meant(&charge) {
-                return Err(Refused::NotCaptured);
-            }
+            let charge = meant(payment, charge_id.as_ref(), is_meant, Refused::NotCaptured)?;
             let is_of = |it: &&Operation| matches!(&it.request, PaymentCall::Refund { charge_id, .. } if *charge_id == charge.id);
             let counted = charge.refunds.iter().filter(|it| !matches!(it.state, RefundState::Declined(_)));
             if counted.count().saturating_add(payment.in_flight().filter(is_of).count()) >= MAX_REFUNDS {
@@ -262,7 +258,7 @@ fn resolve(
                 ChargeState::CaptureInitiated
                 | ChargeState::Captured(_)
                 | ChargeState::Canceled(_)
-                | ChargeState::Declined(_) => return Err(Refused::NotAuthorized),
+                | ChargeState::Declined(_) => return Err(Refused::NotAuthorized(Some(charge.state.name()))),
             }
             Ok(PaymentCall::CancelCharge { charge_id: charge_id.clone() })
         }
@@ -302,10 +298,26 @@ fn within_what_has_left(
             Ok(PaymentCall::Capture { charge_id, amount: shipped })
         }
         (PaymentCall::Capture { amount, .. }, _) if amount.minor() > shipped.minor() => {
-            Err(OperationRefused::ExceedsCharge(shipped))
+            Err(OperationRefused::ExceedsShipped(shipped))
         }
         (request, _) => Ok(request),
     }
+}
+
+/// The charge that a request is about, which must be in the state that the request needs: the named charge, or
+/// the only one in that state. Otherwise the refusal names the state that it is in.
+fn meant<'a>(
+    payment: &'a Payment,
+    charge_id: Option<&ChargeId>,
+    is_meant: impl Fn(&&'a Charge) -> bool,
+    otherwise: fn(Option<&'static str>) -> OperationRefused,
+) -> Result<&'a Charge, OperationRefused> {
+    if charge_id.is_none() && !payment.charges.iter().any(|charge| is_meant(&charge)) {
+        let only = if let [only] = payment.charges.as_slice() { Some(only.state.name()) } else { None };
+        return Err(otherwise(only));
+    }
+    let charge = named_or_only(payment, charge_id, &is_meant)?;
+    if is_meant(&charge) { Ok(charge) } else { Err(otherwise(Some(charge.state.name()))) }
 }
 
 /// The named charge, or the only one that can be meant.

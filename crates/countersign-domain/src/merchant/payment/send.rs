@@ -46,6 +46,12 @@ pub const NOT_MADE: &str = "RefundNotMade";
 /// Why a refund waits to be sent while Amazon does not show its charge.
 const UNSEEN: &str = "Amazon has not shown its charge";
 
+/// The code of an operation whose charge, as Amazon shows it, is not Authorized any more: somebody else has
+/// captured or canceled it.
+pub const NOT_AUTHORIZED: &str = "NotAuthorized";
+/// The code of an operation whose charge was declined, as Amazon shows it.
+pub const DECLINED: &str = "Declined";
+
 /// Records an operation's first send, or the next one after it was turned away, before it leaves. `first` is
 /// used only if nothing was sent before.
 ///
@@ -491,18 +497,18 @@ impl PaymentDraft<'_> {
             match (&state, operation.request.captures()) {
                 // Somebody else captured it: this capture can no longer have an effect.
                 (ChargeState::Captured(captured), Some(asked)) if *captured != asked => {
-                    self.end(number, Err(state.name()));
+                    self.end(number, Err(NOT_AUTHORIZED));
                     self.contradict(id, "a capture of another amount");
                 }
                 (ChargeState::Captured(_) | ChargeState::CaptureInitiated, Some(_))
                 | (ChargeState::Canceled(_), None) => {
                     self.end(number, Ok(OperationEffect::Charge(id.clone())))
                 }
-                (ChargeState::Canceled(_) | ChargeState::Declined(_), Some(_))
-                | (
-                    ChargeState::Captured(_) | ChargeState::CaptureInitiated | ChargeState::Declined(_),
-                    None,
-                ) => self.end(number, Err(state.name())),
+                (ChargeState::Declined(_), _) => self.end(number, Err(DECLINED)),
+                (ChargeState::Canceled(_), Some(_))
+                | (ChargeState::Captured(_) | ChargeState::CaptureInitiated, None) => {
+                    self.end(number, Err(NOT_AUTHORIZED));
+                }
                 (ChargeState::AuthorizationInitiated | ChargeState::Authorized, Some(_))
                     if self.undoes(id) =>
                 {

@@ -402,10 +402,10 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
         (authorized(), asked(usd(15_001)), Refused::ExceedsLimit(usd(15_000)), Some("chargeAmount")),
         (authorized(), any(unknown), Refused::NoSuchCharge, Some("chargeId")),
         (two, any(None), Refused::ChargeNotNamed, Some("chargeId")),
-        (captured_with(vec![]), captured(usd(1)), Refused::NotAuthorized, Some("chargeId")),
+        (captured_with(vec![]), captured(usd(1)), Refused::NotAuthorized(Some("Captured")), Some("chargeId")),
         (busy, captured(usd(1)), Refused::ChargeBusy, Some("chargeId")),
         (authorized(), captured(usd(10_001)), Refused::ExceedsCharge(hundred()), Some("captureAmount")),
-        (authorized(), refunded(usd(1)), Refused::NotCaptured, Some("chargeId")),
+        (authorized(), refunded(usd(1)), Refused::NotCaptured(Some("Authorized")), Some("chargeId")),
         (
             captured_with(vec![refund_in(4_000, RefundState::Refunded)]),
             refunded(usd(6_001)),

@@ -256,7 +256,7 @@ fn what_a_cancellation_leaves_is_still_the_shops_to_capture_and_to_refund() {
     let held_in_part = canceled(&shipped(&held(), "1", Some(6_000)), &asking("c", false));
     assert_eq!(asks(&held_in_part, capture(None)), Ok(Some(usd(6_000))));
     assert_eq!(asks(&held_in_part, capture(Some(5_000))), Ok(Some(usd(5_000))));
-    assert_eq!(asks(&held_in_part, capture(Some(6_001))), Err(Refused::ExceedsCharge(usd(6_000))));
+    assert_eq!(asks(&held_in_part, capture(Some(6_001))), Err(Refused::ExceedsShipped(usd(6_000))));
     let taken_in_part = canceled(&shipped(&taken(), "1", Some(6_000)), &asking("c", false));
     assert_eq!(asks(&taken_in_part, refund(Some(6_000))), Ok(Some(usd(6_000))));
     assert_eq!(asks(&taken_in_part, refund(Some(6_001))), Err(Refused::ExceedsRefundable(usd(6_000))));

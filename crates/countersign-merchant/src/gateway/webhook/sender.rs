@@ -184,6 +184,17 @@ impl Sender {
                 });
                 let pause = pause_after(failure_count, asked, self.jitter());
                 self.tell_failed(kept, status, failure_count, pause);
+                // A webhook is not given up before that is recorded: its lease runs out, and it is sent again.
+                if pause.is_none()
+                    && let Err(failed) = self.book.give_up_webhook(kept).await
+                {
+                    tracing::warn!(
+                        event_id = fact::id(kept.sequence),
+                        %failed,
+                        "it could not be recorded that a webhook is given up; it will be sent again",
+                    );
+                    return;
+                }
                 let outcome = if pause.is_some() { "failed" } else { "givenUp" };
                 (outcome, pause.map(|pause| self.book.clock.now().plus(pause)))
             }
@@ -258,6 +269,16 @@ impl Sender {
             untold,
             "a webhook failed and will be sent again"
         );
+    }
+}
+
+/// Sends one fact once, because a person asks for it. The status that the shop's endpoint answered, if it has not
+/// taken it.
+pub(crate) async fn send_once(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Result<(), Option<u16>> {
+    match send(book, webhook, kept).await {
+        DeliveryOutcome::Delivered => Ok(()),
+        DeliveryOutcome::Gone => Err(Some(StatusCode::GONE.as_u16())),
+        DeliveryOutcome::Failed { status, .. } => Err(status),
     }
 }
 

@@ -209,7 +209,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             quote_count: 4,
             told_count: 1,
         },
-        missed: Missed { snapshot_at: Some(at(7)) },
+        missed: Missed { snapshot_at: Some(at(7)), webhooks: vec![5, 8] },
     };
     with_payment(registration)
 }
