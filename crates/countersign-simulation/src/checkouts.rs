@@ -293,6 +293,7 @@ pub(crate) fn check_shown_checkout(
     if let Some((was, _)) = before.and_then(completed)
         && word != was
         && word != "good"
+        && word != "over"
         && !(after.cancellation.is_some() && matches!(word, "canceled" | "bad"))
     {
         return broken(Invariant::VerdictChanged, format!("said {word} after {was} was shown"));
@@ -302,6 +303,16 @@ pub(crate) fn check_shown_checkout(
             Some((kept, ids)) if word == "good" || (word == kept && said.ids() == ids) => Ok(()),
             kept => broken(Invariant::SaidBeforeKept, format!("said {said:?}, but {kept:?} is stored")),
         },
+        // It was paid, and is not any more: nothing that was captured is kept, or the order is being canceled.
+        "over" if completed(after).is_none() => {
+            broken(Invariant::SaidBeforeKept, "said over, but no attempt has succeeded")
+        }
+        "over"
+            if after.cancellation.is_none() && after.payment.as_ref().is_some_and(Payment::keeps_money) =>
+        {
+            broken(Invariant::PaidCalledUnpaid, "said over while captured money is kept")
+        }
+        "over" => Ok(()),
         "canceled" if after.is_canceled() => Ok(()),
         "bad" if after.is_canceled() => Ok(()),
         "notPaid" | "bad" => {
@@ -507,6 +518,7 @@ pub(crate) mod tests {
             (SaidBeforeKept, check_completion(&said("notPaid", None), SESSION, None, &in_doubt)),
             (VerdictChanged, check_completion(&said("checking", None), SESSION, Some(&done), &done)),
             (SaidBeforeKept, check_shown_checkout(&said("good", None), None, &in_doubt)),
+            (SaidBeforeKept, check_shown_checkout(&said("over", None), None, &in_doubt)),
             (PaidCalledUnpaid, check_shown_checkout(&said("bad", None), Some(&in_doubt), &in_doubt)),
             (VerdictChanged, check_shown_checkout(&said("open", None), Some(&done), &done)),
             (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always)),
@@ -545,6 +557,7 @@ pub(crate) mod tests {
             check_completion(&said("authorized", Some("a")), SESSION, Some(&in_doubt), &done),
             check_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
             check_shown_checkout(&said("good", None), Some(&in_doubt), &done),
+            check_shown_checkout(&said("over", None), Some(&done), &done),
             check_end(&done, &paid, IdsOnGet::Always),
         ] {
             assert_eq!(held, Ok(()));

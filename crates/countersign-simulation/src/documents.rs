@@ -349,6 +349,8 @@ pub(crate) struct SeenCharge {
     look: Option<LookSchedule>,
     #[serde(default)]
     pub(crate) refunds: Vec<SeenRefund>,
+    #[serde(default)]
+    refunded_shown: Option<Amount>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -493,7 +495,23 @@ impl SeenChargeState {
     }
 }
 
+impl SeenCharge {
+    /// Whether it has captured more than is refunded.
+    fn keeps_money(&self) -> bool {
+        let SeenChargeState::Captured(captured) = &self.state else { return false };
+        let counted =
+            self.refunds.iter().filter(|refund| !matches!(refund.state, SeenRefundState::Declined(_)));
+        let known: u64 = counted.map(|refund| refund.amount.0).sum();
+        captured.0 > known.max(self.refunded_shown.as_ref().map_or(0, |shown| shown.0))
+    }
+}
+
 impl Payment {
+    /// Whether a part of what was captured is kept.
+    pub(crate) fn keeps_money(&self) -> bool {
+        self.charges.iter().any(SeenCharge::keeps_money)
+    }
+
     /// The earliest instant at which work on this is due. For an Authorized charge that is its
     /// expiry at the latest.
     pub(crate) fn due_at(&self) -> Option<i64> {

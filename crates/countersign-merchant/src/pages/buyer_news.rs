@@ -18,7 +18,9 @@ pub(crate) enum BuyerNews<'a> {
     Paid,
     PartlyRefunded,
     Refunded,
-    /// What was reserved is not reserved any more.
+    /// What was reserved is not reserved any more, by the clock; Amazon has not shown yet whether it was captured.
+    Expired,
+    /// What was reserved is not reserved any more, and nothing is captured.
     Lapsed,
     Canceling,
     Canceled,
@@ -42,12 +44,14 @@ impl<'a> BuyerNews<'a> {
     }
 
     fn of_success(checkout: &Checkout, now: Timestamp) -> Self {
-        // What the shop has asked for since is no concern of the buyer's until it is done.
-        let money = |payment: &Payment| payment.settled_standing(now);
+        let Some(payment) = &checkout.payment else { return Self::Checking };
         let standing = match checkout.standing(now) {
-            open @ (Standing::Checking | Standing::Pending | Standing::Capturing) => {
-                checkout.payment.as_ref().map_or(open, money)
-            }
+            // What the shop has asked for since is no concern of the buyer's until it is done. While it may take
+            // money, nobody says that nothing was charged.
+            Standing::Checking | Standing::Pending => match payment.settled_standing(now) {
+                Standing::Lapsed => Standing::Capturing,
+                settled => settled,
+            },
             other => other,
         };
         match standing {
@@ -55,6 +59,7 @@ impl<'a> BuyerNews<'a> {
             Standing::Captured | Standing::PartlyCaptured => Self::Paid,
             Standing::PartlyRefunded => Self::PartlyRefunded,
             Standing::Refunded => Self::Refunded,
+            Standing::Lapsed if is_held(payment) => Self::Expired,
             Standing::Lapsed => Self::Lapsed,
             Standing::Canceling => Self::Canceling,
             Standing::Canceled => Self::Canceled,
@@ -66,4 +71,9 @@ impl<'a> BuyerNews<'a> {
             | Standing::NotPaid => Self::Checking,
         }
     }
+}
+
+/// Whether a charge is known to hold money, or to have taken it.
+fn is_held(payment: &Payment) -> bool {
+    payment.charges.iter().any(|charge| charge.state.holds_money())
 }

@@ -64,9 +64,11 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
             ("open", Some((texts.check_again, own_url.as_str())), refresh_s(checkout, now))
         }
         BuyerNews::NotPaid(_) => ("bad", try_again, None),
-        BuyerNews::Refunded | BuyerNews::Lapsed | BuyerNews::Canceling | BuyerNews::Canceled => {
-            ("bad", to_shop, None)
+        // It was paid, and is not any more.
+        BuyerNews::Refunded | BuyerNews::Expired | BuyerNews::Lapsed | BuyerNews::Canceling => {
+            ("over", to_shop, None)
         }
+        BuyerNews::Canceled => ("bad", to_shop, None),
         BuyerNews::NotStarted => ("open", try_again, None),
     };
     let advice = texts.advice(checkout, news).into_iter().chain(refresh_s.map(|_| texts.looks_again));

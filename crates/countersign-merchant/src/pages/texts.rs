@@ -23,6 +23,7 @@ pub(crate) struct Texts {
     pub(crate) not_started: &'static str,
     pub(crate) partly_refunded: &'static str,
     pub(crate) refunded: &'static str,
+    pub(crate) expired: &'static str,
     pub(crate) lapsed: &'static str,
     pub(crate) canceling: &'static str,
     pub(crate) canceled: &'static str,
@@ -52,6 +53,7 @@ const ENGLISH: Texts = Texts {
     not_started: "This order has not been paid yet.",
     partly_refunded: "A part of your payment was refunded.",
     refunded: "Your payment was refunded.",
+    expired: "The reservation of your payment has ended.",
     lapsed: "Nothing was charged. The reservation of your payment has ended.",
     canceling: "This order is being canceled.",
     canceled: "This order was canceled.",
@@ -89,6 +91,7 @@ const GERMAN: Texts = Texts {
     not_started: "Diese Bestellung ist noch nicht bezahlt.",
     partly_refunded: "Ein Teil Ihrer Zahlung wurde erstattet.",
     refunded: "Ihre Zahlung wurde erstattet.",
+    expired: "Die Reservierung Ihrer Zahlung ist beendet.",
     lapsed: "Es wurde nichts abgebucht. Die Reservierung Ihrer Zahlung ist beendet.",
     canceling: "Diese Bestellung wird gerade storniert.",
     canceled: "Diese Bestellung wurde storniert.",
@@ -118,6 +121,7 @@ const FRENCH: Texts = Texts {
     not_started: "Cette commande n’est pas encore payée.",
     partly_refunded: "Une partie de votre paiement a été remboursée.",
     refunded: "Votre paiement a été remboursé.",
+    expired: "La réservation de votre paiement a pris fin.",
     lapsed: "Rien n’a été débité. La réservation de votre paiement a pris fin.",
     canceling: "Cette commande est en cours d’annulation.",
     canceled: "Cette commande a été annulée.",
@@ -147,6 +151,7 @@ const ITALIAN: Texts = Texts {
     not_started: "Questo ordine non è ancora stato pagato.",
     partly_refunded: "Una parte del pagamento è stata rimborsata.",
     refunded: "Il pagamento è stato rimborsato.",
+    expired: "La prenotazione del pagamento è terminata.",
     lapsed: "Nulla è stato addebitato. La prenotazione del pagamento è terminata.",
     canceling: "Questo ordine sta per essere annullato.",
     canceled: "Questo ordine è stato annullato.",
@@ -176,6 +181,7 @@ const SPANISH: Texts = Texts {
     not_started: "Este pedido aún no está pagado.",
     partly_refunded: "Se ha reembolsado una parte de tu pago.",
     refunded: "Se ha reembolsado tu pago.",
+    expired: "La reserva de tu pago ha terminado.",
     lapsed: "No se ha cobrado nada. La reserva de tu pago ha terminado.",
     canceling: "Este pedido se está cancelando.",
     canceled: "Este pedido se ha cancelado.",
@@ -205,6 +211,7 @@ const JAPANESE: Texts = Texts {
     not_started: "このご注文はまだお支払いいただいていません。",
     partly_refunded: "お支払いの一部が返金されました。",
     refunded: "お支払いは返金されました。",
+    expired: "お支払いの予約は終了しました。",
     lapsed: "請求は行われていません。お支払いの予約は終了しました。",
     canceling: "このご注文はキャンセル手続き中です。",
     canceled: "このご注文はキャンセルされました。",
@@ -259,6 +266,7 @@ impl Texts {
             BuyerNews::Paid => self.paid,
             BuyerNews::PartlyRefunded => self.partly_refunded,
             BuyerNews::Refunded => self.refunded,
+            BuyerNews::Expired => self.expired,
             BuyerNews::Lapsed => self.lapsed,
             BuyerNews::Canceling => self.canceling,
             BuyerNews::Canceled => self.canceled,
@@ -297,6 +305,7 @@ impl Texts {
             | BuyerNews::Paid
             | BuyerNews::PartlyRefunded
             | BuyerNews::Refunded
+            | BuyerNews::Expired
             | BuyerNews::Lapsed
             | BuyerNews::Canceling
             | BuyerNews::Canceled => None,
@@ -398,6 +407,7 @@ mod tests {
                 BuyerNews::Paid,
                 BuyerNews::PartlyRefunded,
                 BuyerNews::Refunded,
+                BuyerNews::Expired,
                 BuyerNews::Lapsed,
                 BuyerNews::Canceling,
                 BuyerNews::Canceled,

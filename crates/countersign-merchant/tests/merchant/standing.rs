@@ -149,10 +149,13 @@ fn an_authorization_lapses_at_its_instant_and_the_shop_is_told_once_amazon_has_s
         assert_eq!(ids(&world, "standing=lapsed"), ["1001"]);
         assert_eq!(facts(&world, "checkout.lapsed"), Vec::<Value>::new(), "time alone proves nothing");
         let shown = page(&world, &id);
-        assert!(shown.contains("Nothing was charged.") && !shown.contains("placed"), "{shown}");
+        assert!(shown.contains("The reservation of your payment has ended."), "{shown}");
+        assert!(!shown.contains("Nothing was charged") && !shown.contains("placed"), "{shown}");
         expire(&world, "ExpiredUnused");
         world.skip(DAY);
         assert_eq!(standing(&world, &id), "lapsed");
+        let shown = page(&world, &id);
+        assert!(shown.contains("Nothing was charged. The reservation of your payment has ended."), "{shown}");
         let told = facts(&world, "checkout.lapsed");
         assert_eq!(told.len(), 1);
         assert_eq!((&told[0]["chargeId"], &told[0]["reason"]), (&json!(CHARGE), &json!("ExpiredUnused")));
