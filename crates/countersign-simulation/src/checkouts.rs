@@ -26,7 +26,8 @@ pub(crate) fn check_step(
     decided_at: i64,
     ledger: &Ledger,
 ) -> CheckResult {
-    let live = after.live().count();
+    // A session that was not approved may turn out to be in doubt after another one was sent.
+    let live = after.live().filter(|attempt| !attempt.state.may_be_live_beside_another()).count();
     never(live > 1, Invariant::TwoLiveAttempts, || format!("{live} attempts are live"))?;
     let attempts = after.attempts.iter().filter_map(|attempt| attempt.state.due_at());
     let payment = after.payment.as_ref().and_then(Payment::due_at);
@@ -113,6 +114,12 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
         && was != is
     {
         let may_be_new = match before.map(|before| &before.state) {
+            // Every send under the old key was refused, and the terms may have changed since.
+            Some(AttemptState::NotApproved { .. }) => {
+                return never(is.n != was.n + 1, Invariant::SendChanged, || {
+                    format!("attempt {number} was refused under key {}, and now has key {}", was.n, is.n)
+                });
+            }
             Some(AttemptState::Finalize(InFlight::InDoubt { stored_error: Some(stored), .. })) => {
                 stored.replay_count >= STORED_ERRORS
             }
@@ -145,6 +152,11 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResu
             ),
             Money::Untouched | Money::Never | Money::Released | Money::Declined => Ok(()),
         };
+    }
+    if let AttemptState::NotApproved { .. } = attempt.state {
+        return never(matches!(money, Money::Paid | Money::Pending), Invariant::PaidCalledUnpaid, || {
+            format!("attempt {number} is NotApproved, but its money is {money:?}")
+        });
     }
     let Some(ids) = attempt.state.ids() else { return Ok(()) };
     let mut truth = ledger.ids(session);
@@ -191,11 +203,13 @@ pub(crate) fn check_payment<'a>(
     }
     let bound =
         checkouts.flat_map(|checkout| checkout.attempts.iter().map(move |attempt| (checkout, attempt)));
-    let mut bound = bound.filter(|(_, attempt)| attempt.checkout_session_id == session);
-    let Some((checkout, attempt)) = bound.next() else {
+    let with_it: Vec<_> = bound.filter(|(_, attempt)| attempt.checkout_session_id == session).collect();
+    // A session may have arrived at an order that it does not belong to, which has sent nothing.
+    let mut live = with_it.iter().filter(|(_, attempt)| attempt.state.is_live());
+    let Some((checkout, attempt)) = live.next().or(with_it.first()) else {
         return broken(Invariant::ChargedWithoutOrder, format!("no order has the session {session}"));
     };
-    never(bound.next().is_some(), Invariant::SessionOfTwoOrders, || {
+    never(live.next().is_some(), Invariant::SessionOfTwoOrders, || {
         format!("the session {session} is bound to two attempts")
     })?;
     if !attempt.state.is_live() {
@@ -208,10 +222,17 @@ pub(crate) fn check_payment<'a>(
         };
         return broken(invariant, shown_by);
     }
-    let paid = checkout
-        .attempts
-        .iter()
-        .filter(|attempt| matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid));
+    // Of another order's session, this order has sent nothing.
+    let may_be_foreign = |state: &AttemptState| {
+        matches!(
+            state,
+            AttemptState::Bound { .. } | AttemptState::Surplus { .. } | AttemptState::Released { .. }
+        )
+    };
+    let paid = checkout.attempts.iter().filter(|attempt| {
+        !may_be_foreign(&attempt.state)
+            && matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid)
+    });
     let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
     never(paid.len() > 1, Invariant::PaidTwice, || {
         format!("the attempts {paid:?} of {} are all paid", checkout.order_id)
@@ -322,6 +343,12 @@ pub(crate) fn check_shown_checkout(
                 let shown_by = format!("said {word} while attempt {} is live", live.number);
                 return broken(Invariant::PaidCalledUnpaid, shown_by);
             }
+            let is_refused = |checkout: &Checkout| {
+                checkout.attempts.iter().any(|it| matches!(it.state, AttemptState::NotApproved { .. }))
+            };
+            if before.is_some_and(is_refused) && is_refused(after) {
+                return broken(Invariant::PaidCalledUnpaid, format!("said {word} of what is not approved"));
+            }
             if after.attempts.iter().any(|attempt| attempt.state.is_not_paid()) {
                 return Ok(());
             }
@@ -332,8 +359,14 @@ pub(crate) fn check_shown_checkout(
     }
 }
 
-/// Checks a checkout at the end, when all faults are over and 40 days have passed.
-pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_on_get: IdsOnGet) -> CheckResult {
+/// Checks a checkout at the end, when all faults are over and 40 days have passed. What another order's
+/// session came to, if `is_own` says that it is one, is checked with that order.
+pub(crate) fn check_end(
+    checkout: &Checkout,
+    ledger: &Ledger,
+    ids_on_get: IdsOnGet,
+    is_own: impl Fn(&str) -> bool,
+) -> CheckResult {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
         match &attempt.state {
@@ -353,9 +386,14 @@ pub(crate) fn check_end(checkout: &Checkout, ledger: &Ledger, ids_on_get: IdsOnG
             }
             state => {
                 let called_paid = state.success().is_some() || checkout.is_canceled();
-                never(money == Money::Paid && !called_paid, Invariant::PaidCalledUnpaid, || {
-                    format!("attempt {number} is {}, but its money is {money:?}", state.name())
-                })?;
+                let is_elsewhere =
+                    matches!(state, AttemptState::Released { .. } | AttemptState::Surplus { .. })
+                        && !is_own(&attempt.checkout_session_id);
+                never(
+                    !is_elsewhere && money == Money::Paid && !called_paid,
+                    Invariant::PaidCalledUnpaid,
+                    || format!("attempt {number} is {}, but its money is {money:?}", state.name()),
+                )?;
             }
         }
     }
@@ -427,6 +465,17 @@ pub(crate) mod tests {
         json!({ "Completed": { "completion": { "Authorized": charge }, "charge_permission_id": "p" } })
     }
 
+    /// A doubt of which this many of two sends were refused because of the session's status.
+    fn refused_doubt(n: u32, refused: u32) -> Value {
+        let mut doubt = doubt(n, "{}", 2);
+        doubt["Finalize"]["InDoubt"]["refusals"] = json!({ "count": refused });
+        doubt
+    }
+
+    fn not_approved() -> Value {
+        json!({ "NotApproved": { "doubt": { "send": send(1, "{}"), "look": { "at": NOW } } } })
+    }
+
     fn not_paid() -> Value {
         json!({ "NotPaid": { "reason": "SessionGone" } })
     }
@@ -483,6 +532,7 @@ pub(crate) mod tests {
             &[("a", held()), ("b", held())],
         );
         let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
+        let refused = one(not_approved());
         let both = checkout(json!([attempt(1, authorized("a")), attempt(2, doubt(1, "{}", 1))]));
         let durable = DurableSends::from([((SESSION.to_owned(), "key-1".to_owned()), "{}".to_owned())]);
         let late = NOW + RESEND_WINDOW_MS + 1;
@@ -521,13 +571,31 @@ pub(crate) mod tests {
             (SaidBeforeKept, check_shown_checkout(&said("over", None), None, &in_doubt)),
             (PaidCalledUnpaid, check_shown_checkout(&said("bad", None), Some(&in_doubt), &in_doubt)),
             (VerdictChanged, check_shown_checkout(&said("open", None), Some(&done), &done)),
-            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always)),
+            (PaidCalledUnpaid, check_shown_checkout(&said("notPaid", None), Some(&refused), &refused)),
+            (SaidBeforeKept, check_completion(&said("notPaid", None), SESSION, None, &refused)),
+            (PaidCalledUnpaid, step(Some(&in_doubt), &refused, NOW, &paid)),
+            (SendChanged, step(Some(&refused), &one(doubt(3, "{}", 1)), NOW, &untouched)),
+            (
+                TwoLiveAttempts,
+                step(
+                    None,
+                    &checkout(json!([
+                        attempt(1, refused_doubt(1, 2)),
+                        attempt(2, doubt(1, "{}", 1)),
+                        attempt(3, doubt(1, "{}", 1))
+                    ])),
+                    NOW,
+                    &untouched,
+                ),
+            ),
+            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always, |_| true)),
             (
                 UnresolvedWithoutNeed,
                 check_end(
                     &one(json!({ "Unresolved": { "reason": "IdsMissing", "look_at": NOW } })),
                     &paid,
                     IdsOnGet::Always,
+                    |_| true,
                 ),
             ),
             (
@@ -536,9 +604,14 @@ pub(crate) mod tests {
                     &one(json!({ "Unresolved": { "reason": "AnythingElse", "look_at": NOW } })),
                     &paid,
                     IdsOnGet::Never,
+                    |_| true,
                 ),
             ),
-            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always)),
+            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always, |_| true)),
+            (
+                PaidCalledUnpaid,
+                check_end(&one(json!({ "Surplus": { "of": 1 } })), &paid, IdsOnGet::Always, |_| true),
+            ),
         ]
     }
 
@@ -558,7 +631,16 @@ pub(crate) mod tests {
             check_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
             check_shown_checkout(&said("good", None), Some(&in_doubt), &done),
             check_shown_checkout(&said("over", None), Some(&done), &done),
-            check_end(&done, &paid, IdsOnGet::Always),
+            check_end(&done, &paid, IdsOnGet::Always, |_| true),
+            check_end(&one(json!({ "Released": { "at": NOW } })), &paid, IdsOnGet::Always, |_| false),
+            step(Some(&one(refused_doubt(1, 2))), &one(not_approved()), NOW, &untouched),
+            step(Some(&one(not_approved())), &one(doubt(2, "{ }", 1)), NOW, &untouched),
+            step(
+                None,
+                &checkout(json!([attempt(1, refused_doubt(1, 2)), attempt(2, doubt(1, "{}", 1))])),
+                NOW,
+                &untouched,
+            ),
         ] {
             assert_eq!(held, Ok(()));
         }

@@ -134,7 +134,15 @@ pub(crate) enum InFlight {
         since: i64,
         look: LookSchedule,
         stored_error: Option<StoredError>,
+        #[serde(default)]
+        refusals: StatusRefusals,
     },
+}
+
+/// The sends that were refused because of the session's status.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub(crate) struct StatusRefusals {
+    pub(crate) count: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -166,9 +174,17 @@ pub(crate) enum AttemptState {
     Pending { charge_permission_id: String, charge_id: String, look: LookSchedule },
     Completed { completion: Completion, charge_permission_id: String },
     NotPaid { reason: serde_json::Value },
+    NotApproved { doubt: DoubtShown, asked_again: Option<i64> },
     Unresolved { reason: String, look_at: i64 },
     Surplus { of: u32 },
     Released { at: i64 },
+}
+
+/// What was sent of an attempt that was not approved, and when it is looked at.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct DoubtShown {
+    pub(crate) send: Send,
+    look: LookSchedule,
 }
 
 /// The kind of a success, with the charge unless the intent was Confirm.
@@ -232,10 +248,24 @@ impl AttemptState {
     /// Whether money may have moved.
     pub(crate) fn is_live(&self) -> bool {
         match self {
-            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => false,
+            Self::Bound { .. }
+            | Self::NotPaid { .. }
+            | Self::NotApproved { .. }
+            | Self::Surplus { .. }
+            | Self::Released { .. } => false,
             // A copy of a request that Amazon turned away may still arrive.
             Self::Finalize(InFlight::Recorded { left_at, .. }) => left_at.is_some(),
             _ => true,
+        }
+    }
+
+    /// Whether another attempt may have been sent while this one was not live: each of its sends was refused
+    /// because its session was not approved, and it is in doubt again, or contradicted.
+    pub(crate) fn may_be_live_beside_another(&self) -> bool {
+        match self {
+            Self::Finalize(InFlight::InDoubt { refusals, send_count, .. }) => refusals.count == *send_count,
+            Self::Unresolved { reason, .. } => reason == "Contradicted",
+            _ => false,
         }
     }
 
@@ -244,6 +274,9 @@ impl AttemptState {
             Self::Bound { retry_at: at }
             | Self::Pending { look: LookSchedule { at }, .. }
             | Self::Unresolved { look_at: at, .. } => Some(*at),
+            Self::NotApproved { doubt, asked_again } => {
+                Some(asked_again.map_or(doubt.look.at, |at| at.min(doubt.look.at)))
+            }
             Self::Finalize(call) => Some(call.due_at()),
             Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => {
                 None
@@ -254,6 +287,7 @@ impl AttemptState {
     pub(crate) fn send(&self) -> Option<&Send> {
         match self {
             Self::Finalize(call) => call.send(),
+            Self::NotApproved { doubt, .. } => Some(&doubt.send),
             _ => None,
         }
     }

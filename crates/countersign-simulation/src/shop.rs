@@ -46,6 +46,15 @@ enum CompletionHeard {
     Nothing,
 }
 
+/// When the buyer places the order of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placing {
+    /// Before they come back, nearly always.
+    First,
+    /// While the shop already completes it.
+    Meanwhile,
+}
+
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -173,10 +182,20 @@ impl Story {
     /// Plays one tab: Amazon's page, and back.
     async fn tab(&self, terms: &Value, registered: &RegisteredOrder, attempt: u32) -> CompletionHeard {
         self.pause(Duration::ZERO, 20 * SECOND).await;
-        let Some(session) = self.begin_session(terms, registered, attempt).await else {
+        let placing = if self.random.happens(50) { Placing::Meanwhile } else { Placing::First };
+        let Some(session) = self.begin_session(terms, registered, attempt, placing).await else {
             return CompletionHeard::Nothing;
         };
         let id = session["checkoutSessionId"].as_str().unwrap_or_default().to_owned();
+        if placing == Placing::Meanwhile {
+            // The session is handed over before its buyer has approved it.
+            let approving = async {
+                self.pause(Duration::ZERO, 3 * MINUTE).await;
+                self.place(&id).await;
+            };
+            let (heard, ()) = join(self.come_back(&session, &id, registered), approving).await;
+            return heard;
+        }
         if self.random.happens(40) {
             let (_, heard) =
                 join(self.cancel_at_amazon(&id), self.come_back(&session, &id, registered)).await;
@@ -191,6 +210,7 @@ impl Story {
         terms: &Value,
         registered: &RegisteredOrder,
         attempt: u32,
+        placing: Placing,
     ) -> Option<Value> {
         let random = &self.random;
         let mut body =
@@ -217,7 +237,7 @@ impl Story {
         };
         let card = random.one_of(cards);
         body["card"] = json!(card);
-        let is_placed = random.happens(700);
+        let is_placed = random.happens(700) && placing == Placing::First;
         body["placed"] = json!(is_placed);
         let (witness, order) = (Arc::clone(&self.world.witness), self.order);
         let began = move |answer: &Response| {
@@ -229,19 +249,23 @@ impl Story {
         };
         let request = at_amazon("/_sandbox/checkout-sessions", &body);
         let session = self.act_at_amazon(request, began).await?;
-        if !is_placed && random.happens(950) {
+        if !is_placed && placing == Placing::First && random.happens(950) {
             self.pause(SECOND, MINUTE).await;
-            let path =
-                format!("/_sandbox/checkout-sessions/{}/buyer", session["checkoutSessionId"].as_str()?);
-            for _ in 0..3 {
-                let body = json!({ "action": "placeOrder" });
-                if self.act_at_amazon(at_amazon(&path, &body), |_| ()).await.is_some() {
-                    break;
-                }
-                self.pause(SECOND, 10 * SECOND).await;
-            }
+            self.place(session["checkoutSessionId"].as_str()?).await;
         }
         Some(session)
+    }
+
+    /// The buyer places the order of a session.
+    async fn place(&self, session: &str) {
+        let path = format!("/_sandbox/checkout-sessions/{session}/buyer");
+        for _ in 0..3 {
+            let body = json!({ "action": "placeOrder" });
+            if self.act_at_amazon(at_amazon(&path, &body), |_| ()).await.is_some() {
+                break;
+            }
+            self.pause(SECOND, 10 * SECOND).await;
+        }
     }
 
     async fn cancel_at_amazon(&self, session: &str) {
@@ -314,8 +338,8 @@ impl Story {
             audience = Audience::Browser;
             request = at_the_page(&registered.browser_token, "complete", body);
         }
-        if random.happens(20) {
-            // The shop mixes up two orders. The shop does not itself complete an order whose price
+        if random.happens(30) {
+            // The shop mixes up two orders: one is completed with the other's session. The shop does not itself complete an order whose price
             // the buyer's page asks for.
             let other = random.below(self.world.order_count);
             let checkout = self.world.witness.checkout(other);

@@ -518,7 +518,10 @@ impl Witness {
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
-            let held = checkouts::check_end(&checkout, &facts.ledger, ids_on_get);
+            let held = {
+                let is_own = |session: &str| facts.order_of_session.get(session) == Some(&order);
+                checkouts::check_end(&checkout, &facts.ledger, ids_on_get, is_own)
+            };
             facts.judge(Some(order), held);
             if let Some(payment) = &checkout.payment {
                 let truth = facts.ledger.truth(&payment.charge_permission_id);

@@ -60,6 +60,8 @@ pub enum AttemptEvent {
     PendingBegan,
     /// Paid, authorized or confirmed.
     Completed,
+    /// Every send was refused because the session is not approved, and Amazon shows it Open.
+    NotApproved,
     /// Proved unpaid.
     NotPaid,
     /// Nobody can tell whether it was paid.

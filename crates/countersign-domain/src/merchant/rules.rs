@@ -202,6 +202,17 @@ pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
 /// How long after a permission's creation money that is still held under it is unexplained: Amazon cancels an
 /// authorization without a Finalize within 24 hours.
 pub(super) const HELD_UNTIL_UNEXPLAINED: Duration = Duration::from_secs(25 * HOUR.as_secs());
+/// For how long a session must be shown Open, with one more refusal in between, before it counts as not
+/// approved: a slow replica or a copy of the request is taken to be slower only with a key that Amazon does
+/// not honor.
+pub(super) const REFUSED_TWICE_AFTER: Duration = Duration::from_secs(5);
+/// The same if nothing is sent in between, over [`NOT_APPROVED_LOOKS`] looks.
+pub(super) const REFUSED_WITHOUT_SENDS_AFTER: Duration = Duration::from_secs(60);
+/// See [`REFUSED_WITHOUT_SENDS_AFTER`].
+pub(super) const NOT_APPROVED_LOOKS: u32 = 3;
+/// How recently, at the most, a session that was not approved must have been looked at when another one is
+/// sent: the look is made in the same act, and may take a while.
+pub(super) const LOOKED_AT_JUST_NOW: Duration = Duration::from_secs(10);
 /// How many times in a row Amazon must show an amount that cannot be read before that contradicts what is
 /// known.
 pub(super) const UNREADABLE_AMOUNTS: u32 = 3;

@@ -113,6 +113,7 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
         AttemptState::Finalize(InFlight::InDoubt(doubt)) => Some(doubt.since),
         AttemptState::Pending { since, .. } => Some(*since),
         AttemptState::NotPaid { at, .. } if attempt.state.is_contradicted() => Some(*at),
+        AttemptState::NotApproved(waiting) => Some(waiting.doubt.since),
         AttemptState::Completed { .. }
         | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }
@@ -123,7 +124,7 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use countersign_domain::ids::IdempotencyKey;
-    use countersign_domain::merchant::call::{Doubt, KeyedRequest, LookSchedule};
+    use countersign_domain::merchant::call::{Doubt, KeyedRequest, LookSchedule, StatusRefusals};
     use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
     use countersign_domain::merchant::payment::operation::{
         OperationEffect, OperationName, OperationRequest, PaymentCall,
@@ -150,6 +151,7 @@ mod tests {
             alarm_count: 0,
             stored_error: None,
             missing: None,
+            refusals: StatusRefusals::default(),
         };
         let states = [
             OperationState::InFlight(InFlight::Recorded { earlier: None, left_at: None, retry_at: at() }),

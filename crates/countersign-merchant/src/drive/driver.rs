@@ -21,6 +21,7 @@ use countersign_domain::merchant::attempt::arrive::release;
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
 use countersign_domain::merchant::attempt::missing::{reach_seen, reach_to_prove};
+use countersign_domain::merchant::attempt::not_approved::to_look_at_before;
 use countersign_domain::merchant::call::CallAnswer;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::CartSight;
@@ -33,6 +34,7 @@ use countersign_domain::merchant::payment::send::{
     self, OperationAnswer, charge_shown, charge_shown_before, permission_shown, refund_shown,
 };
 use countersign_domain::merchant::proof::ObjectView;
+use countersign_domain::time::Timestamp;
 
 use super::App;
 use crate::book::StoreFailed;
@@ -327,6 +329,9 @@ impl<'a> Driver<'a> {
             Some((open, address)) => Box::pin(self.price_where_paid(attempt, open, &address)).await?,
             None => QuoteBasis::Known,
         };
+        if let Some(first) = self.look_at_others(attempt).await? {
+            return Ok(first);
+        }
         let settings = &self.app.settings;
         let merchant = &settings.merchant_id;
         let ours =
@@ -357,7 +362,39 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Looks at the sessions that must be looked at immediately before this attempt is sent. If one of them is
+    /// not shown, or its look leads to a further step, this attempt waits, and that step is returned.
+    async fn look_at_others(&mut self, attempt: AttemptNumber) -> Result<Option<NextStep>, StoreFailed> {
+        let since = self.app.clock.now();
+        for earlier in self.unseen(attempt, since).await? {
+            // Boxed, because the future is large and rarely needed.
+            let next = Box::pin(self.look_at_session(&earlier)).await?;
+            let is_shown = !self.unseen(attempt, since).await?.contains(&earlier);
+            if next != NextStep::Rest || !is_shown {
+                self.decide(|draft| ask_again(draft, attempt)).await?;
+                return Ok(Some(next));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The sessions that must be looked at before this attempt is sent.
+    async fn unseen(
+        &mut self,
+        attempt: AttemptNumber,
+        since: Timestamp,
+    ) -> Result<Vec<BoundSession>, StoreFailed> {
+        let now = self.app.clock.now();
+        let checkout = self.checkout().await?;
+        Ok(checkout.map_or_else(Vec::new, |checkout| to_look_at_before(checkout, attempt, since, now)))
+    }
+
     async fn begin(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
+        if let CallId::Finalize(attempt) = call
+            && let Some(first) = self.look_at_others(attempt).await?
+        {
+            return Ok(first);
+        }
         let merchant = &self.app.settings.merchant_id;
         match call {
             CallId::Finalize(attempt) => {
@@ -639,6 +676,7 @@ fn log_unwritten_answer(
         | CallAnswer::Refused(_)
         | CallAnswer::NotSent
         | CallAnswer::NotEvaluated { .. }
+        | CallAnswer::WrongStatus { .. }
         | CallAnswer::Unclear { .. } => (None, None),
     };
     tracing::error!(

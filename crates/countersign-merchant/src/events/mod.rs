@@ -6,3 +6,4 @@ pub(crate) mod entry;
 pub(crate) mod fact;
 mod log;
 pub(crate) mod table;
+mod why;

@@ -6,16 +6,14 @@ use std::fmt;
 
 use countersign_client::notification::{Message, NotifiedObject};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
-use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
+use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason};
 use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Extent;
 use countersign_domain::merchant::checkout::unexplained::{UnexplainedReason, UnexplainedState};
-use countersign_domain::merchant::event::PaymentEvent;
-use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
+use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
-use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{Operation, OperationEffect, OperationState};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
@@ -25,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::about::{Detail, EventSubject, UnpaidProof};
 use super::fact::{Fact, FactSource};
 use super::log::LogLine;
+use super::why::{why_contradicted, why_unresolved};
 
 /// One thing that happened to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +236,10 @@ events! {
     Completed => fact: |it| it.completed(),
         log: |_| LogLine::Info("a checkout was completed"), figure: AttemptEnds,
         what: |it| completed(it), why: |_, before| proved_by(before);
+    NotApproved => fact: no_fact,
+        log: |_| LogLine::Warn("a session was handed over before its buyer had approved it"), figure: AttemptPends,
+        what: |_| "not approved",
+        why: |_, _| "Amazon refused each Finalize and shows the session open: another one may be sent";
     NotPaid => fact: |it| it.not_paid("attempt.notPaid"), log: not_paid, figure: AttemptEnds,
         what: |_| "not paid: {detail}", why: |it, _| why_not_paid(it);
     Unresolved => fact: no_fact,
@@ -502,25 +505,6 @@ fn why_not_paid(about: &EventSubject) -> &'static str {
     }
 }
 
-fn why_contradicted(about: &EventSubject) -> &'static str {
-    match about.plain_word().and_then(Misfit::parse) {
-        Some(Misfit::ChargePermissionDiffers) => "Amazon shows a charge under another permission",
-        Some(Misfit::CurrencyDiffers) => "Amazon shows an amount in another currency",
-        Some(Misfit::ChargeAmountDiffers) => "Amazon shows a charge of a different amount than was asked for",
-        Some(Misfit::CaptureAmountDiffers) => {
-            "Amazon shows a capture of a different amount than was asked for"
-        }
-        Some(Misfit::RefundAmountDiffers) => "Amazon shows a refund of a different amount than was asked for",
-        Some(Misfit::OfAnotherAct) => {
-            "Amazon shows an object that was created by another request for this order"
-        }
-        Some(Misfit::StateDiffers) => "Amazon shows a state that excludes what was proved",
-        Some(Misfit::AmountUnreadable) => "three times, Amazon has shown an amount that cannot be read",
-        Some(Misfit::TermsMoved) => "it was paid under terms that are no longer the order's",
-        None => "",
-    }
-}
-
 fn why_unexplained(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(UnexplainedReason::parse) {
         Some(UnexplainedReason::NoSession) => {
@@ -531,22 +515,6 @@ fn why_unexplained(about: &EventSubject) -> &'static str {
         }
         Some(UnexplainedReason::CompletedElsewhere) => {
             "a session of this order was completed, though not by this shop's Finalize"
-        }
-        None => "",
-    }
-}
-
-fn why_unresolved(about: &EventSubject) -> &'static str {
-    match about.plain_word().and_then(UnresolvedReason::parse) {
-        Some(UnresolvedReason::SessionGone) => {
-            "Finalize was sent, and Amazon no longer has the session: neither result can be proved"
-        }
-        Some(UnresolvedReason::Contradicted) => {
-            "Amazon shows a payment of a different amount than the shop asked for"
-        }
-        Some(UnresolvedReason::CompletedElsewhere) => "the session was completed before Finalize was sent",
-        Some(UnresolvedReason::IdsMissing) => {
-            "Amazon shows that it is completed, but without the ids that would prove a payment"
         }
         None => "",
     }
@@ -605,6 +573,7 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
             with(finalize, detail)
         }
         AttemptEvent::LookedUp { found } => with(EventKind::LookedUp, word(found)),
+        AttemptEvent::NotApproved => plain(EventKind::NotApproved),
         AttemptEvent::ReachProved => plain(EventKind::ReachProved),
         // If the intent is to capture, the capture is what is pending.
         AttemptEvent::PendingBegan => match after.terms.payment_intent {

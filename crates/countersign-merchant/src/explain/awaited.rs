@@ -35,6 +35,12 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             }
             AttemptState::Finalize(InFlight::InDoubt(_)) => "the session is looked up again",
             AttemptState::Pending { .. } => "Get Charge is called for Amazon's decision",
+            AttemptState::NotApproved(waiting) if waiting.asked_again.is_some() => {
+                "Get Checkout Session is called again, to compare the session with the terms"
+            }
+            AttemptState::NotApproved(_) => {
+                "the session is looked up again, until Amazon shows it Canceled or its buyer comes back"
+            }
             AttemptState::Unresolved { .. } => "the session is looked up once more; an operator may decide",
             AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
                 "Get Charge is called, to see whether Amazon still shows money"

@@ -126,9 +126,21 @@ impl Amazon {
         let answer = self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await;
         match self.noted(answer) {
             Ok(answer) => read_success(id, intent, &answer),
+            Err(error) if is_wrong_status(&error) => {
+                FinalizeAnswer::WrongStatus { cause: answer_in_words(&error) }
+            }
             Err(error) => classify(&error, |failure_class| unpaid(failure_class, &error)),
         }
     }
+}
+
+/// Whether an answer to Finalize is Amazon's own word, whole, that the session is not in a status in which it
+/// can be finalized.
+fn is_wrong_status(error: &Error) -> bool {
+    let code = error.reason_code().and_then(Word::known);
+    error.status() == Some(422)
+        && code == Some(ReasonCode::InvalidCheckoutSessionStatus)
+        && error.request_id().is_some_and(|request_id| !request_id.is_empty())
 }
 
 /// Whether a 404 is Amazon's own word about the object with this id: with its code, its request id, and a

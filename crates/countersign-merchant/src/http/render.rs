@@ -124,6 +124,7 @@ fn attempt_body(attempt: &Attempt) -> Members {
         AttemptState::NotPaid { reason, .. } => (None, Some(reason.code().to_owned()), reason.field()),
         AttemptState::Unresolved { reason, .. } => (None, Some(reason.to_string()), None),
         AttemptState::Surplus { of } => (None, Some(format!("second to attempt {of}")), None),
+        AttemptState::NotApproved(_) => (None, Some("NotApproved".to_owned()), None),
         AttemptState::Released { .. } => (None, Some("SessionOfAnotherOrder".to_owned()), None),
         AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Pending { .. } => {
             (None, None, None)

@@ -3,7 +3,7 @@
 use countersign_domain::merchant::attempt::NotPaidReason;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::standing::Standing;
-use countersign_domain::merchant::checkout::verdict::Verdict;
+use countersign_domain::merchant::checkout::verdict::{CheckingReason, Verdict};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::time::Timestamp;
 
@@ -12,6 +12,8 @@ use countersign_domain::time::Timestamp;
 pub(crate) enum BuyerNews<'a> {
     NotStarted,
     Checking,
+    /// The buyer has not approved the session that was handed over, and may pay with another one.
+    NotApproved,
     Pending,
     /// The order is placed; the money is reserved, or agreed.
     Placed,
@@ -33,6 +35,7 @@ impl<'a> BuyerNews<'a> {
     pub(crate) fn of(checkout: &Checkout, verdict: Verdict<'a>, now: Timestamp) -> Self {
         match verdict {
             Verdict::Registered => Self::NotStarted,
+            Verdict::Checking(Some(CheckingReason::NotApproved)) => Self::NotApproved,
             Verdict::Checking(_) => Self::Checking,
             Verdict::Pending(_) => Self::Pending,
             Verdict::NotPaid(reason) => Self::NotPaid(reason),

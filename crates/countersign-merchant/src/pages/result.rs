@@ -60,6 +60,8 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     let to_shop = Some((texts.to_shop, shop_url.unwrap_or(&links.start_of_checkout_url)));
     let (mood, link, refresh_s) = match news {
         BuyerNews::Paid | BuyerNews::Placed | BuyerNews::PartlyRefunded => ("good", go_on, None),
+        // Nobody is kept from paying with another session.
+        BuyerNews::NotApproved => ("open", try_again, refresh_s(checkout, now)),
         BuyerNews::Pending | BuyerNews::Checking => {
             ("open", Some((texts.check_again, own_url.as_str())), refresh_s(checkout, now))
         }

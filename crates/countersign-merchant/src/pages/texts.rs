@@ -260,7 +260,7 @@ impl Texts {
     pub(crate) const fn headline(&self, news: BuyerNews<'_>) -> &'static str {
         match news {
             BuyerNews::NotStarted => self.not_started,
-            BuyerNews::Checking => self.checking,
+            BuyerNews::Checking | BuyerNews::NotApproved => self.checking,
             BuyerNews::Pending => self.pending,
             BuyerNews::Placed => self.placed,
             BuyerNews::Paid => self.paid,
@@ -301,6 +301,7 @@ impl Texts {
             }
             BuyerNews::NotPaid(_)
             | BuyerNews::NotStarted
+            | BuyerNews::NotApproved
             | BuyerNews::Placed
             | BuyerNews::Paid
             | BuyerNews::PartlyRefunded

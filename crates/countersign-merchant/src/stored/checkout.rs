@@ -4,10 +4,10 @@
 use countersign_document::stored;
 use countersign_domain::merchant::absence::{Absence, Access};
 use countersign_domain::merchant::attempt::{
-    Account, Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, NotPaidReason,
-    UnresolvedReason,
+    Account, Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, NotApproved,
+    NotPaidReason, UnresolvedReason,
 };
-use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StoredError};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StatusRefusals, StoredError};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::{Cart, CartKey};
 use countersign_domain::merchant::checkout::terms::Terms;
@@ -88,6 +88,7 @@ stored! {
         spent_keys,
         turned_away or default,
         waits_for or default,
+        refused_keys or default,
         terms_version,
         account or default,
         unreadable_count or default,
@@ -112,6 +113,7 @@ stored! {
         Pending { charge_permission_id, charge_id, since, look, alarm_count },
         Completed { completion, charge_permission_id, at },
         NotPaid { reason, charge, at },
+        NotApproved(waiting),
         Unresolved { reason, send, sent_at, look_at },
         Surplus { of },
         Released { at },
@@ -123,7 +125,21 @@ stored! {
         InDoubt(doubt),
     }
 
-    struct Doubt { send, send_count, sent_at, since, look, alarm_count, stored_error, missing }
+    struct NotApproved { doubt, seen_at, asked_again }
+
+    struct Doubt {
+        send,
+        send_count,
+        sent_at,
+        since,
+        look,
+        alarm_count,
+        stored_error,
+        missing,
+        refusals or default,
+    }
+
+    struct StatusRefusals { count, open_before, open_since, open_count }
 
     struct Absence { access, count, first_at, reach_proved_at }
 

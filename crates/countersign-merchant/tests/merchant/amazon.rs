@@ -71,6 +71,7 @@ type Hook = Box<dyn Fn() + Send + Sync>;
 #[derive(Default)]
 struct State {
     sessions: HashMap<String, Value>,
+    unapproved: HashSet<String>,
     charges: HashMap<String, Value>,
     refunds: HashMap<String, Value>,
     permissions: HashMap<String, Value>,
@@ -108,6 +109,26 @@ impl Amazon {
 
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Value)) {
         change(self.state().sessions.get_mut(id).unwrap());
+    }
+
+    /// The buyer has not placed the order of this session yet.
+    pub(crate) fn unapprove(&self, id: &str) {
+        self.state().unapproved.insert(id.to_owned());
+    }
+
+    /// The buyer places the order of this session.
+    pub(crate) fn approve(&self, id: &str) {
+        self.state().unapproved.remove(id);
+    }
+
+    /// A copy of the latest Finalize of this session is executed now, and its answer reaches nobody.
+    pub(crate) fn executes_a_copy(&self, id: &str) {
+        self.approve(id);
+        let now = self.time.now().as_millis();
+        let mut state = self.state();
+        let copy = state.arrived.iter().rev().find(|it| it.operation == "finalize" && it.path.contains(id));
+        let copy = copy.cloned().unwrap();
+        state.finalize(id, &copy, false, now);
     }
 
     /// A session as Amazon shows it.
@@ -317,6 +338,9 @@ impl State {
             return (422, json!({ "reasonCode": "CheckoutSessionCanceled", "message": "canary" }));
         }
         if session["statusDetails"]["state"] != "Open" {
+            return (422, json!({ "reasonCode": "InvalidCheckoutSessionStatus", "message": "canary" }));
+        }
+        if self.unapproved.contains(id) {
             return (422, json!({ "reasonCode": "InvalidCheckoutSessionStatus", "message": "canary" }));
         }
         self.ids += 1;

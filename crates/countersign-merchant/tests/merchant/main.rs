@@ -22,6 +22,7 @@ mod life;
 mod listing;
 mod logs;
 mod losing;
+mod not_approved;
 mod notifications;
 mod notified;
 mod notifying;

@@ -100,7 +100,12 @@ pub fn request_cancel(
     let unsent = draft.checkout().attempts.iter().filter(|attempt| attempt.state.is_to_be_sent());
     let unsent: Vec<(AttemptNumber, bool)> = unsent.map(|it| (it.number, it.state.is_live())).collect();
     for (number, has_left) in unsent {
-        if has_left {
+        // One that was refused each time stays as it is: only Amazon's Canceled ends it.
+        let was_refused = matches!(
+            draft.checkout().attempt(number).map(|it| &it.state),
+            Some(AttemptState::NotApproved(_))
+        );
+        if has_left || was_refused {
             give_up(draft, number);
         } else {
             draft.end_unpaid(number, NotPaidReason::OrderCanceled);

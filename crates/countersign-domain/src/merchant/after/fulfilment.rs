@@ -174,7 +174,9 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
             | UnresolvedReason::CompletedElsewhere
             | UnresolvedReason::IdsMissing => Reason::Unresolved,
         },
-        Verdict::Checking(Some(CheckingReason::PaidUnderAnotherOrder) | None) => Reason::Checking,
+        Verdict::Checking(
+            Some(CheckingReason::PaidUnderAnotherOrder | CheckingReason::NotApproved) | None,
+        ) => Reason::Checking,
         Verdict::Checking(Some(CheckingReason::Unexplained)) => Reason::Unexplained,
         Verdict::NotPaid(_) => Reason::NotPaid,
         Verdict::Registered => Reason::Registered,

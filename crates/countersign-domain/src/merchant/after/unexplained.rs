@@ -274,7 +274,9 @@ impl SessionClass {
             | AttemptState::Pending { .. }
             | AttemptState::Completed { .. }
             | AttemptState::Released { .. } => Self::OnItsWay,
-            AttemptState::Finalize(InFlight::InDoubt(_)) | AttemptState::Unresolved { .. } => Self::Looked,
+            AttemptState::Finalize(InFlight::InDoubt(_))
+            | AttemptState::NotApproved(_)
+            | AttemptState::Unresolved { .. } => Self::Looked,
             AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => Self::Settled,
         }
     }
@@ -666,6 +668,7 @@ fn push_adopted(draft: &mut Draft, placeholder: CheckoutSessionId) -> AttemptNum
         bound_at: now,
         buyer_seen_at: now,
         spent_keys: 0,
+        refused_keys: 0,
         turned_away: None,
         waits_for: None,
         terms_version: checkout.terms_version,

@@ -4,6 +4,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::string::{String, ToString};
 
 use super::missing::unsent_not_found;
+use super::not_approved;
 use super::{Account, Attempt, AttemptState, Bearer, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::address::{Address, AddressKind, AddressMembers};
 use crate::ids::{ChargeId, ChargePermissionId, Environment, StoreId};
@@ -36,12 +37,12 @@ pub struct OpenSession {
     pub store_id: Option<StoreId>,
     /// `releaseEnvironment`.
     pub environment: Option<Environment>,
+    /// `chargePermissionId`: an authorization can exist before Finalize. It is not compared.
+    pub charge_permission_id: Option<ChargePermissionId>,
     /// `shippingAddress`.
     pub shipping_address: Option<Address>,
     /// `billingAddress`.
     pub billing_address: Option<Address>,
-    /// `chargePermissionId`: an authorization can exist before Finalize. It is not compared.
-    pub charge_permission_id: Option<ChargePermissionId>,
     /// The first of these members whose value this version does not know. It never matches any terms.
     pub unknown_word: Option<&'static str>,
 }
@@ -118,6 +119,13 @@ pub fn agree(
     // The attempt was approved, was never sent, and waits because this machine's clock is in question. If its
     // session is over, the attempt ends, which needs no clock.
     let is_over = !matches!(seen, SessionView::Open(_));
+    if let AttemptState::NotApproved(waiting) = &current.state {
+        return if waiting.asked_again.is_some() {
+            agree_again(draft, attempt, seen, ours, priced)
+        } else {
+            None
+        };
+    }
     let waits_for_this = is_bound || (is_over && current.state.is_unsent());
     if !waits_for_this {
         return None;
@@ -164,6 +172,42 @@ pub fn agree(
     };
     draft.end_unpaid(attempt, reason);
     None
+}
+
+/// As [`agree`], for a session that was not approved and is asked for again. It was sent, so a disagreement
+/// does not end it.
+fn agree_again(
+    draft: &mut Draft,
+    attempt: AttemptNumber,
+    seen: &SessionView,
+    ours: &OurStore,
+    priced: QuoteBasis,
+) -> Option<(AddressKind, Address)> {
+    let open = match seen {
+        SessionView::Open(open) if open.charge_permission_id.is_none() => open,
+        SessionView::Canceled { reason } => {
+            draft.end_unpaid(attempt, NotPaidReason::SessionCanceled(reason.clone()));
+            return None;
+        }
+        SessionView::Open(_) | SessionView::Completed { .. } | SessionView::NotFound(_) => {
+            // The next look, which is due now, decides.
+            not_approved::doubt_again(draft, attempt, seen.name());
+            return None;
+        }
+    };
+    not_approved::still_open(draft, attempt);
+    let current = draft.checkout().attempt(attempt)?;
+    match compare(draft.checkout(), current, open, ours, &draft.rules.policy) {
+        Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == QuoteBasis::Unanswered => {
+            not_approved::compare_later(draft, attempt);
+            None
+        }
+        Ok(agreed) => Some(agreed),
+        Err(Disagreement::WithTheQuote(_) | Disagreement::WithTheTerms(_)) => {
+            not_approved::stand_back(draft, attempt);
+            None
+        }
+    }
 }
 
 /// What a session first disagrees with.
@@ -257,7 +301,9 @@ pub fn unquoted_address<'a>(
     priced: AddressMembers,
 ) -> Option<&'a Address> {
     let attempt = checkout.attempt(attempt)?;
-    let AttemptState::Bound { .. } = attempt.state else { return None };
+    if !attempt.state.is_compared() {
+        return None;
+    }
     let quoted = checkout.terms.quoted_address.as_ref()?;
     let (_, address) = decisive_address(checkout.terms.product_type, session, &attempt.given);
     address.filter(|address| quoted.difference_in(address, priced).is_some())
@@ -266,6 +312,7 @@ pub fn unquoted_address<'a>(
 /// Handles a Get that returned nothing to compare with: the session stays bound and is asked for again soon,
 /// unless that is no longer needed.
 pub fn ask_again(draft: &mut Draft, attempt: AttemptNumber) {
+    not_approved::compare_later(draft, attempt);
     let retry_at = draft.now.plus(ASK_AGAIN_AFTER);
     let state = draft.checkout().attempt(attempt).map(|attempt| &attempt.state);
     if let Some(AttemptState::Bound { missing, .. }) = state {

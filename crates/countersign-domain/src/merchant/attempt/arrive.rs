@@ -4,6 +4,7 @@
 use crate::merchant::number::AttemptNumber;
 use alloc::string::ToString;
 
+use super::not_approved::stand_back;
 use super::{Attempt, AttemptState, Bearer, GivenAddresses, NotPaidReason};
 use crate::ids::CheckoutSessionId;
 use crate::merchant::call::{InFlight, LookSchedule};
@@ -76,6 +77,7 @@ pub fn arrive(
         spent_keys: 0,
         turned_away: None,
         waits_for: None,
+        refused_keys: 0,
         terms_version,
         account: None,
         unreadable_count: 0,
@@ -98,7 +100,12 @@ pub fn release(draft: &mut Draft, number: AttemptNumber) {
 
 /// Ends an attempt that was bound just now: the shop quotes its orders, and nobody has asked for the price of
 /// this one, so the session's amount cannot be the one that the shop asks for.
+///
+/// One that was sent and refused stays as it is.
 pub fn end_unquoted(draft: &mut Draft, attempt: AttemptNumber) {
+    if let Some(AttemptState::NotApproved(_)) = draft.checkout().attempt(attempt).map(|it| &it.state) {
+        return stand_back(draft, attempt);
+    }
     draft.end_unpaid(attempt, NotPaidReason::Mismatch("paymentDetails.chargeAmount".to_string()));
 }
 
@@ -158,6 +165,7 @@ pub fn note_buyer(draft: &mut Draft, attempt: AttemptNumber) {
         | AttemptState::Finalize(_)
         | AttemptState::Completed { .. }
         | AttemptState::NotPaid { .. }
+        | AttemptState::NotApproved(_)
         | AttemptState::Unresolved { .. }
         | AttemptState::Surplus { .. }
         | AttemptState::Released { .. } => return,

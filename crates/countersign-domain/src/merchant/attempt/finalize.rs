@@ -5,7 +5,7 @@
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
-use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
+use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason, not_approved};
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::merchant::call::{
     CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyedRequest, LookSchedule,
@@ -17,7 +17,6 @@ use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use crate::merchant::number::KeyOrdinal;
-use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{FinalizeSuccess, Proof, finalize_proof};
 use crate::merchant::rules::{
     ALARMS, FORGOTTEN_AFTER, HELD_PAUSE, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due,
@@ -45,7 +44,7 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
         return NextStep::Rest;
     }
     if let Some(of) = checkout.live_attempt().map(|live| live.number).filter(|live| *live != number) {
-        draft.end_as_surplus(number, of);
+        set_aside(draft, number, of);
         return NextStep::Rest;
     }
     if must_wait(draft, number) {
@@ -64,11 +63,15 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     if checkout.is_held() {
         return NextStep::Rest;
     }
+    if not_approved::is_unseen_just_now(checkout, number, now) {
+        not_approved::wait_for_looks(draft, number);
+        return NextStep::Rest;
+    }
     // Nothing below this line may fail.
     let next = delivery(checkout, attempt, send.clone());
     let others = checkout.attempts.iter().filter(|it| it.number != number && it.state.is_unsent());
     let others: Vec<AttemptNumber> = others.map(|it| it.number).collect();
-    let is_approved_now = matches!(attempt.state, AttemptState::Bound { .. });
+    let is_approved_now = attempt.state.is_compared();
     let terms_version = checkout.terms_version;
     if is_approved_now {
         draft.emit(number, AttemptEvent::Approved);
@@ -78,7 +81,7 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     }
     for other in others {
         // An earlier tab that was never sent becomes surplus to this one.
-        draft.end_as_surplus(other, number);
+        set_aside(draft, other, number);
     }
     if let Some(attempt) = draft.change_attempt(number) {
         attempt.keep_turned_away(send.n);
@@ -87,6 +90,15 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     draft.move_on(number, AttemptState::Finalize(begun));
     draft.emit(number, AttemptEvent::Call(event));
     next
+}
+
+/// Sets an attempt that was to be sent aside because another one is live. What has left is looked up.
+fn set_aside(draft: &mut Draft, number: AttemptNumber, live: AttemptNumber) {
+    match state(draft, number) {
+        Some(AttemptState::NotApproved(_)) => not_approved::stand_back(draft, number),
+        Some(state) if state.is_live() => give_up(draft, number),
+        Some(_) | None => draft.end_as_surplus(number, live),
+    }
 }
 
 /// As [`begin`], for an attempt that was approved before: the body is the one that was approved, and so is its
@@ -152,6 +164,9 @@ pub(super) fn session(attempt: &Attempt) -> BoundSession {
 pub(in crate::merchant) fn give_up(draft: &mut Draft, number: AttemptNumber) {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
+    if let AttemptState::NotApproved(_) = attempt.state {
+        return not_approved::stand_back(draft, number);
+    }
     let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), left_at: Some(left_at), .. }) =
         &attempt.state
     else {
@@ -168,6 +183,10 @@ pub(in crate::merchant) fn give_up(draft: &mut Draft, number: AttemptNumber) {
     if let Some(attempt) = draft.change_attempt(number) {
         // The last key is in doubt, so it is not spent after all.
         attempt.spent_keys = n.get().saturating_sub(1);
+        let refusals = not_approved::refused_before(attempt, n);
+        if let AttemptState::Finalize(InFlight::InDoubt(doubt)) = &mut attempt.state {
+            doubt.refusals = refusals;
+        }
     }
 }
 
@@ -243,6 +262,7 @@ pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
             };
             (next, event)
         }
+        AttemptState::NotApproved(waiting) => (waiting.take_up(session, now, now.plus(rules.lease)), None),
         AttemptState::Pending { charge_permission_id, charge_id, since, look, alarm_count } => {
             let lasting = now.since(*since);
             let due = alarms_due(PENDING_ALARMS, lasting);
@@ -320,6 +340,11 @@ pub fn answered(
                 succeed(draft, number, finalized);
             }
         }
+        AttemptState::NotApproved(_) => {
+            if let CallAnswer::Success(finalized) = answer {
+                late_success(draft, number, finalized);
+            }
+        }
         // The first outcome counts; a repeated answer says the same, or something is wrong at Amazon.
         state @ (AttemptState::Pending { .. } | AttemptState::Completed { .. }) => {
             if says_otherwise(answer, state.ids()) {
@@ -341,6 +366,12 @@ pub fn answered(
         Some(attempt) if attempt.state.doubt().is_some() => NextStep::LookAtSession(session(attempt)),
         Some(_) | None => NextStep::Rest,
     }
+}
+
+/// Handles a success for an attempt that was refused each time: a copy of the request was executed late.
+fn late_success(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) {
+    not_approved::doubt_again(draft, number, "a late success");
+    succeed(draft, number, finalized);
 }
 
 fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: &FinalizeAnswer) {
@@ -375,6 +406,11 @@ fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: 
 
 /// Records, for an attempt in doubt, the answer to its latest send.
 fn note_replay(draft: &mut Draft, number: AttemptNumber, answer: &FinalizeAnswer) {
+    if let CallAnswer::WrongStatus { .. } = answer
+        && let Some(doubt) = draft.change_finalize(number).and_then(InFlight::doubt_mut)
+    {
+        doubt.refusals.refused(doubt.send_count);
+    }
     let Some(doubt) = state(draft, number).and_then(AttemptState::doubt) else { return };
     let stored_error = doubt.stored_error_after(answer);
     if stored_error != doubt.stored_error
@@ -408,10 +444,9 @@ fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, O
 /// whether it has what the intent needs.
 pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
-    if draft.has_other_terms(number) {
-        // It is paid, but not for what the order is now.
+    if let Some(misfit) = draft.misfit_of_success(number) {
         let (permission, charge) = (&finalized.charge_permission_id, finalized.charge_id.as_ref());
-        draft.contradict_attempt(number, Misfit::TermsMoved, permission, charge);
+        draft.contradict_attempt(number, misfit, permission, charge);
         return true;
     }
     let is_followed = matches!(state, AttemptState::Pending { .. });
@@ -460,6 +495,8 @@ pub(super) const fn pending_since(
 pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
     // Nobody is charged for an order that is being canceled.
     draft.checkout().cancellation.is_none()
+        // Two sends could pay the order twice.
+        && !draft.checkout().is_live_beside(attempt.number)
         && draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window
         && draft.now.since(attempt.bound_at) <= draft.rules.resend_limit
 }

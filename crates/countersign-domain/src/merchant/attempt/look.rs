@@ -4,6 +4,7 @@
 use super::agree::SessionView;
 use super::finalize::{may_send_again, pending_since, session, succeed};
 use super::missing::sent_not_found;
+use super::not_approved;
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
@@ -21,6 +22,9 @@ use crate::terms::PaymentIntent;
 /// Handles what a look at the session showed; returns the next step.
 pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    if let AttemptState::NotApproved(_) = attempt.state {
+        return not_approved_seen(draft, number, seen);
+    }
     let may_send_again = may_send_again(draft, attempt);
     let doubt = attempt.state.doubt().cloned();
     if doubt.is_none() && !matches!(attempt.state, AttemptState::Unresolved { .. }) {
@@ -37,13 +41,39 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
             completed(draft, number, charge_permission_id.as_ref(), charge_id.as_ref(), doubt)
         }
         // Open is proof of nothing.
-        (SessionView::Open(_), Some(doubt)) => {
-            stay_in_doubt(draft, number, Doubt { missing: None, ..doubt });
+        (SessionView::Open(open), Some(doubt)) => {
+            let mut doubt = Doubt { missing: None, ..doubt };
+            let names_permission = open.charge_permission_id.is_some();
+            if not_approved::doubt_seen_open(draft, number, &mut doubt, names_permission) {
+                return NextStep::Rest;
+            }
+            stay_in_doubt(draft, number, doubt);
             if may_send_again { NextStep::SendAgain(CallId::Finalize(number)) } else { NextStep::Rest }
         }
         // Not found stops the re-sends, but not the looks.
         (SessionView::NotFound(access), Some(doubt)) => sent_not_found(draft, number, access, doubt),
         (SessionView::Open(_) | SessionView::NotFound(_), None) => NextStep::Rest,
+    }
+}
+
+/// Handles a look at a session that was not approved when it was sent.
+fn not_approved_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
+    match seen {
+        SessionView::Canceled { reason } => {
+            draft.emit(number, AttemptEvent::LookedUp { found: seen.name() });
+            draft.end_unpaid(number, NotPaidReason::SessionCanceled(reason.clone()));
+            NextStep::Rest
+        }
+        SessionView::Open(open) if open.charge_permission_id.is_none() => {
+            not_approved::still_open(draft, number);
+            NextStep::Rest
+        }
+        // This says nothing new about an order that another session may have paid.
+        SessionView::NotFound(_) if draft.checkout().is_live_beside(number) => NextStep::Rest,
+        SessionView::Open(_) | SessionView::Completed { .. } | SessionView::NotFound(_) => {
+            not_approved::doubt_again(draft, number, seen.name());
+            session_seen(draft, number, seen)
+        }
     }
 }
 
@@ -126,6 +156,7 @@ pub fn charge_seen(
         AttemptState::Bound { .. }
         | AttemptState::Finalize(_)
         | AttemptState::Completed { .. }
+        | AttemptState::NotApproved(_)
         | AttemptState::Surplus { .. }
         | AttemptState::Released { .. } => return,
     };
@@ -182,9 +213,8 @@ pub fn charge_seen(
     };
     readable(draft, number);
     let is_unpaid = matches!(state, AttemptState::NotPaid { .. });
-    if !is_unpaid && draft.has_other_terms(number) {
-        // It is paid, but not for what the order is now.
-        return draft.contradict_attempt(number, Misfit::TermsMoved, charge_permission_id, Some(charge_id));
+    if !is_unpaid && let Some(misfit) = draft.misfit_of_success(number) {
+        return draft.contradict_attempt(number, misfit, charge_permission_id, Some(charge_id));
     }
     let is_completed = matches!(state, AttemptState::Completed { .. });
     draft.move_on(number, state);

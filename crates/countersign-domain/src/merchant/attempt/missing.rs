@@ -20,6 +20,7 @@ impl AttemptState {
             Self::Finalize(InFlight::InDoubt(doubt)) => doubt.missing.as_mut(),
             Self::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
             | Self::Pending { .. }
+            | Self::NotApproved(_)
             | Self::Completed { .. }
             | Self::NotPaid { .. }
             | Self::Unresolved { .. }
@@ -63,7 +64,8 @@ pub(super) fn sent_not_found(
         return NextStep::Rest;
     }
     // A new key is only for a session that stays open behind a stored error.
-    let doubt = Doubt { missing: Some(missing), stored_error: None, ..doubt };
+    let mut doubt = Doubt { missing: Some(missing), stored_error: None, ..doubt };
+    doubt.refusals.forget_looks();
     draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
     reach_to_prove(draft, number)
 }

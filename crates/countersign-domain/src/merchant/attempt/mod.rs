@@ -4,7 +4,7 @@
 //! Bound ──Get agrees──▶ Finalize ──200, complete──▶ Completed
 //!                         │  │  └─202──────────▶ Pending ──Get Charge──▶ Completed | NotPaid
 //!                         │  └─definitive no───▶ NotPaid
-//!                         └─in doubt, looked up─▶ Completed | Pending | NotPaid | Unresolved
+//!                         └─in doubt, looked up─▶ Completed | Pending | NotPaid | NotApproved | Unresolved
 //! ```
 //!
 //! Between Bound and a proved state there is one durable call ([`super::call`]): Finalize.
@@ -14,6 +14,7 @@ pub mod arrive;
 pub mod finalize;
 pub mod look;
 pub mod missing;
+pub mod not_approved;
 
 use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
@@ -48,6 +49,8 @@ pub struct Attempt {
     pub buyer_seen_at: Timestamp,
     /// How many idempotency keys are spent: each was answered with a proof that it had no effect.
     pub spent_keys: u32,
+    /// How many of these keys Amazon has refused each time because the session was not approved.
+    pub refused_keys: u32,
     /// The latest send that Amazon turned away without evaluating it, once the next one was begun: a copy of
     /// it may still arrive.
     pub turned_away: Option<KeyedRequest>,
@@ -75,6 +78,7 @@ impl Attempt {
             | AttemptState::Finalize(_)
             | AttemptState::Pending { .. }
             | AttemptState::NotPaid { .. }
+            | AttemptState::NotApproved(_)
             | AttemptState::Unresolved { .. }
             | AttemptState::Surplus { .. }
             | AttemptState::Released { .. } => false,
@@ -154,6 +158,8 @@ pub enum AttemptState {
         /// When this was proved.
         at: Timestamp,
     },
+    /// Refused each time because the session was not approved yet. It blocks no other session.
+    NotApproved(NotApproved),
     /// Sent, and Amazon can no longer say what its result was. The order cannot be shipped and gets no new
     /// attempt; evidence or an operator's decision ends this state.
     Unresolved {
@@ -177,6 +183,29 @@ pub enum AttemptState {
         /// When that was seen.
         at: Timestamp,
     },
+}
+
+/// What is known of an attempt whose session was not approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotApproved {
+    /// What was sent, and when to look at the session again. The attempt returns to this doubt as soon as
+    /// Amazon shows anything but Open.
+    pub doubt: Doubt,
+    /// When Amazon last showed the session Open.
+    pub seen_at: Timestamp,
+    /// When the session is compared with the terms, while somebody asks for it again.
+    pub asked_again: Option<Timestamp>,
+}
+
+impl NotApproved {
+    /// When it is due.
+    #[must_use]
+    pub const fn due_at(&self) -> Timestamp {
+        match self.asked_again {
+            Some(at) if at.as_millis() < self.doubt.look.at.as_millis() => at,
+            Some(_) | None => self.doubt.look.at,
+        }
+    }
 }
 
 words! {
@@ -365,6 +394,7 @@ impl AttemptState {
             }
             Self::Bound { .. }
             | Self::Finalize(_)
+            | Self::NotApproved(_)
             | Self::Unresolved { .. }
             | Self::Surplus { .. }
             | Self::Released { .. } => None,
@@ -376,6 +406,7 @@ impl AttemptState {
         match self {
             Self::Finalize(InFlight::InDoubt(doubt)) => Some(&mut doubt.look.at),
             Self::Pending { look, .. } => Some(&mut look.at),
+            Self::NotApproved(waiting) => Some(&mut waiting.doubt.look.at),
             Self::Unresolved { look_at, .. } => Some(look_at),
             Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(look), .. }), .. } => {
                 Some(&mut look.at)
@@ -398,7 +429,11 @@ impl AttemptState {
             Self::Finalize(_) | Self::Pending { .. } | Self::Completed { .. } | Self::Unresolved { .. } => {
                 true
             }
-            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => false,
+            Self::Bound { .. }
+            | Self::NotPaid { .. }
+            | Self::NotApproved(_)
+            | Self::Surplus { .. }
+            | Self::Released { .. } => false,
         }
     }
 
@@ -411,7 +446,8 @@ impl AttemptState {
         )
     }
 
-    /// Whether nothing has left this machine yet, and something still may.
+    /// Whether nothing is in doubt about it, and something may still be sent: nothing has left this machine, or
+    /// all that left was refused.
     #[must_use]
     pub const fn is_unsent(&self) -> bool {
         self.is_to_be_sent() && !self.is_live()
@@ -420,7 +456,18 @@ impl AttemptState {
     /// Whether its Finalize still has to leave this machine, for the first time or again.
     #[must_use]
     pub const fn is_to_be_sent(&self) -> bool {
-        matches!(self, Self::Bound { .. } | Self::Finalize(InFlight::Recorded { .. }))
+        matches!(
+            self,
+            Self::Bound { .. }
+                | Self::Finalize(InFlight::Recorded { .. })
+                | Self::NotApproved(NotApproved { asked_again: Some(_), .. })
+        )
+    }
+
+    /// Whether its session is to be compared with the terms.
+    #[must_use]
+    pub const fn is_compared(&self) -> bool {
+        matches!(self, Self::Bound { .. } | Self::NotApproved(NotApproved { asked_again: Some(_), .. }))
     }
 
     /// Whether it is proved unpaid, but Amazon shows money under its permission.
@@ -436,6 +483,7 @@ impl AttemptState {
             Self::Bound { retry_at, .. } => Some(*retry_at),
             Self::Finalize(in_flight) => Some(in_flight.due_at()),
             Self::Pending { look, .. } => Some(look.at),
+            Self::NotApproved(waiting) => Some(waiting.due_at()),
             Self::Unresolved { look_at, .. } => Some(*look_at),
             Self::NotPaid { charge: Some(FailedCharge { contradicted: Some(look), .. }), .. } => {
                 Some(look.at)
@@ -463,6 +511,7 @@ impl AttemptState {
             Self::Unresolved { .. } => "Unresolved",
             Self::Surplus { .. } => "Surplus",
             Self::Released { .. } => "Released",
+            Self::NotApproved(_) => "NotApproved",
         }
     }
 }

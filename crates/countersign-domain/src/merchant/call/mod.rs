@@ -168,6 +168,22 @@ pub struct Doubt {
     pub stored_error: Option<StoredError>,
     /// For a Finalize: Amazon's latest answers, if they were that it has no such session.
     pub missing: Option<Absence>,
+    /// For a Finalize: what Amazon has refused because of the session's status.
+    pub refusals: StatusRefusals,
+}
+
+/// The sends of a Finalize that Amazon has refused because of the session's status, and the looks that have
+/// shown the session Open since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatusRefusals {
+    /// How many of the sends under this key were answered so.
+    pub count: u32,
+    /// When a look first showed the session Open between two of these answers.
+    pub open_before: Option<Timestamp>,
+    /// When a look first showed it Open after the latest of these answers.
+    pub open_since: Option<Timestamp>,
+    /// How many looks in a row have shown it Open since then.
+    pub open_count: u32,
 }
 
 /// A 5xx answer that the server may store under the call's key.
@@ -192,6 +208,12 @@ pub enum CallAnswer<Success, Refusal> {
     NotEvaluated {
         /// Amazon's code.
         code: String,
+    },
+    /// Amazon's own answer that the object is not in a status in which the call is possible. For a Finalize
+    /// alone this proves nothing: its session may have been completed, or not approved yet.
+    WrongStatus {
+        /// Status and code.
+        cause: String,
     },
     /// Anything else, including no answer.
     Unclear {
@@ -272,6 +294,7 @@ impl InFlight {
             alarm_count: 0,
             stored_error: None,
             missing: None,
+            refusals: StatusRefusals::default(),
         };
         (Self::InDoubt(doubt), CallEvent::DoubtBegan { cause: cause.to_string() })
     }
@@ -373,7 +396,7 @@ impl InFlight {
             }
             CallAnswer::Success(_) => in_doubt(send, unusable),
             CallAnswer::Refused(refusal) => in_doubt(send, refusal.as_ref()),
-            CallAnswer::Unclear { cause, .. } => in_doubt(send, cause),
+            CallAnswer::WrongStatus { cause } | CallAnswer::Unclear { cause, .. } => in_doubt(send, cause),
         };
         Some(event)
     }
@@ -419,6 +442,7 @@ impl Doubt {
             | CallAnswer::Refused(_)
             | CallAnswer::NotSent
             | CallAnswer::NotEvaluated { .. }
+            | CallAnswer::WrongStatus { .. }
             | CallAnswer::Unclear { .. } => None,
         }
     }

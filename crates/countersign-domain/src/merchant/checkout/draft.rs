@@ -214,6 +214,15 @@ impl Draft {
         attempt.is_some_and(|attempt| attempt.terms_version != self.checkout.terms_version)
     }
 
+    /// Why an attempt that is paid is not simply completed: it is not paid for what the order is now, or not
+    /// alone.
+    pub(in crate::merchant) fn misfit_of_success(&self, number: AttemptNumber) -> Option<Misfit> {
+        if self.has_other_terms(number) {
+            return Some(Misfit::TermsMoved);
+        }
+        self.checkout.is_live_beside(number).then_some(Misfit::PaidTwice)
+    }
+
     /// Records that Amazon shows something that excludes an attempt's outcome, or a payment that is not the
     /// one that was asked for: nothing ships, and the attempt stays live, until that is settled.
     pub(in crate::merchant) fn contradict_attempt(
@@ -232,6 +241,7 @@ impl Draft {
             AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => return,
             AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
             AttemptState::Pending { since, .. } => (None, *since),
+            AttemptState::NotApproved(waiting) => (Some(waiting.doubt.send.clone()), waiting.doubt.sent_at),
             AttemptState::Bound { .. }
             | AttemptState::Completed { .. }
             | AttemptState::NotPaid { .. }

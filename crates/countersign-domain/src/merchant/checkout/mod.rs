@@ -20,7 +20,7 @@ use self::cancellation::Cancellation;
 use self::cart::Cart;
 use self::terms::Terms;
 use self::unexplained::{Unexplained, UnexplainedState};
-use super::attempt::{Attempt, AttemptState};
+use super::attempt::{Attempt, AttemptState, UnresolvedReason};
 use super::payment::Payment;
 use super::payment::charge::Charge;
 use super::payment::operation::Operation;
@@ -60,12 +60,34 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The attempt that may have moved money, if any: there is never more than one. If there is none, the
-    /// attempt that is proved unpaid and that Amazon contradicts: no other attempt is sent then either.
+    /// The attempt that may have moved money, if any. If there is none, the attempt that is proved unpaid and
+    /// that Amazon contradicts: no other attempt is sent then either.
+    ///
+    /// There is more than one only if an attempt that was not approved turns out to be paid, or to be in doubt,
+    /// after another was sent. Then the one that Amazon contradicts decides, else the one that is proved.
     #[must_use]
     pub fn live_attempt(&self) -> Option<&Attempt> {
         let contradicted = || self.attempts.iter().find(|attempt| attempt.state.is_contradicted());
-        self.attempts.iter().find(|attempt| attempt.state.is_live()).or_else(contradicted)
+        let rank = |attempt: &&Attempt| match attempt.state {
+            AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => 0,
+            AttemptState::Completed { .. } => 1,
+            AttemptState::Bound { .. }
+            | AttemptState::Finalize(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::NotApproved(_)
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => 2,
+        };
+        let live = self.attempts.iter().filter(|attempt| attempt.state.is_live());
+        live.min_by_key(rank).or_else(contradicted)
+    }
+
+    /// Whether another attempt than this one may have moved money.
+    #[must_use]
+    pub fn is_live_beside(&self, number: AttemptNumber) -> bool {
+        self.attempts.iter().any(|attempt| attempt.number != number && attempt.state.is_live())
     }
 
     /// Whether Amazon contradicts the outcome of an attempt.

@@ -12,7 +12,7 @@ use super::cart::{Cart, CartKey, CartSight, SupersedesRefused};
 use super::draft::Draft;
 use super::verdict::Verdict;
 use crate::ids::CheckoutId;
-use crate::merchant::attempt::AttemptState;
+use crate::merchant::attempt::{AttemptState, NotApproved};
 use crate::merchant::call::InFlight;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::number::AttemptNumber;
@@ -103,6 +103,8 @@ fn set_retry(state: &mut AttemptState, at: Timestamp) {
     | AttemptState::Finalize(InFlight::Recorded { retry_at, .. }) = state
     {
         *retry_at = at;
+    } else if let AttemptState::NotApproved(NotApproved { asked_again: Some(asked_again), .. }) = state {
+        *asked_again = at;
     }
 }
 

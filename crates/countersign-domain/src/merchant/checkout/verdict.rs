@@ -37,6 +37,8 @@ pub enum CheckingReason {
     PaidUnderAnotherOrder,
     /// A permission names the order, and nothing of the order explains its money.
     Unexplained,
+    /// Amazon has refused the session each time because it was not approved.
+    NotApproved,
 }
 
 impl CheckingReason {
@@ -50,6 +52,7 @@ impl CheckingReason {
             Self::Unresolved(reason) => reason.as_str(),
             Self::PaidUnderAnotherOrder => "PaidUnderAnotherOrder",
             Self::Unexplained => "Unexplained",
+            Self::NotApproved => "NotApproved",
         }
     }
 }
@@ -126,6 +129,10 @@ impl Checkout {
             AttemptState::Unresolved { reason, .. } => {
                 Verdict::Checking(Some(CheckingReason::Unresolved(*reason)))
             }
+            AttemptState::NotApproved(_) => {
+                let waits = deciding.waits_for.as_ref().map(|_| CheckingReason::PaidUnderAnotherOrder);
+                Verdict::Checking(waits.or(Some(CheckingReason::NotApproved)))
+            }
             AttemptState::Pending { charge_permission_id, charge_id, .. } => {
                 Verdict::Pending(Proof { charge_permission_id, charge_id: Some(charge_id) })
             }
@@ -145,7 +152,9 @@ impl Checkout {
     }
 
     /// The checkout's own verdict: the live attempt's, else that of an attempt which may still be sent, else
-    /// the latest one's. A buyer is not asked to pay again while an earlier tab may succeed.
+    /// that of one that is not approved, else the latest one's. A buyer is not asked to pay again while an
+    /// earlier tab may succeed, and an order is not called unpaid while Amazon may still complete a session
+    /// that was sent.
     #[must_use]
     pub fn verdict(&self) -> Verdict<'_> {
         if self.is_undone() {
@@ -154,7 +163,9 @@ impl Checkout {
         let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());
         let latest =
             || self.attempts.iter().rev().find(|it| !matches!(it.state, AttemptState::Released { .. }));
-        match self.live_attempt().or_else(unsent).or_else(latest) {
+        let not_approved =
+            || self.attempts.iter().find(|it| matches!(it.state, AttemptState::NotApproved(_)));
+        match self.live_attempt().or_else(unsent).or_else(not_approved).or_else(latest) {
             Some(attempt) => self.verdict_of(attempt),
             None if self.is_unexplained() => Verdict::Checking(Some(CheckingReason::Unexplained)),
             None => Verdict::Registered,

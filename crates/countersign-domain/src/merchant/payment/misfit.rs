@@ -23,6 +23,8 @@ words! {
         AmountUnreadable,
         /// It was paid under terms that are no longer the order's.
         TermsMoved,
+        /// It was paid, and so was another session of the order.
+        PaidTwice,
     }
 }
 
@@ -40,6 +42,7 @@ impl Misfit {
             Self::StateDiffers => "a state that excludes what was proved",
             Self::AmountUnreadable => "an amount that cannot be read",
             Self::TermsMoved => "a payment by earlier terms",
+            Self::PaidTwice => "a payment beside another payment of the order",
         }
     }
 }

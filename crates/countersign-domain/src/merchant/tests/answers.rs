@@ -12,6 +12,10 @@ fn success(pending: bool, charge_id: Option<ChargeId>) -> FinalizeAnswer {
     })
 }
 
+fn wrong_status() -> FinalizeAnswer {
+    FinalizeAnswer::WrongStatus { cause: "422 InvalidCheckoutSessionStatus".to_string() }
+}
+
 /// The states in words, their times relative to when they were sent.
 fn named(states: &[AttemptState]) -> Vec<String> {
     let named = |state: &AttemptState| {
@@ -38,6 +42,7 @@ fn each_state_takes_each_answer_so() {
         ("429", FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() }),
         ("no connection", FinalizeAnswer::NotSent),
         ("500", unclear("500 InternalServerError", true)),
+        ("422 InvalidCheckoutSessionStatus", wrong_status()),
         ("no answer", unclear("no answer", false)),
     ];
     let now = sent_at().plus(2 * SECOND);
@@ -66,6 +71,7 @@ fn an_answer_to_another_key_proves_nothing_but_a_success() {
             FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string())),
             FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() },
             unclear("500", true),
+            wrong_status(),
         ] {
             assert_eq!(answered(&before, 1, 7, &answer, now), None, "{:?}", before.attempts[0].state);
         }

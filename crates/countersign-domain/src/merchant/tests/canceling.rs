@@ -60,7 +60,9 @@ fn each_attempt_is_canceled_so() {
             let (asked, intent) = (asked_for(&step.next), intent.as_str());
             table.push_str(&format!("{intent:<9} {was:<38} {is:<38} {done:<9} {asked}\n"));
             let is_owned = step.next.due_at(&rules()).is_some();
-            assert_eq!(is_owned, !step.next.is_canceled(), "{was}: the timer");
+            // A canceled order is still looked at where a copy of a refused request could be executed.
+            let was_refused = matches!(step.next.attempts[0].state, AttemptState::NotApproved(_));
+            assert_eq!(is_owned, !step.next.is_canceled() || was_refused, "{was}: the timer");
         }
     }
     insta::assert_snapshot!(table);

@@ -63,10 +63,10 @@ pub(super) mod attempts {
         let agree =
             |draft: &mut Draft| comparing::agree(draft, AttemptNumber::new(attempt), seen, &ours, priced);
         match decided(before, now, &rules(), agree) {
-            (None, Some((kind, address))) => Agreement::Agreed(kind, address),
+            // A session that is asked for again is also noted as seen.
+            (_, Some((kind, address))) => Agreement::Agreed(kind, address),
             (Some(step), None) => Agreement::Ends(step),
             (None, None) => Agreement::NotReady,
-            (Some(step), Some(_)) => panic!("the session both agrees and ends: {step:?}"),
         }
     }
 

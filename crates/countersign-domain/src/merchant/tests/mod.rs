@@ -11,6 +11,7 @@ mod keys;
 mod life;
 mod missing;
 mod model;
+mod not_approved;
 mod operations;
 mod paid;
 mod plan;
@@ -39,9 +40,9 @@ use super::attempt::agree::{OpenSession, OurStore, SessionView};
 use super::attempt::arrive::ArrivalRefused;
 use super::attempt::finalize::FinalizeAnswer;
 use super::attempt::{
-    Attempt, AttemptState, Bearer, Completion, GivenAddresses, NotPaidReason, UnresolvedReason,
+    Attempt, AttemptState, Bearer, Completion, GivenAddresses, NotApproved, NotPaidReason, UnresolvedReason,
 };
-use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StoredError};
+use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StatusRefusals, StoredError};
 use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use super::checkout::draft::{CheckoutDecision, Draft};
@@ -135,7 +136,8 @@ fn address() -> Address {
 
 fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
     let has_left = matches!(state, AttemptState::Finalize(InFlight::Recorded { left_at: Some(_), .. }));
-    let spent_keys = u32::from(has_left);
+    let was_refused = matches!(state, AttemptState::NotApproved(_));
+    let spent_keys = u32::from(has_left || was_refused);
     let attempt = Attempt {
         number: AttemptNumber::FIRST,
         checkout_session_id: CheckoutSessionId::parse("session1").unwrap(),
@@ -146,6 +148,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         spent_keys,
         turned_away: None,
         waits_for: None,
+        refused_keys: u32::from(was_refused),
         terms_version: 1,
         account: None,
         unreadable_count: 0,
@@ -234,7 +237,18 @@ fn doubt() -> Doubt {
         alarm_count: 0,
         stored_error: None,
         missing: None,
+        refusals: StatusRefusals::default(),
     }
+}
+
+/// A doubt of which every send was refused because of the session's status.
+fn refused_doubt() -> Doubt {
+    Doubt { refusals: StatusRefusals { count: 1, ..StatusRefusals::default() }, ..doubt() }
+}
+
+/// An attempt that was not approved, and was seen Open at this instant.
+fn not_approved(seen_at: Timestamp, asked_again: Option<Timestamp>) -> AttemptState {
+    AttemptState::NotApproved(NotApproved { doubt: refused_doubt(), seen_at, asked_again })
 }
 
 /// An attempt that is to be sent, after it left at this instant and was turned away, or could not connect.
@@ -299,6 +313,8 @@ fn states() -> Vec<AttemptState> {
             charge: None,
             at,
         },
+        not_approved(at, None),
+        not_approved(at, Some(at)),
         AttemptState::Surplus { of: AttemptNumber::new(2) },
         AttemptState::Released { at },
     ];
@@ -348,6 +364,13 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
         AttemptState::Unresolved { reason, look_at, .. } => {
             format!("{name} {reason} look {}", after(now, *look_at))
         }
+        AttemptState::NotApproved(waiting) => {
+            let mut text = format!("{name} look {}", after(now, waiting.doubt.look.at));
+            if let Some(at) = waiting.asked_again {
+                text.push_str(&format!(" asked again {}", after(now, at)));
+            }
+            text
+        }
         AttemptState::Surplus { of } => format!("{name} of {of}"),
         AttemptState::Released { .. } => name.to_string(),
     }
@@ -372,6 +395,7 @@ fn happened(step: &CheckoutStep) -> String {
         | AttemptEvent::PendingBegan
         | AttemptEvent::Completed
         | AttemptEvent::NotPaid
+        | AttemptEvent::NotApproved
         | AttemptEvent::Settled
         | AttemptEvent::Unresolved) => format!("{other:?}"),
     });

@@ -202,7 +202,8 @@ fn before_a_success_a_hint_looks_at_what_is_in_doubt_or_pending() {
     for state in states() {
         let before = checkout(PaymentIntent::Authorize, state);
         let name = before.attempts[0].state.name();
-        let is_looked_for = matches!(name, "InDoubt" | "Pending" | "Unresolved");
+        let is_later = before.attempts[0].state.due_at().is_some_and(|at| at > now);
+        let is_looked_for = is_later && matches!(name, "InDoubt" | "Pending" | "NotApproved" | "Unresolved");
         let hinted = hinted(&before, &Hint::ChargePermission, now, &rules());
         if before.payment.is_some() {
             continue;

@@ -342,9 +342,13 @@ fn a_lapse_is_announced_once_and_only_when_amazon_has_shown_it() {
 fn is_in_flight(checkout: &Checkout) -> bool {
     let is_of = |is_it: fn(&AttemptState) -> bool| checkout.attempts.iter().any(|it| is_it(&it.state));
     let is_paid = is_of(|state| matches!(state, AttemptState::Completed { .. }));
-    // An attempt that was never sent cannot be sent any more once another was paid.
-    let attempt = is_of(|state| state.is_live() && !matches!(state, AttemptState::Completed { .. }))
-        || (!is_paid && is_of(AttemptState::is_unsent));
+    // Once another attempt was paid, one that was never sent cannot be sent any more, and one that was refused
+    // does not count. A canceled order is canceled, although a refused one is still looked at.
+    let is_refused = |state: &AttemptState| matches!(state, AttemptState::NotApproved(_));
+    let attempt = !is_paid
+        && (is_of(AttemptState::is_live)
+            || is_of(AttemptState::is_unsent)
+            || (checkout.cancellation.is_none() && is_of(is_refused)));
     let charge = checkout.payment.iter().flat_map(|payment| &payment.charges).any(|charge| {
         matches!(charge.state, ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated)
     });

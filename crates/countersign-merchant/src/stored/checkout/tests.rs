@@ -57,6 +57,12 @@ fn states() -> Vec<AttemptState> {
         alarm_count: 7,
         stored_error: None,
         missing: Some(absence.clone()),
+        refusals: StatusRefusals {
+            count: 2,
+            open_before: Some(at(2)),
+            open_since: Some(at(3)),
+            open_count: 1,
+        },
     };
     let stored_error = Some(StoredError { cause: "500".to_owned(), replay_count: 2 });
     let erring = Doubt { stored_error, ..doubt.clone() };
@@ -68,7 +74,7 @@ fn states() -> Vec<AttemptState> {
         in_flight(recorded(None, at(1))),
         in_flight(recorded(Some(at(1)), at(2))),
         in_flight(InFlight::Sent { send: send(), sent_at: at(1), lease_until: at(2) }),
-        in_flight(InFlight::InDoubt(doubt)),
+        in_flight(InFlight::InDoubt(doubt.clone())),
         in_flight(InFlight::InDoubt(erring)),
         AttemptState::Pending {
             charge_permission_id: permission(),
@@ -81,6 +87,11 @@ fn states() -> Vec<AttemptState> {
         completed(Completion::CaptureInitiated(charge())),
         completed(Completion::Authorized(charge())),
         completed(Completion::Confirmed),
+        AttemptState::NotApproved(NotApproved {
+            doubt: doubt.clone(),
+            seen_at: at(5),
+            asked_again: Some(at(6)),
+        }),
         AttemptState::Surplus { of: AttemptNumber::new(3) },
         AttemptState::Released { at: at(4) },
     ];
@@ -149,6 +160,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         spent_keys: 2,
         turned_away: (number > 1).then(send),
         waits_for: (number > 1).then(|| CheckoutId::parse("c0").unwrap()),
+        refused_keys: 1,
         terms_version: 3,
         account: (number == 1).then(|| Account {
             merchant_id: MerchantId::parse("M1").unwrap(),
@@ -343,7 +355,9 @@ fn a_checkout_of_format_4_has_the_terms_of_its_attempts() {
 
 #[test]
 fn format_5_is_read_and_its_count_of_missing_sessions_starts_again() {
-    let whole = registration(states());
+    // Format 5 knew no such state.
+    let is_known = |state: &AttemptState| !matches!(state, AttemptState::NotApproved(_));
+    let whole = registration(states().into_iter().filter(is_known).collect());
     let (_, bytes) = encode(&whole);
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let at = text.find(",\"missing\":{").unwrap();
@@ -449,6 +463,7 @@ proptest! {
                 spent_keys: 0,
                 turned_away: None,
                 waits_for: None,
+                refused_keys: 0,
                 terms_version: 3,
                 account: None,
                 unreadable_count: 0,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_document::{Bytes, UnreadableDocument, decode, encode};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey, RefundId};
-use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StatusRefusals};
 use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
@@ -147,6 +147,7 @@ fn operations() -> Vec<Operation> {
                 alarm_count: 4,
                 stored_error: None,
                 missing: None,
+                refusals: StatusRefusals::default(),
             })),
         ),
         (
