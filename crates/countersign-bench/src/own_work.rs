@@ -13,7 +13,8 @@ use countersign_domain::ids::{MerchantId, PublicKeyId, Region, StoreId};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
-use countersign_merchant::settings::{Deadlines, Notifications, Policy, Secret, Settings, Storefront};
+use countersign_merchant::credentials::Credentials;
+use countersign_merchant::settings::{Deadlines, Notifications, Policy, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, Parts};
 use countersign_protocol::signing::{Algorithm, prepare};
@@ -113,7 +114,7 @@ async fn merchant(
             store_id: StoreId::parse("amzn1.application-oa2-client.bench")?,
             public_key_id: public_key_id.clone(),
             shop_name: "Bench".to_owned(),
-            shop_token: Secret::new(TOKEN),
+            credentials: Credentials::of_shop(TOKEN),
             public_url: "http://127.0.0.1:1".to_owned(),
             deadlines: Deadlines::default(),
             policy: Policy::default(),

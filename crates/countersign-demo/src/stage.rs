@@ -13,6 +13,7 @@ use countersign_client::{
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::{Handler, Limits, serve_with_timers};
+use countersign_merchant::credentials::Credentials;
 use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
@@ -285,7 +286,7 @@ impl Backstage {
                 store_id: StoreId::parse("amzn1.application-oa2-client.demo")?,
                 public_key_id,
                 shop_name: "Demo shop".to_owned(),
-                shop_token: settings::Secret::new(SHOP_TOKEN),
+                credentials: Credentials::of_shop(SHOP_TOKEN),
                 public_url: format!("http://{address}"),
                 deadlines: settings::Deadlines::default(),
                 policy: settings::Policy::default(),

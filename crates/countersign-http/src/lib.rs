@@ -10,5 +10,5 @@ mod socket;
 
 pub use handler::{Handler, IncompleteRequest, Peer, Reply, Request, Response};
 pub use limits::Limits;
-pub use router::{Function, Parameter, Router, RoutingError};
+pub use router::{Function, Parameter, RouteFuture, Router, RoutingError, Segments};
 pub use serve::{serve, serve_with_timers};

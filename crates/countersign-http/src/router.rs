@@ -36,24 +36,33 @@ impl<E> Parameter<E> for String {
     }
 }
 
-/// The function of a row: an `async fn(S, Request)`, or an `async fn(S, Request, P)` that also takes the
-/// path's [`Parameter`]. `A` distinguishes the two; nothing else implements it.
+/// The function of a row: an `async fn(S, Request)`, or one that also takes the path's one or two
+/// [`Parameter`]s, in their order. `A` distinguishes these. A server may implement it for a function that has
+/// a condition.
 pub trait Function<S, E, A>: Send + Sync + 'static {
     /// Calls the function.
     ///
     /// # Errors
-    /// If the segment is not valid as the function's parameter.
-    fn call(&self, state: S, request: Request, segment: &str) -> Result<RouteFuture<E>, E>;
+    /// If a segment is not valid as the function's parameter.
+    fn call(&self, state: S, request: Request, segments: Segments<'_>) -> Result<RouteFuture<E>, E>;
 }
 
-type RouteFuture<E> = BoxFuture<'static, Result<Response, E>>;
+/// What a function of a row returns.
+pub type RouteFuture<E> = BoxFuture<'static, Result<Response, E>>;
+
+/// The segments in the places of a path's parameters, in their order; empty for a parameter that the path does
+/// not have.
+pub type Segments<'a> = [&'a str; PARAMETERS];
+
+/// The largest number of parameters of a path.
+const PARAMETERS: usize = 2;
 
 impl<S, E, F, R> Function<S, E, ()> for F
 where
     F: Fn(S, Request) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Response, E>> + Send + 'static,
 {
-    fn call(&self, state: S, request: Request, _: &str) -> Result<RouteFuture<E>, E> {
+    fn call(&self, state: S, request: Request, _: Segments<'_>) -> Result<RouteFuture<E>, E> {
         Ok(Box::pin(self(state, request)))
     }
 }
@@ -64,20 +73,32 @@ where
     F: Fn(S, Request, P) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Response, E>> + Send + 'static,
 {
-    fn call(&self, state: S, request: Request, segment: &str) -> Result<RouteFuture<E>, E> {
+    fn call(&self, state: S, request: Request, [segment, _]: Segments<'_>) -> Result<RouteFuture<E>, E> {
         Ok(Box::pin(self(state, request, P::from_segment(segment)?)))
     }
 }
 
-type RouteCall<S, E> = Box<dyn Fn(S, Request, &str) -> Result<RouteFuture<E>, E> + Send + Sync>;
+impl<S, E, P, Q, F, R> Function<S, E, (P, Q)> for F
+where
+    P: Parameter<E>,
+    Q: Parameter<E>,
+    F: Fn(S, Request, P, Q) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Response, E>> + Send + 'static,
+{
+    fn call(&self, state: S, request: Request, [first, second]: Segments<'_>) -> Result<RouteFuture<E>, E> {
+        Ok(Box::pin(self(state, request, P::from_segment(first)?, Q::from_segment(second)?)))
+    }
+}
+
+type RouteCall<S, E> = Box<dyn Fn(S, Request, Segments<'_>) -> Result<RouteFuture<E>, E> + Send + Sync>;
 
 /// Why a row does not fit a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum RowError {
     /// The table already has a row with this method and path.
     TwoRows(Method),
-    /// The path has more than one parameter.
-    TwoParameters,
+    /// The path has more than two parameters.
+    ThreeParameters,
     /// The path is not valid, or another path matches the same requests.
     Path(matchit::InsertError),
 }
@@ -86,7 +107,7 @@ impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TwoRows(method) => write!(f, "it has two rows for {method}"),
-            Self::TwoParameters => f.write_str("it has more than one parameter"),
+            Self::ThreeParameters => f.write_str("it has more than two parameters"),
             Self::Path(why) => why.fmt(f),
         }
     }
@@ -94,8 +115,8 @@ impl fmt::Display for RowError {
 
 /// A table of routes whose functions share a state `S` and refuse with an `E`.
 ///
-/// A path may have one parameter, as in `/orders/{orderId}/lines`. If two paths match, the one with fewer
-/// parameters counts. One slash at the end of a path is ignored.
+/// A path may have one parameter, as in `/orders/{orderId}/lines`, or two. If two paths match, the one with
+/// fewer parameters counts. One slash at the end of a path is ignored.
 pub struct Router<S, E> {
     templates: matchit::Router<&'static str>,
     /// The method, the template of the path, and the function.
@@ -156,19 +177,23 @@ impl<S: 'static, E: 'static> Router<S, E> {
         if known().any(|row| row.0 == method) {
             return Err(RowError::TwoRows(method));
         }
-        if template.matches('{').count() > 1 {
-            return Err(RowError::TwoParameters);
+        let parameters: Vec<&str> = parameters(template).collect();
+        if parameters.len() > PARAMETERS {
+            return Err(RowError::ThreeParameters);
         }
         if known().next().is_none() {
-            // In `matchit`, a parameter does not match an empty segment, so the path without the
+            // In `matchit`, a parameter does not match an empty segment, so each path without a
             // segment is added as well.
-            let empty = template.split_once('{').zip(template.split_once('}'));
-            let empty = empty.map(|((before, _), (_, after))| format!("{before}{after}"));
-            for path in empty.into_iter().chain([template.to_owned()]) {
+            let mut paths = vec![template.to_owned()];
+            for name in parameters {
+                let without = |path: &String| path.replace(&format!("{{{name}}}"), "");
+                paths.extend(paths.iter().map(without).collect::<Vec<_>>());
+            }
+            for path in paths.into_iter().rev() {
                 self.templates.insert(path, template).map_err(RowError::Path)?;
             }
         }
-        let call = move |state, request, segment: &str| function.call(state, request, segment);
+        let call = move |state, request, segments: Segments<'_>| function.call(state, request, segments);
         self.rows.push((method, template, Box::new(call)));
         Ok(())
     }
@@ -183,11 +208,11 @@ impl<S: 'static, E: 'static> Router<S, E> {
     {
         let answering = {
             let uri = request.uri().clone();
-            let (template, segment) = self.at(uri.path()).ok_or(RoutingError::NoSuchPath)?;
+            let (template, segments) = self.at(uri.path()).ok_or(RoutingError::NoSuchPath)?;
             let row = self.rows.iter().find(|row| row.1 == template && row.0 == *request.method());
             let (.., call) =
                 row.ok_or_else(|| RoutingError::WrongMethod { allowed: self.methods(template) })?;
-            call(state, request, segment)?
+            call(state, request, segments)?
         };
         answering.await
     }
@@ -204,11 +229,20 @@ impl<S: 'static, E: 'static> Router<S, E> {
         methods.join(", ")
     }
 
-    /// The template that a path matches, and the segment in the place of its parameter.
-    fn at<'path>(&self, path: &'path str) -> Option<(&'static str, &'path str)> {
+    /// The template that a path matches, and the segments in the places of its parameters.
+    fn at<'path>(&self, path: &'path str) -> Option<(&'static str, Segments<'path>)> {
         let found = self.templates.at(path.strip_suffix('/').unwrap_or(path)).ok()?;
-        Some((*found.value, found.params.iter().next().map_or("", |(_, segment)| segment)))
+        let mut segments = Segments::default();
+        for (segment, name) in segments.iter_mut().zip(parameters(found.value)) {
+            *segment = found.params.get(name).unwrap_or_default();
+        }
+        Some((*found.value, segments))
     }
+}
+
+/// The names of a template's parameters, in their order.
+fn parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }
 
 #[cfg(test)]
@@ -254,6 +288,10 @@ mod tests {
         text(format!("word [{word}]"))
     }
 
+    async fn both(_: &'static str, _: Request, word: String, number: u32) -> RouteResult {
+        text(format!("both [{word}] {number}"))
+    }
+
     fn router() -> Router<&'static str, Refused> {
         Router::new()
             .post("/numbers", all)
@@ -263,6 +301,7 @@ mod tests {
             .get("/words/{word}", word)
             .get("/words/all", all)
             .get("/words/{word}/end", word)
+            .get("/words/{word}/numbers/{number}", both)
     }
 
     fn answer(method: Method, path: &str) -> Result<String, Refused> {
@@ -286,6 +325,8 @@ mod tests {
             (Method::GET, "/words/{word}", "word [{word}]"),
             (Method::GET, "/words//", "word []"),
             (Method::GET, "/words//end", "word []"),
+            (Method::GET, "/words/one/numbers/2/", "both [one] 2"),
+            (Method::GET, "/words//numbers/2", "both [] 2"),
             (Method::GET, "http://host.example/words/one", "word [one]"),
         ] {
             assert_eq!(answer(method, path).as_deref(), Ok(expected), "{path}");
@@ -296,6 +337,9 @@ mod tests {
     fn a_segment_that_cannot_be_the_parameter_is_refused_by_the_server() {
         assert_eq!(answer(Method::PUT, "/numbers/seven"), Err(Refused::NoNumber));
         assert_eq!(answer(Method::PUT, "/numbers//"), Err(Refused::NoNumber));
+        for path in ["/words/one/numbers/two", "/words/one/numbers//", "/words//numbers//"] {
+            assert_eq!(answer(Method::GET, path), Err(Refused::NoNumber), "{path}");
+        }
     }
 
     #[test]
@@ -325,7 +369,7 @@ mod tests {
         let one_word = |template| router().add(Method::GET, template, word);
         assert_eq!(router().add(Method::GET, "/words/all", all), Err(RowError::TwoRows(Method::GET)));
         assert_eq!(one_word("/words/{name}"), Err(RowError::Path(conflict)));
-        assert_eq!(one_word("/words/{word}/of/{number}"), Err(RowError::TwoParameters));
+        assert_eq!(one_word("/words/{word}/of/{number}/{of}"), Err(RowError::ThreeParameters));
         assert_eq!(router().add(Method::POST, "/words/all", all), Ok(()));
     }
 }

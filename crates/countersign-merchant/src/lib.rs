@@ -11,6 +11,7 @@
 
 mod book;
 mod clock;
+pub mod credentials;
 mod drive;
 mod events;
 mod explain;
@@ -21,6 +22,7 @@ mod in_hand;
 mod metrics;
 mod pages;
 mod registration;
+mod secret;
 pub mod secret_lines;
 pub mod settings;
 pub mod snapshot_key;

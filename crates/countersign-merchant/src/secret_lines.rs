@@ -1,4 +1,4 @@
-//! Reads a file of secrets: one per line, the current one first.
+//! Reads a file of secrets: one per line, the current one first. A line that begins with `#` is a comment.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl fmt::Display for SecretLinesRefused {
 
 impl std::error::Error for SecretLinesRefused {}
 
-/// Reads one secret from each line that is not empty, at most `most` secrets. `name` is the word for a secret
+/// Reads one secret from each line that is neither empty nor a comment, at most `most` secrets. `name` is the word for a secret
 /// in errors. `read` gets the line and the secrets before it.
 pub(crate) fn read<T>(
     text: &str,
@@ -23,7 +23,8 @@ pub(crate) fn read<T>(
     read: impl Fn(&str, &[T]) -> Result<T, String>,
 ) -> Result<Vec<T>, SecretLinesRefused> {
     let mut found = Vec::new();
-    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+    let has_secret = |line: &str| !line.is_empty() && !line.starts_with('#');
+    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| has_secret(line)) {
         let secret = read(line, &found);
         found.push(secret.map_err(|why| SecretLinesRefused(format!("line {} is {why}", index + 1)))?);
     }

@@ -1,7 +1,5 @@
 //! The operator's settings, as plain data. The binary reads them from a file, flags and the environment.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::Deadlines as ClientDeadlines;
@@ -18,29 +16,8 @@ pub use countersign_domain::merchant::rules::{
     AbsentReference, AfterGuarantee, CapturePolicy, Policy, RefundCeiling,
 };
 
-/// A text that is never printed.
-#[derive(Clone)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// Wraps a secret.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(Arc::from(text))
-    }
-
-    /// The secret itself, for a comparison or a derivation.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
+use crate::credentials::Credentials;
+pub use crate::secret::Secret;
 
 /// The merchant half's settings.
 #[derive(Debug, Clone)]
@@ -57,8 +34,8 @@ pub struct Settings {
     pub public_key_id: PublicKeyId,
     /// `shop.name`: the heading of the result page.
     pub shop_name: String,
-    /// The token in `shop.token_file`.
-    pub shop_token: Secret,
+    /// The tokens in `shop.token_file`, `shop.tokens_file` and `operator.tokens_file`.
+    pub credentials: Credentials,
     /// `public_url`: the URL at which a buyer's browser reaches this server.
     pub public_url: String,
     /// `[deadlines]`.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use countersign_client::{Client, SignRequest};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler as _;
-use countersign_merchant::settings::{Deadlines, Secret, Storefront};
+use countersign_merchant::credentials::Credentials;
+use countersign_merchant::settings::{Deadlines, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, settings as merchant_settings};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
@@ -166,7 +167,7 @@ impl World {
                 store_id: id("amzn1.application-oa2-client.simulation", StoreId::parse),
                 public_key_id: id(PUBLIC_KEY_ID, PublicKeyId::parse),
                 shop_name: "A Shop".to_owned(),
-                shop_token: Secret::new(SHOP_TOKEN),
+                credentials: Credentials::of_shop(SHOP_TOKEN),
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
                 policy: merchant_settings::Policy::default(),

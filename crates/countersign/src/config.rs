@@ -45,6 +45,23 @@ impl ServeAccess {
     }
 }
 
+/// The address of a running `serve` for a person who has a token of their own: `url`, or what `serve`'s
+/// configuration says.
+pub(crate) fn serve_for_person(
+    file: Option<PathBuf>,
+    url: Option<String>,
+    token_file: PathBuf,
+) -> CommandResult<ServeAccess> {
+    let url = match url {
+        Some(url) => url,
+        None => {
+            let mut values = Values::gather(keys::KEYS, file, GivenValues::default())?;
+            format!("http://{}", reached_at(&values.value("listen", parse::listen)?)?)
+        }
+    };
+    Ok(ServeAccess { url, token_file })
+}
+
 /// The address at which a program on this machine reaches a server that listens on `listen`.
 fn reached_at(listen: &str) -> CommandResult<String> {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "0"));

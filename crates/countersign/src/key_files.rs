@@ -65,6 +65,20 @@ pub(crate) fn read_token(path: &Path) -> CommandResult<String> {
     Ok(token.to_owned())
 }
 
+/// The token in a person's file: the token alone, or the person's line of `operator.tokens_file`.
+pub(crate) fn read_own_token(path: &Path) -> CommandResult<String> {
+    let text = read(path)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<&str> = lines.collect();
+    match lines.as_slice() {
+        [line] if line.split_ascii_whitespace().count() == 2 => {
+            Ok(line.split_ascii_whitespace().next_back().unwrap_or_default().to_owned())
+        }
+        [_, _, ..] => Err(unusable(path, "it has more than one token: name a file with your own")),
+        [_] | [] => read_token(path),
+    }
+}
+
 /// Who may read a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Readers {

@@ -20,7 +20,8 @@ use clap::{Parser, Subcommand};
 use commands::bench;
 #[cfg(feature = "demo")]
 use commands::demo;
-use commands::{explain, keys, left_out, sandbox, serve, sign, verify};
+use commands::{decide, explain, keys, left_out, sandbox, serve, sign, verify};
+use failure::CommandResult;
 use logging::Logging;
 
 /// The allocator. A request makes about a hundred small allocations; the C library's allocator
@@ -50,6 +51,7 @@ Begin here:{demo}
   countersign sandbox                           an Amazon Pay of your own on http://127.0.0.1:8100
   countersign serve --config countersign.toml   the service that a shop deploys
   countersign explain ORDER                     what happened to an order, and why
+  countersign decide ORDER                      decide what no machine can
 
 `countersign help COMMAND` says more about each."
     )
@@ -61,6 +63,7 @@ enum Command {
     Sandbox(sandbox::Sandbox),
     Serve(serve::Serve),
     Explain(explain::Explain),
+    Decide(decide::Decide),
     #[cfg(feature = "demo")]
     Demo(countersign_demo::Demo),
     /// Measure both halves: speed, CPU per operation, memory
@@ -72,11 +75,29 @@ enum Command {
 }
 
 impl Command {
+    fn run(self) -> CommandResult<ExitCode> {
+        match self {
+            // A decision that awaits a second person has an exit code of its own.
+            Self::Decide(command) => return command.run(),
+            Self::Sandbox(command) => command.run(),
+            Self::Serve(command) => command.run(),
+            Self::Explain(command) => command.run(),
+            #[cfg(feature = "demo")]
+            Self::Demo(command) => demo::run(command),
+            #[cfg(feature = "bench")]
+            Self::Bench(command) => bench::run(command),
+            Self::Keys(command) => command.run(),
+            Self::Sign(command) => command.run(),
+            Self::Verify(command) => command.run(),
+        }
+        .map(|()| ExitCode::SUCCESS)
+    }
+
     /// The log levels that apply without `--log`. A command logs nothing if log lines would interrupt
     /// its output.
     fn default_log_levels(&self) -> &'static str {
         match self {
-            Self::Explain(_) => "off",
+            Self::Explain(_) | Self::Decide(_) => "off",
             #[cfg(feature = "demo")]
             Self::Demo(_) => "off",
             _ => "info",
@@ -87,20 +108,9 @@ impl Command {
 fn main() -> ExitCode {
     let CommandLine { logging, command } =
         CommandLine::try_parse().unwrap_or_else(|refused| left_out::explained(refused).exit());
-    let outcome = logging.start(command.default_log_levels()).and_then(|()| match command {
-        Command::Sandbox(command) => command.run(),
-        Command::Serve(command) => command.run(),
-        Command::Explain(command) => command.run(),
-        #[cfg(feature = "demo")]
-        Command::Demo(command) => demo::run(command),
-        #[cfg(feature = "bench")]
-        Command::Bench(command) => bench::run(command),
-        Command::Keys(command) => command.run(),
-        Command::Sign(command) => command.run(),
-        Command::Verify(command) => command.run(),
-    });
+    let outcome = logging.start(command.default_log_levels()).and_then(|()| command.run());
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output::complain(&failure);
             ExitCode::FAILURE

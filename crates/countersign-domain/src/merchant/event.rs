@@ -5,6 +5,7 @@ use crate::merchant::number::{AttemptNumber, OperationNumber};
 use alloc::string::String;
 
 use super::call::CallEvent;
+use super::decision::Subject;
 use super::payment::misfit::Misfit;
 use super::rules::Deadline;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
@@ -23,12 +24,40 @@ pub enum CheckoutEvent {
     },
     /// Something happened to the payment, or to the order as a whole.
     Payment(PaymentEvent),
+    /// Something happened to a decision of a person's.
+    Decision {
+        /// What it is about.
+        subject: Subject,
+        /// What happened to it.
+        event: DecisionEvent,
+        /// The verdict's word.
+        verdict: &'static str,
+        /// The person's name for it.
+        reference: String,
+        /// The name of the person's credential.
+        actor: String,
+    },
 }
 
 impl From<PaymentEvent> for CheckoutEvent {
     fn from(event: PaymentEvent) -> Self {
         Self::Payment(event)
     }
+}
+
+/// What happened to a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecisionEvent {
+    /// One person has asked for it, and it needs another.
+    Asked,
+    /// It is made.
+    Made,
+    /// No second person has confirmed it in time, or another request has taken its place.
+    Expired,
+    /// A person wants to be reminded.
+    ToRemind,
+    /// It is the time of the reminder.
+    Reminded,
 }
 
 /// What happened to an attempt: the timeline's entries, in causal order.

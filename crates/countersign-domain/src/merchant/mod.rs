@@ -8,6 +8,7 @@
 //! checkout                the order, and the draft that every decision changes
 //! attempt, payment        how each session ended; charges, refunds and what the shop requests
 //! after                   what follows: captures, cancellations, hints, parcels
+//! decision                what persons decide where no machine can
 //! proof                   what an answer of Amazon's proves
 //! next                    what the caller has to do next
 //! ```
@@ -19,6 +20,7 @@ pub mod after;
 pub mod attempt;
 pub mod call;
 pub mod checkout;
+pub mod decision;
 pub mod event;
 pub mod next;
 pub mod number;

@@ -390,7 +390,11 @@ fn is_completed(checkout: &Checkout) -> bool {
 /// The permissions that Amazon's notifications about a checkout may name.
 fn permissions(checkout: &Checkout) -> Vec<String> {
     let ids = checkout.attempts.iter().filter_map(|attempt| attempt.state.ids());
-    ids.map(|(charge_permission_id, _)| charge_permission_id.to_string()).collect()
+    let mut ids: Vec<String> = ids.map(|(id, _)| id.to_string()).collect();
+    // A payment whose money is refunded is no attempt's own.
+    let of_payment = checkout.payment.as_ref().map(|payment| payment.charge_permission_id.to_string());
+    ids.extend(of_payment.filter(|id| !ids.contains(id)));
+    ids
 }
 
 /// A timeline entry, which is not sent to the shop.

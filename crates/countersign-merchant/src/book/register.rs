@@ -8,6 +8,7 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::{Cart, CartKey, SupersedesRefused};
 use countersign_domain::merchant::checkout::sharing::{supersede, superseding};
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
+use countersign_domain::merchant::decision::Decisions;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Key, Write};
 
@@ -184,6 +185,7 @@ impl Book {
             cart: None,
             superseded_by: None,
             unexplained: Vec::new(),
+            decisions: Decisions::default(),
             registered_at: now,
         };
         let links = Links {

@@ -3,6 +3,7 @@
 
 pub(crate) mod charge_looks;
 pub(crate) mod complete;
+pub(crate) mod decide;
 mod driver;
 mod fulfilment;
 pub(crate) mod inbox;

@@ -61,6 +61,8 @@ pub(crate) enum UnpaidProof {
     SessionCanceled,
     /// Amazon refused the request as not valid.
     Misuse,
+    /// Persons have decided it.
+    Decided,
     /// Amazon's answer says so.
     Amazon,
 }

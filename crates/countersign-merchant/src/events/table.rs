@@ -11,19 +11,20 @@ use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Extent;
 use countersign_domain::merchant::checkout::unexplained::{UnexplainedReason, UnexplainedState};
-use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
+use countersign_domain::merchant::decision::Subject;
+use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
 use countersign_domain::merchant::payment::operation::{Operation, OperationEffect, OperationState};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode};
+use countersign_protocol::wire::ReasonCode;
 use serde::{Deserialize, Serialize};
 
 use super::about::{Detail, EventSubject, UnpaidProof};
 use super::fact::{Fact, FactSource};
 use super::log::LogLine;
-use super::why::{why_contradicted, why_unresolved};
+use super::why::{completed, why_contradicted, why_looked_up, why_not_paid, why_sent, why_unresolved};
 
 /// One thing that happened to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,11 @@ impl Event {
         let (kind, about) = match event {
             CheckoutEvent::Attempt { attempt, event } => to_attempt(*attempt, event, after),
             CheckoutEvent::Payment(event) => to_payment(event, after),
+            CheckoutEvent::Decision { subject, event, verdict, reference, actor } => {
+                let (kind, about) = to_decision(*subject, *event, after);
+                let detail = word(&format!("{verdict}, by {actor}"));
+                (kind, EventSubject { detail, reference: Some(reference.clone()), ..about })
+            }
         };
         Self { kind, about }
     }
@@ -374,6 +380,30 @@ events! {
         figure: None,
         what: |_| "the cancellation is not finished: {detail}",
         why: |_, _| "an operator must check the order; not everything is undone yet";
+    DecisionAsked => fact: no_fact,
+        log: |_| LogLine::Warn("a person has decided about an order, and a second person must confirm it \
+                                within 24 hours"),
+        figure: None,
+        what: |_| "one person decided {by}: {detail}",
+        why: |_, _| "it needs a second person within 24 hours; until then nothing is changed";
+    DecisionMade => fact: no_fact,
+        log: |_| LogLine::Warn("what no machine can decide about an order was decided"), figure: None,
+        what: |_| "it was decided {by}: {detail}",
+        why: |_, _| "as many persons agree as it needs, and Amazon, asked in the same act, shows nothing to \
+                     the contrary";
+    DecisionExpired => fact: no_fact,
+        log: |_| LogLine::Error("a person's decision about an order was not confirmed by a second person: \
+                                 the order still needs one"),
+        figure: None,
+        what: |_| "the decision {by} was not confirmed: {detail}",
+        why: |_, _| "no second person agreed within 24 hours, or another decision has taken its place";
+    ReminderSet => fact: no_fact, log: silent, figure: None,
+        what: |_| "a reminder was set {by}: {detail}", why: |_, _| "a person wants to decide later";
+    ReminderDue => fact: no_fact,
+        log: |_| LogLine::Error("an order still needs a person's decision: this is the reminder that was \
+                                 asked for"),
+        figure: None,
+        what: |_| "the reminder {by} is due: {detail}", why: |_, _| "a person asked for it";
     NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
         what: |_| "a notification from Amazon was received: {detail}",
         why: |_, _| "a notification proves nothing: the object that it names is looked up";
@@ -426,42 +456,10 @@ fn not_paid(about: &EventSubject) -> LogLine {
             UnpaidProof::SessionGone
             | UnpaidProof::Abandoned
             | UnpaidProof::SessionCanceled
+            | UnpaidProof::Decided
             | UnpaidProof::Amazon,
         )
         | None => LogLine::Info("a payment attempt ended unpaid"),
-    }
-}
-
-fn why_sent(about: &EventSubject, why_again: &'static str) -> &'static str {
-    match about.detail {
-        Some(Detail::Sent { send_count: 1, .. }) => "its bytes and its key are stored before it is sent",
-        _ => why_again,
-    }
-}
-
-fn why_looked_up(about: &EventSubject) -> &'static str {
-    match about.plain_word().and_then(CheckoutSessionState::parse) {
-        Some(CheckoutSessionState::Open) => {
-            "an open session proves nothing: the lost request may still arrive"
-        }
-        Some(CheckoutSessionState::Completed) => {
-            "that alone does not prove a payment: the charge is looked up"
-        }
-        Some(CheckoutSessionState::Canceled) => "a canceled session was not paid",
-        None => "this proves nothing about a Finalize that was sent",
-    }
-}
-
-fn completed(about: &EventSubject) -> &'static str {
-    match about.plain_word().and_then(ChargeWord::parse) {
-        Some(ChargeWord::Captured) => "paid: the money is captured",
-        Some(ChargeWord::CaptureInitiated) => {
-            "authorized: the money is reserved, and its capture is in progress"
-        }
-        Some(ChargeWord::Authorized) => "authorized: the money is reserved",
-        Some(ChargeWord::AuthorizationInitiated | ChargeWord::Declined | ChargeWord::Canceled) | None => {
-            "confirmed: there is a charge permission and no charge yet"
-        }
     }
 }
 
@@ -469,6 +467,7 @@ fn proved_by(before: Option<EventKind>) -> &'static str {
     match before {
         Some(EventKind::FinalizeSent) => "proved by Amazon's answer to Finalize, complete and with its ids",
         Some(EventKind::AuthorizationPending | EventKind::CapturePending) => "proved by Get Charge",
+        Some(EventKind::DecisionMade) => "decided by persons; Amazon showed what that needs",
         Some(EventKind::LookedUp) => "proved by Get Checkout Session, and by Get Charge if there is a charge",
         _ => "proved by what Amazon has shown",
     }
@@ -481,27 +480,6 @@ fn proved_effect(before: Option<EventKind>) -> &'static str {
             "proved by looking up the object at Amazon"
         }
         _ => "proved by what Amazon has shown",
-    }
-}
-
-fn why_not_paid(about: &EventSubject) -> &'static str {
-    match about.unpaid() {
-        Some(UnpaidProof::Mismatch) => {
-            "the session does not match the terms; nothing was sent, or Amazon refused what was sent"
-        }
-        Some(UnpaidProof::AddressDrift) => {
-            "the session's address differs from the one that the shop expects; nothing was sent"
-        }
-        Some(UnpaidProof::SessionGone) => {
-            "Amazon has answered repeatedly that it has no such session, and Finalize was never sent"
-        }
-        Some(UnpaidProof::Abandoned) => {
-            "nothing left this machine, and the buyer left too long ago to be charged now"
-        }
-        Some(UnpaidProof::SessionCanceled) => {
-            "the session is canceled at Amazon, which proves that it was not paid"
-        }
-        Some(UnpaidProof::Misuse | UnpaidProof::Amazon) | None => "Amazon's answer proves it, with this code",
     }
 }
 
@@ -615,6 +593,25 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
     }
 }
 
+fn to_decision(subject: Subject, event: DecisionEvent, after: &Checkout) -> (EventKind, EventSubject) {
+    let about = match subject {
+        Subject::Attempt(number) => attempt_subject(number, after.attempt(number)),
+        Subject::Operation(number) => {
+            let operation = after.payment.as_ref().and_then(|payment| payment.operation(number));
+            let about = |it| EventSubject { call: None, ..operation_subject(it, EventSubject::default()) };
+            operation.map_or_else(EventSubject::default, about)
+        }
+    };
+    let kind = match event {
+        DecisionEvent::Asked => EventKind::DecisionAsked,
+        DecisionEvent::Made => EventKind::DecisionMade,
+        DecisionEvent::Expired => EventKind::DecisionExpired,
+        DecisionEvent::ToRemind => EventKind::ReminderSet,
+        DecisionEvent::Reminded => EventKind::ReminderDue,
+    };
+    (kind, about)
+}
+
 fn attempt_subject(number: AttemptNumber, attempt: Option<&Attempt>) -> EventSubject {
     let (charge_permission_id, charge_id) = match attempt.map(|attempt| &attempt.state) {
         Some(AttemptState::Completed { completion, charge_permission_id, .. }) => {
@@ -648,6 +645,7 @@ fn not_paid_by(attempt: &Attempt) -> Option<Detail> {
         NotPaidReason::Abandoned => UnpaidProof::Abandoned,
         NotPaidReason::SessionCanceled(None) => UnpaidProof::SessionCanceled,
         NotPaidReason::Misuse(_) => UnpaidProof::Misuse,
+        NotPaidReason::Decided => UnpaidProof::Decided,
         NotPaidReason::SessionCanceled(Some(_))
         | NotPaidReason::Declined(_)
         | NotPaidReason::OrderCanceled

@@ -1,9 +1,65 @@
-//! Why Amazon's answers leave an outcome open or contradict it, in words, for the table of events.
+//! What an event means and why it happened, where its detail decides: the longer texts of the table of events.
 
 use countersign_domain::merchant::attempt::UnresolvedReason;
 use countersign_domain::merchant::payment::misfit::Misfit;
+use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState};
 
-use super::about::EventSubject;
+use super::about::{Detail, EventSubject, UnpaidProof};
+
+pub(super) fn why_sent(about: &EventSubject, why_again: &'static str) -> &'static str {
+    match about.detail {
+        Some(Detail::Sent { send_count: 1, .. }) => "its bytes and its key are stored before it is sent",
+        _ => why_again,
+    }
+}
+
+pub(super) fn why_looked_up(about: &EventSubject) -> &'static str {
+    match about.plain_word().and_then(CheckoutSessionState::parse) {
+        Some(CheckoutSessionState::Open) => {
+            "an open session proves nothing: the lost request may still arrive"
+        }
+        Some(CheckoutSessionState::Completed) => {
+            "that alone does not prove a payment: the charge is looked up"
+        }
+        Some(CheckoutSessionState::Canceled) => "a canceled session was not paid",
+        None => "this proves nothing about a Finalize that was sent",
+    }
+}
+
+pub(super) fn completed(about: &EventSubject) -> &'static str {
+    match about.plain_word().and_then(ChargeWord::parse) {
+        Some(ChargeWord::Captured) => "paid: the money is captured",
+        Some(ChargeWord::CaptureInitiated) => {
+            "authorized: the money is reserved, and its capture is in progress"
+        }
+        Some(ChargeWord::Authorized) => "authorized: the money is reserved",
+        Some(ChargeWord::AuthorizationInitiated | ChargeWord::Declined | ChargeWord::Canceled) | None => {
+            "confirmed: there is a charge permission and no charge yet"
+        }
+    }
+}
+
+pub(super) fn why_not_paid(about: &EventSubject) -> &'static str {
+    match about.unpaid() {
+        Some(UnpaidProof::Mismatch) => {
+            "the session does not match the terms; nothing was sent, or Amazon refused what was sent"
+        }
+        Some(UnpaidProof::AddressDrift) => {
+            "the session's address differs from the one that the shop expects; nothing was sent"
+        }
+        Some(UnpaidProof::SessionGone) => {
+            "Amazon has answered repeatedly that it has no such session, and Finalize was never sent"
+        }
+        Some(UnpaidProof::Abandoned) => {
+            "nothing left this machine, and the buyer left too long ago to be charged now"
+        }
+        Some(UnpaidProof::SessionCanceled) => {
+            "the session is canceled at Amazon, which proves that it was not paid"
+        }
+        Some(UnpaidProof::Decided) => "persons have decided it",
+        Some(UnpaidProof::Misuse | UnpaidProof::Amazon) | None => "Amazon's answer proves it, with this code",
+    }
+}
 
 pub(super) fn why_contradicted(about: &EventSubject) -> &'static str {
     match about.plain_word().and_then(Misfit::parse) {
@@ -37,6 +93,7 @@ pub(super) fn why_unresolved(about: &EventSubject) -> &'static str {
         Some(UnresolvedReason::IdsMissing) => {
             "Amazon shows that it is completed, but without the ids that would prove a payment"
         }
+        Some(UnresolvedReason::Refunding) => "persons have decided that its money is refunded",
         None => "",
     }
 }

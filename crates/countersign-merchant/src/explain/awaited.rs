@@ -5,6 +5,7 @@ use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::CancellationState;
 use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
+use countersign_domain::merchant::decision::DecisionState;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
 use countersign_domain::merchant::payment::operation::{Operation, OperationState, PaymentCall};
 use countersign_domain::merchant::payment::permission::PermissionState;
@@ -41,7 +42,9 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             AttemptState::NotApproved(_) => {
                 "the session is looked up again, until Amazon shows it Canceled or its buyer comes back"
             }
-            AttemptState::Unresolved { .. } => "the session is looked up once more; an operator may decide",
+            // The cancellation of the order has its own entry.
+            AttemptState::Unresolved { .. } if attempt.state.is_refunding() => continue,
+            AttemptState::Unresolved { .. } => "the session is looked up once more; a person can decide",
             AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
                 "Get Charge is called, to see whether Amazon still shows money"
             }
@@ -95,6 +98,20 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             "everything that was paid is undone, or a reminder is logged"
         };
         add(&mut awaited, what.to_owned(), Some(remind_at));
+    }
+    for decision in &checkout.decisions.made {
+        let (verdict, reference) = (decision.asked.verdict(), &decision.first.reference);
+        let what = match decision.state {
+            DecisionState::AwaitsSecond { .. } => {
+                format!("a second person confirms the decision {reference:?} ({verdict}), or it expires")
+            }
+            DecisionState::Reminds { .. } => format!("the reminder {reference:?} is logged"),
+            DecisionState::Expired { .. }
+            | DecisionState::Made { .. }
+            | DecisionState::Reminded { .. }
+            | DecisionState::Superseded { .. } => continue,
+        };
+        add(&mut awaited, what, decision.due_at());
     }
     awaited
 }

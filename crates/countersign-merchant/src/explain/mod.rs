@@ -11,6 +11,7 @@ use countersign_domain::time::Timestamp;
 
 use crate::book::lookup::TimelinePage;
 use crate::events::entry::Entry;
+use crate::events::table::EventKind;
 use crate::registration::Registration;
 use countersign_protocol::json::Members;
 
@@ -51,8 +52,10 @@ fn timeline(entries: &[Entry]) -> Vec<Members> {
         // An outcome is proved by the previous event of the same attempt or operation.
         let earlier = entries.get(..index).unwrap_or_default();
         let is_of_something = about.attempt.is_some() || about.reference.is_some();
-        let is_of_the_same =
-            |it: &&Entry| (it.about.attempt, &it.about.reference) == (about.attempt, &about.reference);
+        let is_of_the_same = |it: &&Entry| {
+            let is_its_decision = it.kind == EventKind::DecisionMade && it.about.attempt == about.attempt;
+            is_its_decision || (it.about.attempt, &it.about.reference) == (about.attempt, &about.reference)
+        };
         let before = earlier.iter().rev().filter(|_| is_of_something).find(is_of_the_same);
         let (what, why) = kind.row().words(about, before.map(|before| before.kind));
         timeline.push(about.ids(Members::default().with("at", at).with("what", what).with("why", why)));
@@ -134,6 +137,7 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::Unexplained => {
             "a permission at Amazon names this order, and nothing of the order explains its money"
         }
+        Reason::DecisionDisputed => "a person disputes what was decided, and no two persons agree yet",
         Reason::Unresolved => "the outcome of the payment cannot be determined",
         Reason::Checking => "it is not known yet whether this was paid: ask again",
         Reason::NotPaid => "this was not paid",

@@ -1,6 +1,7 @@
 //! Calls Amazon, and reads its answers as the domain's classes. Here and in the files of its folder, statuses
 //! and reason codes become "paid", "not paid" or "in doubt".
 
+mod inquiry;
 mod payment;
 pub(crate) mod send;
 

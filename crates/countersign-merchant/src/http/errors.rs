@@ -8,6 +8,8 @@ use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::cart::SupersedesRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::checkout::verdict::Verdict;
+use countersign_domain::merchant::decision::MAX_DECISIONS;
+use countersign_domain::merchant::decision::judge::DecisionRefused;
 use countersign_domain::merchant::payment::ask::OperationRefused;
 use countersign_domain::merchant::payment::send::{NOT_AUTHORIZED, OVERTAKEN};
 use countersign_domain::merchant::rules::{MAX_ATTEMPTS, MAX_OPERATIONS, MAX_SHIPMENTS};
@@ -21,6 +23,8 @@ use crate::book::arrival::CompleteRefused;
 use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
 use crate::book::{DecisionError, StoreFailed};
+use crate::credentials::Privilege;
+use crate::drive::decide::DecideRefused;
 use crate::drive::operate::OperateRefused;
 use crate::drive::webhook::WebhookRefused;
 use countersign_protocol::json::Members;
@@ -100,13 +104,29 @@ impl RequestRefused {
         Self::for_field("InvalidValue", field, why)
     }
 
+    /// A member that cannot be used together with another one.
+    pub(super) const fn not_combined(field: &'static str) -> Self {
+        Self::for_field("InvalidCombination", field, "does not belong to this verdict")
+    }
+
     pub(super) fn no_such_path() -> Self {
         refused(Status::NOT_FOUND, "NotFound", "There is nothing at this path.")
     }
 
     pub(super) fn unauthorized() -> Self {
-        let message = "The header authorization must be `Bearer` and the shop's token.";
+        let message = "The header authorization must be `Bearer` and a token that this server knows.";
         refused(Status::UNAUTHORIZED, "Unauthorized", message).at("authorization")
+    }
+
+    /// The token is known, and may not do this.
+    pub(super) fn not_permitted(privilege: Privilege) -> Self {
+        let message = match privilege {
+            Privilege::Read => "This token may not read.",
+            Privilege::Ship => "Recording a parcel needs a token of the shop or of its warehouse.",
+            Privilege::Trade => "This needs a token of the shop with the role shop.",
+            Privilege::Decide => "A decision needs the token of an operator, from operator.tokens_file.",
+        };
+        refused(Status::FORBIDDEN, "NotPermitted", message).at("authorization")
     }
 
     pub(super) fn origin_not_allowed() -> Self {
@@ -168,17 +188,27 @@ impl RequestRefused {
     }
 }
 
+impl RequestRefused {
+    /// The members of the error.
+    pub(super) fn error(&self) -> Members {
+        let message = match &self.message {
+            ErrorMessage::Whole(message) => message.to_string(),
+            ErrorMessage::OfField(why) => format!("[{}] {why}.", self.field.as_deref().unwrap_or_default()),
+        };
+        Members::default()
+            .with("code", &self.code)
+            .with("field", self.field.as_deref())
+            .with("message", message)
+    }
+}
+
 /// The answer to a refused request.
 pub(super) fn render(refused: RequestRefused) -> Response {
-    let RequestRefused { status, code, field, message, allowed, update_url, failed } = refused;
+    let error = refused.error();
+    let RequestRefused { status, allowed, update_url, failed, .. } = refused;
     if let Some(failed) = failed {
         tracing::error!(%failed, "a request could not be served because the store failed");
     }
-    let message = match message {
-        ErrorMessage::Whole(message) => message,
-        ErrorMessage::OfField(why) => format!("[{}] {why}.", field.as_deref().unwrap_or_default()).into(),
-    };
-    let error = Members::default().with("code", code).with("field", field).with("message", message);
     let envelope =
         Members::default().with("error", error).some("paymentMethodUpdateUrl", update_url.map(String::from));
     let mut response = json(status, &envelope);
@@ -297,6 +327,73 @@ impl From<OperateRefused> for RequestRefused {
             field: rule.field().map(Into::into),
             update_url,
             ..operation_refused(rule, checkout.verdict())
+        }
+    }
+}
+
+impl From<DecideRefused> for RequestRefused {
+    fn from(decision: DecideRefused) -> Self {
+        match decision {
+            DecideRefused::NotFound => Self::no_such_checkout(),
+            DecideRefused::Rule(rule) => rule.into(),
+        }
+    }
+}
+
+impl From<DecisionRefused> for RequestRefused {
+    fn from(rule: DecisionRefused) -> Self {
+        use DecisionRefused as Rule;
+        match rule {
+            Rule::NoSuchAttempt => {
+                refused(Status::NOT_FOUND, "NoSuchAttempt", "This checkout has no such attempt.")
+            }
+            Rule::NoSuchOperation => {
+                refused(Status::NOT_FOUND, "NoSuchOperation", "This checkout has no such operation.")
+            }
+            Rule::ReferenceReused => {
+                let message = "This reference was already used for a different decision.";
+                refused(CONFLICT, "ReferenceReused", message).at("reference")
+            }
+            Rule::NotUndecided => {
+                let message = "There is nothing to decide: this is proved, is decided like this, or is still being \
+                               looked up.";
+                refused(CONFLICT, "NotUndecided", message)
+            }
+            Rule::AmazonSaysOtherwise(member) => {
+                let message = format!(
+                    "Amazon's [{member}] is not what this verdict needs. No number of persons overrules that."
+                );
+                refused(CONFLICT, "AmazonSaysOtherwise", message).at(member)
+            }
+            Rule::TooEarly(from) => {
+                let message = match from {
+                    Some(from) => format!("This can be decided from {from} on."),
+                    None => "Amazon has not said enough for this yet. Ask again later.".to_owned(),
+                };
+                refused(CONFLICT, "TooEarly", message)
+            }
+            Rule::AmazonSilent => {
+                let message = "Amazon did not answer, so nothing can be decided now. Try again later.";
+                refused(CONFLICT, "AmazonSilent", message)
+            }
+            Rule::Missing(member) => Self::missing(member),
+            Rule::NotOfVerdict(member) => Self::not_combined(member),
+            Rule::ReminderOutOfRange => {
+                Self::invalid("remindAt", "must be later than now, and at most 31 days ahead")
+            }
+            Rule::AnotherPayment => {
+                let message = "Another attempt of this order is paid or may be paid. This cannot be decided \
+                               beside it.";
+                refused(CONFLICT, "AnotherPayment", message)
+            }
+            Rule::PaymentInUse => {
+                let message = "The payment has parcels or operations of its own. Cancel the order instead.";
+                refused(CONFLICT, "PaymentInUse", message)
+            }
+            Rule::TooManyDecisions => {
+                let message = format!("A checkout can have at most {MAX_DECISIONS} decisions.");
+                refused(CONFLICT, "TooManyDecisions", message)
+            }
         }
     }
 }

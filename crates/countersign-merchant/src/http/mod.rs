@@ -2,6 +2,8 @@
 //! does not call the store: `drive/` and `book/` do.
 
 mod browser;
+mod decision_render;
+mod decision_requests;
 mod errors;
 mod json;
 mod payment_render;

@@ -11,7 +11,7 @@ use super::errors::RequestRefused;
 use super::requests::printable;
 
 /// The longest reference, in characters.
-const MAX_REFERENCE_LEN: usize = 128;
+pub(super) const MAX_REFERENCE_LEN: usize = 128;
 
 object! {
     struct CreateCharge {
@@ -136,7 +136,8 @@ fn printable_reason(reason: Option<String>) -> Result<Option<String>, RequestRef
     Ok(reason)
 }
 
-fn reference(given: Option<String>) -> Result<String, RequestRefused> {
+/// The reference of a request.
+pub(super) fn reference(given: Option<String>) -> Result<String, RequestRefused> {
     let reference = given.ok_or(RequestRefused::missing("reference"))?;
     printable("reference", &reference)?;
     Ok(reference)

@@ -1,67 +1,146 @@
-//! The shop's API: the routes below `/v1`, which all require the shop's token.
+//! The shop's API: the routes below `/v1`. Each requires a token with the privilege that its row names.
 
 use std::sync::{Arc, LazyLock};
 
 use countersign_domain::merchant::after::cancel::CancelRequest;
 use countersign_domain::merchant::after::fulfilment::Freshness;
-use countersign_http::{Peer, Request, Router};
+use countersign_domain::merchant::decision::Subject;
+use countersign_domain::merchant::decision::make::DecisionRequest;
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
+use countersign_http::{Function, Parameter, Peer, Request, RouteFuture, Router, Segments};
 use http::StatusCode;
 
+use super::decision_requests::DecisionBody;
 use super::errors::{RequestRefused, RouteResult};
 use super::payment_requests::NamedRequest;
 use super::requests::FulfilmentQuery;
-use super::{json, payment_render, payment_requests, render, requests};
+use super::{decision_render, decision_requests, json, payment_render, payment_requests, render, requests};
 use crate::book::commit::LoadedRegistration;
 use crate::book::outbox::Facts;
 use crate::book::register::RegistrationOutcome;
+use crate::credentials::{Credential, Privilege};
 use crate::drive::App;
 use crate::explain::explanation;
 use countersign_domain::merchant::attempt::Bearer;
 
-static ROUTES: LazyLock<Router<Arc<App>, RequestRefused>> = LazyLock::new(|| {
+/// A caller whose token is known, in whose name its requests are answered.
+struct Caller {
+    app: Arc<App>,
+    credential: Credential,
+}
+
+/// A route's function, and the privilege that a caller needs for it.
+struct Needs<F>(Privilege, F);
+
+const fn reads<F>(function: F) -> Needs<F> {
+    Needs(Privilege::Read, function)
+}
+
+const fn ships<F>(function: F) -> Needs<F> {
+    Needs(Privilege::Ship, function)
+}
+
+const fn trades<F>(function: F) -> Needs<F> {
+    Needs(Privilege::Trade, function)
+}
+
+/// As [`Needs`], for a function of decisions, which also takes the caller's name.
+struct Decides<F>(F);
+
+const fn decides<F>(function: F) -> Decides<F> {
+    Decides(function)
+}
+
+impl<F: Function<Caller, RequestRefused, A>, A> Function<Caller, RequestRefused, A> for Decides<F> {
+    fn call(
+        &self,
+        caller: Caller,
+        request: Request,
+        segments: Segments<'_>,
+    ) -> Result<RouteFuture<RequestRefused>, RequestRefused> {
+        caller.may(Privilege::Decide)?;
+        self.0.call(caller, request, segments)
+    }
+}
+
+/// The number of an attempt or an operation in a path.
+struct Ordinal(u32);
+
+impl Parameter<RequestRefused> for Ordinal {
+    fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
+        let number =
+            segment.parse::<u32>().ok().filter(|number| *number > 0 && segment == number.to_string());
+        number.map(Self).ok_or_else(RequestRefused::no_such_path)
+    }
+}
+
+impl<F: Function<Arc<App>, RequestRefused, A>, A> Function<Caller, RequestRefused, A> for Needs<F> {
+    fn call(
+        &self,
+        caller: Caller,
+        request: Request,
+        segments: Segments<'_>,
+    ) -> Result<RouteFuture<RequestRefused>, RequestRefused> {
+        let Self(privilege, function) = self;
+        caller.may(*privilege)?;
+        function.call(caller.app, request, segments)
+    }
+}
+
+impl Caller {
+    fn may(&self, privilege: Privilege) -> Result<(), RequestRefused> {
+        if self.credential.role().may(privilege) {
+            return Ok(());
+        }
+        let name = self.credential.name();
+        tracing::warn!(name, ?privilege, "a request was refused: its token does not have this privilege");
+        Err(RequestRefused::not_permitted(privilege))
+    }
+}
+
+/// Each row with the privilege that it needs.
+static ROUTES: LazyLock<Router<Caller, RequestRefused>> = LazyLock::new(|| {
     Router::new()
-        .post("/v1/checkouts", register)
-        .get("/v1/checkouts", list)
-        .get("/v1/checkouts/{checkoutId}", checkout)
-        .put("/v1/checkouts/{checkoutId}/terms", change_terms)
-        .post("/v1/checkouts/{checkoutId}/complete", complete)
-        .post("/v1/checkouts/{checkoutId}/charges", charge)
-        .post("/v1/checkouts/{checkoutId}/captures", capture)
-        .post("/v1/checkouts/{checkoutId}/refunds", refund)
-        .post("/v1/checkouts/{checkoutId}/cancel", cancel)
-        .post("/v1/checkouts/{checkoutId}/close", close)
-        .get("/v1/checkouts/{checkoutId}/fulfilment", fulfilment)
-        .post("/v1/checkouts/{checkoutId}/shipments", ship)
-        .get("/v1/checkouts/{checkoutId}/explanation", explain)
-        .get("/v1/checkouts/{checkoutId}/snapshot", snapshot)
-        .delete("/v1/checkouts/{checkoutId}/snapshot", erase_snapshot)
-        .get("/v1/events", events)
-        .post("/v1/webhooks/{eventId}/send", send_webhook)
+        .post("/v1/checkouts", trades(register))
+        .get("/v1/checkouts", reads(list))
+        .get("/v1/checkouts/{checkoutId}", reads(checkout))
+        .put("/v1/checkouts/{checkoutId}/terms", trades(change_terms))
+        .post("/v1/checkouts/{checkoutId}/complete", trades(complete))
+        .post("/v1/checkouts/{checkoutId}/charges", trades(charge))
+        .post("/v1/checkouts/{checkoutId}/captures", trades(capture))
+        .post("/v1/checkouts/{checkoutId}/refunds", trades(refund))
+        .post("/v1/checkouts/{checkoutId}/cancel", trades(cancel))
+        .post("/v1/checkouts/{checkoutId}/close", trades(close))
+        .get("/v1/checkouts/{checkoutId}/fulfilment", reads(fulfilment))
+        .post("/v1/checkouts/{checkoutId}/shipments", ships(ship))
+        .get("/v1/checkouts/{checkoutId}/explanation", reads(explain))
+        .get("/v1/checkouts/{checkoutId}/snapshot", reads(snapshot))
+        .delete("/v1/checkouts/{checkoutId}/snapshot", trades(erase_snapshot))
+        .get("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(inquire))
+        .post("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(decide_attempt))
+        .post("/v1/checkouts/{checkoutId}/operations/{number}/decision", decides(decide_operation))
+        .get("/v1/events", reads(events))
+        .post("/v1/webhooks/{eventId}/send", trades(send_webhook))
 });
 
 pub(super) async fn answer(app: Arc<App>, request: Request) -> RouteResult {
-    authorized(&app, &request)?;
-    ROUTES.answer(app, request).await
+    let credential = authorized(&app, &request)?;
+    ROUTES.answer(Caller { app, credential }, request).await
 }
 
-/// Checks the shop's token, in constant time.
-fn authorized(app: &App, request: &Request) -> Result<(), RequestRefused> {
+/// The caller's credential, by the token that it shows.
+fn authorized(app: &App, request: &Request) -> Result<Credential, RequestRefused> {
     let header = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let shown = header.and_then(|header| {
         let (scheme, token) = header.split_at_checked("Bearer ".len())?;
         scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
     });
-    let expected = app.settings.shop_token.expose().as_bytes();
-    let is_shown = shown.is_some_and(|shown| {
-        // An empty token would let everybody in.
-        !shown.is_empty() && aws_lc_rs::constant_time::verify_slices_are_equal(shown, expected).is_ok()
-    });
-    if !is_shown {
+    let holder = shown.and_then(|shown| app.settings.credentials.holder(shown));
+    holder.cloned().ok_or_else(|| {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         tracing::warn!(?peer, "a request to the shop's API was refused: its token is missing or wrong");
-        return Err(RequestRefused::unauthorized());
-    }
-    Ok(())
+        RequestRefused::unauthorized()
+    })
 }
 
 fn query(request: &Request) -> &str {
@@ -130,6 +209,39 @@ async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (reference, reason) = (cancel.reference.as_str(), cancel.reason.as_deref());
     let request = CancelRequest { reference, reason, shipped_too: cancel.shipped_too };
     payment_render::canceled(&app.cancel(&id, &request).await?)
+}
+
+async fn inquire(caller: Caller, _: Request, id: String, Ordinal(number): Ordinal) -> RouteResult {
+    let inquiry = caller.app.inquire(&id, AttemptNumber::new(number)).await?;
+    Ok(decision_render::inquiry(inquiry))
+}
+
+async fn decide_attempt(
+    caller: Caller,
+    request: Request,
+    id: String,
+    Ordinal(number): Ordinal,
+) -> RouteResult {
+    let body = decision_requests::attempt(request.body())?;
+    decide(&caller, &id, Subject::Attempt(AttemptNumber::new(number)), &body).await
+}
+
+async fn decide_operation(
+    caller: Caller,
+    request: Request,
+    id: String,
+    Ordinal(number): Ordinal,
+) -> RouteResult {
+    let body = decision_requests::operation(request.body())?;
+    decide(&caller, &id, Subject::Operation(OperationNumber::new(number)), &body).await
+}
+
+async fn decide(caller: &Caller, id: &str, subject: Subject, body: &DecisionBody) -> RouteResult {
+    let DecisionBody { reference, asked, evidence } = body;
+    let actor = caller.credential.name();
+    let request = DecisionRequest { subject, asked, reference, actor, evidence };
+    let (registration, decision) = caller.app.decide_by_person(id, &request).await?;
+    Ok(decision_render::decided(&registration, &decision))
 }
 
 async fn ship(app: Arc<App>, request: Request, id: String) -> RouteResult {

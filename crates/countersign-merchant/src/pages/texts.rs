@@ -284,7 +284,8 @@ impl Texts {
             | NotPaidReason::SessionGone
             | NotPaidReason::Abandoned
             | NotPaidReason::ChargeDeclined(_)
-            | NotPaidReason::ChargeCanceled(_) => self.not_paid,
+            | NotPaidReason::ChargeCanceled(_)
+            | NotPaidReason::Decided => self.not_paid,
             NotPaidReason::Mismatch(_) => self.changed,
             NotPaidReason::AddressDrift(..) => self.other_address,
             NotPaidReason::OrderCanceled => self.canceled_unpaid,

@@ -38,6 +38,7 @@ stored! {
         cart or default,
         superseded_by or default,
         unexplained or default,
+        decisions or default,
         registered_at,
     }
 
@@ -167,6 +168,7 @@ stored! {
         OrderCanceled,
         ChargeDeclined(code),
         ChargeCanceled(code),
+        Decided,
     }
 
     text UnresolvedReason: as_str, UnresolvedReason::parse;

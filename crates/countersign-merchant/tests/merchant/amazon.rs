@@ -77,6 +77,8 @@ struct State {
     permissions: HashMap<String, Value>,
     /// The limits of permissions that another system made, and when it did.
     limits: HashMap<String, (Value, String)>,
+    /// Further members that a permission shows.
+    shown_of_permissions: HashMap<String, Value>,
     authorized_for: Option<Duration>,
     faults: HashMap<&'static str, VecDeque<Fault>>,
     arrived: Vec<ReceivedCall>,

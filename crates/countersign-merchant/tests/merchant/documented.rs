@@ -18,8 +18,12 @@ const ERRORS: &str = include_str!("../../src/http/errors.rs");
 const BROWSER: &str = include_str!("../../src/http/browser.rs");
 const TABLES: [&str; 3] =
     [include_str!("../../src/http/mod.rs"), include_str!("../../src/http/shop.rs"), BROWSER];
-const REQUESTS: [&str; 3] =
-    [include_str!("../../src/http/requests.rs"), include_str!("../../src/http/payment_requests.rs"), BROWSER];
+const REQUESTS: [&str; 4] = [
+    include_str!("../../src/http/requests.rs"),
+    include_str!("../../src/http/payment_requests.rs"),
+    include_str!("../../src/http/decision_requests.rs"),
+    BROWSER,
+];
 
 /// The texts between double quotes.
 fn literals(text: &str) -> impl Iterator<Item = &str> {
@@ -83,7 +87,7 @@ fn every_route_is_in_the_reference_and_accepts_the_methods_that_it_names() {
     for (method, path) in documented() {
         let there: Vec<&str> = documented().iter().filter(|it| it.1 == path).map(|it| it.0).collect();
         let asked = path.replace("{checkoutId}", "c1").replace("{token}", "t1").replace("{eventId}", "evt_0");
-        let asked = asked.replace("{browserToken}", browser_token);
+        let asked = asked.replace("{browserToken}", browser_token).replace("{number}", "1");
         let answer = world.call(method, &asked, "");
         assert_ne!(answer.status, 405, "{method} {path}");
         if answer.headers["content-type"] == "application/json" && answer.status == 404 {

@@ -12,6 +12,7 @@ mod cart;
 mod completing;
 mod counting;
 mod crashes;
+mod deciding;
 mod documented;
 mod doubt;
 mod explaining;

@@ -11,8 +11,9 @@ use countersign_client::{Client, RetryPolicy, SignRequest, SigningFailed};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
+use countersign_merchant::credentials::Credentials;
 use countersign_merchant::quote_hook::QuoteHook;
-use countersign_merchant::settings::{Deadlines, Notifications, Policy, Secret, Settings, Storefront};
+use countersign_merchant::settings::{Deadlines, Notifications, Policy, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
@@ -37,6 +38,12 @@ pub(crate) const OTHER_SESSION: &str = "0c1d3d4e-1111-4222-8333-944455556666";
 pub(crate) const NOT_PAID_MESSAGE: &str =
     "Your payment was not successful. Please try another payment method.";
 pub(crate) const SHOP_TOKEN: &str = "shop-token";
+pub(crate) const WAREHOUSE_TOKEN: &str = "the-token-of-the-warehouse";
+pub(crate) const READ_TOKEN: &str = "the-token-of-the-reports";
+/// The tokens of persons who may decide.
+pub(crate) const ALICE: &str = "the-token-of-alice";
+pub(crate) const BOB: &str = "the-token-of-bob-b";
+pub(crate) const CAROL: &str = "the-token-of-carol";
 pub(crate) const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// The engine of a world's store.
@@ -145,6 +152,14 @@ impl SignRequest for CountingSigner {
     }
 }
 
+/// The shop's own token, and one of each other kind.
+fn credentials() -> Credentials {
+    let shop = format!("leipzig warehouse {WAREHOUSE_TOKEN}\nreports read {READ_TOKEN}");
+    let operators = format!("alice {ALICE}\nbob {BOB}\ncarol {CAROL}");
+    let credentials = Credentials::of_shop(SHOP_TOKEN).and_shop_tokens(&shop).unwrap();
+    credentials.and_operator_tokens(&operators).unwrap()
+}
+
 pub(crate) fn settings() -> Settings {
     Settings {
         environment: Environment::Sandbox,
@@ -153,7 +168,7 @@ pub(crate) fn settings() -> Settings {
         store_id: StoreId::parse("amzn1.application-oa2-client.1").unwrap(),
         public_key_id: PublicKeyId::parse("SANDBOX-K1").unwrap(),
         shop_name: "A <Shop>".to_owned(),
-        shop_token: Secret::new(SHOP_TOKEN),
+        credentials: credentials(),
         public_url: "https://pay.example".to_owned(),
         deadlines: Deadlines::default(),
         policy: Policy::default(),

@@ -4,18 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::config::{ServeAccess, ServeAccessValues};
-use crate::failure::{CommandResult, Failure};
+use crate::failure::CommandResult;
 use crate::output::say;
-use crate::serve_api::ServeApi;
+use crate::serve_api::{ServeApi, no_such_order};
 use crate::server;
-
-/// The characters that must be encoded in a query's value: all except those that RFC 3986 calls
-/// unreserved.
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The largest number of pages of a timeline that are read: a hundred thousand entries.
 const PAGES: usize = 100;
@@ -58,15 +53,8 @@ impl Explain {
 
 /// The whole explanation, with the entries of all pages of its timeline.
 async fn explanation(api: &ServeApi, order: &str) -> CommandResult<Value> {
-    let unknown = || Failure::new(format_args!("there is no order and no checkout {order:?}"));
-    let found = api.get(&format!("/v1/checkouts?orderId={}", utf8_percent_encode(order, IN_QUERY))).await?;
-    let of_order = found.as_ref().and_then(|list| list["checkouts"][0]["checkoutId"].as_str());
-    let is_id = || order.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let checkout_id = match of_order {
-        Some(checkout_id) => checkout_id.to_owned(),
-        None if is_id() => order.to_owned(),
-        None => return Err(unknown()),
-    };
+    let unknown = || no_such_order(order);
+    let checkout_id = api.checkout_of(order).await?;
     let mut whole = Value::Null;
     let (mut timeline, mut after) = (Vec::new(), String::new());
     for _ in 0..PAGES {
@@ -175,10 +163,5 @@ mod tests {
         told["awaited"] = json!([]);
         told["mayShip"] = json!(false);
         assert!(table(&told).contains("\nawaited    nothing\nmay ship?  no: "));
-    }
-
-    #[test]
-    fn an_order_number_goes_into_a_query_whole() {
-        assert_eq!(utf8_percent_encode("a b/ü&-_.~9", IN_QUERY).to_string(), "a%20b%2F%C3%BC%26-_.~9");
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bench")]
 pub(crate) mod bench;
+pub(crate) mod decide;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod explain;

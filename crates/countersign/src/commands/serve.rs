@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::Args;
 use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner, RetryPolicy};
 use countersign_http::{Limits, serve_with_timers};
+use countersign_merchant::credentials::Credentials;
 use countersign_merchant::quote_hook::QuoteHook;
-use countersign_merchant::settings::{Secret, Settings};
+use countersign_merchant::settings::Settings;
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
 use countersign_merchant::{Merchant, Parts};
@@ -65,7 +66,7 @@ impl Serve {
     pub(crate) fn run(self) -> CommandResult {
         let config = Config::read(self.config, self.given)?;
         let key = key_files::read_private(&config.amazon.private_key_file)?;
-        let token = key_files::read_token(&config.shop.token_file)?;
+        let credentials = credentials(&config)?;
         let secrets = |file: &PathBuf| key_files::read_as(file, SigningSecrets::parse);
         let secrets = config.shop.webhook_secret_file.as_ref().map(secrets).transpose()?;
         server::block_on(async move {
@@ -88,7 +89,7 @@ impl Serve {
                     store_id: config.amazon.store_id,
                     public_key_id: config.amazon.public_key_id,
                     shop_name: config.shop.name,
-                    shop_token: Secret::new(&token),
+                    credentials,
                     public_url,
                     deadlines: config.deadlines,
                     policy: config.policy,
@@ -110,6 +111,18 @@ impl Serve {
             Ok(())
         })
     }
+}
+
+/// The tokens that open the API.
+fn credentials(config: &Config) -> CommandResult<Credentials> {
+    let mut credentials = Credentials::of_shop(&key_files::read_token(&config.shop.token_file)?);
+    if let Some(file) = &config.shop.tokens_file {
+        credentials = key_files::read_as(file, |text| credentials.and_shop_tokens(text))?;
+    }
+    if let Some(file) = &config.operator_tokens_file {
+        credentials = key_files::read_as(file, |text| credentials.and_operator_tokens(text))?;
+    }
+    Ok(credentials)
 }
 
 /// The deadline of one try of a look-up at Amazon; [`LOOK_RETRY`] says how many times in a row it

@@ -72,6 +72,14 @@ pub(super) const KEYS: &[Key] = &[
     )
     .or(|| Policy::default().absent_reference.as_str().to_owned()),
     key("shop.token_file", "FILE", "file", "The token that the shop's server sends"),
+    key(
+        "shop.tokens_file",
+        "FILE",
+        "file",
+        "Further tokens of the shop's, each with a name and a role (`shop`, `warehouse` or `read`): `NAME ROLE TOKEN` \
+         on each line, up to 64, each token at least 16 characters; a line with `#` is a comment",
+    )
+    .or_else("none"),
     key("shop.name", "NAME", "text", "The shop's name on the result page").or(|| "Shop".to_owned()),
     key(
         "shop.webhook_url",
@@ -122,6 +130,14 @@ pub(super) const KEYS: &[Key] = &[
          `[{code=\"SPRING\", basis_points=1000}]` or `amount=\"5.00 EUR\"`",
     )
     .or_else("none: no code is accepted"),
+    key(
+        "operator.tokens_file",
+        "FILE",
+        "file",
+        "The tokens of the persons who may decide, each with the person's name: `NAME TOKEN` on each line, up to 64, \
+         each token at least 16 characters; a line with `#` is a comment",
+    )
+    .or_else("none: nobody decides"),
     key(
         "snapshot.key_file",
         "FILE",
@@ -204,6 +220,8 @@ pub(crate) struct Config {
     pub(crate) store: StorePlace,
     pub(crate) amazon: AmazonConfig,
     pub(crate) shop: ShopConfig,
+    /// The file with the tokens of the persons who may decide.
+    pub(crate) operator_tokens_file: Option<PathBuf>,
     /// If absent, the keys are in `COUNTERSIGN_SNAPSHOT_KEY` or in a file next to the store.
     pub(crate) snapshot_key_file: Option<PathBuf>,
     pub(crate) policy: Policy,
@@ -231,6 +249,8 @@ pub(crate) struct AmazonConfig {
 #[derive(Debug)]
 pub(crate) struct ShopConfig {
     pub(crate) token_file: PathBuf,
+    /// The file with further tokens.
+    pub(crate) tokens_file: Option<PathBuf>,
     pub(crate) name: String,
     /// The URL that events are sent to.
     pub(crate) webhook_url: Option<http::Uri>,
@@ -272,11 +292,13 @@ impl Config {
             },
             shop: ShopConfig {
                 token_file: values.value("shop.token_file", path)?,
+                tokens_file: values.optional("shop.tokens_file", path)?,
                 name: values.value("shop.name", text)?,
                 webhook_url,
                 quote_url,
                 webhook_secret_file,
             },
+            operator_tokens_file: values.optional("operator.tokens_file", path)?,
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
             policy: Policy {
                 resend_window: values.value("deadlines.resend_window", duration)?,

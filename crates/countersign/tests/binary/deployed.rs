@@ -11,7 +11,7 @@ fn a_shop_deploys_neither_demo_nor_bench() {
     let commands = list.lines().map_while(|line| line.split_whitespace().next());
     assert_eq!(
         commands.collect::<Vec<_>>(),
-        ["sandbox", "serve", "explain", "keys", "sign", "verify", "help"]
+        ["sandbox", "serve", "explain", "decide", "keys", "sign", "verify", "help"]
     );
     for word in ["demo", "bench"] {
         assert!(!stdout.contains(word), "{stdout}");

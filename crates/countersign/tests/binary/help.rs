@@ -8,7 +8,7 @@ const KEYS: &str = "Overriding the configuration file:";
 #[test]
 fn every_command_explains_itself() {
     let directory = tempfile::tempdir().unwrap();
-    let of_every_build = ["sandbox", "serve", "explain", "keys", "sign", "verify"];
+    let of_every_build = ["sandbox", "serve", "explain", "decide", "keys", "sign", "verify"];
     let of_developers: &[&str] =
         if cfg!(all(feature = "demo", feature = "bench")) { &["", "demo"] } else { &[] };
     for command in of_every_build.iter().chain(of_developers).copied() {

@@ -5,6 +5,7 @@
 mod crash_of_sandbox;
 mod crash_of_serve;
 mod crowd;
+mod deciding;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(not(any(feature = "demo", feature = "bench")))]

@@ -142,10 +142,11 @@ pub(super) fn go_on(draft: &mut Draft) {
     let Some(before) = draft.checkout().cancellation.as_ref().map(|cancellation| cancellation.state) else {
         return;
     };
-    let is_live =
-        draft.checkout().attempts.iter().any(|attempt| {
-            attempt.state.is_live() && !matches!(attempt.state, AttemptState::Completed { .. })
-        });
+    let is_live = draft.checkout().attempts.iter().any(|attempt| {
+        let is_undone_here =
+            matches!(attempt.state, AttemptState::Completed { .. }) || attempt.state.is_refunding();
+        attempt.state.is_live() && !is_undone_here
+    });
     let after = match before {
         // A charge that appears afterwards is undone too; the shop is not notified again.
         CancellationState::Done { at, remind_at } => {
@@ -180,6 +181,14 @@ pub(super) fn go_on(draft: &mut Draft) {
     };
     if let Some(state) = draft.cancellation() {
         *state = after;
+    }
+    if matches!(after, CancellationState::Done { remind_at: None, .. }) {
+        let refunding = draft.checkout().attempts.iter().filter(|it| it.state.is_refunding());
+        let refunding: Vec<AttemptNumber> = refunding.map(|it| it.number).collect();
+        for number in refunding {
+            // Nothing is held or kept any more.
+            draft.end_unpaid(number, NotPaidReason::OrderCanceled);
+        }
     }
 }
 
@@ -315,6 +324,29 @@ impl PaymentDraft<'_> {
         let overtaken: Vec<OperationNumber> = overtaken.map(|operation| operation.number).collect();
         for number in overtaken {
             self.end(number, Err(OVERTAKEN));
+        }
+    }
+
+    /// Requests an undo step once more because a person asks for it, if it is still needed.
+    pub(in crate::merchant) fn try_once_more(&mut self, what: &UndoStep) {
+        let charge = |id| self.payment.charge(id).filter(|it| it.contradicted_by().is_none());
+        let amount = match what {
+            UndoStep::CancelCharge(id)
+                if charge(id).is_some_and(|it| it.state == ChargeState::Authorized) =>
+            {
+                None
+            }
+            UndoStep::Refund(id) => {
+                let left = |it| self.payment.refundable(it, RefundCeiling::Captured).less(self.leaves(it));
+                let Some(amount) = charge(id).map(left).filter(|it| !it.is_zero()) else { return };
+                Some(amount)
+            }
+            UndoStep::Close if !self.payment.is_closed() => None,
+            UndoStep::CancelCharge(_) | UndoStep::Close => return,
+        };
+        let is_asked = self.payment.in_flight().any(|it| it.is_undo_of(what));
+        if !is_asked && self.payment.operations.len() < MAX_OPERATIONS {
+            self.ask_again(what, amount, usize::MAX);
         }
     }
 

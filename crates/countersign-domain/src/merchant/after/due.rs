@@ -7,6 +7,7 @@ use super::cancel::{go_on, remind};
 use super::unexplained;
 use crate::merchant::attempt::finalize;
 use crate::merchant::checkout::draft::{CheckoutDecision, Draft};
+use crate::merchant::decision;
 use crate::merchant::next::NextStep;
 use crate::merchant::payment::send;
 use crate::time::Timestamp;
@@ -41,7 +42,9 @@ pub fn orphaned(draft: &mut Draft) -> usize {
 /// taken up.
 #[must_use]
 pub fn take_up_payment(draft: &mut Draft) -> Option<NextStep> {
-    take_up(draft).or_else(|| unexplained::take_up(draft)).or_else(|| remind(draft).then_some(NextStep::Rest))
+    let by_timer = |draft: &mut Draft| remind(draft) || decision::due::take_up(draft);
+    let next = take_up(draft).or_else(|| unexplained::take_up(draft));
+    next.or_else(|| by_timer(draft).then_some(NextStep::Rest))
 }
 
 fn take_up(draft: &mut Draft) -> Option<NextStep> {

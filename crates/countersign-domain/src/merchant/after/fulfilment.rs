@@ -53,6 +53,8 @@ words! {
         Contradicted,
         /// A permission names the order, and nothing of the order explains its money.
         Unexplained,
+        /// One person disputes what was decided, and no two persons agree yet.
+        DecisionDisputed,
         /// Nobody can tell whether this was paid.
         Unresolved,
         /// It is not known yet whether this is paid.
@@ -134,6 +136,9 @@ pub fn fulfilment(
         Some(CancellationState::Done { .. }) => return Some(not(Reason::Canceled)),
         None => {}
     }
+    if checkout.decisions.is_disputed() {
+        return Some(not(Reason::DecisionDisputed));
+    }
     let Some(payment) = &checkout.payment else {
         return match charge {
             Some(_) => None,
@@ -172,7 +177,8 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
             UnresolvedReason::Contradicted => Reason::Contradicted,
             UnresolvedReason::SessionGone
             | UnresolvedReason::CompletedElsewhere
-            | UnresolvedReason::IdsMissing => Reason::Unresolved,
+            | UnresolvedReason::IdsMissing
+            | UnresolvedReason::Refunding => Reason::Unresolved,
         },
         Verdict::Checking(
             Some(CheckingReason::PaidUnderAnotherOrder | CheckingReason::NotApproved) | None,

@@ -272,6 +272,11 @@ pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
             let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.clone());
             (NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id }, event)
         }
+        // The order's cancellation gives its money back, and has a timer of its own.
+        AttemptState::Unresolved { reason: UnresolvedReason::Refunding, look_at, .. } => {
+            *look_at = now.plus(DAY);
+            (NextStep::Rest, None)
+        }
         AttemptState::Unresolved { sent_at, look_at, .. } => {
             let lasting = now.since(*sent_at);
             // Nothing else reschedules this timer, so the last look was a day before it.
@@ -352,7 +357,10 @@ pub fn answered(
             }
         }
         // Amazon shows a payment; only whether it is the right one is in question.
-        AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => {}
+        AttemptState::Unresolved {
+            reason: UnresolvedReason::Contradicted | UnresolvedReason::Refunding,
+            ..
+        } => {}
         AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
         | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
         | AttemptState::NotPaid { .. }

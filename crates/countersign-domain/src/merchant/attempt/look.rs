@@ -3,12 +3,13 @@
 
 use super::agree::SessionView;
 use super::finalize::{may_send_again, pending_since, session, succeed};
-use super::missing::sent_not_found;
+use super::missing::{reach_to_prove, sent_not_found};
 use super::not_approved;
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::checkout::draft::Draft;
+use crate::merchant::decision::absence::{note_missing, note_shown};
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{CallId, NextStep};
 use crate::merchant::number::AttemptNumber;
@@ -27,10 +28,15 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
     }
     let may_send_again = may_send_again(draft, attempt);
     let doubt = attempt.state.doubt().cloned();
-    if doubt.is_none() && !matches!(attempt.state, AttemptState::Unresolved { .. }) {
+    if doubt.is_none() && !matches!(attempt.state, AttemptState::Unresolved { .. })
+        || attempt.state.is_refunding()
+    {
         return NextStep::Rest;
     }
     draft.emit(number, AttemptEvent::LookedUp { found: seen.name() });
+    if !matches!(seen, SessionView::NotFound(_)) {
+        note_shown(draft, number);
+    }
     match (seen, doubt) {
         // Canceled is proof of non-payment.
         (SessionView::Canceled { reason }, _) => {
@@ -52,7 +58,12 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
         }
         // Not found stops the re-sends, but not the looks.
         (SessionView::NotFound(access), Some(doubt)) => sent_not_found(draft, number, access, doubt),
-        (SessionView::Open(_) | SessionView::NotFound(_), None) => NextStep::Rest,
+        // Once it is unresolved, only a person decides by that.
+        (SessionView::NotFound(access), None) => {
+            note_missing(draft, number, access);
+            reach_to_prove(draft, number)
+        }
+        (SessionView::Open(_), None) => NextStep::Rest,
     }
 }
 
@@ -151,6 +162,7 @@ pub fn charge_seen(
     let (was_pending, was_contradicted) = match &current.state {
         AttemptState::Pending { .. } => (true, false),
         AttemptState::Finalize(InFlight::InDoubt(_)) => (false, false),
+        AttemptState::Unresolved { reason: UnresolvedReason::Refunding, .. } => return,
         AttemptState::Unresolved { reason, .. } => (false, *reason == UnresolvedReason::Contradicted),
         AttemptState::NotPaid { .. } => return unpaid_charge_seen_again(draft, number, shown),
         AttemptState::Bound { .. }

@@ -8,6 +8,7 @@ use crate::amazon_limits::SESSION_LIFETIME;
 use crate::merchant::absence::{Absence, Access, Reach};
 use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::checkout::draft::Draft;
+use crate::merchant::decision;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::NextStep;
 use crate::merchant::number::AttemptNumber;
@@ -74,13 +75,17 @@ pub(super) fn sent_not_found(
 #[must_use]
 pub fn reach_to_prove(draft: &Draft, number: AttemptNumber) -> NextStep {
     let waits = |attempt: &&Attempt| absence(attempt).is_some_and(Absence::lacks_reach);
-    let waiting = draft.checkout().attempt(number).filter(waits);
+    let is_decided_by = decision::absence::lacks_reach(draft.checkout(), number);
+    let waiting = draft.checkout().attempt(number).filter(|it| waits(it) || is_decided_by);
     waiting.map_or(NextStep::Rest, |attempt| NextStep::ProveReach(session(attempt)))
 }
 
 /// Handles what the youngest charge in the store shows.
 pub fn reach_seen(draft: &mut Draft, number: AttemptNumber, reach: &Reach) {
     let (now, rules) = (draft.now, draft.rules);
+    if decision::absence::reach_seen(draft, number, reach) {
+        return draft.emit(number, AttemptEvent::ReachProved);
+    }
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     let Some(missing) = absence(attempt).filter(|missing| missing.lacks_reach()) else { return };
     match reach {

@@ -301,6 +301,8 @@ pub enum NotPaidReason {
     ChargeDeclined(Option<String>),
     /// The authorization was canceled; the charge's reason code.
     ChargeCanceled(Option<String>),
+    /// Persons have decided it.
+    Decided,
 }
 
 impl NotPaidReason {
@@ -317,7 +319,8 @@ impl NotPaidReason {
             | Self::Abandoned
             | Self::OrderCanceled
             | Self::ChargeDeclined(_)
-            | Self::ChargeCanceled(_) => None,
+            | Self::ChargeCanceled(_)
+            | Self::Decided => None,
         }
     }
 
@@ -335,6 +338,7 @@ impl NotPaidReason {
             Self::OrderCanceled => "OrderCanceled",
             Self::ChargeDeclined(code) => code.as_deref().unwrap_or("Declined"),
             Self::ChargeCanceled(code) => code.as_deref().unwrap_or("Canceled"),
+            Self::Decided => "Decided",
         }
     }
 }
@@ -357,6 +361,8 @@ words! {
         CompletedElsewhere,
         /// Completed, but Amazon gives no ids with which the payment could be proved.
         IdsMissing,
+        /// Persons have decided that its money is refunded; the order's cancellation does that.
+        Refunding,
     }
 }
 
@@ -376,6 +382,27 @@ impl AttemptState {
     #[must_use]
     pub const fn doubt(&self) -> Option<&Doubt> {
         if let Self::Finalize(in_flight) = self { in_flight.doubt() } else { None }
+    }
+
+    /// What was sent for it, if that is kept.
+    pub(super) const fn sent_request(&self) -> Option<&KeyedRequest> {
+        match self {
+            Self::Finalize(in_flight) => in_flight.send(),
+            Self::Unresolved { send, .. } => send.as_ref(),
+            Self::Bound { .. }
+            | Self::Pending { .. }
+            | Self::Completed { .. }
+            | Self::NotPaid { .. }
+            | Self::Surplus { .. }
+            | Self::NotApproved(_)
+            | Self::Released { .. } => None,
+        }
+    }
+
+    /// Whether persons have decided that its money is refunded, and that is not finished yet.
+    #[must_use]
+    pub const fn is_refunding(&self) -> bool {
+        matches!(self, Self::Unresolved { reason: UnresolvedReason::Refunding, .. })
     }
 
     /// Amazon's ids, if the state has them: the permission and, unless the intent was Confirm, the charge,

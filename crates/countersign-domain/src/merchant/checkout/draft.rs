@@ -4,6 +4,7 @@
 //! it read: if two callers decide at the same time, one of them has to decide again.
 
 use crate::merchant::number::AttemptNumber;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Checkout;
@@ -14,7 +15,8 @@ use super::unexplained::Unexplained;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::merchant::call::{Doubt, InFlight};
-use crate::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
+use crate::merchant::decision::Subject;
+use crate::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::Charge;
 use crate::merchant::payment::misfit::Misfit;
@@ -168,6 +170,18 @@ impl Draft {
         self.change().unexplained.iter_mut().find(|it| it.charge_permission_id == *permission)
     }
 
+    /// Records what happened to a decision of a person's.
+    pub(in crate::merchant) fn emit_decision(
+        &mut self,
+        subject: Subject,
+        event: DecisionEvent,
+        verdict: &'static str,
+        reference: String,
+        actor: String,
+    ) {
+        self.events.push(CheckoutEvent::Decision { subject, event, verdict, reference, actor });
+    }
+
     /// Mutable access to an attempt.
     pub(in crate::merchant) fn change_attempt(&mut self, number: AttemptNumber) -> Option<&mut Attempt> {
         self.change().attempt_mut(number)
@@ -238,7 +252,10 @@ impl Draft {
             AttemptState::Finalize(in_flight) => {
                 (in_flight.send().cloned(), in_flight.sent_at().unwrap_or(attempt.bound_at))
             }
-            AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. } => return,
+            AttemptState::Unresolved {
+                reason: UnresolvedReason::Contradicted | UnresolvedReason::Refunding,
+                ..
+            } => return,
             AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
             AttemptState::Pending { since, .. } => (None, *since),
             AttemptState::NotApproved(waiting) => (Some(waiting.doubt.send.clone()), waiting.doubt.sent_at),

@@ -21,6 +21,7 @@ use self::cart::Cart;
 use self::terms::Terms;
 use self::unexplained::{Unexplained, UnexplainedState};
 use super::attempt::{Attempt, AttemptState, UnresolvedReason};
+use super::decision::Decisions;
 use super::payment::Payment;
 use super::payment::charge::Charge;
 use super::payment::operation::Operation;
@@ -55,6 +56,8 @@ pub struct Checkout {
     /// The permissions that name this order although none of its sessions is known to have made them, oldest
     /// first; at most [`MAX_UNEXPLAINED`](super::rules::MAX_UNEXPLAINED).
     pub unexplained: Vec<Unexplained>,
+    /// What persons have decided about it.
+    pub decisions: Decisions,
     /// When the shop registered it.
     pub registered_at: Timestamp,
 }
@@ -141,14 +144,15 @@ impl Checkout {
         self.payment.is_some() || self.attempts.iter().any(is_pending)
     }
 
-    /// When the first of its attempts, its payment, its cancellation or the permissions that name it is due.
+    /// When the first of its attempts, its payment, its cancellation, the permissions that name it or
+    /// its decisions is due.
     #[must_use]
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let attempts = self.attempts.iter().filter_map(|attempt| attempt.state.due_at());
         let payment = self.payment.as_ref().and_then(|payment| payment.due_at(rules));
         let cancellation = self.cancellation.as_ref().and_then(Cancellation::due_at);
         let heard = self.unexplained.iter().filter_map(|it| it.state.look()).map(|look| look.at);
-        attempts.chain(payment).chain(cancellation).chain(heard).min()
+        attempts.chain(payment).chain(cancellation).chain(heard).chain(self.decisions.due_at()).min()
     }
 
     /// The attempt whose outcome decides for this one: itself, or the one that it is surplus to.

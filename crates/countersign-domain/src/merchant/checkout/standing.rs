@@ -164,7 +164,7 @@ words! {
         Contradicted = "contradicted",
         /// A permission names the order, and nothing of the order explains its money.
         Unexplained = "unexplained",
-        /// Nobody can tell whether an attempt was paid.
+        /// Nobody can tell whether an attempt was paid, or persons disagree about it.
         Unresolved = "unresolved",
         /// An operation is still in doubt after its last alarm.
         OperationInDoubt = "operationInDoubt",
@@ -221,7 +221,7 @@ impl Checkout {
         let needs = [
             (Need::Contradicted, self.has_contradiction()),
             (Need::Unexplained, self.is_unexplained()),
-            (Need::Unresolved, self.has_unresolved_attempt()),
+            (Need::Unresolved, self.has_unresolved_attempt() || self.decisions.is_disputed()),
             (Need::OperationInDoubt, operations.any(is_in_doubt_for_good)),
             (Need::CancellationStuck, self.is_cancellation_stuck()),
         ];
@@ -259,7 +259,13 @@ impl Checkout {
 
     fn has_unresolved_attempt(&self) -> bool {
         let mut reasons = self.attempts.iter().filter_map(|attempt| unresolved_by(&attempt.state));
-        reasons.any(|reason| reason != UnresolvedReason::Contradicted)
+        reasons.any(|reason| match reason {
+            // Where the money is refunded, the order's cancellation says how far that is.
+            UnresolvedReason::Contradicted | UnresolvedReason::Refunding => false,
+            UnresolvedReason::SessionGone
+            | UnresolvedReason::CompletedElsewhere
+            | UnresolvedReason::IdsMissing => true,
+        })
     }
 
     /// Whether its cancellation has tried everything, and something is not undone.

@@ -276,6 +276,12 @@ impl Operation {
         }
     }
 
+    /// Whether it is a try of this part of undoing the order.
+    #[must_use]
+    pub fn is_undo_of(&self, what: &UndoStep) -> bool {
+        matches!(&self.name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what)
+    }
+
     /// Whether, in a canceled order, this must wait until the permission is closed.
     pub(in crate::merchant) const fn waits_for_close(&self) -> bool {
         matches!(self.request, PaymentCall::CreateCharge { .. }) && self.state.is_in_doubt()

@@ -149,7 +149,7 @@ fn undo(
         }
         told.extend(events.into_iter().filter_map(|event| match event {
             CheckoutEvent::Payment(event) => Some(event),
-            CheckoutEvent::Attempt { .. } => None,
+            CheckoutEvent::Attempt { .. } | CheckoutEvent::Decision { .. } => None,
         }));
     }
     (checkout, told)

@@ -389,7 +389,7 @@ impl World {
     fn keep(&mut self, step: CheckoutStep) {
         self.told.extend(step.events.into_iter().filter_map(|event| match event {
             CheckoutEvent::Payment(event) => Some(event),
-            CheckoutEvent::Attempt { .. } => None,
+            CheckoutEvent::Attempt { .. } | CheckoutEvent::Decision { .. } => None,
         }));
         self.checkout = step.next;
     }

@@ -5,6 +5,7 @@ mod answers;
 mod canceling;
 mod cart;
 mod decide;
+mod deciding;
 mod gate;
 mod heard;
 mod keys;
@@ -48,6 +49,7 @@ use super::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use super::checkout::draft::{CheckoutDecision, Draft};
 use super::checkout::terms::{Terms, TermsRefused};
 use super::checkout::verdict::{CheckingReason, Verdict};
+use super::decision::Decisions;
 use super::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use super::next::{CallId, NextStep, OutgoingCall};
 use super::number::{AttemptNumber, KeyOrdinal, OperationNumber};
@@ -179,6 +181,7 @@ fn unpaid(intent: PaymentIntent) -> Checkout {
         cart: None,
         superseded_by: None,
         unexplained: Vec::new(),
+        decisions: Decisions::default(),
         registered_at: sent_at(),
     }
 }
@@ -210,7 +213,9 @@ fn open() -> SessionView {
 fn what(event: &CheckoutEvent) -> &AttemptEvent {
     match event {
         CheckoutEvent::Attempt { event, .. } => event,
-        CheckoutEvent::Payment(event) => panic!("expected an event of an attempt: {event:?}"),
+        CheckoutEvent::Payment(_) | CheckoutEvent::Decision { .. } => {
+            panic!("expected an event of an attempt: {event:?}")
+        }
     }
 }
 

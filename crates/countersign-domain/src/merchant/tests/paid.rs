@@ -301,6 +301,7 @@ pub(super) fn happened_to_payment(step: &CheckoutStep) -> String {
         }
         CheckoutEvent::Payment(event) => format!("{event:?}"),
         CheckoutEvent::Attempt { event, .. } => format!("{event:?}"),
+        CheckoutEvent::Decision { event, verdict, .. } => format!("{event:?} {verdict}"),
     });
     events.collect::<Vec<_>>().join(", ")
 }

@@ -344,7 +344,7 @@ proptest! {
             prop_assert!(!was.is_final() || was == is, "{was:?} became {is:?}");
             told.extend(step.events.iter().filter_map(|event| match event {
                 CheckoutEvent::Payment(event) => Some(event.clone()),
-                CheckoutEvent::Attempt { .. } => None,
+                CheckoutEvent::Attempt { .. } | CheckoutEvent::Decision { .. } => None,
             }));
             checkout = step.next;
         }

@@ -21,6 +21,8 @@ use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use serde_json::{Value, json};
 
 use super::super::table::Event;
+use countersign_domain::merchant::decision::Decisions;
+
 use super::*;
 
 #[test]
@@ -162,6 +164,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
         cart: None,
         superseded_by: None,
         unexplained: Vec::new(),
+        decisions: Decisions::default(),
         registered_at: at(),
     }
 }

@@ -153,7 +153,7 @@ fn refund_answer(answer: Answer<Refund>) -> ReadResult<ObjectView> {
     shown.or_else(|why| answer.value.refund_id.map(only_id).ok_or(why))
 }
 
-fn charge_shown(answer: &Answer<Charge>, asked_at: Timestamp) -> ReadResult<ChargeView> {
+pub(super) fn charge_shown(answer: &Answer<Charge>, asked_at: Timestamp) -> ReadResult<ChargeView> {
     let Answer { value: charge, malformed, .. } = answer;
     let id = charge.charge_id.clone().ok_or("a charge without an id")?;
     let status = charge.status_details.clone().unwrap_or_default();
@@ -181,7 +181,7 @@ fn charge_shown(answer: &Answer<Charge>, asked_at: Timestamp) -> ReadResult<Char
     })
 }
 
-fn refund_shown(refund: &Refund) -> ReadResult<RefundView> {
+pub(super) fn refund_shown(refund: &Refund) -> ReadResult<RefundView> {
     let status = refund.status_details.clone().unwrap_or_default();
     let reason = status.reason_code.map(|code| bounded(code.as_str()));
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown refund state")? {
@@ -201,7 +201,10 @@ fn refund_shown(refund: &Refund) -> ReadResult<RefundView> {
     })
 }
 
-fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> ReadResult<PermissionView> {
+pub(super) fn permission_shown(
+    id: &ChargePermissionId,
+    permission: &ChargePermission,
+) -> ReadResult<PermissionView> {
     if permission.charge_permission_id.as_ref() != Some(id) {
         return Err("another charge permission");
     }

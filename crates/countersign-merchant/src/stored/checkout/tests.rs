@@ -6,10 +6,14 @@ use countersign_document::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{
     ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey, MerchantId,
-    Region,
+    RefundId, Region,
 };
 use countersign_domain::merchant::call::LookSchedule;
-use countersign_domain::merchant::number::{AttemptNumber, KeyOrdinal};
+use countersign_domain::merchant::decision::evidence::Evidence;
+use countersign_domain::merchant::decision::{
+    Asked, Decision, DecisionState, Decisions, Precedence, SessionAbsence, Statement, Subject,
+};
+use countersign_domain::merchant::number::{AttemptNumber, KeyOrdinal, OperationNumber};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeOrigin;
 use countersign_domain::merchant::payment::misfit::Misfit;
@@ -107,6 +111,7 @@ fn states() -> Vec<AttemptState> {
         NotPaidReason::SessionGone,
         NotPaidReason::Abandoned,
         NotPaidReason::OrderCanceled,
+        NotPaidReason::Decided,
         NotPaidReason::ChargeDeclined(None),
         NotPaidReason::ChargeDeclined(Some(word())),
         NotPaidReason::ChargeCanceled(None),
@@ -144,6 +149,46 @@ fn unexplained() -> Vec<Unexplained> {
         state,
     });
     known.collect()
+}
+
+/// A decision about each subject, with each verdict and in each state.
+fn decisions() -> Decisions {
+    let (permission, charge) = (Some(permission()), Some(charge()));
+    let refund = RefundId::parse("S01-1-R1").unwrap();
+    let money = Money::from_minor(1_400, Currency::USD);
+    let paid =
+        Asked::Paid { charge_permission_id: permission.clone(), charge_id: charge.clone(), amount: None };
+    let refunded =
+        Asked::Refund { charge_permission_id: permission, charge_id: charge.clone().unwrap(), amount: money };
+    let verdicts = [
+        (paid, DecisionState::AwaitsSecond { until: at(9) }),
+        (Asked::NotPaid, DecisionState::Expired { at: at(9) }),
+        (refunded, DecisionState::Made { at: at(9) }),
+        (Asked::Done { charge_id: charge, refund_id: Some(refund) }, DecisionState::Superseded { at: at(9) }),
+        (Asked::NoEffect, DecisionState::Reminded { at: at(9) }),
+        (Asked::Remind { at: None }, DecisionState::Reminds { at: at(9) }),
+    ];
+    let statement = |name: &str| Statement {
+        reference: format!("case {name}"),
+        actor: name.to_owned(),
+        evidence: Evidence::parse("Seller Central shows it: \"Captured\"").unwrap(),
+        at: at(8),
+    };
+    let made = verdicts.into_iter().zip(0..).map(|((asked, state), place)| Decision {
+        subject: match place {
+            0..=2 => Subject::Attempt(AttemptNumber::new(place + 1)),
+            _ => Subject::Operation(OperationNumber::new(place)),
+        },
+        asked,
+        first: statement("alice"),
+        second: (place == 2).then(|| statement("bob")),
+        supersedes: if place == 2 { Precedence::Disputes } else { Precedence::First },
+        state,
+    });
+    let absence =
+        Absence { access: Access("a".to_owned()), count: 2, first_at: at(1), reach_proved_at: None };
+    let absences = vec![SessionAbsence { attempt: AttemptNumber::FIRST, absence }];
+    Decisions { made: made.collect(), absences }
 }
 
 fn registration(states: Vec<AttemptState>) -> Registration {
@@ -201,6 +246,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             }),
             superseded_by: Some(CheckoutId::parse("c2").unwrap()),
             unexplained: Vec::new(),
+            decisions: decisions(),
             registered_at: at(0),
         },
         links: Links {
@@ -274,9 +320,22 @@ fn the_form_on_disk_is_that_of_its_format() {
         attempts.map(|it| text_of(countersign_document::encode::<Merchant, _>(it))).collect();
     let mut without_attempts = registration;
     without_attempts.checkout.attempts = Vec::new();
+    let decisions = std::mem::take(&mut without_attempts.checkout.decisions);
+    let absences = decisions.absences.iter();
+    let absences: Vec<String> =
+        absences.map(|it| text_of(countersign_document::encode::<Merchant, _>(it))).collect();
+    let made = decisions.made.iter();
+    let made: Vec<String> = made.map(|it| text_of(countersign_document::encode::<Merchant, _>(it))).collect();
     let without_attempts = text_of(encode(&without_attempts).1);
     let all = format!(r#""attempts":[{}]"#, attempts.join(","));
-    assert_eq!(text_of(whole), without_attempts.replace(r#""attempts":[]"#, &all));
+    let decided = format!(
+        r#""decisions":{{"made":[{}],"absences":[{}]}},"registered_at""#,
+        made.join(","),
+        absences.join(",")
+    );
+    let expected =
+        without_attempts.replace(r#""attempts":[]"#, &all).replacen(r#""registered_at""#, &decided, 1);
+    assert_eq!(text_of(whole), expected);
     // From the third attempt on, only the states are shown.
     for (place, (attempt, state)) in attempts.iter().zip(&states).enumerate().skip(2) {
         let number = place + 1;
@@ -292,6 +351,8 @@ fn the_form_on_disk_is_that_of_its_format() {
         shown(&attempts[..2]),
         shown(&states[2..])
     ));
+    let decisions = format!("## Decisions\n{}\n## Absences of sessions\n{}", shown(&made), shown(&absences));
+    insta::assert_snapshot!("decisions_have_this_form_on_disk", decisions);
 }
 
 /// A checkout of format 3: paid by the first attempt, with a charge of each origin, and what Amazon contradicted.

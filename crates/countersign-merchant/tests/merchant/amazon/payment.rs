@@ -94,6 +94,39 @@ impl Amazon {
         });
     }
 
+    /// A permission shows these members, too.
+    pub(crate) fn show_of_permission(&self, permission_id: &str, members: Value) {
+        self.state().shown_of_permissions.insert(permission_id.to_owned(), members);
+    }
+
+    /// Another system completes a session, without a Finalize of ours: the charge is captured.
+    pub(crate) fn completed_and_paid_elsewhere(
+        &self,
+        session: &str,
+        permission: &str,
+        created_at: &str,
+        amount: &Value,
+    ) {
+        let charge_id = format!("{permission}-C000001");
+        let mut state = self.state();
+        let was_open = state.sessions[session].clone();
+        let completed = json!({ "checkoutSessionId": session, "statusDetails": { "state": "Completed" },
+            "chargePermissionId": permission, "chargeId": charge_id, "wasOpen": was_open });
+        state.sessions.insert(session.to_owned(), completed);
+        state.permissions.insert(permission.to_owned(), json!({ "state": "Chargeable" }));
+        let shown = json!({ "creationTimestamp": created_at, "limits": { "amountLimit": amount } });
+        state.shown_of_permissions.insert(permission.to_owned(), shown);
+        let charge = json!({ "chargeId": charge_id, "chargePermissionId": permission, "chargeAmount": amount,
+            "captureAmount": amount, "creationTimestamp": created_at, "statusDetails": { "state": "Captured" } });
+        state.charges.insert(charge_id, charge);
+    }
+
+    /// Every charge shows when it was made.
+    pub(crate) fn dates_charges(&self, created_at: &str) {
+        let mut state = self.state();
+        state.charges.values_mut().for_each(|charge| charge["creationTimestamp"] = json!(created_at));
+    }
+
     pub(crate) fn refund_count(&self) -> usize {
         self.state().refunds.len()
     }
@@ -257,6 +290,9 @@ impl State {
                 "currencyCode": limit["currencyCode"] });
             shown["limits"] = json!({ "amountLimit": limit, "amountBalance": balance });
             shown["creationTimestamp"] = json!(created_at);
+        }
+        if let Some(further) = self.shown_of_permissions.get(id).and_then(Value::as_object) {
+            shown.as_object_mut().unwrap().extend(further.clone());
         }
         (200, shown)
     }

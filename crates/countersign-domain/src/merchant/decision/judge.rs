@@ -1,0 +1,554 @@
+//! Which decision about an attempt is allowed, by what Amazon shows, and how many persons it needs. Nothing is
+//! changed here.
+
+use core::time::Duration;
+
+use super::shown::{AmazonShows, PermissionFacts, Shown};
+use super::{Asked, Decision, REMIND_AFTER, REMIND_WITHIN, Subject, absence};
+use crate::amazon_limits::SESSION_LIFETIME;
+use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::attempt::agree::SessionView;
+use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
+use crate::merchant::checkout::Checkout;
+use crate::merchant::payment::Payment;
+use crate::merchant::payment::amount_view::AmountView;
+use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
+use crate::merchant::payment::misfit::Misfit;
+use crate::merchant::payment::operation::OperationState;
+use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof};
+use crate::merchant::rules::FORGOTTEN_AFTER;
+use crate::money::Money;
+use crate::terms::PaymentIntent;
+use crate::time::{DAY, Timestamp};
+
+/// How far apart the clocks of Amazon and of this machine may be.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
+/// How long a Finalize must have been in doubt before a person may decide: until then the looks go on. A session
+/// ends after this time.
+pub const DOUBTED_FOR: Duration = SESSION_LIFETIME;
+
+/// Why a decision is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecisionRefused {
+    /// The checkout has no such attempt.
+    NoSuchAttempt,
+    /// The checkout has no such operation.
+    NoSuchOperation,
+    /// The reference belongs to a different decision.
+    ReferenceReused,
+    /// There is nothing for a person to decide: it is proved, or is still being looked up.
+    NotUndecided,
+    /// Amazon shows something else, or does not show what the verdict needs; the member.
+    AmazonSaysOtherwise(&'static str),
+    /// Not yet; from when on, as far as that depends on time alone.
+    TooEarly(Option<Timestamp>),
+    /// Amazon gave no answer that says anything.
+    AmazonSilent,
+    /// A member that the verdict needs is missing.
+    Missing(&'static str),
+    /// A member does not belong to the verdict, or to the order.
+    NotOfVerdict(&'static str),
+    /// A reminder lies in the past, or too far ahead.
+    ReminderOutOfRange,
+    /// Another attempt of the order is paid, or may be.
+    AnotherPayment,
+    /// The payment has parcels or operations of its own: the order can be canceled instead.
+    PaymentInUse,
+    /// More than [`MAX_DECISIONS`](super::MAX_DECISIONS).
+    TooManyDecisions,
+}
+
+/// How many persons a decision needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persons {
+    /// One is enough.
+    One,
+    /// A second one must confirm it.
+    Two,
+}
+
+impl Persons {
+    /// The number.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
+/// A decision that is allowed, with what follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed<T> {
+    /// How many persons it needs.
+    pub persons: Persons,
+    /// What follows.
+    pub outcome: T,
+}
+
+/// What follows from a decision about an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// It was paid.
+    Paid {
+        /// The permission.
+        charge_permission_id: ChargePermissionId,
+        /// The charge, unless the intent is Confirm.
+        charge: Option<ChargeView>,
+    },
+    /// It was not paid.
+    NotPaid {
+        /// The charge that came to nothing, if Amazon has made one.
+        charge: Option<(ChargePermissionId, ChargeId)>,
+    },
+    /// Its money is refunded.
+    Refund {
+        /// The permission.
+        charge_permission_id: ChargePermissionId,
+        /// The charge.
+        charge: ChargeView,
+    },
+    /// A reminder, at this instant.
+    Remind(Timestamp),
+}
+
+/// Why an attempt needs a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecided {
+    /// Nobody can tell whether it was paid, for this reason.
+    Unresolved(UnresolvedReason),
+    /// Its Finalize is in doubt, and looks have not settled it within [`DOUBTED_FOR`].
+    InDoubt,
+    /// It is proved unpaid, and Amazon shows money.
+    UnpaidContradicted,
+    /// It has succeeded, and Amazon contradicts its charge.
+    PaymentContradicted,
+    /// Persons have decided it.
+    Decided,
+}
+
+/// Why an attempt needs a person, if it does, or if persons have decided it.
+#[must_use]
+pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Option<Undecided> {
+    match &attempt.state {
+        AttemptState::Unresolved { reason: UnresolvedReason::Refunding, .. } => None,
+        AttemptState::Unresolved { reason, .. } => Some(Undecided::Unresolved(*reason)),
+        AttemptState::Finalize(in_flight) => {
+            let lasts = |since| now.since(since) >= DOUBTED_FOR;
+            in_flight.doubt().filter(|doubt| lasts(doubt.since)).map(|_| Undecided::InDoubt)
+        }
+        AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
+            Some(Undecided::UnpaidContradicted)
+        }
+        AttemptState::Completed { .. } if checkout.is_contradicted(attempt) => {
+            Some(Undecided::PaymentContradicted)
+        }
+        AttemptState::Completed { .. } | AttemptState::NotPaid { .. } => {
+            checkout.decisions.of(Subject::Attempt(attempt.number)).map(|_| Undecided::Decided)
+        }
+        AttemptState::Bound { .. }
+        | AttemptState::Pending { .. }
+        | AttemptState::Surplus { .. }
+        | AttemptState::NotApproved(_)
+        | AttemptState::Released { .. } => None,
+    }
+}
+
+/// Judges a decision about an attempt.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn attempt(
+    checkout: &Checkout,
+    attempt: &Attempt,
+    asked: &Asked,
+    shows: &AmazonShows,
+    now: Timestamp,
+) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
+    let why = undecided(checkout, attempt, now).ok_or(DecisionRefused::NotUndecided)?;
+    let holds = checkout.decisions.of(Subject::Attempt(attempt.number));
+    let is_decided_so = holds.is_some_and(|it| it.asked.verdict() == asked.verdict());
+    if why == Undecided::Decided && is_decided_so && !checkout.decisions.is_disputed() {
+        return Err(DecisionRefused::NotUndecided);
+    }
+    let case = Case { checkout, attempt, why, shows, now };
+    let allowed = match asked {
+        Asked::Paid { charge_permission_id, charge_id, amount } => {
+            case.paid(charge_permission_id.as_ref(), charge_id.as_ref(), *amount)?
+        }
+        Asked::NotPaid => case.not_paid()?,
+        Asked::Refund { charge_permission_id, charge_id, amount } => {
+            case.refund(charge_permission_id.as_ref(), charge_id, *amount)?
+        }
+        Asked::Remind { .. } if why == Undecided::Decided => return Err(DecisionRefused::NotUndecided),
+        Asked::Remind { at } => {
+            let outcome = AttemptOutcome::Remind(reminder(*at, now)?);
+            Allowed { persons: Persons::One, outcome }
+        }
+        Asked::Done { .. } | Asked::NoEffect => return Err(DecisionRefused::NotOfVerdict("verdict")),
+    };
+    // Only two persons undo what was decided.
+    let persons = if why == Undecided::Decided { Persons::Two } else { allowed.persons };
+    Ok(Allowed { persons, ..allowed })
+}
+
+/// The time of a reminder.
+pub(super) fn reminder(at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, DecisionRefused> {
+    let at = at.unwrap_or(now.plus(REMIND_AFTER));
+    let is_ahead = at > now && at <= now.plus(REMIND_WITHIN);
+    if is_ahead { Ok(at) } else { Err(DecisionRefused::ReminderOutOfRange) }
+}
+
+/// The member that a misfit is about, as Amazon names it.
+pub(super) const fn member_of(misfit: Misfit) -> &'static str {
+    match misfit {
+        Misfit::ChargePermissionDiffers => "chargePermissionId",
+        Misfit::CurrencyDiffers => "chargeAmount.currencyCode",
+        Misfit::ChargeAmountDiffers | Misfit::AmountUnreadable => "chargeAmount",
+        Misfit::CaptureAmountDiffers => "captureAmount",
+        Misfit::RefundAmountDiffers => "refundAmount",
+        Misfit::OfAnotherAct | Misfit::PaidTwice => "chargeId",
+        Misfit::StateDiffers => STATE,
+        Misfit::TermsMoved => "termsVersion",
+    }
+}
+
+pub(super) const STATE: &str = "statusDetails.state";
+
+/// What of a charge was refunded, as far as it is shown.
+fn given_back(charge: &ChargeView) -> Option<Money> {
+    match charge.refunded {
+        AmountView::Shown(refunded) => Some(refunded),
+        AmountView::Absent => charge.seen.charge_amount.shown().map(|it| Money::zero(it.currency())),
+        AmountView::Unreadable => None,
+    }
+}
+
+/// Whether a charge, as it is shown, neither holds nor keeps money.
+fn is_without_money(charge: &ChargeView) -> bool {
+    match charge.seen.state {
+        AmazonChargeState::Declined | AmazonChargeState::Canceled => true,
+        AmazonChargeState::Captured => {
+            let captured = charge.captured.shown();
+            captured.zip(given_back(charge)).is_some_and(|(captured, back)| {
+                captured.currency() == back.currency() && back.minor() >= captured.minor()
+            })
+        }
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated => false,
+    }
+}
+
+fn is_paid(decision: &Decision) -> bool {
+    matches!(decision.asked, Asked::Paid { .. })
+}
+
+/// What a decision about an attempt is judged by.
+struct Case<'a> {
+    checkout: &'a Checkout,
+    attempt: &'a Attempt,
+    why: Undecided,
+    shows: &'a AmazonShows,
+    now: Timestamp,
+}
+
+impl Case<'_> {
+    /// Whether it is known that a Finalize of this store was sent for the session.
+    fn was_sent(&self) -> bool {
+        match &self.attempt.state {
+            AttemptState::Unresolved { send, .. } => send.is_some(),
+            AttemptState::Finalize(_) | AttemptState::NotApproved(_) | AttemptState::Pending { .. } => true,
+            // A charge that came to nothing was made by the Finalize that was sent.
+            AttemptState::NotPaid { charge, .. } => charge.is_some(),
+            // Where nothing was sent, two persons had to say that it was paid.
+            AttemptState::Completed { .. } => {
+                let made = &self.checkout.decisions.made;
+                let is_it = |it: &&Decision| it.subject == Subject::Attempt(self.attempt.number);
+                made.iter().find(|it| is_it(it) && is_paid(it)).is_none_or(|it| it.second.is_none())
+            }
+            AttemptState::Bound { .. } | AttemptState::Surplus { .. } | AttemptState::Released { .. } => {
+                false
+            }
+        }
+    }
+
+    /// When the attempt was sent, or a little later.
+    fn sent_at(&self) -> Timestamp {
+        match &self.attempt.state {
+            AttemptState::Unresolved { sent_at, .. } => *sent_at,
+            AttemptState::Finalize(in_flight) => in_flight.sent_at().unwrap_or(self.attempt.bound_at),
+            AttemptState::Bound { .. }
+            | AttemptState::Pending { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::NotApproved(_)
+            | AttemptState::Released { .. } => self.attempt.bound_at.plus(DAY),
+        }
+    }
+
+    fn shown<'s, T>(&self, shown: &'s Shown<T>, member: &'static str) -> Result<&'s T, DecisionRefused> {
+        match shown {
+            Shown::It(it) => Ok(it),
+            Shown::Silent => Err(DecisionRefused::AmazonSilent),
+            Shown::Missing => Err(DecisionRefused::AmazonSaysOtherwise(member)),
+            Shown::NotAsked => Err(DecisionRefused::Missing(member)),
+        }
+    }
+
+    /// Nothing else of the order may be paid already.
+    fn only_payment(&self, permission: &ChargePermissionId) -> Result<(), DecisionRefused> {
+        let is_other = |it: &&Attempt| it.number != self.attempt.number && it.state.is_live();
+        let payment = self.checkout.payment.as_ref();
+        let is_elsewhere = payment.is_some_and(|payment| payment.charge_permission_id != *permission);
+        let is_taken = self.checkout.attempts.iter().any(|it| is_other(&it)) || is_elsewhere;
+        if is_taken { Err(DecisionRefused::AnotherPayment) } else { Ok(()) }
+    }
+
+    /// The permission is this order's: the attempt's session names it or, if the session cannot be asked any
+    /// more, the permission names this checkout. `charge` must be the session's, too, if it is named.
+    fn is_of_this_order(
+        &self,
+        permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
+    ) -> Result<&PermissionFacts, DecisionRefused> {
+        use DecisionRefused::AmazonSaysOtherwise as Otherwise;
+        if self.shows.holder.as_ref().is_some_and(|holder| *holder != self.checkout.id) {
+            return Err(Otherwise("chargePermissionId"));
+        }
+        let facts = self.shown(&self.shows.permission, "chargePermissionId")?;
+        if facts.id != *permission {
+            return Err(Otherwise("chargePermissionId"));
+        }
+        let is_named = facts.merchant_reference_id.as_deref() == Some(self.checkout.id.as_str());
+        match &self.shows.session {
+            Shown::It(SessionView::Open(_) | SessionView::Canceled { .. }) => return Err(Otherwise(STATE)),
+            Shown::It(SessionView::Completed { charge_permission_id, charge_id }) => {
+                if charge_permission_id.as_ref().is_some_and(|shown| shown != permission) {
+                    return Err(Otherwise("chargePermissionId"));
+                }
+                if charge_id.as_ref().zip(charge).is_some_and(|(shown, charge)| shown != charge) {
+                    return Err(Otherwise("chargeId"));
+                }
+                if charge_permission_id.is_none() && !is_named {
+                    return Err(Otherwise("merchantMetadata.merchantReferenceId"));
+                }
+            }
+            Shown::It(SessionView::NotFound(_)) | Shown::Missing | Shown::Silent | Shown::NotAsked
+                if !is_named =>
+            {
+                return Err(Otherwise("merchantMetadata.merchantReferenceId"));
+            }
+            Shown::It(SessionView::NotFound(_)) | Shown::Missing | Shown::Silent | Shown::NotAsked => {}
+        }
+        Ok(facts)
+    }
+
+    /// The ids that the session shows, for what a decision does not name.
+    fn ids_of_session(&self) -> (Option<&ChargePermissionId>, Option<&ChargeId>) {
+        match self.shows.session.it() {
+            Some(SessionView::Completed { charge_permission_id, charge_id }) => {
+                (charge_permission_id.as_ref(), charge_id.as_ref())
+            }
+            Some(SessionView::Open(_) | SessionView::Canceled { .. } | SessionView::NotFound(_)) | None => {
+                (None, None)
+            }
+        }
+    }
+
+    /// Whether Amazon made something for this order's session: not before the order was registered, and not
+    /// after the session's end.
+    fn is_of_its_time(&self, created_at: Option<Timestamp>) -> Result<(), DecisionRefused> {
+        let earliest = self.checkout.registered_at.minus(CLOCKS_DIFFER_BY);
+        let latest = self.attempt.bound_at.plus(SESSION_LIFETIME).plus(CLOCKS_DIFFER_BY);
+        let fits = created_at.is_some_and(|at| at >= earliest && at <= latest);
+        if fits { Ok(()) } else { Err(DecisionRefused::AmazonSaysOtherwise("creationTimestamp")) }
+    }
+
+    fn paid(
+        &self,
+        permission: Option<&ChargePermissionId>,
+        charge: Option<&ChargeId>,
+        amount: Option<Money>,
+    ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
+        use DecisionRefused::{AmazonSaysOtherwise as Otherwise, Missing, NotOfVerdict};
+        let terms = &self.checkout.terms;
+        let (of_session, charge_of_session) = self.ids_of_session();
+        let is_charged = terms.payment_intent != PaymentIntent::Confirm;
+        if !is_charged && charge.is_some() {
+            return Err(NotOfVerdict("chargeId"));
+        }
+        if let Shown::It(SessionView::Open(_) | SessionView::Canceled { .. }) = self.shows.session {
+            return Err(Otherwise(STATE));
+        }
+        if permission.or(of_session).is_none() && self.shows.session == Shown::Silent {
+            return Err(DecisionRefused::AmazonSilent);
+        }
+        let permission = permission.or(of_session).ok_or(Missing("chargePermissionId"))?;
+        let charge = charge.or(charge_of_session);
+        if is_charged && charge.is_none() {
+            return Err(Missing("chargeId"));
+        }
+        self.only_payment(permission)?;
+        let facts = self.is_of_this_order(permission, charge.filter(|_| is_charged))?;
+        self.is_of_its_time(facts.created_at)?;
+        let limit = terms.total_order_amount.unwrap_or(terms.charge_amount);
+        if facts.limit.shown() != Some(limit) {
+            return Err(Otherwise("limits.amountLimit"));
+        }
+        if amount.is_some_and(|amount| amount != terms.charge_amount) {
+            return Err(Otherwise("chargeAmount"));
+        }
+        let charge = if is_charged { Some(self.paid_charge(permission, charge)?) } else { None };
+        let persons = if self.was_sent() { Persons::One } else { Persons::Two };
+        // No rule is left below this line.
+        let outcome = AttemptOutcome::Paid { charge_permission_id: permission.clone(), charge };
+        Ok(Allowed { persons, outcome })
+    }
+
+    /// The charge by which the attempt was paid, if Amazon shows that.
+    fn paid_charge(
+        &self,
+        permission: &ChargePermissionId,
+        id: Option<&ChargeId>,
+    ) -> Result<ChargeView, DecisionRefused> {
+        use DecisionRefused::AmazonSaysOtherwise as Otherwise;
+        let charge = self.shown(&self.shows.charge, "chargeId")?;
+        if Some(&charge.id) != id {
+            return Err(Otherwise("chargeId"));
+        }
+        let amount = self.checkout.terms.charge_amount;
+        let expected = ExpectedCharge {
+            charge_permission_id: permission,
+            currency: amount.currency(),
+            amount: Some(amount),
+            captured: Some(amount),
+            excluded: &[AmazonChargeState::Declined, AmazonChargeState::Canceled],
+        };
+        match charge_proof(charge, &expected) {
+            Proof::Fits(_) => {}
+            Proof::Contradicts(misfit) => return Err(Otherwise(member_of(misfit))),
+            Proof::Nothing(_) if charge.charge_permission_id.is_none() => {
+                return Err(Otherwise("chargePermissionId"));
+            }
+            Proof::Nothing(_) if charge.seen.charge_amount.shown().is_none() => {
+                return Err(Otherwise("chargeAmount"));
+            }
+            Proof::Nothing(_) => return Err(Otherwise("captureAmount")),
+        }
+        self.is_of_its_time(charge.created_at)?;
+        Ok(charge.clone())
+    }
+
+    fn not_paid(&self) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
+        use DecisionRefused::{AmazonSaysOtherwise as Otherwise, AmazonSilent, TooEarly};
+        let charge = self.shows.charge.it();
+        let is_over = charge.is_some_and(is_without_money);
+        let failed = charge.and_then(|it| Some((it.charge_permission_id.clone()?, it.id.clone())));
+        let outcome = AttemptOutcome::NotPaid { charge: failed.filter(|_| is_over) };
+        let by = |persons| Ok(Allowed { persons, outcome: outcome.clone() });
+        if self.has_begun_a_payment() {
+            self.may_drop_payment()?;
+        }
+        match self.why {
+            Undecided::PaymentContradicted | Undecided::UnpaidContradicted => {
+                return match &self.shows.charge {
+                    Shown::It(_) if is_over => by(Persons::One),
+                    Shown::It(_) => Err(Otherwise(STATE)),
+                    Shown::Silent | Shown::NotAsked => Err(AmazonSilent),
+                    Shown::Missing => Err(Otherwise("chargeId")),
+                };
+            }
+            Undecided::Unresolved(_) | Undecided::InDoubt | Undecided::Decided => {}
+        }
+        let is_old = self.now.since(self.sent_at()) >= FORGOTTEN_AFTER;
+        let too_early = || TooEarly(Some(self.sent_at().plus(FORGOTTEN_AFTER)));
+        match &self.shows.session {
+            Shown::Silent => Err(AmazonSilent),
+            Shown::It(SessionView::Canceled { .. }) => by(Persons::One),
+            Shown::It(SessionView::Completed { .. }) if is_over => by(Persons::One),
+            // It is the payment of another order, or of another system: this store has sent nothing for it.
+            Shown::It(SessionView::Completed { .. }) if !self.was_sent() => by(Persons::Two),
+            Shown::It(SessionView::Completed { .. }) => Err(Otherwise(STATE)),
+            _ if charge.is_some() && !is_over && self.was_sent() => Err(Otherwise(STATE)),
+            _ if !self.was_sent() && self.why != Undecided::Decided => by(Persons::Two),
+            _ if !is_old => Err(too_early()),
+            Shown::It(SessionView::Open(_)) => by(Persons::Two),
+            Shown::It(SessionView::NotFound(_)) | Shown::Missing | Shown::NotAsked => {
+                if absence::counts(self.checkout, self.attempt.number, self.now) {
+                    by(Persons::Two)
+                } else {
+                    let counted = absence::counted(self.checkout, self.attempt.number);
+                    Err(TooEarly(counted.map(|it| it.first_at.plus(absence::MISSING_FOR))))
+                }
+            }
+        }
+    }
+
+    fn has_begun_a_payment(&self) -> bool {
+        matches!(self.attempt.state, AttemptState::Completed { .. })
+    }
+
+    /// A payment may be dropped if nothing has happened under it.
+    fn may_drop_payment(&self) -> Result<(), DecisionRefused> {
+        let Some(payment) = &self.checkout.payment else { return Ok(()) };
+        let is_of_attempt = |id: &ChargeId| {
+            let AttemptState::Completed { completion, .. } = &self.attempt.state else { return false };
+            completion.charge_id() == Some(id)
+        };
+        let mut charges = payment.charges.iter();
+        let is_used =
+            charges.any(|it| !it.shipments.is_empty() || (!is_of_attempt(&it.id) && it.state.holds_money()));
+        let is_asked = |payment: &Payment| {
+            payment.operations.iter().any(|it| !matches!(it.state, OperationState::Refused { .. }))
+        };
+        if is_used || is_asked(payment) { Err(DecisionRefused::PaymentInUse) } else { Ok(()) }
+    }
+
+    fn refund(
+        &self,
+        permission: Option<&ChargePermissionId>,
+        charge_id: &ChargeId,
+        amount: Money,
+    ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
+        use DecisionRefused::{AmazonSaysOtherwise as Otherwise, TooEarly};
+        let charge = self.shown(&self.shows.charge, "chargeId")?;
+        if charge.id != *charge_id {
+            return Err(Otherwise("chargeId"));
+        }
+        let shown = charge.charge_permission_id.as_ref().ok_or(Otherwise("chargePermissionId"))?;
+        if permission.is_some_and(|permission| permission != shown) {
+            return Err(Otherwise("chargePermissionId"));
+        }
+        self.only_payment(shown)?;
+        self.is_of_this_order(shown, Some(charge_id))?;
+        let (member, left) = match charge.seen.state {
+            AmazonChargeState::AuthorizationInitiated | AmazonChargeState::CaptureInitiated => {
+                return Err(TooEarly(None));
+            }
+            AmazonChargeState::Declined | AmazonChargeState::Canceled => return Err(Otherwise(STATE)),
+            AmazonChargeState::Authorized => ("chargeAmount", charge.seen.charge_amount.shown()),
+            AmazonChargeState::Captured => {
+                let back = given_back(charge).ok_or(Otherwise("refundedAmount"))?;
+                let captured = charge.captured.shown();
+                (
+                    "captureAmount",
+                    captured.filter(|it| it.currency() == back.currency()).map(|it| it.less(back)),
+                )
+            }
+        };
+        if charge.seen.charge_amount.shown().is_none() {
+            return Err(Otherwise("chargeAmount"));
+        }
+        if left != Some(amount) || amount.is_zero() {
+            return Err(Otherwise(member));
+        }
+        let is_proved = self.why == Undecided::PaymentContradicted;
+        // No rule is left below this line.
+        let persons = if is_proved { Persons::One } else { Persons::Two };
+        let outcome = AttemptOutcome::Refund { charge_permission_id: shown.clone(), charge: charge.clone() };
+        Ok(Allowed { persons, outcome })
+    }
+}

@@ -1,0 +1,454 @@
+//! Records what persons decide, and applies a decision once enough persons agree. A decision is judged again
+//! whenever somebody asks for it or confirms it, by the checkout as it is then and by what Amazon shows in that
+//! act.
+
+use alloc::vec::Vec;
+
+use super::evidence::Evidence;
+use super::judge::{self, Allowed, AttemptOutcome, DecisionRefused, Persons, Undecided};
+use super::operation::{self, Effect, OperationOutcome};
+use super::shown::AmazonShows;
+use super::{Asked, Decision, DecisionState, MAX_DECISIONS, Precedence, SECOND_WITHIN, Statement, Subject};
+use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::after::cancel::{CancelRequest, request_cancel};
+use crate::merchant::attempt::{
+    Attempt, AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason,
+};
+use crate::merchant::call::LookSchedule;
+use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::draft::Draft;
+use crate::merchant::event::{AttemptEvent, DecisionEvent};
+use crate::merchant::number::{AttemptNumber, OperationNumber};
+use crate::merchant::payment::Payment;
+use crate::merchant::payment::charge::{
+    AmazonChargeState, Charge, ChargeOrigin, ChargeState, ChargeView, LastSeen,
+};
+use crate::merchant::payment::operation::OperationState;
+use crate::merchant::payment::permission::{Permission, PermissionState};
+use crate::merchant::rules::{next_evidence_look, pending_delay};
+use crate::terms::PaymentIntent;
+use crate::time::Timestamp;
+
+/// The code of an operation that persons have decided to have had no effect.
+pub const DECIDED: &str = "Decided";
+
+/// A decision as a person asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionRequest<'a> {
+    /// What it is about.
+    pub subject: Subject,
+    /// The verdict.
+    pub asked: &'a Asked,
+    /// The person's own name for the decision.
+    pub reference: &'a str,
+    /// The name of the person's credential.
+    pub actor: &'a str,
+    /// Why the person believes it.
+    pub evidence: &'a Evidence,
+}
+
+/// The decision that an earlier request has recorded, if this is the same one again. A request with a known
+/// reference by another person than the one who has used it is a confirmation, and not known.
+///
+/// # Errors
+/// [`DecisionRefused::ReferenceReused`].
+pub fn known(
+    checkout: &Checkout,
+    request: &DecisionRequest<'_>,
+) -> Result<Option<Decision>, DecisionRefused> {
+    let Some(known) = checkout.decisions.named(request.reference) else { return Ok(None) };
+    let Some(statement) = known.statement(request.reference) else { return Ok(None) };
+    let is_same = known.subject == request.subject
+        && known.asked == *request.asked
+        && statement.evidence == *request.evidence;
+    if !is_same {
+        return Err(DecisionRefused::ReferenceReused);
+    }
+    let by_another = statement.actor != request.actor;
+    let is_open = matches!(known.state, DecisionState::AwaitsSecond { .. });
+    Ok((!(by_another && is_open)).then(|| known.clone()))
+}
+
+/// Whether a person can decide anything about a subject.
+///
+/// # Errors
+/// There is no such subject, or it is not undecided.
+pub fn check_undecided(checkout: &Checkout, subject: Subject, now: Timestamp) -> Result<(), DecisionRefused> {
+    let is_undecided = match subject {
+        Subject::Attempt(number) => {
+            let attempt = checkout.attempt(number).ok_or(DecisionRefused::NoSuchAttempt)?;
+            judge::undecided(checkout, attempt, now).is_some()
+        }
+        Subject::Operation(number) => {
+            let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
+            let it = payment.operation(number).ok_or(DecisionRefused::NoSuchOperation)?;
+            operation::undecided(checkout, it, now).is_some()
+        }
+    };
+    if is_undecided { Ok(()) } else { Err(DecisionRefused::NotUndecided) }
+}
+
+/// What was known of a subject before Amazon was asked for a decision about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// It was undecided.
+    Undecided,
+    /// It was not, or is not known to have been.
+    Otherwise,
+}
+
+/// Whether the rules have settled a subject as a person decides: what Amazon has shown in the same act proves
+/// it.
+fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
+    if checkout.decisions.of(request.subject).is_some() {
+        return false;
+    }
+    match request.subject {
+        Subject::Attempt(number) => checkout.attempt(number).is_some_and(|attempt| match &attempt.state {
+            AttemptState::Completed { .. } => matches!(request.asked, Asked::Paid { .. }),
+            AttemptState::NotPaid { .. } => *request.asked == Asked::NotPaid,
+            AttemptState::Bound { .. }
+            | AttemptState::Finalize(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::NotApproved(_)
+            | AttemptState::Released { .. } => false,
+        }),
+        Subject::Operation(number) => {
+            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+            operation.is_some_and(|operation| match &operation.state {
+                OperationState::Done(_) => matches!(request.asked, Asked::Done { .. }),
+                OperationState::Refused { .. } => *request.asked == Asked::NoEffect,
+                OperationState::InFlight(_) => false,
+            })
+        }
+    }
+}
+
+/// Records a decision, and applies it if enough persons agree. `shows` is what Amazon was asked for it. Returns
+/// the decision as it is recorded.
+///
+/// # Errors
+/// The first rule that it breaks; then nothing is changed.
+pub fn make(
+    draft: &mut Draft,
+    request: &DecisionRequest<'_>,
+    shows: &AmazonShows,
+    before: Before,
+) -> Result<Decision, DecisionRefused> {
+    let now = draft.now;
+    if let Some(known) = known(draft.checkout(), request)? {
+        return Ok(known);
+    }
+    let checkout = draft.checkout();
+    let decisions = &checkout.decisions;
+    if decisions.made.len() >= MAX_DECISIONS {
+        return Err(DecisionRefused::TooManyDecisions);
+    }
+    let (Allowed { persons, outcome }, supersedes) = match judged(checkout, request, shows, now) {
+        Err(DecisionRefused::NotUndecided)
+            if before == Before::Undecided && is_settled_so(checkout, request) =>
+        {
+            let allowed = Allowed { persons: Persons::One, outcome: Outcome::AlreadySo };
+            (allowed, Precedence::First)
+        }
+        judged => judged?,
+    };
+    let awaited = decisions.awaited(request.subject).filter(|it| it.asked == *request.asked);
+    let in_time = awaited.filter(|it| it.due_at().is_some_and(|until| now < until));
+    if let Some(known) = in_time.filter(|it| it.first.actor == request.actor && persons == Persons::Two) {
+        // The same person twice is one person.
+        return Ok(known.clone());
+    }
+    let first = in_time.filter(|it| it.first.actor != request.actor).map(|it| it.first.clone());
+    // Nothing below this line may fail.
+    let statement = Statement {
+        reference: request.reference.into(),
+        actor: request.actor.into(),
+        evidence: request.evidence.clone(),
+        at: now,
+    };
+    let is_made = persons == Persons::One || first.is_some();
+    let (state, event) = match &outcome {
+        Outcome::Attempt(AttemptOutcome::Remind(at)) | Outcome::Operation(OperationOutcome::Remind(at)) => {
+            (DecisionState::Reminds { at: *at }, DecisionEvent::ToRemind)
+        }
+        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::AlreadySo if is_made => {
+            (DecisionState::Made { at: now }, DecisionEvent::Made)
+        }
+        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::AlreadySo => {
+            let until = now.plus(SECOND_WITHIN);
+            (DecisionState::AwaitsSecond { until }, DecisionEvent::Asked)
+        }
+    };
+    let (first, second) = match first {
+        Some(first) => (first, Some(statement)),
+        None => (statement, None),
+    };
+    let (subject, asked) = (request.subject, request.asked.clone());
+    let decision = Decision { subject, asked, first, second, supersedes, state };
+    record(draft, decision.clone());
+    let verdict = request.asked.verdict();
+    if matches!(state, DecisionState::Made { .. }) {
+        end_contradiction(draft, subject);
+    }
+    draft.emit_decision(subject, event, verdict, request.reference.into(), request.actor.into());
+    if is_made {
+        apply(draft, request, outcome);
+    }
+    Ok(decision)
+}
+
+/// What follows from a decision.
+enum Outcome {
+    Attempt(AttemptOutcome),
+    Operation(OperationOutcome),
+    /// Nothing: what Amazon has shown has settled it like this already.
+    AlreadySo,
+}
+
+fn judged(
+    checkout: &Checkout,
+    request: &DecisionRequest<'_>,
+    shows: &AmazonShows,
+    now: Timestamp,
+) -> Result<(Allowed<Outcome>, Precedence), DecisionRefused> {
+    match request.subject {
+        Subject::Attempt(number) => {
+            let attempt = checkout.attempt(number).ok_or(DecisionRefused::NoSuchAttempt)?;
+            let Allowed { persons, outcome } = judge::attempt(checkout, attempt, request.asked, shows, now)?;
+            let is_decided = judge::undecided(checkout, attempt, now) == Some(Undecided::Decided);
+            let supersedes = if is_decided { Precedence::Disputes } else { Precedence::First };
+            Ok((Allowed { persons, outcome: Outcome::Attempt(outcome) }, supersedes))
+        }
+        Subject::Operation(number) => {
+            let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
+            let it = payment.operation(number).ok_or(DecisionRefused::NoSuchOperation)?;
+            let Allowed { persons, outcome } = operation::operation(checkout, it, request.asked, shows, now)?;
+            Ok((Allowed { persons, outcome: Outcome::Operation(outcome) }, Precedence::First))
+        }
+    }
+}
+
+/// Adds a decision in the place of what it ends: the first person's request that it confirms, any other request
+/// that waits for a second person, and the decision that it supersedes.
+fn record(draft: &mut Draft, decision: Decision) {
+    let now = draft.now;
+    let decisions = &mut draft.change().decisions.made;
+    if decision.second.is_some() {
+        decisions.retain(|it| it.first.reference != decision.first.reference);
+    }
+    let is_made = matches!(decision.state, DecisionState::Made { .. });
+    let only_reminds = matches!(decision.state, DecisionState::Reminds { .. });
+    for other in decisions.iter_mut().filter(|it| it.subject == decision.subject && !only_reminds) {
+        match other.state {
+            DecisionState::AwaitsSecond { .. } => other.state = DecisionState::Expired { at: now },
+            DecisionState::Made { .. } if is_made => other.state = DecisionState::Superseded { at: now },
+            DecisionState::Reminds { .. } if is_made => other.state = DecisionState::Reminded { at: now },
+            DecisionState::Made { .. }
+            | DecisionState::Reminds { .. }
+            | DecisionState::Expired { .. }
+            | DecisionState::Reminded { .. }
+            | DecisionState::Superseded { .. } => {}
+        }
+    }
+    decisions.push(decision);
+}
+
+fn apply(draft: &mut Draft, request: &DecisionRequest<'_>, outcome: Outcome) {
+    match (request.subject, outcome) {
+        (Subject::Attempt(number), Outcome::Attempt(outcome)) => {
+            apply_to_attempt(draft, number, request, outcome);
+        }
+        (Subject::Operation(number), Outcome::Operation(outcome)) => {
+            apply_to_operation(draft, number, outcome);
+        }
+        // A subject's own judge made the outcome.
+        (Subject::Attempt(_), Outcome::Operation(_)) | (Subject::Operation(_), Outcome::Attempt(_)) => {}
+        (Subject::Attempt(_) | Subject::Operation(_), Outcome::AlreadySo) => {}
+    }
+}
+
+/// Records that a contradiction about an attempt is over, because persons have decided it.
+fn end_contradiction(draft: &mut Draft, subject: Subject) {
+    let Subject::Attempt(number) = subject else { return };
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    let is_unresolved =
+        matches!(attempt.state, AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. });
+    if is_unresolved || draft.checkout().is_contradicted(attempt) {
+        draft.emit(number, AttemptEvent::Settled);
+    }
+}
+
+fn apply_to_attempt(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    request: &DecisionRequest<'_>,
+    outcome: AttemptOutcome,
+) {
+    match outcome {
+        AttemptOutcome::Remind(_) => {}
+        AttemptOutcome::Paid { charge_permission_id, charge } => {
+            paid(draft, number, charge_permission_id, charge.as_ref());
+        }
+        AttemptOutcome::NotPaid { charge } => {
+            let failed = charge.or_else(|| ids(draft.checkout(), number));
+            not_paid(draft, number, failed);
+        }
+        AttemptOutcome::Refund { charge_permission_id, charge } => {
+            give_back(draft, number, charge_permission_id, &charge);
+            let reference = alloc::format!("decision {}", request.reference);
+            let cancel = CancelRequest { reference: &reference, reason: None, shipped_too: true };
+            // An order that is being canceled already is undone by that cancellation.
+            let _ = request_cancel(draft, &cancel);
+        }
+    }
+}
+
+/// Amazon's ids of an attempt, if both are known.
+fn ids(checkout: &Checkout, number: AttemptNumber) -> Option<(ChargePermissionId, ChargeId)> {
+    let (permission, charge) = checkout.attempt(number)?.state.ids()?;
+    Some((permission.clone(), charge?.clone()))
+}
+
+fn paid(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    charge_permission_id: ChargePermissionId,
+    charge: Option<&ChargeView>,
+) {
+    let now = draft.now;
+    let captures = draft.checkout().terms.payment_intent == PaymentIntent::AuthorizeWithCapture;
+    let completion = match charge {
+        None => Some(Completion::Confirmed),
+        Some(charge) => match charge.seen.state {
+            AmazonChargeState::Captured => Some(Completion::Captured(charge.id.clone())),
+            AmazonChargeState::CaptureInitiated if !captures => {
+                Some(Completion::CaptureInitiated(charge.id.clone()))
+            }
+            AmazonChargeState::Authorized => Some(Completion::Authorized(charge.id.clone())),
+            // Amazon still decides.
+            AmazonChargeState::AuthorizationInitiated
+            | AmazonChargeState::CaptureInitiated
+            | AmazonChargeState::Declined
+            | AmazonChargeState::Canceled => None,
+        },
+    };
+    let is_completed = completion.is_some();
+    let state = match (completion, charge) {
+        (None, Some(charge)) => AttemptState::Pending {
+            charge_permission_id,
+            charge_id: charge.id.clone(),
+            since: now,
+            look: LookSchedule { at: now.plus(pending_delay(0)), count: 0 },
+            alarm_count: 0,
+        },
+        (completion, _) => AttemptState::Completed {
+            completion: completion.unwrap_or(Completion::Confirmed),
+            charge_permission_id,
+            at: now,
+        },
+    };
+    let is_other = |it: &&Attempt| it.number != number && it.state.is_unsent();
+    let others = draft.checkout().attempts.iter().filter(is_other);
+    let others: Vec<AttemptNumber> = others.map(|it| it.number).collect();
+    for other in others {
+        draft.end_as_surplus(other, number);
+    }
+    draft.move_on(number, state);
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.unreadable_count = 0;
+    }
+    draft.emit(number, if is_completed { AttemptEvent::Completed } else { AttemptEvent::PendingBegan });
+    if let Some(charge) = charge
+        && is_completed
+        && let Some(mut payment) = draft.payment()
+    {
+        payment.take_charge(charge, ChargeOrigin::Finalize);
+    }
+}
+
+fn not_paid(draft: &mut Draft, number: AttemptNumber, failed: Option<(ChargePermissionId, ChargeId)>) {
+    let now = draft.now;
+    let attempt = draft.checkout().attempt(number);
+    if attempt.is_some_and(|attempt| matches!(attempt.state, AttemptState::Completed { .. })) {
+        // Nothing has happened under it.
+        draft.change().payment = None;
+    }
+    // What Amazon shows of this charge from now on contradicts the decision, if it is money.
+    let charge = failed.map(|(charge_permission_id, charge_id)| FailedCharge {
+        charge_permission_id,
+        charge_id,
+        contradicted: None,
+    });
+    draft.move_on(number, AttemptState::NotPaid { reason: NotPaidReason::Decided, charge, at: now });
+    draft.emit(number, AttemptEvent::NotPaid);
+}
+
+/// Takes up the money that Amazon shows, with its own amount, so that the cancellation that follows undoes it.
+fn give_back(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    charge_permission_id: ChargePermissionId,
+    shown: &ChargeView,
+) {
+    let now = draft.now;
+    let Some(amount) = shown.seen.charge_amount.shown() else { return };
+    let state = match shown.seen.state {
+        AmazonChargeState::Captured => ChargeState::Captured(shown.captured.shown().unwrap_or(amount)),
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated
+        | AmazonChargeState::Declined
+        | AmazonChargeState::Canceled => ChargeState::Authorized,
+    };
+    let (sight, refunded_shown) = (LastSeen::At(shown.asked_at.min(now)), shown.refunded.shown());
+    if let Some(payment) = draft.payment()
+        && let Some(charge) = payment.payment.charge_mut(&shown.id)
+    {
+        // The payment is the attempt's own; what Amazon contradicted of it is as Amazon shows it now.
+        charge.amount = amount;
+        charge.state = state;
+        charge.sight = sight;
+        charge.refunded_shown = refunded_shown.or(charge.refunded_shown);
+        return;
+    }
+    let charge = Charge {
+        sight,
+        refunded_shown,
+        ..Charge::new(shown.id.clone(), ChargeOrigin::Finalize, amount, state, now)
+    };
+    draft.change().payment = Some(Payment {
+        charge_permission_id,
+        limit: amount,
+        began_at: now,
+        permission: Permission { state: PermissionState::Chargeable, look: None },
+        charges: Vec::from([charge]),
+        operations: Vec::new(),
+    });
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    let send = attempt.state.sent_request().cloned();
+    let reason = UnresolvedReason::Refunding;
+    let look_at = next_evidence_look(now, now);
+    draft.move_on(number, AttemptState::Unresolved { reason, send, sent_at: now, look_at });
+}
+
+fn apply_to_operation(draft: &mut Draft, number: OperationNumber, outcome: OperationOutcome) {
+    let Some(mut payment) = draft.payment() else { return };
+    match outcome {
+        OperationOutcome::Remind(_) => {}
+        OperationOutcome::Done(effect, view) => {
+            payment.end(number, Ok(effect));
+            match view {
+                Effect::Charge(view) => {
+                    payment.take_charge(&view, ChargeOrigin::Operation);
+                }
+                Effect::Refund(view) => payment.take_refund(&view),
+                Effect::Permission(view) => payment.take_permission(&view),
+            }
+        }
+        OperationOutcome::NoEffect => payment.end(number, Err(DECIDED)),
+        OperationOutcome::TryAgain(what) => payment.try_once_more(&what),
+    }
+}

@@ -1,0 +1,600 @@
+//! What persons decide: which verdict is allowed for what Amazon shows, by how many, and what follows.
+
+use super::*;
+use crate::merchant::decision::absence::{MISSING_FOR, counts};
+use crate::merchant::decision::evidence::Evidence;
+use crate::merchant::decision::judge::DecisionRefused;
+use crate::merchant::decision::make::{Before, DecisionRequest, make};
+use crate::merchant::decision::shown::{AmazonShows, PermissionFacts, Shown};
+use crate::merchant::decision::{Asked, Decision, DecisionState, Precedence, SECOND_WITHIN, Subject};
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+fn attempt_1() -> Subject {
+    Subject::Attempt(AttemptNumber::FIRST)
+}
+
+fn facts() -> PermissionFacts {
+    PermissionFacts {
+        id: permission(),
+        state: PermissionState::Chargeable,
+        created_at: Some(sent_at()),
+        merchant_reference_id: Some("c1".to_string()),
+        limit: AmountView::Shown(amount()),
+        balance: AmountView::Absent,
+    }
+}
+
+fn captured() -> ChargeView {
+    ChargeView {
+        created_at: Some(sent_at()),
+        ..view(AmazonChargeState::Captured, AmountView::Shown(amount()))
+    }
+}
+
+fn completed_session() -> Shown<SessionView> {
+    let (charge_permission_id, charge_id) = (Some(permission()), Some(charge()));
+    Shown::It(SessionView::Completed { charge_permission_id, charge_id })
+}
+
+/// Amazon shows the payment as it was asked for.
+fn all_shown() -> AmazonShows {
+    AmazonShows {
+        session: completed_session(),
+        permission: Shown::It(facts()),
+        charge: Shown::It(captured()),
+        ..AmazonShows::default()
+    }
+}
+
+fn paid() -> Asked {
+    Asked::Paid { charge_permission_id: Some(permission()), charge_id: Some(charge()), amount: None }
+}
+
+fn refund(amount: Money) -> Asked {
+    Asked::Refund { charge_permission_id: None, charge_id: charge(), amount }
+}
+
+/// One person's request; the reference is `actor n`.
+fn by(
+    checkout: &Checkout,
+    actor: &str,
+    asked: &Asked,
+    shows: &AmazonShows,
+    now: Timestamp,
+) -> (Checkout, Result<Decision, DecisionRefused>, Vec<CheckoutEvent>) {
+    let count = checkout.decisions.made.len();
+    as_request(checkout, &format!("{actor} {count}"), actor, asked, shows, now)
+}
+
+fn as_request(
+    checkout: &Checkout,
+    reference: &str,
+    actor: &str,
+    asked: &Asked,
+    shows: &AmazonShows,
+    now: Timestamp,
+) -> (Checkout, Result<Decision, DecisionRefused>, Vec<CheckoutEvent>) {
+    let evidence = Evidence::parse("Seller Central shows it").unwrap();
+    let request = DecisionRequest { subject: attempt_1(), asked, reference, actor, evidence: &evidence };
+    let mut draft = Draft::new(checkout.clone(), now, rules());
+    let made = make(&mut draft, &request, shows, Before::Undecided);
+    let decided = draft.finish();
+    (decided.checkout, made, decided.events)
+}
+
+fn sent(reason: UnresolvedReason) -> Checkout {
+    checkout(PaymentIntent::AuthorizeWithCapture, unresolved(reason))
+}
+
+fn never_sent() -> Checkout {
+    let state = AttemptState::Unresolved {
+        reason: UnresolvedReason::CompletedElsewhere,
+        send: None,
+        sent_at: sent_at(),
+        look_at: sent_at().plus(DAY),
+    };
+    checkout(PaymentIntent::AuthorizeWithCapture, state)
+}
+
+/// The result in a few words: the decision's state, the attempt's, and the refusal.
+fn told(checkout: &Checkout, made: &Result<Decision, DecisionRefused>) -> String {
+    match made {
+        Ok(decision) => format!("{}, {}", decision.state.name(), words_of(checkout)),
+        Err(refused) => format!("{refused:?}"),
+    }
+}
+
+fn words_of(checkout: &Checkout) -> String {
+    let attempt = &checkout.attempts[0];
+    match &attempt.state {
+        AttemptState::NotPaid { reason, .. } => format!("NotPaid {}", reason.code()),
+        AttemptState::Unresolved { reason, .. } => format!("Unresolved {reason}"),
+        state => state.name().to_string(),
+    }
+}
+
+// Promise: D03
+#[test]
+fn paid_needs_everything_shown_and_equal() {
+    let now = sent_at().plus(2 * DAY);
+    let other = Money::from_minor(1_500, Currency::USD);
+    let with_charge = |charge: ChargeView| AmazonShows { charge: Shown::It(charge), ..all_shown() };
+    let with_permission =
+        |facts: PermissionFacts| AmazonShows { permission: Shown::It(facts), ..all_shown() };
+    let with_session = |session: Shown<SessionView>| AmazonShows { session, ..all_shown() };
+    let says = |member: &str| format!("AmazonSaysOtherwise({member:?})");
+    let gone = || Shown::It(SessionView::NotFound(access()));
+    let rows: Vec<(&str, AmazonShows, String)> = vec![
+        ("all is shown", all_shown(), "Made, Completed".to_string()),
+        ("the session is gone", with_session(gone()), "Made, Completed".to_string()),
+        ("the session is not answered", with_session(Shown::Silent), "Made, Completed".to_string()),
+        (
+            "the session is open",
+            with_session(Shown::It(SessionView::Open(Box::default()))),
+            says("statusDetails.state"),
+        ),
+        (
+            "the session is canceled",
+            with_session(Shown::It(SessionView::Canceled { reason: None })),
+            says("statusDetails.state"),
+        ),
+        (
+            "the session names another permission",
+            with_session(Shown::It(SessionView::Completed {
+                charge_permission_id: ChargePermissionId::parse("S01-2").ok(),
+                charge_id: None,
+            })),
+            says("chargePermissionId"),
+        ),
+        (
+            "the session names another charge",
+            with_session(Shown::It(SessionView::Completed {
+                charge_permission_id: Some(permission()),
+                charge_id: ChargeId::parse("S01-1-C2").ok(),
+            })),
+            says("chargeId"),
+        ),
+        (
+            "neither names the order",
+            AmazonShows {
+                session: gone(),
+                permission: Shown::It(PermissionFacts { merchant_reference_id: None, ..facts() }),
+                ..all_shown()
+            },
+            says("merchantMetadata.merchantReferenceId"),
+        ),
+        (
+            "the permission is another order's",
+            AmazonShows { holder: CheckoutId::parse("c2").ok(), ..all_shown() },
+            says("chargePermissionId"),
+        ),
+        (
+            "no permission",
+            AmazonShows { permission: Shown::Missing, ..all_shown() },
+            says("chargePermissionId"),
+        ),
+        ("no answer", AmazonShows { permission: Shown::Silent, ..all_shown() }, "AmazonSilent".to_string()),
+        ("no charge", AmazonShows { charge: Shown::Missing, ..all_shown() }, says("chargeId")),
+        (
+            "another limit",
+            with_permission(PermissionFacts { limit: AmountView::Shown(other), ..facts() }),
+            says("limits.amountLimit"),
+        ),
+        (
+            "no limit",
+            with_permission(PermissionFacts { limit: AmountView::Absent, ..facts() }),
+            says("limits.amountLimit"),
+        ),
+        (
+            "a permission of an earlier time",
+            with_permission(PermissionFacts { created_at: Some(sent_at().minus(DAY)), ..facts() }),
+            says("creationTimestamp"),
+        ),
+        (
+            "a charge of a later time",
+            with_charge(ChargeView { created_at: Some(sent_at().plus(2 * DAY)), ..captured() }),
+            says("creationTimestamp"),
+        ),
+        (
+            "a charge of no time",
+            with_charge(ChargeView { created_at: None, ..captured() }),
+            says("creationTimestamp"),
+        ),
+        (
+            "another amount",
+            with_charge(ChargeView {
+                created_at: Some(sent_at()),
+                ..view(AmazonChargeState::Captured, AmountView::Shown(other))
+            }),
+            says("chargeAmount"),
+        ),
+        (
+            "another currency",
+            with_charge(ChargeView {
+                created_at: Some(sent_at()),
+                ..view(
+                    AmazonChargeState::Captured,
+                    AmountView::Shown(Money::from_minor(1_400, Currency::EUR)),
+                )
+            }),
+            says("chargeAmount.currencyCode"),
+        ),
+        (
+            "another capture",
+            with_charge(ChargeView { captured: AmountView::Shown(other), ..captured() }),
+            says("captureAmount"),
+        ),
+        (
+            "declined",
+            with_charge(ChargeView {
+                created_at: Some(sent_at()),
+                ..view(AmazonChargeState::Declined, AmountView::Shown(amount()))
+            }),
+            says("statusDetails.state"),
+        ),
+        (
+            "another permission's charge",
+            with_charge(ChargeView {
+                charge_permission_id: ChargePermissionId::parse("S01-2").ok(),
+                ..captured()
+            }),
+            says("chargePermissionId"),
+        ),
+    ];
+    for (name, shows, expected) in rows {
+        for reason in
+            [UnresolvedReason::SessionGone, UnresolvedReason::IdsMissing, UnresolvedReason::Contradicted]
+        {
+            let (after, made, _) = by(&sent(reason), "alice", &paid(), &shows, now);
+            assert_eq!(told(&after, &made), expected, "{name}, {reason}");
+            if made.is_err() {
+                assert_eq!(after, sent(reason), "{name}: nothing is changed");
+            }
+        }
+    }
+    let confirm = checkout(PaymentIntent::Confirm, unresolved(UnresolvedReason::IdsMissing));
+    let asked = Asked::Paid { charge_permission_id: Some(permission()), charge_id: None, amount: None };
+    let (after, made, _) = by(&confirm, "alice", &asked, &all_shown(), now);
+    assert_eq!(told(&after, &made), "Made, Completed");
+    let (_, made, _) = by(&confirm, "alice", &paid(), &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::NotOfVerdict("chargeId"));
+    let nothing_named = Asked::Paid { charge_permission_id: None, charge_id: None, amount: None };
+    let (after, made, _) =
+        by(&sent(UnresolvedReason::IdsMissing), "alice", &nothing_named, &all_shown(), now);
+    assert_eq!(told(&after, &made), "Made, Completed", "the session names both");
+    let silent = AmazonShows { session: Shown::Silent, ..AmazonShows::default() };
+    let (_, made, _) = by(&sent(UnresolvedReason::IdsMissing), "alice", &nothing_named, &silent, now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSilent);
+    let named = Asked::Paid { charge_permission_id: None, charge_id: None, amount: Some(other) };
+    let (_, made, _) = by(&sent(UnresolvedReason::IdsMissing), "alice", &named, &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("chargeAmount"));
+}
+
+// Promise: D03
+#[test]
+fn what_this_store_never_sent_needs_two_persons() {
+    let now = sent_at().plus(2 * DAY);
+    let (first, made, events) = by(&never_sent(), "alice", &paid(), &all_shown(), now);
+    assert_eq!(told(&first, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(first.due_at(&rules()), Some(now.plus(SECOND_WITHIN).min(sent_at().plus(DAY))));
+    // The same person twice is one person, and changes nothing.
+    let (same, made, _) = by(&first, "alice", &paid(), &all_shown(), now.plus(SECOND));
+    assert_eq!(same, first);
+    assert_eq!(told(&same, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
+    // Another decision is no confirmation.
+    let (other, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), now.plus(SECOND));
+    assert_eq!(told(&other, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
+    assert_eq!(other.decisions.made[0].state.name(), "Expired");
+    let (second, made, _) = by(&first, "bob", &paid(), &all_shown(), now.plus(SECOND_WITHIN).minus(SECOND));
+    assert_eq!(told(&second, &made), "Made, Completed");
+    let decision = made.unwrap();
+    assert_eq!((decision.first.actor.as_str(), decision.second.unwrap().actor.as_str()), ("alice", "bob"));
+    assert_eq!(second.decisions.made.len(), 1);
+    // At the end of the day, it is a first request again.
+    let (late, made, _) = by(&first, "bob", &paid(), &all_shown(), now.plus(SECOND_WITHIN));
+    assert_eq!(told(&late, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
+    // Amazon is asked for the confirmation, too.
+    let declined = view(AmazonChargeState::Declined, AmountView::Shown(amount()));
+    let shows = AmazonShows { charge: Shown::It(declined), ..all_shown() };
+    let (_, made, _) = by(&first, "bob", &paid(), &shows, now.plus(SECOND));
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("statusDetails.state"));
+}
+
+#[test]
+fn a_request_that_nobody_confirms_expires_by_its_timer() {
+    let now = sent_at().plus(2 * DAY);
+    let (first, ..) = by(&never_sent(), "alice", &paid(), &all_shown(), now);
+    let take_up = |now: Timestamp| {
+        let mut draft = Draft::new(first.clone(), now, rules());
+        while crate::merchant::after::due::take_up_payment(&mut draft).is_some() {}
+        draft.finish()
+    };
+    assert!(take_up(now.plus(SECOND_WITHIN).minus(SECOND)).events.is_empty());
+    let expired = take_up(now.plus(SECOND_WITHIN));
+    assert_eq!(expired.events.len(), 1);
+    assert_eq!(expired.checkout.decisions.made[0].state.name(), "Expired");
+    assert_eq!(expired.checkout.decisions.due_at(), None);
+}
+
+// Promise: D03
+#[test]
+fn not_paid_needs_amazons_word_or_31_days_and_two_persons() {
+    let silent = || AmazonShows { session: Shown::Silent, ..AmazonShows::default() };
+    let shows = |session: SessionView| AmazonShows { session: Shown::It(session), ..AmazonShows::default() };
+    let open = || shows(SessionView::Open(Box::default()));
+    let gone = || shows(SessionView::NotFound(access()));
+    let early = DecisionRefused::TooEarly(Some(sent_at().plus(31 * DAY)));
+    let (before, after) = (sent_at().plus(31 * DAY).minus(SECOND), sent_at().plus(31 * DAY));
+    let reason = UnresolvedReason::SessionGone;
+    for (name, shows, now, expected) in [
+        (
+            "canceled",
+            shows(SessionView::Canceled { reason: None }),
+            before,
+            "Made, NotPaid Decided".to_string(),
+        ),
+        ("open", open(), before, format!("{early:?}")),
+        ("open, old", open(), after, "AwaitsSecond, Unresolved SessionGone".to_string()),
+        ("gone", gone(), before, format!("{early:?}")),
+        ("gone, old, not counted", gone(), after, "TooEarly(None)".to_string()),
+        ("an outage, old", silent(), after, "AmazonSilent".to_string()),
+        ("completed, old", all_shown(), after, "AmazonSaysOtherwise(\"statusDetails.state\")".to_string()),
+    ] {
+        let (checkout, made, _) = by(&sent(reason), "alice", &Asked::NotPaid, &shows, now);
+        assert_eq!(told(&checkout, &made), expected, "{name}");
+    }
+    // A charge that came to nothing ends it.
+    let declined = view(AmazonChargeState::Declined, AmountView::Shown(amount()));
+    let (checkout, made, _) = by(
+        &sent(reason),
+        "alice",
+        &Asked::NotPaid,
+        &AmazonShows { charge: Shown::It(declined), ..all_shown() },
+        before,
+    );
+    assert_eq!(told(&checkout, &made), "Made, NotPaid Decided");
+    // What was never sent is another system's payment, if two persons say so.
+    let (first, made, _) = by(&never_sent(), "alice", &Asked::NotPaid, &all_shown(), before);
+    assert_eq!(told(&first, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
+    let (second, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), before);
+    assert_eq!(told(&second, &made), "Made, NotPaid Decided");
+    assert_eq!(second.live_attempt(), None, "another session may pay the order");
+}
+
+#[test]
+fn a_session_that_is_gone_counts_after_three_answers_over_a_day_with_a_charge_shown_between() {
+    use crate::merchant::absence::Reach;
+    use crate::merchant::attempt::look::session_seen;
+    use crate::merchant::attempt::missing::reach_seen;
+    let start = sent_at().plus(31 * DAY);
+    let rows = [
+        ("three over a day, and a charge", vec![(0, false), (12, true), (24, false)], true),
+        ("two", vec![(0, true), (24, true)], false),
+        ("over less than a day", vec![(0, false), (12, true), (23, false)], false),
+        ("without a charge", vec![(0, false), (12, false), (24, false)], false),
+        ("many", vec![(0, false), (1, false), (2, false), (3, true), (30, false)], true),
+    ];
+    for (name, looks, expected) in rows {
+        let mut checkout = sent(UnresolvedReason::SessionGone);
+        let mut now = start;
+        for (hours, reached) in looks {
+            now = start.plus(Duration::from_secs(hours * 3_600_u64));
+            let mut draft = Draft::new(checkout, now, rules());
+            session_seen(&mut draft, AttemptNumber::FIRST, &SessionView::NotFound(access()));
+            let reach = if reached { Reach::Proved(access()) } else { Reach::Unproved };
+            reach_seen(&mut draft, AttemptNumber::FIRST, &reach);
+            checkout = draft.finish().checkout;
+        }
+        assert_eq!(counts(&checkout, AttemptNumber::FIRST, now), expected, "{name}");
+        let gone =
+            AmazonShows { session: Shown::It(SessionView::NotFound(access())), ..AmazonShows::default() };
+        let (_, made, _) = by(&checkout, "alice", &Asked::NotPaid, &gone, now);
+        let is_early = made == Err(DecisionRefused::TooEarly(Some(start.plus(MISSING_FOR))));
+        assert_eq!(made.is_ok(), expected, "{name}: {made:?}");
+        assert!(expected || is_early, "{name}: {made:?}");
+        // Another key, or the session itself, begins the count again.
+        let mut draft = Draft::new(checkout, now, rules());
+        session_seen(&mut draft, AttemptNumber::FIRST, &SessionView::Open(Box::default()));
+        assert!(draft.finish().checkout.decisions.absences.is_empty(), "{name}");
+    }
+}
+
+// Promise: D03
+#[test]
+fn a_refund_needs_its_charge_and_exactly_what_is_left_of_it() {
+    let now = sent_at().plus(2 * DAY);
+    let other = Money::from_minor(1_500, Currency::USD);
+    let of_another_amount = ChargeView {
+        created_at: Some(sent_at()),
+        ..view(AmazonChargeState::Captured, AmountView::Shown(other))
+    };
+    let shows = AmazonShows { charge: Shown::It(of_another_amount.clone()), ..all_shown() };
+    let refused = |shows: &AmazonShows, asked: &Asked| {
+        by(&sent(UnresolvedReason::Contradicted), "alice", asked, shows, now).1.unwrap_err()
+    };
+    let otherwise = DecisionRefused::AmazonSaysOtherwise;
+    assert_eq!(refused(&shows, &refund(amount())), otherwise("captureAmount"));
+    assert_eq!(refused(&shows, &refund(Money::from_minor(1_500, Currency::EUR))), otherwise("captureAmount"));
+    let half_back = ChargeView { refunded: AmountView::Shown(amount()), ..of_another_amount };
+    let half = AmazonShows { charge: Shown::It(half_back), ..all_shown() };
+    assert_eq!(refused(&half, &refund(other)), otherwise("captureAmount"));
+    let under_way = view(AmazonChargeState::CaptureInitiated, AmountView::Shown(other));
+    let waits = AmazonShows { charge: Shown::It(under_way), ..all_shown() };
+    assert_eq!(refused(&waits, &refund(other)), DecisionRefused::TooEarly(None));
+    let canceled = view(AmazonChargeState::Canceled, AmountView::Shown(other));
+    let over = AmazonShows { charge: Shown::It(canceled), ..all_shown() };
+    assert_eq!(refused(&over, &refund(other)), otherwise("statusDetails.state"));
+    let foreign = AmazonShows { holder: CheckoutId::parse("c2").ok(), ..shows.clone() };
+    assert_eq!(refused(&foreign, &refund(other)), otherwise("chargePermissionId"));
+
+    let contradicted = sent(UnresolvedReason::Contradicted);
+    let (first, made, _) = by(&contradicted, "alice", &refund(other), &shows, now);
+    assert_eq!(told(&first, &made), "AwaitsSecond, Unresolved Contradicted");
+    assert!(first.payment.is_none() && first.cancellation.is_none());
+    let (second, made, events) = by(&first, "bob", &refund(other), &shows, now);
+    assert_eq!(told(&second, &made), "Made, Unresolved Refunding");
+    let settled = CheckoutEvent::Attempt { attempt: AttemptNumber::FIRST, event: AttemptEvent::Settled };
+    assert!(events.contains(&settled), "{events:?}");
+    let payment = second.payment.as_ref().unwrap();
+    let asked: Vec<_> = payment.operations.iter().map(|it| it.request.clone()).collect();
+    assert_eq!(asked, [PaymentCall::Refund { charge_id: charge(), amount: other }]);
+    assert_eq!(
+        second.verdict(),
+        Verdict::Checking(Some(CheckingReason::Unresolved(UnresolvedReason::Refunding)))
+    );
+    assert!(!fulfilment(&second, None, now).unwrap().may_ship);
+}
+
+/// An order whose attempt two persons have called paid, without a send of this store.
+fn decided_paid(now: Timestamp) -> Checkout {
+    let (first, ..) = by(&never_sent(), "alice", &paid(), &all_shown(), now);
+    by(&first, "bob", &paid(), &all_shown(), now).0
+}
+
+// Promise: D03
+#[test]
+fn a_wrong_decision_is_superseded_by_two_and_nothing_ships_until_they_agree() {
+    let now = sent_at().plus(2 * DAY);
+    let decided = decided_paid(now);
+    assert!(fulfilment(&decided, None, now).unwrap().reason != fulfilment::Reason::DecisionDisputed);
+    let (_, made, _) = by(&decided, "carol", &paid(), &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::NotUndecided, "it is decided so");
+    let remind = Asked::Remind { at: None };
+    let (_, made, _) = by(&decided, "carol", &remind, &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::NotUndecided);
+    let (disputed, made, _) = by(&decided, "carol", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(told(&disputed, &made), "AwaitsSecond, Completed");
+    assert_eq!(made.unwrap().supersedes, Precedence::Disputes);
+    let gate = |checkout: &Checkout| fulfilment(checkout, None, now).unwrap().reason;
+    assert_eq!(gate(&disputed), fulfilment::Reason::DecisionDisputed);
+    // Even when the request has expired, one person's word is enough for a no.
+    let mut draft = Draft::new(disputed.clone(), now.plus(DAY), rules());
+    assert!(crate::merchant::decision::due::take_up(&mut draft));
+    let expired = draft.finish().checkout;
+    assert_eq!(gate(&expired), fulfilment::Reason::DecisionDisputed);
+    // Two who affirm the decision end the dispute, and so do two who agree with it.
+    let (affirmed, made, _) = by(&expired, "alice", &paid(), &all_shown(), now.plus(DAY));
+    assert_eq!(told(&affirmed, &made), "AwaitsSecond, Completed");
+    let (affirmed, made, _) = by(&affirmed, "bob", &paid(), &all_shown(), now.plus(DAY));
+    assert_eq!(told(&affirmed, &made), "Made, Completed");
+    assert!(gate(&affirmed) != fulfilment::Reason::DecisionDisputed);
+    let (superseded, made, _) = by(&disputed, "bob", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(told(&superseded, &made), "Made, NotPaid Decided");
+    assert!(superseded.payment.is_none());
+    let states: Vec<_> = superseded.decisions.made.iter().map(|it| it.state.name()).collect();
+    assert_eq!(states, ["Superseded", "Made"]);
+    // What Amazon shows of the dropped payment contradicts the decision again.
+    let mut draft = Draft::new(superseded, now, rules());
+    super::super::after::hint::unpaid_charge_seen(&mut draft, &permission(), &captured());
+    let contradicted = draft.finish().checkout;
+    assert!(contradicted.is_contradicted(&contradicted.attempts[0]));
+}
+
+#[test]
+fn what_our_own_finalize_paid_is_not_called_unpaid_against_amazon() {
+    let now = sent_at().plus(40 * DAY);
+    let (decided, made, _) = by(&sent(UnresolvedReason::SessionGone), "alice", &paid(), &all_shown(), now);
+    assert_eq!(told(&decided, &made), "Made, Completed");
+    let (_, made, _) = by(&decided, "bob", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("statusDetails.state"));
+    // A payment that was used is canceled, not dropped.
+    let mut used = decided;
+    let request =
+        OperationRequest::Refund { charge_id: None, amount: Some(Money::from_minor(100, Currency::USD)) };
+    let mut draft = Draft::new(used, now, rules());
+    super::super::payment::ask::ask(&mut draft, OperationName::Shop("1".to_string()), request).unwrap();
+    used = draft.finish().checkout;
+    let (_, made, _) = by(&used, "bob", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::PaymentInUse);
+}
+
+#[test]
+fn only_what_is_undecided_is_decided() {
+    let now = sent_at().plus(3_600 * SECOND);
+    for state in states() {
+        let is_undecided = matches!(&state, AttemptState::Unresolved { reason, .. } if *reason != UnresolvedReason::Refunding);
+        let name = format!("{state:?}");
+        let checkout = checkout(PaymentIntent::AuthorizeWithCapture, state);
+        for asked in [paid(), Asked::NotPaid, refund(amount()), Asked::Remind { at: None }] {
+            let evidence = Evidence::parse("x").unwrap();
+            let request = DecisionRequest {
+                subject: attempt_1(),
+                asked: &asked,
+                reference: "1",
+                actor: "alice",
+                evidence: &evidence,
+            };
+            let mut draft = Draft::new(checkout.clone(), now, rules());
+            let made = make(&mut draft, &request, &all_shown(), Before::Otherwise);
+            assert_eq!(made == Err(DecisionRefused::NotUndecided), !is_undecided, "{name} {asked:?}");
+        }
+    }
+    // A doubt is looked up for a day; then a person may decide.
+    let doubted = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
+    for (now, expected) in [
+        (sent_at().plus(DAY).minus(SECOND), "NotUndecided".to_string()),
+        (sent_at().plus(DAY), "Reminds, InDoubt".to_string()),
+    ] {
+        let (after, made, _) = by(&doubted, "alice", &Asked::Remind { at: None }, &all_shown(), now);
+        assert_eq!(told(&after, &made), expected);
+    }
+}
+
+#[test]
+fn a_reminder_is_ahead_and_at_most_31_days() {
+    let now = sent_at().plus(2 * DAY);
+    let checkout = sent(UnresolvedReason::SessionGone);
+    for (at, expected) in [
+        (Some(now), Err(DecisionRefused::ReminderOutOfRange)),
+        (Some(now.minus(SECOND)), Err(DecisionRefused::ReminderOutOfRange)),
+        (Some(now.plus(31 * DAY).plus(SECOND)), Err(DecisionRefused::ReminderOutOfRange)),
+        (Some(now.plus(31 * DAY)), Ok(now.plus(31 * DAY))),
+        (Some(now.plus(SECOND)), Ok(now.plus(SECOND))),
+        (None, Ok(now.plus(DAY))),
+    ] {
+        let (after, made, _) = by(&checkout, "alice", &Asked::Remind { at }, &AmazonShows::default(), now);
+        let expected = expected.map(|at| DecisionState::Reminds { at });
+        assert_eq!(made.map(|it| it.state), expected, "{at:?}");
+        assert_eq!(after.attempts, checkout.attempts);
+    }
+}
+
+#[test]
+fn the_same_reference_is_the_same_decision() {
+    let now = sent_at().plus(2 * DAY);
+    let (first, made, _) = as_request(&never_sent(), "case 1", "alice", &paid(), &all_shown(), now);
+    let made = made.unwrap();
+    let again = as_request(&first, "case 1", "alice", &paid(), &AmazonShows::default(), now.plus(SECOND));
+    assert_eq!((again.0, again.1), (first.clone(), Ok(made)), "Amazon is not asked again");
+    let (_, other, _) = as_request(&first, "case 1", "alice", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(other, Err(DecisionRefused::ReferenceReused));
+    let (_, other, _) = as_request(&first, "case 1", "bob", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(other, Err(DecisionRefused::ReferenceReused));
+    // The other person may use the same reference.
+    let (second, made, _) = as_request(&first, "case 1", "bob", &paid(), &all_shown(), now);
+    assert_eq!(told(&second, &made), "Made, Completed");
+    let (_, made, _) = as_request(&second, "case 1", "bob", &paid(), &AmazonShows::default(), now);
+    assert_eq!(told(&second, &made), "Made, Completed", "the same again, after it was made");
+}
+
+#[test]
+fn another_payment_of_the_order_is_not_overruled() {
+    let now = sent_at().plus(2 * DAY);
+    let mut order = never_sent();
+    let paid_elsewhere = ChargePermissionId::parse("S01-2").unwrap();
+    order.attempts.push(Attempt {
+        number: AttemptNumber::new(2),
+        state: AttemptState::Completed {
+            completion: Completion::Confirmed,
+            charge_permission_id: paid_elsewhere,
+            at: sent_at(),
+        },
+        ..order.attempts[0].clone()
+    });
+    for asked in [paid(), refund(amount())] {
+        let (_, made, _) = by(&order, "alice", &asked, &all_shown(), now);
+        assert_eq!(made, Err(DecisionRefused::AnotherPayment), "{asked:?}");
+    }
+}

@@ -1,0 +1,263 @@
+//! Decisions of persons. Amazon is asked in the same act: what it shows is applied by the rules first, which may
+//! settle the matter without anybody; then the decision is made on the newest checkout, by compare-and-set on its
+//! version, and judged by what Amazon has just shown. Nothing is sent to Amazon in between.
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
+use countersign_domain::merchant::attempt::agree::SessionView;
+use countersign_domain::merchant::attempt::look::session_seen;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::decision::judge::{self, Allowed, DecisionRefused, Persons};
+use countersign_domain::merchant::decision::make::{Before, DecisionRequest, check_undecided, known, make};
+use countersign_domain::merchant::decision::shown::{AmazonShows, Shown};
+use countersign_domain::merchant::decision::{Asked, Decision, Subject};
+use countersign_domain::merchant::next::{BoundSession, NextStep};
+use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
+use countersign_domain::merchant::payment::charge::AmazonChargeState;
+use countersign_domain::merchant::payment::operation::{OperationName, OwnName, PaymentCall, UndoStep};
+use countersign_domain::merchant::payment::permission::PermissionView;
+use countersign_domain::merchant::payment::send::{charge_shown, permission_shown, refund_shown};
+
+use super::App;
+use super::driver::Driver;
+use crate::book::{DecisionError, StoreFailed};
+use crate::registration::Registration;
+
+/// Why a decision is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DecideRefused {
+    /// No checkout has this id.
+    NotFound,
+    /// A rule refuses it.
+    Rule(DecisionRefused),
+}
+
+type DecideResult<T> = Result<T, DecisionError<DecideRefused>>;
+
+/// What Amazon shows of an attempt, and which verdicts it allows.
+pub(crate) struct Inquiry {
+    pub(crate) registration: Registration,
+    pub(crate) number: AttemptNumber,
+    pub(crate) shows: AmazonShows,
+    /// Each verdict with the number of persons that it needs, or why it would be refused.
+    pub(crate) verdicts: Vec<(Asked, Result<Persons, DecisionRefused>)>,
+}
+
+/// The ids that a decision names.
+#[derive(Default)]
+struct Named<'a> {
+    permission: Option<&'a ChargePermissionId>,
+    charge: Option<&'a ChargeId>,
+    refund: Option<&'a RefundId>,
+}
+
+impl<'a> Named<'a> {
+    fn by(asked: &'a Asked) -> Self {
+        match asked {
+            Asked::Paid { charge_permission_id, charge_id, .. } => Self {
+                permission: charge_permission_id.as_ref(),
+                charge: charge_id.as_ref(),
+                ..Self::default()
+            },
+            Asked::Refund { charge_permission_id, charge_id, .. } => {
+                Self { permission: charge_permission_id.as_ref(), charge: Some(charge_id), ..Self::default() }
+            }
+            Asked::Done { charge_id, refund_id } => {
+                Self { charge: charge_id.as_ref(), refund: refund_id.as_ref(), ..Self::default() }
+            }
+            Asked::NotPaid | Asked::NoEffect | Asked::Remind { .. } => Self::default(),
+        }
+    }
+}
+
+fn by_rule(refused: DecisionRefused) -> DecisionError<DecideRefused> {
+    DecisionError::Refused(DecideRefused::Rule(refused))
+}
+
+impl App {
+    /// Makes a decision of a person's, or records it for a second person.
+    pub(crate) async fn decide_by_person(
+        &self,
+        checkout_id: &str,
+        request: &DecisionRequest<'_>,
+    ) -> DecideResult<(Registration, Decision)> {
+        let loaded = self.checkout(checkout_id).await?;
+        let loaded = loaded.ok_or(DecisionError::Refused(DecideRefused::NotFound))?;
+        let checkout = &loaded.registration.checkout;
+        if let Some(known) = known(checkout, request).map_err(by_rule)? {
+            return Ok((loaded.registration, known));
+        }
+        check_undecided(checkout, request.subject, self.clock.now()).map_err(by_rule)?;
+        let mut driver = self.driver_of(checkout_id, loaded);
+        let shows = driver.inquire(request.subject, &Named::by(request.asked)).await?;
+        let decide = |draft: &mut Draft| make(draft, request, &shows, Before::Undecided).map_err(by_rule);
+        let (after, decision) = self.decide(checkout_id, driver.take_known(), decide).await?;
+        let decision = decision.ok_or(DecisionError::Refused(DecideRefused::NotFound))?;
+        let after = match after {
+            Some(after) => after,
+            None => {
+                self.checkout(checkout_id).await?.ok_or(DecisionError::Refused(DecideRefused::NotFound))?
+            }
+        };
+        Ok((after.registration, decision))
+    }
+
+    /// Asks Amazon about an attempt now, and says what could be decided.
+    pub(crate) async fn inquire(&self, checkout_id: &str, number: AttemptNumber) -> DecideResult<Inquiry> {
+        let loaded = self.checkout(checkout_id).await?;
+        let loaded = loaded.ok_or(DecisionError::Refused(DecideRefused::NotFound))?;
+        if loaded.registration.checkout.attempt(number).is_none() {
+            return Err(by_rule(DecisionRefused::NoSuchAttempt));
+        }
+        let mut driver = self.driver_of(checkout_id, loaded);
+        let shows = driver.inquire(Subject::Attempt(number), &Named::default()).await?;
+        let registration = driver.into_registration().await?;
+        let now = self.clock.now();
+        let checkout = &registration.checkout;
+        let judged = |asked: Asked| {
+            let attempt = checkout.attempt(number).ok_or(DecisionRefused::NoSuchAttempt);
+            let judged = attempt.and_then(|it| judge::attempt(checkout, it, &asked, &shows, now));
+            (asked, judged.map(|Allowed { persons, .. }| persons))
+        };
+        let verdicts = verdicts(checkout, number, &shows).into_iter().map(judged).collect();
+        Ok(Inquiry { verdicts, number, shows, registration })
+    }
+}
+
+/// The verdicts about an attempt, each with the ids that are known or shown.
+fn verdicts(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> Vec<Asked> {
+    let known = checkout.attempt(number).and_then(|attempt| attempt.state.ids());
+    let charge = shows.charge.it();
+    let paid = Asked::Paid {
+        charge_permission_id: known.map(|(permission, _)| permission.clone()),
+        charge_id: known.and_then(|(_, charge)| charge.cloned()),
+        amount: None,
+    };
+    let refund = charge.and_then(|charge| {
+        let amount = match charge.seen.state {
+            AmazonChargeState::Captured => {
+                let captured = charge.captured.shown()?;
+                let back = charge.refunded.shown().filter(|back| back.currency() == captured.currency());
+                back.map_or(captured, |back| captured.less(back))
+            }
+            AmazonChargeState::AuthorizationInitiated
+            | AmazonChargeState::Authorized
+            | AmazonChargeState::CaptureInitiated
+            | AmazonChargeState::Declined
+            | AmazonChargeState::Canceled => charge.seen.charge_amount.shown()?,
+        };
+        let charge_permission_id = charge.charge_permission_id.clone();
+        Some(Asked::Refund { charge_permission_id, charge_id: charge.id.clone(), amount })
+    });
+    [Some(paid), Some(Asked::NotPaid), refund, Some(Asked::Remind { at: None })]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+impl Driver<'_> {
+    /// Asks Amazon for everything that a decision depends on, and applies what it shows by the rules.
+    async fn inquire(&mut self, subject: Subject, named: &Named<'_>) -> Result<AmazonShows, StoreFailed> {
+        let mut shows = AmazonShows::default();
+        let (mut permission, mut charge) = (named.permission.cloned(), named.charge.cloned());
+        match subject {
+            Subject::Attempt(number) => {
+                shows.session = self.inquire_session(number).await?;
+                let known = self.checkout().await?.and_then(|checkout| checkout.attempt(number));
+                let known = known.and_then(|attempt| attempt.state.ids());
+                let known = known.map(|(permission, charge)| (permission.clone(), charge.cloned()));
+                let (of_session, charge_of_session) = match shows.session.it() {
+                    Some(SessionView::Completed { charge_permission_id, charge_id }) => {
+                        (charge_permission_id.clone(), charge_id.clone())
+                    }
+                    Some(SessionView::Open(_) | SessionView::Canceled { .. } | SessionView::NotFound(_))
+                    | None => (None, None),
+                };
+                let (of_state, charge_of_state) = known.unzip();
+                permission = permission.or(of_session).or(of_state);
+                charge = charge.or(charge_of_session).or(charge_of_state.flatten());
+            }
+            Subject::Operation(number) => {
+                let of_operation = self.checkout().await?.and_then(|checkout| concerned(checkout, number));
+                if let Some((of_payment, of_operation)) = of_operation {
+                    permission = Some(of_payment);
+                    charge = charge.or(of_operation);
+                }
+            }
+        }
+        if let Some(id) = &charge {
+            shows.charge = self.app().amazon.inquire_charge(id).await;
+            if let Shown::It(view) = &shows.charge {
+                permission = permission.or_else(|| view.charge_permission_id.clone());
+                let is_known = |checkout: &Checkout| {
+                    checkout.payment.as_ref().is_some_and(|payment| payment.charge(id).is_some())
+                };
+                if self.checkout().await?.is_some_and(is_known) {
+                    self.next(|draft| charge_shown(draft, view)).await?;
+                }
+            }
+        }
+        if let Some(id) = &permission {
+            shows.permission = self.app().amazon.inquire_permission(id).await;
+            let is_its_own = |checkout: &Checkout| {
+                checkout.payment.as_ref().is_some_and(|payment| payment.charge_permission_id == *id)
+            };
+            if let Shown::It(facts) = &shows.permission
+                && self.checkout().await?.is_some_and(is_its_own)
+            {
+                let view = PermissionView { state: facts.state.clone() };
+                self.next(|draft| permission_shown(draft, &view)).await?;
+            }
+            let holder = self.app().checkout_under(id).await?;
+            shows.holder = holder.and_then(|holder| CheckoutId::parse(&holder).ok());
+        }
+        if let Some(id) = named.refund {
+            shows.refund = self.app().amazon.inquire_refund(id).await;
+            if let Shown::It(view) = &shows.refund {
+                let is_known = |checkout: &Checkout| {
+                    checkout.payment.as_ref().is_some_and(|payment| payment.refund(id).is_some())
+                };
+                if self.checkout().await?.is_some_and(is_known) {
+                    self.decide(|draft| refund_shown(draft, view)).await?;
+                }
+            }
+        }
+        Ok(shows)
+    }
+
+    /// Get Checkout Session for an attempt. What follows from it at Amazon is only what asks, never what sends.
+    async fn inquire_session(&mut self, number: AttemptNumber) -> Result<Shown<SessionView>, StoreFailed> {
+        let Some(attempt) = self.checkout().await?.and_then(|checkout| checkout.attempt(number)) else {
+            return Ok(Shown::NotAsked);
+        };
+        let session = BoundSession { attempt: number, id: attempt.checkout_session_id.clone() };
+        let shown = self.app().amazon.inquire_session(&session.id).await;
+        if let Shown::It(seen) = &shown {
+            let next = self.next(|draft| session_seen(draft, number, seen)).await?;
+            if let NextStep::LookAtAttemptsCharge { .. } | NextStep::ProveReach(_) = next {
+                self.follow(next).await?;
+            }
+        }
+        Ok(shown)
+    }
+}
+
+/// The permission and the charge that an operation concerns.
+fn concerned(checkout: &Checkout, number: OperationNumber) -> Option<(ChargePermissionId, Option<ChargeId>)> {
+    let payment = checkout.payment.as_ref()?;
+    let operation = payment.operation(number)?;
+    let of_step = match &operation.name {
+        OperationName::Own(OwnName::Undo {
+            what: UndoStep::CancelCharge(id) | UndoStep::Refund(id), ..
+        }) => Some(id),
+        OperationName::Own(OwnName::Undo { what: UndoStep::Close, .. } | OwnName::PolicyCapture(_))
+        | OperationName::Shop(_) => None,
+    };
+    let charge = match &operation.request {
+        PaymentCall::Capture { charge_id, .. }
+        | PaymentCall::CancelCharge { charge_id }
+        | PaymentCall::Refund { charge_id, .. } => Some(charge_id),
+        PaymentCall::CreateCharge { .. } | PaymentCall::Close { .. } => of_step,
+    };
+    Some((payment.charge_permission_id.clone(), charge.cloned()))
+}

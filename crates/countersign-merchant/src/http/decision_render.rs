@@ -1,0 +1,181 @@
+//! Decisions of persons as JSON, and what Amazon shows of an attempt.
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::merchant::attempt::agree::SessionView;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::decision::judge::{DecisionRefused, Persons};
+use countersign_domain::merchant::decision::shown::{PermissionFacts, Shown};
+use countersign_domain::merchant::decision::{Asked, Decision, DecisionState, Statement, Subject};
+use countersign_domain::merchant::payment::amount_view::AmountView;
+use countersign_domain::merchant::payment::charge::{AmazonChargeState, ChargeView};
+use countersign_domain::money::Money;
+use countersign_domain::time::Timestamp;
+use countersign_http::Response;
+use countersign_protocol::json::{Members, amount};
+use http::StatusCode;
+
+use super::errors::RequestRefused;
+use super::json::json;
+use crate::drive::decide::Inquiry;
+use crate::registration::Registration;
+
+/// The answer to a decision: 200, or 202 while a second person must confirm it.
+pub(super) fn decided(registration: &Registration, decision: &Decision) -> Response {
+    let checkout = &registration.checkout;
+    let status = match decision.state {
+        DecisionState::AwaitsSecond { .. } => StatusCode::ACCEPTED,
+        DecisionState::Expired { .. }
+        | DecisionState::Made { .. }
+        | DecisionState::Reminds { .. }
+        | DecisionState::Reminded { .. }
+        | DecisionState::Superseded { .. } => StatusCode::OK,
+    };
+    let body = subject(checkout, decision.subject).with("decision", body(decision));
+    json(status, &body)
+}
+
+/// What Amazon shows of an attempt now, and which verdicts it allows.
+pub(super) fn inquiry(inquiry: Inquiry) -> Response {
+    let Inquiry { registration, number, shows, verdicts } = inquiry;
+    let checkout = &registration.checkout;
+    let amazon = Members::default()
+        .with("session", object(&shows.session, session))
+        .with("chargePermission", object(&shows.permission, permission))
+        .with("charge", object(&shows.charge, charge));
+    let verdicts: Vec<Members> = verdicts.into_iter().map(verdict).collect();
+    let of_attempt = checkout.decisions.made.iter().filter(|it| it.subject == Subject::Attempt(number));
+    let body = subject(checkout, Subject::Attempt(number))
+        .with("amazon", amazon)
+        .with("verdicts", verdicts)
+        .with("decisions", of_attempt.map(body).collect::<Vec<_>>());
+    json(StatusCode::OK, &body)
+}
+
+/// The order, what the decision is about, and its state.
+fn subject(checkout: &Checkout, subject: Subject) -> Members {
+    let members = Members::default()
+        .with("checkoutId", checkout.id.as_str())
+        .with("orderId", &checkout.order_id)
+        .with("outcome", checkout.verdict().outcome());
+    match subject {
+        Subject::Attempt(number) => {
+            let state = checkout.attempt(number).map(|attempt| attempt.state.name());
+            members.with("attempt", number.get()).some("state", state)
+        }
+        Subject::Operation(number) => {
+            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+            let state = operation.map(|operation| operation.state.name());
+            members.with("operation", number.get()).some("state", state)
+        }
+    }
+}
+
+fn body(decision: &Decision) -> Members {
+    let (until, at) = match decision.state {
+        DecisionState::AwaitsSecond { until } => (Some(until), None),
+        DecisionState::Expired { at }
+        | DecisionState::Made { at }
+        | DecisionState::Reminds { at }
+        | DecisionState::Reminded { at }
+        | DecisionState::Superseded { at } => (None, Some(at)),
+    };
+    let members = Members::default()
+        .with("verdict", decision.asked.verdict())
+        .with("state", decision.state.name())
+        .some("at", at.map(|at| at.to_string()));
+    let members = members.some("awaits", until.map(|_| "a second person, with the same verdict and ids"));
+    let members = asked(members.some("until", until.map(|until| until.to_string())), &decision.asked);
+    let persons = [Some(&decision.first), decision.second.as_ref()].into_iter().flatten().map(statement);
+    members.with("persons", persons.collect::<Vec<_>>())
+}
+
+fn statement(statement: &Statement) -> Members {
+    Members::default()
+        .with("actor", &statement.actor)
+        .with("reference", &statement.reference)
+        .with("at", statement.at.to_string())
+        .with("evidence", statement.evidence.as_str())
+}
+
+fn asked(members: Members, asked: &Asked) -> Members {
+    let (permission, charge, refund, money, remind_at) = match asked {
+        Asked::Paid { charge_permission_id, charge_id, amount } => {
+            (charge_permission_id.as_ref(), charge_id.as_ref(), None, *amount, None)
+        }
+        Asked::Refund { charge_permission_id, charge_id, amount } => {
+            (charge_permission_id.as_ref(), Some(charge_id), None, Some(*amount), None)
+        }
+        Asked::Done { charge_id, refund_id } => (None, charge_id.as_ref(), refund_id.as_ref(), None, None),
+        Asked::Remind { at } => (None, None, None, None, *at),
+        Asked::NotPaid | Asked::NoEffect => (None, None, None, None, None),
+    };
+    members
+        .some("chargePermissionId", permission.map(ChargePermissionId::as_str))
+        .some("chargeId", charge.map(ChargeId::as_str))
+        .some("refundId", refund.map(RefundId::as_str))
+        .some("amount", money.map(amount))
+        .some("remindAt", remind_at.map(|at: Timestamp| at.to_string()))
+}
+
+fn verdict((verdict, judged): (Asked, Result<Persons, DecisionRefused>)) -> Members {
+    let members = asked(Members::default().with("verdict", verdict.verdict()), &verdict);
+    match judged {
+        Ok(persons) => members.with("personsNeeded", persons.count()),
+        Err(refused) => members.with("refused", RequestRefused::from(refused).error()),
+    }
+}
+
+/// An object of Amazon's, or why it is not shown.
+fn object<T>(shown: &Shown<T>, body: impl FnOnce(&T) -> Members) -> Option<Members> {
+    match shown {
+        Shown::NotAsked => None,
+        Shown::Silent => Some(Members::default().with("state", "NoAnswer")),
+        Shown::Missing => Some(Members::default().with("state", "ResourceNotFound")),
+        Shown::It(it) => Some(body(it)),
+    }
+}
+
+fn session(session: &SessionView) -> Members {
+    let members = Members::default().with("state", session.name());
+    match session {
+        SessionView::Completed { charge_permission_id, charge_id } => members
+            .some("chargePermissionId", charge_permission_id.as_ref().map(ChargePermissionId::as_str))
+            .some("chargeId", charge_id.as_ref().map(ChargeId::as_str)),
+        SessionView::Canceled { reason } => members.some("reason", reason.as_ref()),
+        SessionView::Open(_) | SessionView::NotFound(_) => members,
+    }
+}
+
+fn permission(facts: &PermissionFacts) -> Members {
+    Members::default()
+        .with("chargePermissionId", facts.id.as_str())
+        .with("state", facts.state.name())
+        .some("createdAt", facts.created_at.map(|at| at.to_string()))
+        .some("merchantReferenceId", facts.merchant_reference_id.as_ref())
+        .some("limit", shown(facts.limit))
+        .some("left", shown(facts.balance))
+}
+
+fn charge(charge: &ChargeView) -> Members {
+    let state = match charge.seen.state {
+        AmazonChargeState::AuthorizationInitiated => "AuthorizationInitiated",
+        AmazonChargeState::Authorized => "Authorized",
+        AmazonChargeState::CaptureInitiated => "CaptureInitiated",
+        AmazonChargeState::Captured => "Captured",
+        AmazonChargeState::Declined => "Declined",
+        AmazonChargeState::Canceled => "Canceled",
+    };
+    Members::default()
+        .with("chargeId", charge.id.as_str())
+        .some("chargePermissionId", charge.charge_permission_id.as_ref().map(ChargePermissionId::as_str))
+        .with("state", state)
+        .some("reason", charge.seen.reason.as_ref())
+        .some("createdAt", charge.created_at.map(|at| at.to_string()))
+        .some("chargeAmount", shown(charge.seen.charge_amount))
+        .some("captureAmount", shown(charge.captured))
+        .some("refundedAmount", shown(charge.refunded))
+}
+
+fn shown(view: AmountView) -> Option<Members> {
+    view.shown().map(|money: Money| amount(money))
+}

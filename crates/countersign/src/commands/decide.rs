@@ -1,0 +1,270 @@
+//! `countersign decide`: a person decides about an order what no machine can, through a running `serve`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::{Args, ValueEnum};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::config;
+use crate::failure::{CommandResult, Failure};
+use crate::key_files;
+use crate::output::say;
+use crate::serve_api::{ServeApi, no_such_order};
+use crate::server;
+
+/// The exit code of a decision that a second person must confirm.
+const AWAITS_SECOND: u8 = 3;
+
+/// Decide what no machine can: whether an attempt was paid, or whether an operation had its effect.
+///
+/// Without a verdict it shows what Amazon says of an attempt now, and which verdicts are possible. With
+/// one, `serve` asks Amazon in the same act, and refuses what Amazon contradicts. The token is the
+/// person's own, of `operator.tokens_file`. Exits with 0 if it is decided, with 3 if a second person must
+/// confirm it within 24 hours by the same verdict and ids, and with 1 if it is refused, if there is no such
+/// order, or if `serve` does not answer.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  countersign decide 1001 --attempt 1 --operator-token-file alice-token --config countersign.toml
+  countersign decide 1001 --attempt 1 --verdict paid \\
+      --charge-permission-id S01-5105180-3221187 --charge-id S01-5105180-3221187-C056351 \\
+      --reference case-77 --evidence \"Seller Central shows it\" \\
+      --operator-token-file alice-token --url http://127.0.0.1:8080
+  countersign decide 1001 --operation 2 --verdict noEffect --reference case-78 \\
+      --evidence \"no such refund in Seller Central\" --operator-token-file alice-token")]
+pub(crate) struct Decide {
+    /// The shop's order number, or a checkout's id
+    #[arg(value_name = "ORDER")]
+    order: String,
+    /// The attempt to decide about
+    #[arg(long, value_name = "N", required_unless_present = "operation")]
+    attempt: Option<u32>,
+    /// The operation to decide about
+    #[arg(long, value_name = "N", conflicts_with = "attempt", requires = "verdict")]
+    operation: Option<u32>,
+    /// The verdict: paid, notPaid, refund or remind for an attempt; done, noEffect or remind for an operation
+    #[arg(long, value_name = "V", hide_possible_values = true, requires_all = ["reference", "evidence"])]
+    verdict: Option<Verdict>,
+    /// Amazon's Charge Permission, for paid and refund
+    #[arg(long, value_name = "ID", requires = "verdict")]
+    charge_permission_id: Option<String>,
+    /// Amazon's charge, for paid, refund and done
+    #[arg(long, value_name = "ID", requires = "verdict")]
+    charge_id: Option<String>,
+    /// Amazon's refund, for done
+    #[arg(long, value_name = "ID", requires = "verdict")]
+    refund_id: Option<String>,
+    /// The amount, such as 14.00 USD; without a currency it is the order's
+    #[arg(long, value_name = "AMOUNT", requires = "verdict")]
+    amount: Option<String>,
+    /// When to remind, such as 20261231T090000Z; by default in 24 hours
+    #[arg(long, value_name = "TIME", requires = "verdict")]
+    remind_at: Option<String>,
+    /// Your own name for this decision, such as a case number
+    #[arg(long, value_name = "REFERENCE", requires = "verdict")]
+    reference: Option<String>,
+    /// Why you believe it: 1 to 2,000 characters, without a card number
+    #[arg(long, value_name = "TEXT", requires = "verdict")]
+    evidence: Option<String>,
+    /// The file with your token, or with your line of `operator.tokens_file`
+    #[arg(long, value_name = "FILE")]
+    operator_token_file: PathBuf,
+    /// The configuration file that `serve` was started with
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// Where `serve` is reached, if not at the address that it listens on
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// A verdict, in the API's words or with hyphens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Verdict {
+    Paid,
+    #[value(name = "notPaid", alias = "not-paid")]
+    NotPaid,
+    Refund,
+    Done,
+    #[value(name = "noEffect", alias = "no-effect")]
+    NoEffect,
+    Remind,
+}
+
+impl Verdict {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::NotPaid => "notPaid",
+            Self::Refund => "refund",
+            Self::Done => "done",
+            Self::NoEffect => "noEffect",
+            Self::Remind => "remind",
+        }
+    }
+}
+
+impl Decide {
+    pub(crate) fn run(self) -> CommandResult<ExitCode> {
+        let token = key_files::read_own_token(&self.operator_token_file)?;
+        let access = config::serve_for_person(
+            self.config.clone(),
+            self.url.clone(),
+            self.operator_token_file.clone(),
+        )?;
+        let api = ServeApi::with_token(access, token)?;
+        let (status, answer) = server::block_on(async { self.decide(&api).await })?;
+        match status {
+            200 if self.verdict.is_none() => say(inquiry(&answer)),
+            200 | 202 => say(decided(&answer)),
+            404 if answer["error"]["code"] == "NoSuchCheckout" => return Err(no_such_order(&self.order)),
+            _ => {
+                let text = |member: &str| answer["error"][member].as_str().unwrap_or_default().to_owned();
+                return Err(Failure::new(format_args!("refused ({}): {}", text("code"), text("message"))));
+            }
+        }
+        Ok(if status == 202 { ExitCode::from(AWAITS_SECOND) } else { ExitCode::SUCCESS })
+    }
+
+    async fn decide(&self, api: &ServeApi) -> CommandResult<(u16, Value)> {
+        let checkout_id = api.checkout_of(&self.order).await?;
+        let of = match (self.attempt, self.operation) {
+            (_, Some(number)) => format!("operations/{number}"),
+            (number, None) => format!("attempts/{}", number.unwrap_or_default()),
+        };
+        let path = format!("/v1/checkouts/{checkout_id}/{of}/decision");
+        let Some(verdict) = self.verdict else { return api.call(Method::GET, &path, Bytes::new()).await };
+        let mut body =
+            json!({ "verdict": verdict.word(), "reference": self.reference, "evidence": self.evidence });
+        let named = [
+            ("chargePermissionId", &self.charge_permission_id),
+            ("chargeId", &self.charge_id),
+            ("refundId", &self.refund_id),
+            ("remindAt", &self.remind_at),
+        ];
+        for (member, value) in named {
+            if let Some(value) = value {
+                body[member] = json!(value);
+            }
+        }
+        if let Some(amount) = &self.amount {
+            let (amount, currency) = match amount.split_once(' ') {
+                Some((amount, currency)) => (amount, currency.to_owned()),
+                None => (amount.as_str(), currency_of(api, &checkout_id, &self.order).await?),
+            };
+            body["amount"] = json!({ "amount": amount, "currencyCode": currency });
+        }
+        api.call(Method::POST, &path, Bytes::from(body.to_string())).await
+    }
+}
+
+/// The currency of an order.
+async fn currency_of(api: &ServeApi, checkout_id: &str, order: &str) -> CommandResult<String> {
+    let checkout = api.get(&format!("/v1/checkouts/{checkout_id}")).await?;
+    let checkout = checkout.ok_or_else(|| no_such_order(order))?;
+    Ok(text(&checkout["paymentDetails"]["chargeAmount"]["currencyCode"]))
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => match (other["amount"].as_str(), other["currencyCode"].as_str()) {
+            (Some(amount), Some(currency)) => format!("{amount} {currency}"),
+            _ => other.to_string(),
+        },
+    }
+}
+
+/// What the answer is about.
+fn head(answer: &Value) -> String {
+    let of = if answer["attempt"].is_null() { "operation" } else { "attempt" };
+    format!(
+        "order {}, checkout {}, {of} {}",
+        text(&answer["orderId"]),
+        text(&answer["checkoutId"]),
+        answer[of]
+    )
+}
+
+/// A decision as text for people.
+fn decided(answer: &Value) -> String {
+    let decision = &answer["decision"];
+    let mut told = format!(
+        "{}\nverdict    {}, {}\n",
+        head(answer),
+        text(&decision["verdict"]),
+        text(&decision["state"])
+    );
+    for person in decision["persons"].as_array().into_iter().flatten() {
+        let (actor, reference, at) =
+            (text(&person["actor"]), text(&person["reference"]), text(&person["at"]));
+        let _ = writeln!(told, "by         {actor}, {reference:?}, at {at}");
+    }
+    if let Some(until) = decision["until"].as_str() {
+        let _ = writeln!(told, "awaits     {}, until {until}", text(&decision["awaits"]));
+    }
+    let _ = write!(told, "state      {}; the order is {}", text(&answer["state"]), text(&answer["outcome"]));
+    told
+}
+
+/// What Amazon shows of an attempt as text for people, and which verdicts are possible.
+fn inquiry(answer: &Value) -> String {
+    let mut told = head(answer);
+    let _ =
+        write!(told, "\nstate      {}; the order is {}", text(&answer["state"]), text(&answer["outcome"]));
+    for (object, name) in [("session", "session"), ("chargePermission", "permission"), ("charge", "charge")] {
+        let shown = &answer["amazon"][object];
+        if let Some(members) = shown.as_object() {
+            let members = members.iter().filter(|(_, value)| !value.is_null());
+            let members: Vec<_> =
+                members.map(|(member, value)| format!("{member} {}", text(value))).collect();
+            let _ = write!(told, "\n{name:10} {}", members.join(", "));
+        }
+    }
+    for verdict in answer["verdicts"].as_array().into_iter().flatten() {
+        let word = text(&verdict["verdict"]);
+        let _ = match verdict["personsNeeded"].as_u64() {
+            Some(1) => write!(told, "\n{word:10} possible"),
+            Some(persons) => write!(told, "\n{word:10} possible, by {persons} persons"),
+            None => write!(told, "\n{word:10} refused: {}", text(&verdict["refused"]["message"])),
+        };
+    }
+    for decision in answer["decisions"].as_array().into_iter().flatten() {
+        let by: Vec<_> =
+            decision["persons"].as_array().into_iter().flatten().map(|it| text(&it["actor"])).collect();
+        let (verdict, state) = (text(&decision["verdict"]), text(&decision["state"]));
+        let _ = write!(told, "\ndecision   {verdict}, {state}, by {}", by.join(" and "));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_told_plainly() {
+        let persons = json!([{ "actor": "alice", "reference": "case 77", "at": "20261123T154700Z" }]);
+        let mut answer = json!({
+            "checkoutId": "c1", "orderId": "1001", "attempt": 1, "state": "Unresolved", "outcome": "checking",
+            "decision": { "verdict": "paid", "state": "AwaitsSecond", "until": "20261124T154700Z",
+                "awaits": "a second person, with the same verdict and ids", "persons": persons },
+        });
+        insta::assert_snapshot!(decided(&answer));
+        answer["amazon"] = json!({
+            "session": { "state": "ResourceNotFound" }, "chargePermission": null,
+            "charge": { "chargeId": "S01-1-C1", "state": "Captured", "reason": null,
+                "chargeAmount": { "amount": "14.00", "currencyCode": "USD" } },
+        });
+        answer["verdicts"] = json!([
+            { "verdict": "paid", "personsNeeded": 1 }, { "verdict": "refund", "personsNeeded": 2 },
+            { "verdict": "notPaid", "refused": { "code": "TooEarly", "message": "Not yet." } },
+        ]);
+        answer["decisions"] = json!([answer["decision"]]);
+        insta::assert_snapshot!(inquiry(&answer));
+    }
+}
