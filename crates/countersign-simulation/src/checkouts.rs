@@ -97,7 +97,12 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
             Invariant::SessionOfTwoOrders,
             || format!("attempt {number} has a different session now"),
         )?;
-        if before.state.is_final() && before.state != after.state {
+        // A surplus session is taken up once the other one is proved unpaid, and the others follow it.
+        let is_taken_up = matches!(
+            (&before.state, &after.state),
+            (AttemptState::Surplus { .. }, AttemptState::Bound { .. } | AttemptState::Surplus { .. })
+        );
+        if before.state.is_final() && before.state != after.state && !is_taken_up {
             let (before, after) = (before.state.name(), after.state.name());
             return broken(
                 Invariant::VerdictChanged,
@@ -286,6 +291,8 @@ pub(crate) fn check_completion(
         "canceled" => after.is_canceled(),
         "notPaid" => is.state.is_not_paid(),
         "pending" | "checking" => {
+            // A surplus session has the outcome of another one until it is taken up.
+            let was = was.filter(|was| was.number == is.number);
             let was_final = was.filter(|was| was.state.success().is_some() || was.state.is_not_paid());
             return was_final.map_or(Ok(()), |was| {
                 broken(Invariant::VerdictChanged, format!("said {word} after it was {}", was.state.name()))

@@ -6,6 +6,7 @@ use countersign_domain::merchant::attempt::arrive::{
     Arrival, ArrivalRefused, arrive, end_unquoted, give_later, release,
 };
 use countersign_domain::merchant::attempt::not_approved::ask_for_again;
+use countersign_domain::merchant::attempt::surplus::ask_for_surplus;
 use countersign_domain::merchant::attempt::{AttemptState, Bearer, GivenAddresses};
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::draft::Draft;
@@ -91,7 +92,9 @@ impl Book {
                     Ok(Arrival::Known(attempt)) => {
                         give_later(draft, attempt, given, bearer);
                         let may_ask = !must_be_quoted || revision.browsing.quoted.is_some();
-                        let is_mine = may_ask && ask_for_again(draft, attempt, given, bearer);
+                        let is_mine = may_ask
+                            && (ask_for_again(draft, attempt, given, bearer)
+                                || ask_for_surplus(draft, attempt, given, bearer));
                         return Ok(self.keep(revision, (attempt, is_mine)));
                     }
                     Ok(Arrival::New(attempt)) => attempt,

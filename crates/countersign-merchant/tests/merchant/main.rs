@@ -40,6 +40,7 @@ mod shop;
 mod snapshot;
 mod standing;
 mod store;
+mod surplus;
 mod telling;
 mod time_machine;
 mod unexplained;

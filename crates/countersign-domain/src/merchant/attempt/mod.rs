@@ -15,6 +15,7 @@ pub mod finalize;
 pub mod look;
 pub mod missing;
 pub mod not_approved;
+pub mod surplus;
 
 use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
@@ -172,7 +173,8 @@ pub enum AttemptState {
         /// When to look for evidence again.
         look_at: Timestamp,
     },
-    /// A further session (two tabs) that arrived while another attempt was live. Never finalized.
+    /// A further session (two tabs) that arrived while another attempt was live. It is never finalized unless
+    /// it is taken up ([`surplus`]) once that attempt is proved unpaid.
     Surplus {
         /// The attempt whose outcome this one shares.
         of: AttemptNumber,
@@ -464,7 +466,7 @@ impl AttemptState {
         }
     }
 
-    /// Whether it is final.
+    /// Whether it is final, unless a surplus one is taken up.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(

@@ -21,6 +21,7 @@ mod refunding;
 mod shipping;
 mod shown;
 mod standing;
+mod surplus;
 mod time;
 mod whose;
 
