@@ -133,6 +133,7 @@ impl Merchant {
             charge_looks: ChargeLooks::default(),
             verifier: verifier.build(),
         });
+        app.load_finalize_keys(app.settings.environment).await.map_err(failed)?;
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {
             tracing::warn!(recovered, "calls that an earlier process sent will be looked up");

@@ -13,7 +13,7 @@ pub use countersign_domain::merchant::checkout::quote::{
 };
 use countersign_domain::merchant::rules::MerchantRules;
 pub use countersign_domain::merchant::rules::{
-    AbsentReference, AfterGuarantee, CapturePolicy, Policy, RefundCeiling,
+    AbsentReference, AfterGuarantee, CapturePolicy, Integration, Policy, RefundCeiling,
 };
 
 use crate::credentials::Credentials;

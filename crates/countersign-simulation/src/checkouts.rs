@@ -1,7 +1,7 @@
 //! What must be true of a checkout and of every answer about it. Each check compares one changed
 //! document, or one answer, with the truth on both sides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use countersign_store::contract::Write;
 
@@ -148,8 +148,11 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
 fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResult {
     let session = attempt.checkout_session_id.as_str();
     let number = attempt.number;
+    never(ledger.is_anothers(session) && attempt.state.ids().is_some(), Invariant::UnpaidCalledPaid, || {
+        format!("attempt {number} is {}, but another client has completed its session", attempt.state.name())
+    })?;
     let money = ledger.money(session);
-    if attempt.state.is_not_paid() {
+    if attempt.state.is_not_paid() && !ledger.may_be_anothers(session) {
         return match money {
             Money::Paid | Money::Pending => broken(
                 Invariant::PaidCalledUnpaid,
@@ -203,7 +206,7 @@ pub(crate) fn check_payment<'a>(
     checkouts: impl Iterator<Item = &'a Checkout>,
 ) -> CheckResult {
     let money = ledger.money(session);
-    if !matches!(money, Money::Pending | Money::Paid) {
+    if !matches!(money, Money::Pending | Money::Paid) || ledger.may_be_anothers(session) {
         return Ok(());
     }
     let bound =
@@ -236,6 +239,7 @@ pub(crate) fn check_payment<'a>(
     };
     let paid = checkout.attempts.iter().filter(|attempt| {
         !may_be_foreign(&attempt.state)
+            && !ledger.may_be_anothers(&attempt.checkout_session_id)
             && matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid)
     });
     let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
@@ -372,6 +376,7 @@ pub(crate) fn check_end(
     checkout: &Checkout,
     ledger: &Ledger,
     ids_on_get: IdsOnGet,
+    may_be_anothers: impl Fn(&str) -> bool,
     is_own: impl Fn(&str) -> bool,
 ) -> CheckResult {
     for attempt in &checkout.attempts {
@@ -380,6 +385,7 @@ pub(crate) fn check_end(
             AttemptState::Unresolved { reason, .. } => {
                 let cannot_tell = match reason.as_str() {
                     "IdsMissing" => ids_on_get == IdsOnGet::Never,
+                    "CompletedElsewhere" => may_be_anothers(&attempt.checkout_session_id),
                     _ => false,
                 };
                 never(!cannot_tell, Invariant::UnresolvedWithoutNeed, || {
@@ -390,6 +396,14 @@ pub(crate) fn check_end(
                 let shown_by =
                     format!("attempt {number} is still {}, and its money is {money:?}", state.name());
                 return broken(Invariant::NeverDecided, shown_by);
+            }
+            state if ledger.is_anothers(&attempt.checkout_session_id) => {
+                never(state.success().is_some(), Invariant::UnpaidCalledPaid, || {
+                    format!(
+                        "attempt {number} is {}, but another client has completed its session",
+                        state.name()
+                    )
+                })?;
             }
             state => {
                 let called_paid = state.success().is_some() || checkout.is_canceled();
@@ -405,6 +419,40 @@ pub(crate) fn check_end(
         }
     }
     Ok(())
+}
+
+/// How the Finalizes of a session were answered, as the network saw it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SendTally {
+    unanswered: u32,
+    unanswered_after_refusal: u32,
+    was_refused: bool,
+    keys: HashSet<String>,
+}
+
+impl SendTally {
+    pub(crate) fn left(&mut self, key: &str) {
+        self.keys.insert(key.to_owned());
+        *(if self.was_refused { &mut self.unanswered_after_refusal } else { &mut self.unanswered }) += 1;
+    }
+
+    /// The latest send was answered by Amazon itself, and had no effect.
+    pub(crate) fn had_no_effect(&mut self, is_refusal: bool) {
+        let after = self.unanswered_after_refusal > 0;
+        let count = if after { &mut self.unanswered_after_refusal } else { &mut self.unanswered };
+        *count = count.saturating_sub(1);
+        self.was_refused |= is_refusal;
+    }
+
+    /// Whether nothing that can be known proves that the merchant half completed the session. A copy of a request
+    /// under an earlier key may have completed it.
+    pub(crate) fn proves_nothing(&self) -> bool {
+        self.unanswered == 0 || self.keys.len() > 1
+    }
+
+    pub(crate) const fn was_only_refused(&self) -> bool {
+        self.was_refused && self.unanswered == 0 && self.unanswered_after_refusal == 0
+    }
 }
 
 /// For each session and key, the body that was made durable.
@@ -595,13 +643,14 @@ pub(crate) mod tests {
                     &untouched,
                 ),
             ),
-            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always, |_| true)),
+            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always, |_| false, |_| true)),
             (
                 UnresolvedWithoutNeed,
                 check_end(
                     &one(json!({ "Unresolved": { "reason": "IdsMissing", "look_at": NOW } })),
                     &paid,
                     IdsOnGet::Always,
+                    |_| false,
                     |_| true,
                 ),
             ),
@@ -611,13 +660,20 @@ pub(crate) mod tests {
                     &one(json!({ "Unresolved": { "reason": "AnythingElse", "look_at": NOW } })),
                     &paid,
                     IdsOnGet::Never,
+                    |_| false,
                     |_| true,
                 ),
             ),
-            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always, |_| true)),
+            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always, |_| false, |_| true)),
             (
                 PaidCalledUnpaid,
-                check_end(&one(json!({ "Surplus": { "of": 1 } })), &paid, IdsOnGet::Always, |_| true),
+                check_end(
+                    &one(json!({ "Surplus": { "of": 1 } })),
+                    &paid,
+                    IdsOnGet::Always,
+                    |_| false,
+                    |_| true,
+                ),
             ),
         ]
     }
@@ -638,8 +694,14 @@ pub(crate) mod tests {
             check_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
             check_shown_checkout(&said("good", None), Some(&in_doubt), &done),
             check_shown_checkout(&said("over", None), Some(&done), &done),
-            check_end(&done, &paid, IdsOnGet::Always, |_| true),
-            check_end(&one(json!({ "Released": { "at": NOW } })), &paid, IdsOnGet::Always, |_| false),
+            check_end(&done, &paid, IdsOnGet::Always, |_| false, |_| true),
+            check_end(
+                &one(json!({ "Released": { "at": NOW } })),
+                &paid,
+                IdsOnGet::Always,
+                |_| false,
+                |_| false,
+            ),
             step(Some(&one(refused_doubt(1, 2))), &one(not_approved()), NOW, &untouched),
             step(Some(&one(not_approved())), &one(doubt(2, "{ }", 1)), NOW, &untouched),
             step(

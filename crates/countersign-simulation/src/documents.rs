@@ -167,6 +167,29 @@ impl InFlight {
     }
 }
 
+/// What is known of Amazon's keys on Finalize.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FinalizeKeys {
+    pub(crate) keys: String,
+    pub(crate) trial: Option<KeyTrial>,
+}
+
+/// A Finalize of a completed session that is sent once more.
+#[derive(Debug, Deserialize)]
+pub(crate) struct KeyTrial {
+    checkout_session_id: String,
+    send: Send,
+    other_key: String,
+}
+
+impl KeyTrial {
+    /// What may be sent: session, key and body.
+    pub(crate) fn sends(&self) -> [(String, String, String); 2] {
+        [&self.send.idempotency_key, &self.other_key]
+            .map(|key| (self.checkout_session_id.clone(), key.clone(), self.send.body.clone()))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum AttemptState {
     Bound { retry_at: i64 },

@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     permissions: HashMap<String, ChargePermission>,
     charges: HashMap<String, ChargeRecord>,
     changed_at: HashMap<String, Duration>,
+    /// The sessions that another client of the account has sent a Finalize for, and whether it succeeded.
+    elsewhere: HashMap<String, bool>,
     latest: LatestInstant,
 }
 
@@ -87,6 +89,26 @@ impl Ledger {
         let was_authorized =
             is_authorized || self.charges.get(&charge.id).is_some_and(|standing| standing.was_authorized);
         self.charges.insert(charge.id.clone(), ChargeRecord { charge, was_authorized });
+    }
+
+    /// Notes that another client of the account finalizes a session.
+    pub(crate) fn finalizes_elsewhere(&mut self, session: &str) {
+        self.elsewhere.insert(session.to_owned(), false);
+    }
+
+    /// Notes that another client has completed a session.
+    pub(crate) fn is_completed_elsewhere(&mut self, session: &str) {
+        self.elsewhere.insert(session.to_owned(), true);
+    }
+
+    /// Whether another client has completed a session.
+    pub(crate) fn is_anothers(&self, session: &str) -> bool {
+        self.elsewhere.get(session) == Some(&true)
+    }
+
+    /// Whether another client may have completed a session.
+    pub(crate) fn may_be_anothers(&self, session: &str) -> bool {
+        self.elsewhere.contains_key(session)
     }
 
     /// Notes that a session is deleted, 30 days after its creation.

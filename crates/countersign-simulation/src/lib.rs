@@ -25,6 +25,7 @@ pub mod limits;
 mod looking;
 mod network;
 mod notifying;
+mod other_client;
 mod payments;
 mod prices;
 mod process;

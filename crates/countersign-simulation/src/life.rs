@@ -54,7 +54,7 @@ impl World {
         // Time for the shop's last operations to finish, too.
         self.weather.shut_the_shop();
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
-        self.witness.ends(self.reading.ids_on_get);
+        self.witness.ends(self.reading.ids_on_get, self.integration());
         self.look_at_everything().await;
         for half in [Half::Merchant, Half::Amazon] {
             self.witness.is_left(half, &self.work_left(half).await);

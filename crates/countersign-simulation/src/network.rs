@@ -393,6 +393,11 @@ fn error(status: u16, code: &str) -> Response {
     response
 }
 
+/// Whether Amazon has not even looked at the session.
+fn is_turned_away(answer: &Response) -> bool {
+    matches!(answer.status().as_u16(), 401 | 403 | 429) || has_word(answer.body(), "InvalidHeaderValue")
+}
+
 fn failure(status: StatusCode) -> Response {
     let code = match status.as_u16() {
         404 => "ResourceNotFound",
@@ -434,9 +439,20 @@ impl Transport for Network {
                 self.note(&called, || "is not sent".to_owned());
                 return Err(TransportError::NotSent("no connection".into()));
             }
+            if let CalledOperation::Finalize { session, key } = &called {
+                witness.has_left(session, key);
+            }
             let (answers, answer) = oneshot::channel();
-            executor.spawn(Group::Network, self.clone().deliver(request, called, fate, answers));
-            answer.await.map_err(|_| TransportError::Lost("the connection was reset".into()))
+            executor.spawn(Group::Network, self.clone().deliver(request, called.clone(), fate, answers));
+            let answer = answer.await.map_err(|_| TransportError::Lost("the connection was reset".into()))?;
+            let is_own = answer.headers().contains_key(REQUEST_ID);
+            if let CalledOperation::Finalize { session, .. } = &called
+                && is_own
+                && answer.status().is_client_error()
+            {
+                witness.had_no_effect(session, !is_turned_away(&answer));
+            }
+            Ok(answer)
         })
     }
 }

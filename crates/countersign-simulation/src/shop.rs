@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::money::{Currency, Money};
+use countersign_domain::provider::finalize::FinalizeReplay;
 use countersign_http::{Request, Response};
+use countersign_merchant::settings::Integration;
 use futures_util::future::{Either, join, select};
 use http::Method;
 use serde_json::{Value, json};
@@ -196,6 +198,12 @@ impl Story {
             let (heard, ()) = join(self.come_back(&session, &id, registered), approving).await;
             return heard;
         }
+        if self.shares_account(&id) {
+            let heard = self.come_back(&session, &id, registered).await;
+            self.is_sold_elsewhere(&session, &id, terms).await;
+            let later = self.come_back(&session, &id, registered).await;
+            return if heard == CompletionHeard::Good { heard } else { later };
+        }
         if self.random.happens(40) {
             let (_, heard) =
                 join(self.cancel_at_amazon(&id), self.come_back(&session, &id, registered)).await;
@@ -249,7 +257,8 @@ impl Story {
         };
         let request = at_amazon("/_sandbox/checkout-sessions", &body);
         let session = self.act_at_amazon(request, began).await?;
-        if !is_placed && placing == Placing::First && random.happens(950) {
+        let is_shared = session["checkoutSessionId"].as_str().is_some_and(|id| self.shares_account(id));
+        if !is_placed && placing == Placing::First && random.happens(950) && !is_shared {
             self.pause(SECOND, MINUTE).await;
             self.place(session["checkoutSessionId"].as_str()?).await;
         }
@@ -266,6 +275,28 @@ impl Story {
             }
             self.pause(SECOND, 10 * SECOND).await;
         }
+    }
+
+    /// Whether another client of the account may finalize this session. It is drawn by the session's id, so that the
+    /// other draws of the world stay as they are.
+    fn shares_account(&self, session: &str) -> bool {
+        let is_drawn = session.bytes().next().is_some_and(|byte| matches!(byte, b'0' | b'1'));
+        // If Amazon answers each Finalize of a completed session with its ids, even the first answer to the merchant
+        // half does not show whose payment it is.
+        let tells = self.world.reading.flags.finalize_replay == FinalizeReplay::Refuse;
+        self.world.integration() == Integration::OneOfSeveral && tells && is_drawn
+    }
+
+    /// Once Amazon has refused the session to the merchant half, its buyer approves it, and another client of the
+    /// account finalizes it.
+    async fn is_sold_elsewhere(&self, session: &Value, id: &str, terms: &Value) {
+        if !self.world.witness.was_refused(id) {
+            return;
+        }
+        let place =
+            at_amazon(&format!("/_sandbox/checkout-sessions/{id}/buyer"), &json!({ "action": "placeOrder" }));
+        let _ = self.act_at_amazon(place, |_| ()).await;
+        self.world.finalize_elsewhere(session, terms).await;
     }
 
     async fn cancel_at_amazon(&self, session: &str) {

@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_merchant::settings::Integration;
 use countersign_store::contract::{ChangeSet, NewMessage, Write};
 use countersign_world::Clock as _;
 use countersign_world::fake::ShiftedClock;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::checkouts::{self, Audience, DurableSends, Statement};
+use crate::checkouts::{self, Audience, DurableSends, SendTally, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
-    HeardPermission, InFlight, Notification, Payment, Registration, Snapshot, name,
+    FinalizeKeys, HeardPermission, InFlight, KeyTrial, Notification, Payment, Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
@@ -59,6 +60,7 @@ struct Facts {
     priced: HashMap<usize, QuotedOrder>,
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
+    tallies: HashMap<String, SendTally>,
     books: Books,
     told: std::collections::HashSet<String>,
     counts: Counts,
@@ -122,6 +124,14 @@ impl Facts {
             "notification" => {
                 let held = self.check_notification(write);
                 self.judge(None, held);
+            }
+            "finalize_keys" => {
+                if let Some(FinalizeKeys { keys, trial }) = read(write) {
+                    self.count(&format!("keys {keys}"));
+                    for (session, key, body) in trial.iter().flat_map(KeyTrial::sends) {
+                        self.durable.insert((session, key), body);
+                    }
+                }
             }
             "snapshot" => {
                 if let Some(snapshot) = read::<Snapshot>(write) {
@@ -454,6 +464,39 @@ impl Witness {
         }
     }
 
+    /// Whether Amazon has refused each Finalize that left the merchant half for a session, and there was one.
+    pub(crate) fn was_refused(&self, session: &str) -> bool {
+        self.facts().tallies.get(session).is_some_and(SendTally::was_only_refused)
+    }
+
+    /// Notes that another client of the account finalizes a session.
+    pub(crate) fn other_client_tries(&self, session: &str) {
+        let mut facts = self.facts();
+        let order = facts.order_of_session.get(session).copied();
+        facts.note(order, "another client finalizes the session".to_owned());
+        facts.ledger.finalizes_elsewhere(session);
+    }
+
+    /// Notes whether the other client has completed the session.
+    pub(crate) fn other_client_was_answered(&self, session: &str, is_completed: bool) {
+        let mut facts = self.facts();
+        facts.count(if is_completed { "completed elsewhere" } else { "refused elsewhere" });
+        if is_completed {
+            facts.ledger.is_completed_elsewhere(session);
+        }
+    }
+
+    /// Notes that a Finalize has left the merchant half.
+    pub(crate) fn has_left(&self, session: &str, key: &str) {
+        self.facts().tallies.entry(session.to_owned()).or_default().left(key);
+    }
+
+    /// Notes that the merchant half got Amazon's own answer that a Finalize had no effect.
+    pub(crate) fn had_no_effect(&self, session: &str, is_refusal: bool) {
+        let mut facts = self.facts();
+        facts.tallies.entry(session.to_owned()).or_default().had_no_effect(is_refusal);
+    }
+
     /// Checks the merchant half's answer on whether a parcel may leave.
     pub(crate) fn fulfilment_said(&self, order: usize, answer: &Value) {
         let mut facts = self.facts();
@@ -512,15 +555,21 @@ impl Witness {
     }
 
     /// Checks everything at the end, when all faults are over and 40 days have passed.
-    pub(crate) fn ends(&self, ids_on_get: IdsOnGet) {
+    pub(crate) fn ends(&self, ids_on_get: IdsOnGet, integration: Integration) {
         let mut facts = self.facts();
         let mut orders: Vec<usize> = facts.by_order.keys().copied().collect();
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
             let held = {
+                let tallies = &facts.tallies;
+                let may_be_anothers = |session: &str| {
+                    integration == Integration::OneOfSeveral
+                        && (facts.ledger.is_anothers(session)
+                            || tallies.get(session).is_none_or(SendTally::proves_nothing))
+                };
                 let is_own = |session: &str| facts.order_of_session.get(session) == Some(&order);
-                checkouts::check_end(&checkout, &facts.ledger, ids_on_get, is_own)
+                checkouts::check_end(&checkout, &facts.ledger, ids_on_get, may_be_anothers, is_own)
             };
             facts.judge(Some(order), held);
             if let Some(payment) = &checkout.payment {

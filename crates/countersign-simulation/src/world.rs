@@ -9,7 +9,7 @@ use countersign_client::{Client, SignRequest};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler as _;
 use countersign_merchant::credentials::Credentials;
-use countersign_merchant::settings::{Deadlines, Storefront};
+use countersign_merchant::settings::{Deadlines, Integration, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, settings as merchant_settings};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
@@ -145,12 +145,21 @@ impl World {
         self.seed % 3 == 2
     }
 
-    fn merchant_parts(&self) -> countersign_merchant::Parts {
-        let signer: Arc<dyn SignRequest> = match &self.keys {
+    /// Whether only the merchant half finalizes sessions of this account, as its settings say; in the other worlds
+    /// another client may.
+    pub(crate) const fn integration(&self) -> Integration {
+        if self.seed.is_multiple_of(2) { Integration::Sole } else { Integration::OneOfSeveral }
+    }
+
+    pub(crate) fn signer(&self) -> Arc<dyn SignRequest> {
+        match &self.keys {
             Keys::StandIn(stand_in) => Arc::new(stand_in.clone()),
             Keys::Real(signer, _) => Arc::clone(signer) as _,
-        };
-        let client = Client::builder(Region::NorthAmerica, signer)
+        }
+    }
+
+    fn merchant_parts(&self) -> countersign_merchant::Parts {
+        let client = Client::builder(Region::NorthAmerica, self.signer())
             .transport(Arc::new(self.network.clone()))
             .clock(Arc::new(self.clocks.merchant.clone()))
             .entropy(self.entropy.merchant.entropy())
@@ -170,7 +179,10 @@ impl World {
                 credentials: Credentials::of_shop(SHOP_TOKEN),
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
-                policy: merchant_settings::Policy::default(),
+                policy: merchant_settings::Policy {
+                    integration: self.integration(),
+                    ..merchant_settings::Policy::default()
+                },
                 notifications: merchant_settings::Notifications {
                     certificate_origins: vec![notifying::ORIGIN.to_owned()],
                     topic_arns: Vec::new(),

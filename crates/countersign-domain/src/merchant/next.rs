@@ -25,6 +25,9 @@ pub enum NextStep {
     /// Record one more send of the same bytes durably: [`super::attempt::finalize::send_again`] or
     /// [`super::payment::send::send_again`]. A Finalize is never sent again without a look-up first.
     SendAgain(CallId),
+    /// As [`SendAgain`](Self::SendAgain), for the Finalize of an attempt whose session is Completed: the answer shows
+    /// whether this store completed it. It cannot pay a completed session twice.
+    ProveBySending(AttemptNumber),
     /// Get Checkout Session: [`super::attempt::look::session_seen`].
     LookAtSession(BoundSession),
     /// Get Charge for the youngest charge in the store, because Amazon answers that it does not have this
@@ -38,6 +41,13 @@ pub enum NextStep {
         charge_permission_id: ChargePermissionId,
         /// The charge.
         charge_id: ChargeId,
+    },
+    /// Get Charge Permission, for an attempt: [`super::attempt::prove::permission_seen`].
+    LookAtAttemptsPermission {
+        /// The attempt and its session.
+        session: BoundSession,
+        /// The permission.
+        charge_permission_id: ChargePermissionId,
     },
     /// Get Charge: [`super::payment::send::charge_shown`].
     LookAtCharge(ChargeId),

@@ -24,9 +24,13 @@
 //! | Cancel | that charge, Canceled |
 //! | Create Refund | a refund that no other act has made, of that charge and amount |
 //! | Close | the permission, Closed |
+//!
+//! That a session is Completed does not prove that a Finalize of ours completed it. [`is_completed_by_us`] has the
+//! table of what does.
 
 use alloc::string::{String, ToString};
 
+use super::attempt::sends::Unanswered;
 use super::payment::Payment;
 use super::payment::amount_view::AmountView;
 use super::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeState, ChargeView};
@@ -34,6 +38,7 @@ use super::payment::misfit::Misfit;
 use super::payment::operation::{Operation, OperationEffect, OperationState, PaymentCall};
 use super::payment::permission::{PermissionState, PermissionView};
 use super::payment::refund::RefundView;
+use super::rules::{FinalizeKeys, Integration};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::money::{Currency, Money};
 use crate::terms::PaymentIntent;
@@ -121,6 +126,99 @@ pub struct ProvedCharge {
     pub state: ChargeState,
     /// `chargeAmount`.
     pub amount: Money,
+}
+
+/// What the same bytes were answered with under the same key, once Amazon had shown the session Completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastAnswer {
+    /// A success with the ids that the session shows.
+    Success,
+    /// A refusal.
+    Refusal,
+    /// Nothing that says anything, or they were not sent.
+    None,
+}
+
+/// Whether a session that Amazon shows Completed was completed by a Finalize of ours.
+///
+/// | unanswered sends | keys are honoured | keys are not, or it is not known |
+/// |---|---|---|
+/// | one that left before any refusal | unless the last answer is a refusal | yes |
+/// | only some that left after a refusal | if the last answer is a success | no |
+/// | none | if the last answer is a success | no |
+///
+/// In the only integration of its account and environment, nobody else can have completed it.
+#[must_use]
+pub fn is_completed_by_us(
+    unanswered: Unanswered,
+    last: LastAnswer,
+    keys: FinalizeKeys,
+    integration: Integration,
+) -> bool {
+    if integration == Integration::Sole {
+        return true;
+    }
+    match (unanswered, keys, last) {
+        (_, FinalizeKeys::Honoured, LastAnswer::Success) => true,
+        (_, FinalizeKeys::Honoured, LastAnswer::Refusal) => false,
+        (Unanswered::BeforeRefusal, _, _) => true,
+        (Unanswered::AfterRefusal | Unanswered::None, _, _) => false,
+    }
+}
+
+/// What Get Charge Permission shows of a session's permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPermission {
+    /// `chargePermissionId`.
+    pub id: ChargePermissionId,
+    /// `statusDetails`.
+    pub state: PermissionState,
+    /// `merchantMetadata.merchantReferenceId`.
+    pub reference: Option<String>,
+    /// `limits.amountLimit`.
+    pub limit: AmountView,
+}
+
+/// What must be shown of a session's permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpectedPermission<'a> {
+    /// Its id.
+    pub id: &'a ChargePermissionId,
+    /// The order's reference at Amazon.
+    pub reference: &'a str,
+    /// Whether it is enough that no other reference is shown.
+    pub may_lack_reference: bool,
+    /// What must be chargeable under it, at least.
+    pub amount: Money,
+}
+
+/// What a view of a session's permission proves. Its limit may be higher than what the order asks for.
+#[must_use]
+pub fn permission_proof(view: &SessionPermission, expected: &ExpectedPermission<'_>) -> Proof<()> {
+    if view.id != *expected.id {
+        return Proof::Contradicts(Misfit::ChargePermissionDiffers);
+    }
+    if view.reference.as_deref().is_some_and(|shown| shown != expected.reference) {
+        return Proof::Contradicts(Misfit::ReferenceDiffers);
+    }
+    match view.limit {
+        AmountView::Shown(limit) if limit.currency() != expected.amount.currency() => {
+            return Proof::Contradicts(Misfit::CurrencyDiffers);
+        }
+        AmountView::Shown(limit) if limit.minor() < expected.amount.minor() => {
+            return Proof::Contradicts(Misfit::ChargeAmountDiffers);
+        }
+        AmountView::Unreadable => return Proof::Nothing("a permission whose limit cannot be read"),
+        AmountView::Shown(_) | AmountView::Absent => {}
+    }
+    match view.state {
+        PermissionState::Closed(_) => return Proof::Contradicts(Misfit::StateDiffers),
+        PermissionState::Chargeable | PermissionState::NonChargeable(_) => {}
+    }
+    if view.reference.is_none() && !expected.may_lack_reference {
+        return Proof::Nothing("a permission without its reference");
+    }
+    Proof::Fits(())
 }
 
 /// What a success of Finalize proves: the charge that it made, unless the intent is Confirm, which is never

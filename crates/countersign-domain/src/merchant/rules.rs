@@ -69,6 +69,8 @@ pub struct MerchantRules {
     pub lease: Duration,
     /// Whether local expiries are suspended because this machine's clock is in question.
     pub hold_expiries: bool,
+    /// Whether Amazon honours idempotency keys on Finalize, as far as that is known.
+    pub finalize_keys: FinalizeKeys,
 }
 
 impl Default for MerchantRules {
@@ -78,6 +80,7 @@ impl Default for MerchantRules {
             resend_limit: HOUR,
             lease: Duration::from_secs(30),
             hold_expiries: false,
+            finalize_keys: FinalizeKeys::default(),
         }
     }
 }
@@ -129,6 +132,21 @@ words! {
         OneOfSeveral = "false",
         /// Only this store does.
         Sole = "true",
+    }
+}
+
+words! {
+    /// Whether Amazon honours idempotency keys on Finalize: whether the same bytes under the same key are
+    /// answered as they were the first time, and under another key are not.
+    #[derive(Default)]
+    FinalizeKeys {
+        /// It is not known yet.
+        #[default]
+        Unknown,
+        /// They are honoured.
+        Honoured,
+        /// They are not.
+        NotHonoured,
     }
 }
 
@@ -196,6 +214,8 @@ pub(super) const REACH_ASKED_FROM: u32 = 2;
 /// How many times, at most, a Finalize is sent to get the ids of a completed session: Amazon's stored answer contains
 /// them.
 pub(super) const SENDS_FOR_IDS: u32 = 5;
+/// How many times, at most, a Finalize of a completed session is sent once more until an answer says something.
+pub(super) const SILENT_PROOFS: u32 = 5;
 /// After how long Amazon has certainly deleted the session, with a day of tolerance for a difference between
 /// the two clocks.
 pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);

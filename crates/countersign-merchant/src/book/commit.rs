@@ -4,15 +4,18 @@
 //! is stored, the decision is logged and counted.
 
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::call::KeyedRequest;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::{self, Draft};
 use countersign_domain::merchant::checkout::standing::Standing;
+use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeSet, Content, Document, Expect, IndexEntry, Key, NewMessage, Version, Write,
 };
 use countersign_store::transact::{self, Decision};
 
+use super::learned::sends;
 use super::{Book, StoreFailed, open_work, snapshot_document, youngest};
 use crate::events::entry::{self, Entry};
 use crate::events::table::Event;
@@ -52,6 +55,9 @@ pub(super) struct Revision {
     pub(super) writes: Vec<Write>,
     /// Documents that must be as they were read, if the registration is written.
     pub(super) requires: Vec<(Key, Expect)>,
+    /// The sends that a success may be the answer to, if that success begins a trial of the keys.
+    sends: Vec<(AttemptNumber, KeyedRequest)>,
+    begins_trial: bool,
     links: Links,
     /// `None` for a new registration.
     version: Option<Version>,
@@ -108,6 +114,7 @@ struct Aftermath {
     after: LoadedRegistration,
     events: Vec<Event>,
     noted: CountedStep,
+    begins_trial: bool,
 }
 
 pub(super) fn checkout_key(id: &str) -> Key {
@@ -143,7 +150,10 @@ impl Book {
             }
         };
         let ((kept, also), outcome) = transact::decide(&*self.store, decision).await?;
-        let note = |Aftermath { after, events, noted }| {
+        let note = |Aftermath { after, events, noted, begins_trial }| {
+            if begins_trial {
+                self.note_trial(self.clock.now());
+            }
             self.metrics.note(&noted);
             events.iter().for_each(|event: &Event| event.log(&after.registration.checkout));
             after
@@ -193,11 +203,25 @@ impl Book {
                 let Some(before) = before else { return Ok::<_, E>(PendingCommit::nothing(None)) };
                 let mut revision = self.open(before, now);
                 let Some(outcome) = decide(&mut revision)? else { return Ok(PendingCommit::nothing(None)) };
+                self.begin_trial_with(&mut revision).await?;
                 let decided = self.keep(revision, Some(outcome));
                 Ok(if may_be_old { decided.unless_unchanged() } else { decided })
             }
         })
         .await
+    }
+
+    /// Adds the trial of the keys that a success begins, if one is due.
+    async fn begin_trial_with(&self, revision: &mut Revision) -> Result<(), StoreFailed> {
+        let checkout = revision.draft.checkout();
+        if revision.sends.is_empty() || revision.was_completed || !is_completed(checkout) {
+            return Ok(());
+        }
+        let sends = std::mem::take(&mut revision.sends);
+        let begun = self.begin_trial(checkout, sends, revision.now).await?;
+        revision.begins_trial = begun.is_some();
+        revision.writes.extend(begun);
+        Ok(())
     }
 
     /// Begins a decision about a registration that was loaded.
@@ -216,7 +240,10 @@ impl Book {
 
     fn revision(&self, registration: Registration, version: Option<Version>, now: Timestamp) -> Revision {
         let Registration { checkout, links, browsing, missed } = registration;
+        let is_trial_due = self.finalize_keys.is_trial_due(now);
         Revision {
+            sends: if is_trial_due { sends(&checkout) } else { Vec::new() },
+            begins_trial: false,
             was_completed: is_completed(&checkout),
             doubts: Doubts::new(&checkout),
             draft: Draft::new(checkout, now, self.rules()),
@@ -255,6 +282,8 @@ impl Book {
             besides,
             writes,
             requires,
+            sends: _,
+            begins_trial,
             links,
             version,
             now,
@@ -268,7 +297,8 @@ impl Book {
             && !is_written(is_changed)
         {
             let after = LoadedRegistration { registration: next, version };
-            let kept = Aftermath { after, events: Vec::new(), noted: CountedStep::default() };
+            let noted = CountedStep::default();
+            let kept = Aftermath { after, events: Vec::new(), noted, begins_trial: false };
             return PendingCommit { change: None, kept: Some(kept), also: None, outcome };
         }
         let has_succeeded = is_completed(&next.checkout) && !was_completed;
@@ -289,7 +319,8 @@ impl Book {
         change.append.extend(self.told(&next.checkout, &events, now));
         change.append.extend(self.told(&next.checkout, &besides, now));
         events.extend(besides);
-        let kept = Aftermath { after: LoadedRegistration { registration: next, version }, events, noted };
+        let after = LoadedRegistration { registration: next, version };
+        let kept = Aftermath { after, events, noted, begins_trial };
         PendingCommit { change: Some(change), kept: Some(kept), also: None, outcome }
     }
 

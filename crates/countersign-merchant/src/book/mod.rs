@@ -6,9 +6,11 @@ pub(crate) mod arrival;
 mod capture_policy;
 mod cart;
 pub(crate) mod commit;
+pub(crate) mod finalize_keys;
 pub(crate) mod foreign_permission;
 pub(crate) mod inbox;
 mod indexes;
+mod learned;
 pub(crate) mod lookup;
 pub(crate) mod open_work;
 pub(crate) mod outbox;
@@ -31,6 +33,7 @@ use countersign_store::contract::{
 pub(crate) use countersign_store::transact::StoreFailed;
 use countersign_world::Entropy;
 
+use self::learned::FinalizeKeysCell;
 use crate::clock::DecisionClock;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -46,6 +49,7 @@ pub(crate) struct Book {
     snapshot_keys: SnapshotKeys,
     outbox: FactDelivery,
     prices: PriceSource,
+    finalize_keys: FinalizeKeysCell,
 }
 
 /// Why a caller gets no outcome: a rule refused the decision, and nothing has changed; or the store failed,
@@ -94,7 +98,17 @@ pub(crate) struct Parts {
 impl Book {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { store, clock, entropy, settings, snapshot_keys, outbox, prices } = parts;
-        Self { store, clock, entropy, settings, metrics: Metrics::new(), snapshot_keys, outbox, prices }
+        Self {
+            store,
+            clock,
+            entropy,
+            settings,
+            metrics: Metrics::new(),
+            snapshot_keys,
+            outbox,
+            prices,
+            finalize_keys: FinalizeKeysCell::default(),
+        }
     }
 
     /// Checks that the store answers.
@@ -104,7 +118,11 @@ impl Book {
 
     /// The rules as of now: local expiries are suspended while this machine's clock cannot be trusted.
     pub(crate) fn rules(&self) -> MerchantRules {
-        MerchantRules { hold_expiries: self.clock.is_in_question(), ..self.settings.rules() }
+        MerchantRules {
+            hold_expiries: self.clock.is_in_question(),
+            finalize_keys: self.finalize_keys.keys(),
+            ..self.settings.rules()
+        }
     }
 
     /// A change set that writes and appends nothing yet.

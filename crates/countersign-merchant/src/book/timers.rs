@@ -9,7 +9,7 @@ use super::commit::{LoadedRegistration, PendingCommit};
 use super::lookup::PAGE;
 use super::{Book, StoreFailed, Walk, open_work};
 use crate::events::table::{Event, EventKind};
-use crate::stored::{foreign_permission, notification, snapshot};
+use crate::stored::{finalize_keys, foreign_permission, notification, snapshot};
 
 /// A document whose timer is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,7 +20,10 @@ impl DueDocument {
     pub(crate) fn can_wait(&self) -> bool {
         matches!(
             self.0.collection,
-            snapshot::COLLECTION | notification::COLLECTION | foreign_permission::COLLECTION
+            snapshot::COLLECTION
+                | notification::COLLECTION
+                | foreign_permission::COLLECTION
+                | finalize_keys::COLLECTION
         )
     }
 }

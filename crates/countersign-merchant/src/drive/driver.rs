@@ -22,6 +22,7 @@ use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
 use countersign_domain::merchant::attempt::missing::{reach_seen, reach_to_prove};
 use countersign_domain::merchant::attempt::not_approved::to_look_at_before;
+use countersign_domain::merchant::attempt::prove::permission_seen;
 use countersign_domain::merchant::call::CallAnswer;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::CartSight;
@@ -31,7 +32,8 @@ use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, Outgoin
 use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
 use countersign_domain::merchant::payment::send::{
-    self, OperationAnswer, charge_shown, charge_shown_before, permission_shown, refund_shown,
+    self, OperationAnswer, charge_shown, charge_shown_before, other_charge_shown, permission_shown,
+    refund_shown,
 };
 use countersign_domain::merchant::proof::ObjectView;
 use countersign_domain::time::Timestamp;
@@ -42,9 +44,10 @@ use crate::book::commit::LoadedRegistration;
 use crate::gateway::amazon::NoEvidence;
 use crate::gateway::amazon::send::{finalize_key, finalize_send, operation_send};
 use crate::registration::Registration;
+use crate::settings::Integration;
 
 /// The largest number of steps that are taken in a row before the rest is left to the timer. The longest
-/// useful chain is: begin, send, look up, send again, send, look up, get the charge.
+/// useful chain is: begin, send, look up, send again, send, look up, send to prove, send, get the charge.
 const STEPS: usize = 12;
 /// The largest number of times that one attempt is taken up in a row.
 const TAKEN_UP: usize = 8;
@@ -130,6 +133,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn follow(&mut self, first: NextStep) -> Result<(), StoreFailed> {
         let mut next = first;
         let mut was_sent_again = false;
+        let mut was_proved = false;
         for _ in 0..STEPS {
             if let Some(attempt) = attempt_of(&next)
                 && self.was_sent_elsewhere(attempt).await?
@@ -154,10 +158,19 @@ impl<'a> Driver<'a> {
                     let answer = self.app.amazon.operate(&charge_permission_id, &request, &send).await;
                     self.operation_answered(number, &request, &answer).await?
                 }
+                // The session is Completed: sending it again and again would only repeat the answer.
+                NextStep::ProveBySending(_) if was_proved => return Ok(()),
+                NextStep::ProveBySending(attempt) => {
+                    was_proved = true;
+                    self.send_again(CallId::Finalize(attempt)).await?
+                }
                 NextStep::LookAtSession(session) => self.look_at_session(&session).await?,
                 NextStep::ProveReach(session) => self.prove_reach(&session).await?,
                 NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id } => {
                     self.look_at_attempts_charge(&session, &charge_permission_id, &charge_id).await?
+                }
+                NextStep::LookAtAttemptsPermission { session, charge_permission_id } => {
+                    self.look_at_attempts_permission(&session, &charge_permission_id).await?
                 }
                 NextStep::LookAtCharge(id) => self.look_at_charge(&id).await?,
                 // Boxed, because the future is large and rarely needed.
@@ -339,7 +352,12 @@ impl<'a> Driver<'a> {
         let account = self.app.account();
         let decide = |draft: &mut Draft| {
             let agreed = agree(draft, attempt, &seen, &ours, priced);
-            let Some(agreed) = agreed else { return reach_to_prove(draft, attempt) };
+            let Some(agreed) = agreed else {
+                return match (settings.policy.integration, &seen) {
+                    (Integration::Sole, SessionView::Completed { .. }) => session_seen(draft, attempt, &seen),
+                    _ => reach_to_prove(draft, attempt),
+                };
+            };
             let send = finalize_send(merchant, draft.checkout(), attempt, agreed);
             let Some(send) = send else { return NextStep::Rest };
             let next = finalize::begin(draft, attempt, send);
@@ -494,7 +512,7 @@ impl<'a> Driver<'a> {
         let Some(shown) = self.shown(answer, Some(attempt), "Get Charge returned nothing") else {
             return Ok(NextStep::Rest);
         };
-        let seen = self.decide(|draft| charge_seen(draft, attempt, permission, &shown)).await;
+        let seen = self.decide(|draft| charge_seen(draft, attempt, permission, charge, &shown)).await;
         seen.inspect_err(|failed| self.log_unwritten(session, Some(permission), Some(charge), failed))?;
         Ok(NextStep::Rest)
     }
@@ -529,14 +547,33 @@ impl<'a> Driver<'a> {
         evidence.permission = self.shown(amazon.permission_money(permission).await, None, message);
         for id in charge_ids {
             let message = "a charge under a permission that names an order could not be looked up";
-            evidence.charges.extend(self.shown(amazon.charge(&id).await, None, message));
+            let shown = self.shown(amazon.charge(&id).await, None, message);
+            evidence.charges.extend(shown.filter(|shown| shown.id == id));
         }
         self.next(|draft| heard_seen(draft, permission, &evidence)).await
+    }
+
+    async fn look_at_attempts_permission(
+        &mut self,
+        session: &BoundSession,
+        permission: &ChargePermissionId,
+    ) -> Result<NextStep, StoreFailed> {
+        let attempt = session.attempt;
+        let answer = self.app.amazon.session_permission(permission).await;
+        let Some(shown) = self.shown(answer, Some(attempt), "Get Charge Permission returned nothing") else {
+            return Ok(NextStep::Rest);
+        };
+        let next = self.next(|draft| permission_seen(draft, attempt, &shown)).await;
+        next.inspect_err(|failed| self.log_unwritten(session, Some(permission), None, failed))
     }
 
     async fn look_at_charge(&mut self, id: &ChargeId) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.charge(id).await;
         match self.shown(answer, None, "Get Charge returned nothing") {
+            Some(shown) if shown.id != *id => {
+                self.decide(|draft| other_charge_shown(draft, id)).await?;
+                Ok(NextStep::Rest)
+            }
             Some(shown) => self.next(|draft| charge_shown(draft, &shown)).await,
             None => Ok(NextStep::Rest),
         }
@@ -546,6 +583,10 @@ impl<'a> Driver<'a> {
     async fn look_before(&mut self, id: &ChargeId, number: OperationNumber) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.charge(id).await;
         let shown = self.shown(answer, None, "Get Charge before a refund returned nothing");
+        if shown.as_ref().is_some_and(|shown| shown.id != *id) {
+            self.decide(|draft| other_charge_shown(draft, id)).await?;
+        }
+        let shown = shown.filter(|shown| shown.id == *id);
         let merchant = &self.app.settings.merchant_id;
         self.next(|draft| {
             if !charge_shown_before(draft, number, shown.as_ref()) {
@@ -625,10 +666,11 @@ const fn attempt_of(step: &NextStep) -> Option<AttemptNumber> {
         | NextStep::LookAtSession(session)
         | NextStep::ProveReach(session)
         | NextStep::LookAtAttemptsCharge { session, .. }
+        | NextStep::LookAtAttemptsPermission { session, .. }
         | NextStep::Send(OutgoingCall::Finalize { session, .. }) => Some(session.attempt),
-        NextStep::Begin(CallId::Finalize(attempt)) | NextStep::SendAgain(CallId::Finalize(attempt)) => {
-            Some(*attempt)
-        }
+        NextStep::Begin(CallId::Finalize(attempt))
+        | NextStep::SendAgain(CallId::Finalize(attempt))
+        | NextStep::ProveBySending(attempt) => Some(*attempt),
         NextStep::Rest
         | NextStep::Begin(CallId::Operation(_))
         | NextStep::SendAgain(CallId::Operation(_))

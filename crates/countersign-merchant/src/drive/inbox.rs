@@ -24,6 +24,7 @@ use super::App;
 use crate::book::foreign_permission::{ForeignAnswer, Release};
 use crate::book::inbox::{LOOKED_FOR, permission_of};
 use crate::book::{DecisionError, StoreFailed};
+use crate::gateway::amazon::NoEvidence;
 use crate::stored::notification::{Notification, Progress};
 
 /// The result of looking up what a notification is about.
@@ -260,7 +261,12 @@ impl App {
             Hint::ChargePermission => Ok(failed.charge_id.clone()),
         };
         let shown = match charge_id {
-            Ok(charge_id) => self.amazon.charge(&charge_id).await,
+            Ok(charge_id) => {
+                let shown = self.amazon.charge(&charge_id).await;
+                shown.and_then(|it| {
+                    if it.id == charge_id { Ok(it) } else { Err(NoEvidence::new("another charge")) }
+                })
+            }
             Err(nothing) => Err(nothing),
         };
         match shown {

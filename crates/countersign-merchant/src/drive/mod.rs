@@ -5,6 +5,7 @@ pub(crate) mod charge_looks;
 pub(crate) mod complete;
 pub(crate) mod decide;
 mod driver;
+mod finalize_keys;
 mod fulfilment;
 pub(crate) mod inbox;
 pub(crate) mod operate;

@@ -5,7 +5,7 @@ use countersign_domain::merchant::after::due::orphaned;
 use super::App;
 use crate::book::StoreFailed;
 use crate::book::timers::{DueDocument, unless_unreadable};
-use crate::stored::{checkout, foreign_permission, notification, snapshot};
+use crate::stored::{checkout, finalize_keys, foreign_permission, notification, snapshot};
 
 impl App {
     /// Takes over the calls that an earlier process had sent. Call this only for a store that no other
@@ -34,6 +34,7 @@ impl App {
             snapshot::COLLECTION => self.take_snapshot(id).await,
             notification::COLLECTION => self.take_up_notification(id).await,
             foreign_permission::COLLECTION => self.take_up_foreign(id).await,
+            finalize_keys::COLLECTION => self.try_finalize_keys(id).await,
             _ => Err(StoreFailed::Unreadable(format!("{due} has a timer that no code handles"))),
         }
     }

@@ -77,6 +77,10 @@ pub(super) fn why_contradicted(about: &EventSubject) -> &'static str {
         Some(Misfit::AmountUnreadable) => "three times, Amazon has shown an amount that cannot be read",
         Some(Misfit::PaidTwice) => "another session of the order is paid, or may be",
         Some(Misfit::TermsMoved) => "it was paid under terms that are no longer the order's",
+        Some(Misfit::IdsDiffer) => {
+            "Amazon answers with an id other than the one that was asked for or proved"
+        }
+        Some(Misfit::ReferenceDiffers) => "Amazon shows the reference of another order at its permission",
         None => "",
     }
 }
@@ -89,7 +93,9 @@ pub(super) fn why_unresolved(about: &EventSubject) -> &'static str {
         Some(UnresolvedReason::Contradicted) => {
             "Amazon shows a payment of a different amount than the shop asked for"
         }
-        Some(UnresolvedReason::CompletedElsewhere) => "the session was completed before Finalize was sent",
+        Some(UnresolvedReason::CompletedElsewhere) => {
+            "the session is Completed, and nothing proves that this server completed it"
+        }
         Some(UnresolvedReason::IdsMissing) => {
             "Amazon shows that it is completed, but without the ids that would prove a payment"
         }

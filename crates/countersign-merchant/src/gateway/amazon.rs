@@ -15,7 +15,7 @@ use countersign_domain::merchant::absence::{Access, Reach};
 use countersign_domain::merchant::attempt::NotPaidReason;
 use countersign_domain::merchant::attempt::agree::{OpenSession, SessionView};
 use countersign_domain::merchant::attempt::finalize::FinalizeAnswer;
-use countersign_domain::merchant::call::{self, KeyedRequest};
+use countersign_domain::merchant::call::{self, KeyedRequest, UnclearKind};
 use countersign_domain::merchant::payment::amount_view::AmountView;
 use countersign_domain::merchant::proof::FinalizeSuccess;
 use countersign_domain::terms::PaymentIntent;
@@ -42,7 +42,7 @@ pub(crate) struct NoEvidence {
 }
 
 impl NoEvidence {
-    fn new(answer: &str) -> Self {
+    pub(crate) fn new(answer: &str) -> Self {
         Self { answer: answer.to_owned(), turned_away: false }
     }
 
@@ -111,8 +111,8 @@ impl Amazon {
     pub(crate) async fn reach(&self, known: Option<&ChargeId>) -> Reach {
         let Some(id) = known else { return Reach::NothingToAskFor };
         match self.charge(id).await {
-            Ok(_) => Reach::Proved(self.access.clone()),
-            Err(_) => Reach::Unproved,
+            Ok(shown) if shown.id == *id => Reach::Proved(self.access.clone()),
+            Ok(_) | Err(_) => Reach::Unproved,
         }
     }
 
@@ -283,7 +283,8 @@ fn read_success(
     answer: &Answer<CheckoutSession>,
 ) -> FinalizeAnswer {
     let session = &answer.value;
-    let unclear = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_owned(), server_error: false };
+    let unclear =
+        |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_owned(), kind: UnclearKind::Unknown };
     let pending = match answer.status {
         200 => false,
         202 => true,
@@ -320,12 +321,23 @@ fn classify<S, R>(error: &Error, refusal: impl FnOnce(FailureClass) -> Option<R>
         failure_class @ (FailureClass::Misuse | FailureClass::Refused | FailureClass::InDoubt) => {
             match refusal(failure_class) {
                 Some(refusal) => call::CallAnswer::Refused(refusal),
-                None => call::CallAnswer::Unclear {
-                    cause: answer_in_words(error),
-                    server_error: error.status().is_some_and(|status| status >= 500),
-                },
+                None => {
+                    call::CallAnswer::Unclear { cause: answer_in_words(error), kind: unclear_kind(error) }
+                }
             }
         }
+    }
+}
+
+/// The kind of an answer that is neither a success nor a refusal of the call as a whole. Only Amazon's own words say
+/// that a copy had no effect: a machine in front of it may answer 404 or 408 for a call that was executed.
+fn unclear_kind(error: &Error) -> UnclearKind {
+    let is_own = error.reason_code().is_some() && error.request_id().is_some_and(|id| !id.is_empty());
+    match error.status() {
+        Some(500..) => UnclearKind::ServerError,
+        Some(408 | 425) | None => UnclearKind::Unknown,
+        Some(400..) if is_own => UnclearKind::Refusal,
+        Some(_) => UnclearKind::Unknown,
     }
 }
 

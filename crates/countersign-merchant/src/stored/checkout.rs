@@ -3,6 +3,7 @@
 
 use countersign_document::stored;
 use countersign_domain::merchant::absence::{Absence, Access};
+use countersign_domain::merchant::attempt::sends::{CompletedBy, CompletedSession, Sends};
 use countersign_domain::merchant::attempt::{
     Account, Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, NotApproved,
     NotPaidReason, UnresolvedReason,
@@ -93,8 +94,20 @@ stored! {
         terms_version,
         account or default,
         unreadable_count or default,
+        sends or default,
         state,
     }
+
+    struct Sends {
+        unanswered_count or default,
+        unanswered_later_count or default,
+        was_refused or default,
+        completed or default,
+    }
+
+    struct CompletedSession { charge_permission_id, charge_id, silence_count or default, completed_by }
+
+    enum CompletedBy { Unknown, Us, SoleIntegration }
 
     text Bearer: as_str, Bearer::parse;
 

@@ -96,8 +96,20 @@ fn from_5(checkout: &mut Value) {
     }
 }
 
-/// Format 6 named the state that proved that an operation had no effect, which is no code of the API's.
+/// Format 6 did not say how an attempt's sends were answered: whatever was sent may have been executed. It named the
+/// state that proved that an operation had no effect, which is no code of the API's.
 fn from_6(checkout: &mut Value) {
+    for attempt in items(checkout, "attempts").filter_map(Value::as_object_mut) {
+        let state = attempt.get("state");
+        let has = |pointer: &str| state.and_then(|it| it.pointer(pointer)).is_some_and(|it| !it.is_null());
+        let was_sent = has("/Finalize/Sent")
+            || has("/Finalize/InDoubt")
+            || has("/Finalize/Recorded/left_at")
+            || has("/Unresolved/send");
+        if was_sent {
+            attempt.entry("sends").or_insert_with(|| json!({ "unanswered_count": 1 }));
+        }
+    }
     let Some(payment) = checkout.get_mut("payment").filter(|payment| payment.is_object()) else { return };
     for operation in items(payment, "operations") {
         if let Some(code) = operation.pointer_mut("/state/Refused/code")

@@ -7,6 +7,7 @@ pub(crate) mod cart;
 pub(crate) mod checkout;
 mod decision;
 mod earlier;
+pub(crate) mod finalize_keys;
 pub(crate) mod foreign_permission;
 #[cfg(test)]
 mod laid_out;

@@ -150,6 +150,21 @@ impl Amazon {
         self.state().sessions.insert(id.to_owned(), canceled);
     }
 
+    /// Another client of the account finalizes a session, as its own sale.
+    pub(crate) fn is_finalized_elsewhere(&self, id: &str, intent: &str) {
+        let body =
+            json!({ "paymentIntent": intent, "chargeAmount": { "amount": "14.00", "currencyCode": "USD" } });
+        let sent = ReceivedCall {
+            operation: "finalize",
+            path: format!("checkoutSessions/{id}/finalize"),
+            key: Some("another-clients-key".to_owned()),
+            body: Bytes::from(body.to_string()),
+        };
+        let now = self.time.now().as_millis();
+        let (status, _) = self.state().finalize(id, &sent, false, now);
+        assert_eq!(status, 200, "{id} is not open");
+    }
+
     /// Sets the state of a charge.
     pub(crate) fn decide(&self, charge_id: &str, state: &str) {
         let mut amazon = self.state();

@@ -27,6 +27,7 @@ mod not_approved;
 mod notifications;
 mod notified;
 mod notifying;
+mod ours;
 mod paying;
 mod proving;
 mod quoting;

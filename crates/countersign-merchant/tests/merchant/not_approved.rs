@@ -153,7 +153,7 @@ fn it_blocks_until_the_pauses_are_over() {
 #[test]
 fn an_order_is_canceled_at_once_and_a_copy_that_completes_the_session_later_is_undone() {
     for engine in ENGINES {
-        let world = World::new(engine);
+        let world = World::with_keys(engine, Some("Honoured"));
         let checkout_id = handed_over(&world);
         let answer = world.ask(&checkout_id, "cancel", &json!({ "reference": "c" }));
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -172,7 +172,7 @@ fn an_order_is_canceled_at_once_and_a_copy_that_completes_the_session_later_is_u
 #[test]
 fn before_another_session_is_sent_it_is_looked_at_and_a_late_copy_is_the_payment() {
     for engine in ENGINES {
-        let world = World::new(engine);
+        let world = World::with_keys(engine, Some("Honoured"));
         let checkout_id = handed_over(&world);
         world.amazon.executes_a_copy(SESSION);
         another_session(&world, &checkout_id);
@@ -210,7 +210,7 @@ fn while_amazon_does_not_show_it_the_other_session_waits() {
 #[test]
 fn a_late_copy_beside_another_payment_is_contradicted_and_nothing_ships() {
     for engine in ENGINES {
-        let world = World::new(engine);
+        let world = World::with_keys(engine, Some("Honoured"));
         let checkout_id = handed_over(&world);
         another_session(&world, &checkout_id);
         assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), paid());

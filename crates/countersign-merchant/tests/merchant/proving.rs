@@ -14,7 +14,7 @@ const SECOND_CHARGE: &str = "S01-5105180-0000001-C000002";
 const DAY: Duration = Duration::from_secs(86_400);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn facts_of_type(world: &World, kind: &str) -> Vec<Value> {
+pub(crate) fn facts_of_type(world: &World, kind: &str) -> Vec<Value> {
     world.facts().into_iter().filter(|fact| fact["type"] == kind).collect()
 }
 

@@ -18,7 +18,7 @@ use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
 use countersign_protocol::signing::{Algorithm, prepare};
-use countersign_store::contract::Store;
+use countersign_store::contract::{ChangeId, ChangeSet, Content, Expect, Key, Store, Write};
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use countersign_store::work_left::work_left;
@@ -191,7 +191,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl World {
+    /// A world in which the account's keys were tried lately, without a result: no success begins a trial.
     pub(crate) fn new(engine: Engine) -> Self {
+        Self::with_keys(engine, Some("Unknown"))
+    }
+
+    /// A world of which it is known whether Amazon honours keys on Finalize; `None` if it was never tried.
+    pub(crate) fn with_keys(engine: Engine, known: Option<&str>) -> Self {
         let time = beginning();
         let (directory, inner): (_, Arc<dyn Store>) = match engine {
             Engine::Memory => (None, Arc::new(MemoryStore::new())),
@@ -218,8 +224,23 @@ impl World {
             is_left_behind: Cell::new(false),
             time,
         };
+        if let Some(keys) = known {
+            world.knows_keys(keys);
+        }
         world.start();
         world
+    }
+
+    /// Stores what is known of the account's keys.
+    fn knows_keys(&self, keys: &str) {
+        let known = json!({ "keys": keys, "tried_at": self.time.now().as_millis(), "trial": null });
+        let content =
+            Content { format: 1, bytes: Bytes::from(known.to_string()), due_at: None, index: Vec::new() };
+        let key = Key { collection: "finalize_keys", id: "M1 S".to_owned() };
+        let write = vec![Write { key, expect: Expect::Absent, content: Some(content) }];
+        let (id, at) = (ChangeId([0; 16]), self.time.now());
+        let change = ChangeSet { id, at, require: Vec::new(), write, append: Vec::new() };
+        run(&self.time, || true, self.store.inner().commit(change)).unwrap();
     }
 
     pub(crate) fn in_memory() -> Self {

@@ -131,7 +131,7 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         (ForgeryBelieved, after(witness(), |it| it.answered_forgery(StatusCode::OK))),
         (NotificationForgotten, after(unheard(), merchant(over()))),
         (SnapshotMissing, after(unheard(), merchant(authorized()))),
-        (SnapshotMissing, after(heard(), |it| it.ends(IdsOnGet::Always))),
+        (SnapshotMissing, after(heard(), |it| it.ends(IdsOnGet::Always, Integration::Sole))),
         (WorkLeft, after(heard(), |it| it.is_left(Half::Amazon, &["a charge is due".to_owned()]))),
         (SendChanged, after(unheard(), merchant(in_doubt("{ }")))),
         (VerdictChanged, after(heard(), merchant(written("checkout", "c", None, None)))),
@@ -143,7 +143,7 @@ fn a_correct_world_breaks_no_invariant() {
     let witness = heard();
     witness.answered_forgery(StatusCode::FORBIDDEN);
     commit(&witness, Half::Merchant, vec![snapshot("Taken")]);
-    witness.ends(IdsOnGet::Always);
+    witness.ends(IdsOnGet::Always, Integration::Sole);
     witness.is_left(Half::Merchant, &[]);
     assert_eq!(held(&witness), Ok(()));
 }

@@ -16,8 +16,8 @@ use super::given::GivenValues;
 use super::key::{Key, key, rows};
 use super::parse::{
     StorePlace, absent_reference, address_members, after_guarantee, algorithm, capture_policy, duration,
-    environment, finalize_deadline, list, listen, origin, page_origin, path, public_url, quote_url,
-    refund_ceiling, region, shop_url, store, text, topic_arn, webhook_url,
+    environment, finalize_deadline, integration, list, listen, origin, page_origin, path, public_url,
+    quote_url, refund_ceiling, region, shop_url, store, text, topic_arn, webhook_url,
 };
 use super::quote;
 use super::values::Values;
@@ -71,6 +71,14 @@ pub(super) const KEYS: &[Key] = &[
         "Whether a session without merchantReferenceId is accepted if the shop's own server brings it",
     )
     .or(|| Policy::default().absent_reference.as_str().to_owned()),
+    key(
+        "amazon.sole_integration",
+        "WORD",
+        "`false` or `true`",
+        "Whether only this server finalizes sessions of this account and environment: then a session that is \
+         Completed is this server's even if nothing else proves it",
+    )
+    .or(|| Policy::default().integration.as_str().to_owned()),
     key("shop.token_file", "FILE", "file", "The token that the shop's server sends"),
     key(
         "shop.tokens_file",
@@ -305,10 +313,10 @@ impl Config {
                 capture_policy: values.value("capture.policy", capture_policy)?,
                 capture_margin: values.value("capture.margin", duration)?,
                 absent_reference: values.value("amazon.allow_absent_reference", absent_reference)?,
+                integration: values.value("amazon.sole_integration", integration)?,
                 refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
                 after_guarantee: values.value("fulfilment.after_guarantee", after_guarantee)?,
                 compared_address: values.value("compare.address", address_members)?,
-                integration: Policy::default().integration,
             },
             notifications: Notifications {
                 certificate_origins: values

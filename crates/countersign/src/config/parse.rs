@@ -7,7 +7,8 @@ use std::time::Duration;
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, Region};
 use countersign_merchant::settings::{
-    AbsentReference, AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Origin, RefundCeiling,
+    AbsentReference, AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Integration, Origin,
+    RefundCeiling,
 };
 use countersign_protocol::signing::Algorithm;
 
@@ -56,6 +57,10 @@ pub(super) fn capture_policy(text: &str) -> ReadResult<CapturePolicy> {
 
 pub(super) fn absent_reference(text: &str) -> ReadResult<AbsentReference> {
     AbsentReference::parse(text).ok_or_else(|| "must be false or true".to_owned())
+}
+
+pub(super) fn integration(text: &str) -> ReadResult<Integration> {
+    Integration::parse(text).ok_or_else(|| "must be false or true".to_owned())
 }
 
 pub(super) fn refund_ceiling(text: &str) -> ReadResult<RefundCeiling> {

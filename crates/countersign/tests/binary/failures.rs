@@ -128,7 +128,7 @@ fn a_bad_line_of_the_configuration_is_named_by_file_line_and_key() {
         &["serve", "--config", "bad.toml"],
         "bad.toml:6: there is no key amazon.regoin; the keys of [amazon] are endpoint, region, environment, \
          merchant_id, store_id, public_key_id, private_key_file, algorithm, \
-         allow_absent_reference",
+         allow_absent_reference, sole_integration",
     );
     fails(
         path,

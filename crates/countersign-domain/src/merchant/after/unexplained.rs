@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::merchant::attempt::agree::SessionView;
 use crate::merchant::attempt::look::session_seen;
+use crate::merchant::attempt::sends::Sends;
 use crate::merchant::attempt::{
     Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, UnresolvedReason,
 };
@@ -674,6 +675,7 @@ fn push_adopted(draft: &mut Draft, placeholder: CheckoutSessionId) -> AttemptNum
         terms_version: checkout.terms_version,
         account: None,
         unreadable_count: 0,
+        sends: Sends::default(),
         state: AttemptState::Bound { retry_at: now, missing: None },
     });
     number

@@ -12,7 +12,7 @@ use crate::merchant::absence::Access;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
-use crate::merchant::rules::{ASK_AGAIN_AFTER, AbsentReference, Policy, next_evidence_look};
+use crate::merchant::rules::{ASK_AGAIN_AFTER, AbsentReference, Integration, Policy, next_evidence_look};
 use crate::money::Money;
 use crate::terms::{PaymentIntent, ProductType};
 
@@ -162,7 +162,11 @@ pub fn agree(
                 );
             } else {
                 let reason = UnresolvedReason::CompletedElsewhere;
-                let look_at = next_evidence_look(now, now);
+                // In the only integration of its account, the session's permission may prove it now.
+                let look_at = match draft.rules.policy.integration {
+                    Integration::Sole => now,
+                    Integration::OneOfSeveral => next_evidence_look(now, now),
+                };
                 draft
                     .move_on(attempt, AttemptState::Unresolved { reason, send: None, sent_at: now, look_at });
                 draft.emit(attempt, AttemptEvent::Unresolved);

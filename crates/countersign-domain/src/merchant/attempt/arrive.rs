@@ -5,6 +5,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::string::ToString;
 
 use super::not_approved::stand_back;
+use super::sends::Sends;
 use super::{Attempt, AttemptState, Bearer, GivenAddresses, NotPaidReason};
 use crate::ids::CheckoutSessionId;
 use crate::merchant::call::{InFlight, LookSchedule};
@@ -81,6 +82,7 @@ pub fn arrive(
         terms_version,
         account: None,
         unreadable_count: 0,
+        sends: Sends::default(),
         state,
     });
     draft.emit(number, what);

@@ -5,17 +5,18 @@
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
+use super::prove::{proved_by, session};
 use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason, not_approved};
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::merchant::call::{
-    CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyedRequest, LookSchedule,
+    CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyedRequest, LookSchedule, UnclearKind,
 };
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::checkout::sharing::must_wait;
 use crate::merchant::checkout::terms::Terms;
 use crate::merchant::event::AttemptEvent;
-use crate::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
+use crate::merchant::next::{CallId, NextStep, OutgoingCall};
 use crate::merchant::number::KeyOrdinal;
 use crate::merchant::proof::{FinalizeSuccess, Proof, finalize_proof};
 use crate::merchant::rules::{
@@ -88,6 +89,9 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     }
     let (begun, event) = InFlight::begun(send, now, &rules);
     draft.move_on(number, AttemptState::Finalize(begun));
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.sends.left();
+    }
     draft.emit(number, AttemptEvent::Call(event));
     next
 }
@@ -145,6 +149,7 @@ pub fn send_again(
         doubt.send.idempotency_key = key_of(doubt.send.n);
     }
     let Some((send, event)) = in_flight.send_again() else { return NextStep::Rest };
+    attempt.sends.left();
     draft.emit(number, AttemptEvent::Call(event));
     let checkout = draft.checkout();
     checkout.attempt(number).map_or(NextStep::Rest, |attempt| delivery(checkout, attempt, send))
@@ -153,10 +158,6 @@ pub fn send_again(
 fn delivery(checkout: &Checkout, attempt: &Attempt, send: KeyedRequest) -> NextStep {
     let payment_intent = checkout.terms.payment_intent;
     NextStep::Send(OutgoingCall::Finalize { session: session(attempt), payment_intent, send })
-}
-
-pub(super) fn session(attempt: &Attempt) -> BoundSession {
-    BoundSession { attempt: attempt.number, id: attempt.checkout_session_id.clone() }
 }
 
 /// Gives up an attempt that was to be sent. If nothing was ever sent, the attempt ends here. Otherwise a copy
@@ -324,6 +325,7 @@ pub fn answered(
     n: KeyOrdinal,
     answer: &FinalizeAnswer,
 ) -> NextStep {
+    note_answer(draft, number, n, answer);
     let Some(current) = draft.checkout().attempt(number) else { return NextStep::Rest };
     match &current.state {
         AttemptState::Finalize(InFlight::Sent { send, .. }) if send.n == n => {
@@ -331,6 +333,9 @@ pub fn answered(
         }
         AttemptState::Finalize(InFlight::InDoubt(doubt)) => {
             let is_latest = doubt.send.n == n;
+            if current.sends.completed.is_some() {
+                return proved_by(draft, number, is_latest, answer);
+            }
             if let CallAnswer::Success(finalized) = answer {
                 succeed(draft, number, finalized);
             } else if is_latest {
@@ -380,6 +385,34 @@ pub fn answered(
 fn late_success(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) {
     not_approved::doubt_again(draft, number, "a late success");
     succeed(draft, number, finalized);
+}
+
+/// Records whether the answer leaves a send unanswered, while money may have moved: this decides later who may
+/// have completed the session.
+fn note_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: &FinalizeAnswer) {
+    let is_known = match state(draft, number) {
+        Some(AttemptState::Finalize(in_flight @ (InFlight::Sent { .. } | InFlight::InDoubt(_)))) => {
+            in_flight.send().is_some_and(|send| n <= send.n)
+        }
+        Some(_) | None => false,
+    };
+    let is_refusal = match answer {
+        CallAnswer::Refused(_)
+        | CallAnswer::WrongStatus { .. }
+        | CallAnswer::Unclear { kind: UnclearKind::Refusal, .. } => true,
+        CallAnswer::NotSent | CallAnswer::NotEvaluated { .. } => false,
+        CallAnswer::Success(_)
+        | CallAnswer::Unclear { kind: UnclearKind::Unknown | UnclearKind::ServerError, .. } => return,
+    };
+    if !is_known {
+        return;
+    }
+    let Some(attempt) = draft.change_attempt(number) else { return };
+    if is_refusal {
+        attempt.sends.refused();
+    } else {
+        attempt.sends.had_no_effect();
+    }
 }
 
 fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: &FinalizeAnswer) {

@@ -2,9 +2,10 @@
 //! what ends it, what is sent again, and when to stop asking.
 
 use super::agree::SessionView;
-use super::finalize::{may_send_again, pending_since, session, succeed};
+use super::finalize::{may_send_again, pending_since};
 use super::missing::{reach_to_prove, sent_not_found};
 use super::not_approved;
+use super::prove::{prove, settled_but_for_proof, stay_in_doubt};
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
@@ -13,10 +14,9 @@ use crate::merchant::decision::absence::{note_missing, note_shown};
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{CallId, NextStep};
 use crate::merchant::number::AttemptNumber;
-use crate::merchant::payment::amount_view::AmountView;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeState, ChargeView};
 use crate::merchant::payment::misfit::Misfit;
-use crate::merchant::proof::{ExpectedCharge, FinalizeSuccess, Proof, charge_proof, is_unreadable};
+use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof, is_unreadable};
 use crate::merchant::rules::{SENDS_FOR_IDS, UNREADABLE_AMOUNTS, pending_delay};
 use crate::terms::PaymentIntent;
 
@@ -88,7 +88,8 @@ fn not_approved_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionVie
     }
 }
 
-/// Handles a session that is Completed. That is not proof of payment; its charge is, or its permission where
+/// Handles a session that is Completed. That is not proof of payment, and not even of a Finalize of ours: what
+/// proves it is the same bytes, sent once more under the same key, and then the charge, or the permission where
 /// nothing is charged.
 fn completed(
     draft: &mut Draft,
@@ -97,39 +98,20 @@ fn completed(
     charge: Option<&ChargeId>,
     doubt: Option<Doubt>,
 ) -> NextStep {
-    let state = draft.checkout().attempt(number).map(|attempt| &attempt.state);
-    if let Some(AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }) = state {
-        // It is not known who completed it, nor for which order: only a person can tell.
-        return NextStep::Rest;
-    }
-    let intent = draft.checkout().terms.payment_intent;
-    let stays = |doubt: Doubt| Doubt { missing: None, stored_error: None, ..doubt };
-    match (intent, permission, charge) {
-        (PaymentIntent::Confirm, Some(permission), _) => {
-            let charge_permission_id = permission.clone();
-            let charge_amount = AmountView::Absent;
-            let success =
-                FinalizeSuccess { pending: false, charge_permission_id, charge_id: None, charge_amount };
-            succeed(draft, number, &success);
-            NextStep::Rest
-        }
-        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(permission), Some(charge)) => {
-            if let Some(doubt) = doubt {
-                stay_in_doubt(draft, number, stays(doubt));
-            }
-            let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
-            NextStep::LookAtAttemptsCharge {
-                session: session(attempt),
-                charge_permission_id: permission.clone(),
-                charge_id: charge.clone(),
-            }
-        }
+    let charge = charge.filter(|_| draft.checkout().terms.payment_intent != PaymentIntent::Confirm);
+    match (draft.checkout().terms.payment_intent, permission, charge) {
+        (PaymentIntent::Confirm, Some(permission), charge)
+        | (
+            PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture,
+            Some(permission),
+            charge @ Some(_),
+        ) => prove(draft, number, permission, charge, doubt),
         (PaymentIntent::Confirm | PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, _, _) => {
             match doubt {
                 // The stored answer of the first send has the ids; asking for it cannot pay a completed
                 // session twice.
                 Some(doubt) if doubt.send_count < SENDS_FOR_IDS => {
-                    stay_in_doubt(draft, number, stays(doubt));
+                    stay_in_doubt(draft, number, settled_but_for_proof(doubt));
                     NextStep::SendAgain(CallId::Finalize(number))
                 }
                 Some(doubt) => {
@@ -142,15 +124,12 @@ fn completed(
     }
 }
 
-fn stay_in_doubt(draft: &mut Draft, number: AttemptNumber, doubt: Doubt) {
-    draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
-}
-
 /// Applies what the charge proves to an attempt in doubt or pending, if that is new.
 pub fn charge_seen(
     draft: &mut Draft,
     number: AttemptNumber,
     charge_permission_id: &ChargePermissionId,
+    asked_for: &ChargeId,
     shown: &ChargeView,
 ) {
     let (checkout, now) = (draft.checkout(), draft.now);
@@ -159,14 +138,23 @@ pub fn charge_seen(
     if checkout.terms.payment_intent == PaymentIntent::Confirm {
         return;
     }
+    let is_proved_ours = current.sends.prove(charge_permission_id, Some(asked_for));
     let (was_pending, was_contradicted) = match &current.state {
         AttemptState::Pending { .. } => (true, false),
-        AttemptState::Finalize(InFlight::InDoubt(_)) => (false, false),
         AttemptState::Unresolved { reason: UnresolvedReason::Refunding, .. } => return,
-        AttemptState::Unresolved { reason, .. } => (false, *reason == UnresolvedReason::Contradicted),
+        // A charge of somebody else's proves nothing.
+        AttemptState::Finalize(InFlight::InDoubt(_)) if is_proved_ours => (false, false),
+        // A contradiction that nothing else is known of was found when the payment was already proved.
+        AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. }
+            if is_proved_ours || current.sends.completed.is_none() =>
+        {
+            (false, true)
+        }
+        AttemptState::Unresolved { .. } if is_proved_ours => (false, false),
+        AttemptState::Finalize(InFlight::InDoubt(_)) | AttemptState::Unresolved { .. } => return,
         AttemptState::NotPaid { .. } => return unpaid_charge_seen_again(draft, number, shown),
         AttemptState::Bound { .. }
-        | AttemptState::Finalize(_)
+        | AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
         | AttemptState::Completed { .. }
         | AttemptState::NotApproved(_)
         | AttemptState::Surplus { .. }
@@ -182,6 +170,10 @@ pub fn charge_seen(
         excluded: &[],
     };
     let charge_id = &shown.id;
+    if charge_id != asked_for {
+        let misfit = Misfit::IdsDiffer;
+        return draft.contradict_attempt(number, misfit, charge_permission_id, Some(asked_for));
+    }
     let proved = match charge_proof(shown, &expected) {
         Proof::Fits(proved) => proved,
         Proof::Contradicts(misfit) => {

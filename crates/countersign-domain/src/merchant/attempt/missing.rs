@@ -2,7 +2,7 @@
 //! never sent ends. One that was sent never ends this way: it becomes `Unresolved`, which only stops the
 //! re-sending and asks for a person.
 
-use super::finalize::session;
+use super::prove::session;
 use super::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
 use crate::amazon_limits::SESSION_LIFETIME;
 use crate::merchant::absence::{Absence, Access, Reach};

@@ -15,11 +15,14 @@ pub mod finalize;
 pub mod look;
 pub mod missing;
 pub mod not_approved;
+pub mod prove;
+pub mod sends;
 pub mod surplus;
 
 use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
 
+use self::sends::Sends;
 use super::absence::Absence;
 use super::call::{Doubt, InFlight, KeyedRequest, LookSchedule};
 use super::number::KeyOrdinal;
@@ -63,6 +66,8 @@ pub struct Attempt {
     pub account: Option<Account>,
     /// How many times in a row its charge was shown with an amount that cannot be read.
     pub unreadable_count: u32,
+    /// What its sends can have done, while that is not decided.
+    pub sends: Sends,
     /// What is known of its payment.
     pub state: AttemptState,
 }
@@ -359,7 +364,7 @@ words! {
         /// Amazon shows a payment that is not the one that was asked for: another amount, currency or
         /// permission, or an amount that stays unreadable.
         Contradicted,
-        /// The session was Completed before this shop sent anything.
+        /// The session is Completed, and not proved to be by a Finalize of this store.
         CompletedElsewhere,
         /// Completed, but Amazon gives no ids with which the payment could be proved.
         IdsMissing,

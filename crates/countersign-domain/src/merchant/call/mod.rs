@@ -219,9 +219,20 @@ pub enum CallAnswer<Success, Refusal> {
     Unclear {
         /// What came instead of an answer; a 5xx includes its status, so that a stored one can be recognized.
         cause: String,
-        /// Whether it was a 5xx answer.
-        server_error: bool,
+        /// What kind of answer it was, if it was one.
+        kind: UnclearKind,
     },
+}
+
+/// The kinds of answers that prove nothing about the call as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnclearKind {
+    /// There was no answer, or none of Amazon's own that can be read: the call may have had its effect.
+    Unknown,
+    /// A 5xx answer: the call may have had its effect.
+    ServerError,
+    /// Amazon's own 4xx: this copy of the call had no effect. Another copy may have had it.
+    Refusal,
 }
 
 /// What happened to a call of any kind.
@@ -412,6 +423,23 @@ impl InFlight {
 }
 
 impl Doubt {
+    /// The doubt about a call that was given up, and that can be settled after all. Its alarms have been raised.
+    pub(super) fn again(send: KeyedRequest, sent_at: Timestamp, now: Timestamp) -> Self {
+        let alarm_count = alarms_due(&ALARMS, now.since(sent_at));
+        let look = LookSchedule { at: now.plus(doubt_delay(0)), count: 0 };
+        Self {
+            send,
+            send_count: 1,
+            sent_at,
+            since: sent_at,
+            look,
+            alarm_count,
+            stored_error: None,
+            missing: None,
+            refusals: StatusRefusals::default(),
+        }
+    }
+
     fn take_up(&mut self, kind: CallKind, now: Timestamp) -> Option<CallEvent> {
         let lasting = now.since(self.since);
         let mut due = alarms_due(&ALARMS, lasting);
@@ -433,7 +461,7 @@ impl Doubt {
     /// The stored 5xx that is known after a send of a Finalize got this answer.
     pub(super) fn stored_error_after<S, R>(&self, answer: &CallAnswer<S, R>) -> Option<StoredError> {
         match answer {
-            CallAnswer::Unclear { cause, server_error: true } => {
+            CallAnswer::Unclear { cause, kind: UnclearKind::ServerError } => {
                 let known = self.stored_error.as_ref().filter(|known| known.cause == *cause);
                 let replay_count = known.map_or(0, |known| known.replay_count.saturating_add(1));
                 Some(StoredError { cause: cause.clone(), replay_count })

@@ -13,6 +13,7 @@ use super::cart::CartSight;
 use super::terms::{Terms, TermsRefused};
 use super::unexplained::Unexplained;
 use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::attempt::sends::Sends;
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::decision::Subject;
@@ -216,6 +217,7 @@ impl Draft {
             if state.is_final() {
                 attempt.given = GivenAddresses::default();
                 attempt.turned_away = None;
+                attempt.sends = Sends::default();
             }
             attempt.waits_for = None;
             attempt.state = state;

@@ -208,7 +208,8 @@ pub(super) const fn member_of(misfit: Misfit) -> &'static str {
         Misfit::ChargeAmountDiffers | Misfit::AmountUnreadable => "chargeAmount",
         Misfit::CaptureAmountDiffers => "captureAmount",
         Misfit::RefundAmountDiffers => "refundAmount",
-        Misfit::OfAnotherAct | Misfit::PaidTwice => "chargeId",
+        Misfit::OfAnotherAct | Misfit::PaidTwice | Misfit::IdsDiffer => "chargeId",
+        Misfit::ReferenceDiffers => "merchantMetadata.merchantReferenceId",
         Misfit::StateDiffers => STATE,
         Misfit::TermsMoved => "termsVersion",
     }

@@ -124,7 +124,7 @@ impl PaymentDraft<'_> {
     /// Handles an answer that contradicts what is known of a charge. Nothing of the answer is applied, and
     /// the shop and the operator are notified, once. Until Amazon shows what fits, the charge pays for no
     /// parcel, nothing more is sent for it, and it is looked at daily.
-    fn contradict_charge(&mut self, id: &ChargeId, misfit: Misfit) {
+    pub(in crate::merchant) fn contradict_charge(&mut self, id: &ChargeId, misfit: Misfit) {
         let now = self.now;
         let Some(charge) = self.payment.charge_mut(id) else { return self.contradict(id, misfit.found()) };
         charge.look = Some(next_day(now));

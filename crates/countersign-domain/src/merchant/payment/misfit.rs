@@ -25,6 +25,10 @@ words! {
         TermsMoved,
         /// It was paid, and so was another session of the order.
         PaidTwice,
+        /// An answer names another id than the one that was asked for or was proved.
+        IdsDiffer,
+        /// The permission has another merchant reference than this order's.
+        ReferenceDiffers,
     }
 }
 
@@ -43,6 +47,8 @@ impl Misfit {
             Self::AmountUnreadable => "an amount that cannot be read",
             Self::TermsMoved => "a payment by earlier terms",
             Self::PaidTwice => "a payment beside another payment of the order",
+            Self::IdsDiffer => "an answer with another id",
+            Self::ReferenceDiffers => "a permission with the reference of another order",
         }
     }
 }

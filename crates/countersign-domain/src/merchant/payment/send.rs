@@ -14,6 +14,7 @@ use core::time::Duration;
 use super::Payment;
 use super::amount_view::AmountView;
 use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView};
+use super::misfit::Misfit;
 use super::operation::{Operation, OperationEffect, OperationState, PaymentCall};
 use super::permission::{PermissionState, PermissionView};
 use super::refund::RefundView;
@@ -173,6 +174,13 @@ pub fn charge_shown_before(draft: &mut Draft, number: OperationNumber, shown: Op
         draft.wait_to_send(number, UNSEEN);
     }
     is_seen
+}
+
+/// Handles an answer to Get Charge that names another charge than this one.
+pub fn other_charge_shown(draft: &mut Draft, asked_for: &ChargeId) {
+    if let Some(draft) = &mut draft.payment() {
+        draft.contradict_charge(asked_for, Misfit::IdsDiffer);
+    }
 }
 
 /// Applies what Get Refund showed.

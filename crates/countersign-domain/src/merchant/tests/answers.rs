@@ -25,8 +25,8 @@ fn named(states: &[AttemptState]) -> Vec<String> {
     states.iter().map(named).collect()
 }
 
-fn unclear(cause: &str, server_error: bool) -> FinalizeAnswer {
-    FinalizeAnswer::Unclear { cause: cause.to_string(), server_error }
+fn unclear(cause: &str, kind: UnclearKind) -> FinalizeAnswer {
+    FinalizeAnswer::Unclear { cause: cause.to_string(), kind }
 }
 
 #[test]
@@ -41,9 +41,10 @@ fn each_state_takes_each_answer_so() {
         ("400 InvalidRequest", FinalizeAnswer::Refused(NotPaidReason::Misuse("InvalidRequest".to_string()))),
         ("429", FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() }),
         ("no connection", FinalizeAnswer::NotSent),
-        ("500", unclear("500 InternalServerError", true)),
+        ("500", unclear("500 InternalServerError", UnclearKind::ServerError)),
         ("422 InvalidCheckoutSessionStatus", wrong_status()),
-        ("no answer", unclear("no answer", false)),
+        ("no answer", unclear("no answer", UnclearKind::Unknown)),
+        ("404 of Amazon's", unclear("404 ResourceNotFound", UnclearKind::Refusal)),
     ];
     let now = sent_at().plus(2 * SECOND);
     let states = states();
@@ -70,7 +71,7 @@ fn an_answer_to_another_key_proves_nothing_but_a_success() {
         for answer in [
             FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string())),
             FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() },
-            unclear("500", true),
+            unclear("500", UnclearKind::ServerError),
             wrong_status(),
         ] {
             assert_eq!(answered(&before, 1, 7, &answer, now), None, "{:?}", before.attempts[0].state);
@@ -165,7 +166,7 @@ fn each_state_takes_each_look_at_the_charge_so() {
         Condition::any("amount", amounts.map(|(name, _)| name)),
     ];
     let table = folded(&conditions, |[state, charge_state, of_amount]| {
-        let before = checkout(PaymentIntent::Authorize, states[state].clone());
+        let before = proved_ours(checkout(PaymentIntent::Authorize, states[state].clone()));
         let shown = view(charge_states[charge_state], amounts[of_amount].1);
         match charge_seen(&before, 1, &permission(), &shown, now) {
             Some(step) => outcome(&before, Some(&step), now),
@@ -182,7 +183,7 @@ fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     let look = |before: &Checkout, state| {
         charge_seen(before, 1, &permission(), &seen(state), now).map(|step| step.next)
     };
-    let in_doubt = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
+    let in_doubt = proved_ours(checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt())));
     let under_way = look(&in_doubt, AmazonChargeState::CaptureInitiated).unwrap();
     assert_eq!(under_way.verdict().outcome(), "pending");
     assert!(under_way.payment.is_none() && under_way.due_at(&rules()).is_some());
@@ -190,7 +191,7 @@ fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     assert_eq!(look(&under_way, AmazonChargeState::Captured).unwrap().verdict().outcome(), "paid");
     assert_eq!(look(&under_way, AmazonChargeState::Declined).unwrap().verdict().outcome(), "notPaid");
     // Only an authorization was asked for, and it was granted: who captures the charge does not matter.
-    let in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
+    let in_doubt = proved_ours(checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt())));
     let reserved = look(&in_doubt, AmazonChargeState::CaptureInitiated).unwrap();
     assert_eq!(reserved.verdict().outcome(), "authorized");
 }

@@ -194,8 +194,9 @@ pub(super) mod attempts {
         shown: &ChargeView,
         now: Timestamp,
     ) -> Option<CheckoutStep> {
-        let see =
-            |draft: &mut Draft| look::charge_seen(draft, AttemptNumber::new(attempt), permission, shown);
+        let see = |draft: &mut Draft| {
+            look::charge_seen(draft, AttemptNumber::new(attempt), permission, &shown.id, shown)
+        };
         decided(before, now, &rules(), see).0
     }
 }

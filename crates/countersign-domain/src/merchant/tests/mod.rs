@@ -14,6 +14,7 @@ mod missing;
 mod model;
 mod not_approved;
 mod operations;
+mod ours;
 mod paid;
 mod plan;
 mod proof;
@@ -41,10 +42,13 @@ use super::after::shipment::ShipmentAnswer;
 use super::attempt::agree::{OpenSession, OurStore, SessionView};
 use super::attempt::arrive::ArrivalRefused;
 use super::attempt::finalize::FinalizeAnswer;
+use super::attempt::sends::{CompletedBy, CompletedSession, Sends};
 use super::attempt::{
     Attempt, AttemptState, Bearer, Completion, GivenAddresses, NotApproved, NotPaidReason, UnresolvedReason,
 };
-use super::call::{CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StatusRefusals, StoredError};
+use super::call::{
+    CallEvent, Doubt, InFlight, KeyedRequest, LookSchedule, StatusRefusals, StoredError, UnclearKind,
+};
 use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use super::checkout::draft::{CheckoutDecision, Draft};
@@ -155,9 +159,31 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         terms_version: 1,
         account: None,
         unreadable_count: 0,
+        sends: sends_of(&state),
         state,
     };
     Checkout { attempts: vec![attempt], ..unpaid(intent) }
+}
+
+/// What is known of the sends of an attempt in this state: one is unanswered, if one was sent.
+fn sends_of(state: &AttemptState) -> Sends {
+    match state {
+        AttemptState::Finalize(InFlight::Sent { .. } | InFlight::InDoubt(_))
+        | AttemptState::Unresolved { send: Some(_), .. } => Sends::one_unanswered(),
+        _ => Sends::default(),
+    }
+}
+
+/// The order with its session Completed, and proved to be completed by this store.
+fn proved_ours(mut checkout: Checkout) -> Checkout {
+    let charge_id = (checkout.terms.payment_intent != PaymentIntent::Confirm).then(charge);
+    checkout.attempts[0].sends.completed = Some(Box::new(CompletedSession {
+        charge_permission_id: permission(),
+        charge_id,
+        silence_count: 0,
+        completed_by: CompletedBy::Us,
+    }));
+    checkout
 }
 
 fn unpaid(intent: PaymentIntent) -> Checkout {
@@ -278,6 +304,8 @@ fn next_word(next: &NextStep) -> &'static str {
         NextStep::Begin(_) => "Begin",
         NextStep::LookAtSession(_) => "LookUp",
         NextStep::LookAtAttemptsCharge { .. } => "AskCharge",
+        NextStep::LookAtAttemptsPermission { .. } => "AskPermission",
+        NextStep::ProveBySending(_) => "ProveBySending",
         NextStep::SendAgain(_) => "Resend",
         NextStep::ProveReach(_) => "ProveReach",
         other => panic!("expected a step of an attempt: {other:?}"),

@@ -262,10 +262,10 @@ impl World {
                     ModelAnswer::NotEvaluated => FinalizeAnswer::NotEvaluated { code: "X".to_string() },
                     ModelAnswer::WrongStatus => FinalizeAnswer::WrongStatus { cause: "422".to_string() },
                     ModelAnswer::ServerError(kind) => {
-                        FinalizeAnswer::Unclear { cause: format!("50{kind}"), server_error: true }
+                        FinalizeAnswer::Unclear { cause: format!("50{kind}"), kind: UnclearKind::ServerError }
                     }
                     ModelAnswer::Lost => {
-                        FinalizeAnswer::Unclear { cause: "lost".to_string(), server_error: false }
+                        FinalizeAnswer::Unclear { cause: "lost".to_string(), kind: UnclearKind::Unknown }
                     }
                 };
                 answered(checkout, self.place(attempt), u32::from(n) + 1, &answer, now)?.next

@@ -47,7 +47,8 @@ fn seen_as(then: Then) -> Option<SessionView> {
 }
 
 fn answer(then: Then) -> FinalizeAnswer {
-    let unclear = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), server_error: false };
+    let unclear =
+        |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), kind: UnclearKind::Unknown };
     match then {
         Then::WrongStatus => FinalizeAnswer::WrongStatus { cause: "422".to_string() },
         Then::Declined => FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string())),
@@ -321,7 +322,7 @@ fn a_late_success_is_paid_alone_and_contradicted_beside_another_payment_or_under
     let ids = SessionView::Completed { charge_permission_id: Some(permission()), charge_id: Some(charge()) };
     let (step, _) = session_seen(&beside, 1, &ids, now, &rules()).unwrap();
     let shown = view(AmazonChargeState::Authorized, AmountView::Shown(amount()));
-    let step = charge_seen(&step.next, 1, &permission(), &shown, now).unwrap();
+    let step = charge_seen(&proved_ours(step.next), 1, &permission(), &shown, now).unwrap();
     assert_eq!(happened(&step), "Contradicted: PaidTwice");
 
     let terms = Terms { charge_amount: Money::from_minor(2, Currency::USD), ..alone.terms.clone() };

@@ -231,7 +231,7 @@ pub(super) fn refused(code: &str) -> OperationAnswer {
 }
 
 pub(super) fn unclear() -> OperationAnswer {
-    OperationAnswer::Unclear { cause: "500 InternalServerError".to_string(), server_error: true }
+    OperationAnswer::Unclear { cause: "500 InternalServerError".to_string(), kind: UnclearKind::ServerError }
 }
 
 pub(super) fn cancellation() -> Cancellation {

@@ -343,7 +343,7 @@ fn an_amount_that_stays_unreadable_is_a_contradiction_at_the_third_time_on_every
     // After a lost answer, and while the authorization is pending.
     let pending = states().into_iter().find(|state| state.name() == "Pending").unwrap();
     for state in [in_doubt_attempt(doubt()), pending] {
-        let mut checkout = super::checkout(PaymentIntent::Authorize, state);
+        let mut checkout = proved_ours(super::checkout(PaymentIntent::Authorize, state));
         let see = |before: &Checkout, shown: &ChargeView| {
             super::decide::attempts::charge_seen(before, 1, &permission(), shown, now)
         };
@@ -374,7 +374,7 @@ fn every_path_to_a_charge_gives_the_same_answer_about_it() {
         let mut shown = view(AmazonChargeState::Captured, AmountView::Shown(amount()));
         change(&mut shown);
         let intent = PaymentIntent::AuthorizeWithCapture;
-        let lost = super::checkout(intent, in_doubt_attempt(doubt()));
+        let lost = proved_ours(super::checkout(intent, in_doubt_attempt(doubt())));
         let lost = super::decide::attempts::charge_seen(&lost, 1, &permission(), &shown, now).unwrap().next;
         let (said, _) = charge_shown(&finalized(intent), &shown, now, &rules()).unwrap();
         assert_eq!(lost.verdict(), said.next.verdict(), "{shown:?}");
@@ -402,8 +402,10 @@ fn a_payment_by_earlier_terms_is_contradicted_on_every_path_and_an_unpaid_one_is
         assert_eq!(step.next.payment, None, "nothing is booked as this order's");
         assert_eq!(fulfilment(&step.next, None, now).unwrap().reason.as_str(), "Contradicted");
     };
-    let moved =
-        |state: AttemptState| Checkout { terms_version: 2, ..checkout(PaymentIntent::Authorize, state) };
+    let moved = |state: AttemptState| {
+        let checkout = checkout(PaymentIntent::Authorize, state);
+        Checkout { terms_version: 2, ..proved_ours(checkout) }
+    };
     let success = FinalizeAnswer::Success(FinalizeSuccess {
         pending: false,
         charge_permission_id: permission(),
@@ -411,7 +413,9 @@ fn a_payment_by_earlier_terms_is_contradicted_on_every_path_and_an_unpaid_one_is
         charge_amount: AmountView::Absent,
     });
     for state in [finalizing(sent_at().plus(30 * SECOND)), in_doubt_attempt(doubt())] {
-        contradicted(&attempts::answered(&moved(state), 1, 1, &success, now).unwrap());
+        let unproved = checkout(PaymentIntent::Authorize, state);
+        let moved = Checkout { terms_version: 2, ..unproved };
+        contradicted(&attempts::answered(&moved, 1, 1, &success, now).unwrap());
     }
     let pending = states().into_iter().find(|state| state.name() == "Pending").unwrap();
     for state in [in_doubt_attempt(doubt()), pending, unresolved(UnresolvedReason::IdsMissing)] {

@@ -380,7 +380,7 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
     use AmazonChargeState as Seen;
     for ended in [Seen::Declined, Seen::Canceled] {
         for before in states() {
-            let before = checkout(PaymentIntent::Authorize, before);
+            let before = proved_ours(checkout(PaymentIntent::Authorize, before));
             let seen = view(ended, AmountView::Shown(amount()));
             let Some(step) = charge_seen(&before, 1, &permission(), &seen, sent_at()) else {
                 assert_eq!(unpaid_under(&before, &permission()), None);

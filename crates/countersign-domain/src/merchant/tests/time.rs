@@ -135,7 +135,8 @@ fn what_found_no_connection_was_never_sent_and_spends_no_key() {
 
 #[test]
 fn a_key_rises_in_doubt_only_after_three_replays_of_one_stored_error() {
-    let replay = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), server_error: true };
+    let replay =
+        |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), kind: UnclearKind::ServerError };
     let mut checkout = checkout(PaymentIntent::Authorize, finalizing(sent_at()));
     let mut sent = vec![1];
     for cause in ["500", "500", "500", "503", "503", "503", "503", "500"] {
@@ -246,7 +247,7 @@ fn how_long_a_charge_has_been_pending_is_counted_from_amazons_own_time() {
     };
     for before in [
         checkout(PaymentIntent::Authorize, pending),
-        checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt())),
+        proved_ours(checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()))),
     ] {
         let known_since = match &before.attempts[0].state {
             AttemptState::Pending { since, .. } => *since,

@@ -4,14 +4,14 @@
 use bytes::Bytes;
 use countersign_client::{Answer, Error, FailureClass};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
-use countersign_domain::merchant::call::KeyedRequest;
+use countersign_domain::merchant::call::{KeyedRequest, UnclearKind};
 use countersign_domain::merchant::payment::charge::ChargeView;
 use countersign_domain::merchant::payment::charge::{AmazonChargeState, ChargeStatus};
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
 use countersign_domain::merchant::payment::permission::{PermissionMoney, PermissionState, PermissionView};
 use countersign_domain::merchant::payment::refund::{RefundState, RefundView};
 use countersign_domain::merchant::payment::send::OperationAnswer;
-use countersign_domain::merchant::proof::ObjectView;
+use countersign_domain::merchant::proof::{ObjectView, SessionPermission};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{
     Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonClass, ReasonCode, Refund,
@@ -24,12 +24,11 @@ use super::{Amazon, NoEvidence, amount_view, bounded, classify, code_in_words, i
 type ReadResult<T> = Result<T, &'static str>;
 
 impl Amazon {
-    /// Get Charge.
+    /// Get Charge. The answer may name another charge, which is a contradiction.
     pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeView, NoEvidence> {
         let asked_at = self.clock.now();
         let answer = self.shown(self.client.get_charge(id).await)?;
-        let shown = charge_shown(&answer, asked_at).map_err(NoEvidence::new)?;
-        if shown.id == *id { Ok(shown) } else { Err(NoEvidence::new("another charge")) }
+        charge_shown(&answer, asked_at).map_err(NoEvidence::new)
     }
 
     /// Get Refund.
@@ -43,6 +42,27 @@ impl Amazon {
     pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionView, NoEvidence> {
         let answer = self.shown(self.client.get_charge_permission(id).await)?;
         permission_shown(id, &answer.value).map_err(NoEvidence::new)
+    }
+
+    /// Get Charge Permission: what it shows of a session's payment.
+    pub(crate) async fn session_permission(
+        &self,
+        id: &ChargePermissionId,
+    ) -> Result<SessionPermission, NoEvidence> {
+        let answer = self.shown(self.client.get_charge_permission(id).await)?;
+        let Answer { value: permission, malformed, .. } = &answer;
+        let shown_id = permission.charge_permission_id.clone();
+        let shown_id = shown_id.ok_or_else(|| NoEvidence::new("a charge permission without an id"))?;
+        let state = permission_shown(&shown_id, permission).map_err(NoEvidence::new)?.state;
+        let limits = permission.limits.as_ref();
+        let limit = limits.and_then(|limits| limits.amount_limit.as_ref());
+        let reference = permission.merchant_metadata.as_ref();
+        Ok(SessionPermission {
+            id: shown_id,
+            state,
+            reference: reference.and_then(|metadata| metadata.merchant_reference_id.clone()),
+            limit: amount_view("limits.amountLimit", limit, malformed),
+        })
     }
 
     /// Get Charge Permission, for a permission that no order is known to have: its merchant reference, which is
@@ -127,7 +147,9 @@ impl Amazon {
         };
         match read {
             Ok(Ok(shown)) => OperationAnswer::Success(shown),
-            Ok(Err(cause)) => OperationAnswer::Unclear { cause: cause.to_owned(), server_error: false },
+            Ok(Err(cause)) => {
+                OperationAnswer::Unclear { cause: cause.to_owned(), kind: UnclearKind::Unknown }
+            }
             Err(error) => classify(&error, |failure_class| refusal(failure_class, &error, request)),
         }
     }

@@ -191,6 +191,21 @@ fn decisions() -> Decisions {
     Decisions { made: made.collect(), absences }
 }
 
+/// Sends of each kind, for a session that Amazon shows Completed.
+fn known_sends() -> Sends {
+    Sends {
+        unanswered_count: 1,
+        unanswered_later_count: 2,
+        was_refused: true,
+        completed: Some(Box::new(CompletedSession {
+            charge_permission_id: permission(),
+            charge_id: Some(charge()),
+            silence_count: 3,
+            completed_by: CompletedBy::Us,
+        })),
+    }
+}
+
 fn registration(states: Vec<AttemptState>) -> Registration {
     let attempts = states.into_iter().zip(1..).map(|(state, number)| Attempt {
         number: AttemptNumber::new(number),
@@ -213,6 +228,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             region: Region::NorthAmerica,
         }),
         unreadable_count: 1,
+        sends: if number == 1 { known_sends() } else { Sends::one_unanswered() },
         state,
     });
     let usd = |minor| Money::from_minor(minor, Currency::USD);
@@ -443,6 +459,24 @@ fn format_5_is_read_and_its_count_of_missing_sessions_starts_again() {
 }
 
 #[test]
+fn a_checkout_of_format_6_may_have_been_completed_by_whatever_it_sent() {
+    let whole = registration(states());
+    let (_, bytes) = encode(&whole);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let old = text.replace(r#","sends":{"unanswered_count":1}"#, "");
+    assert!(old.len() < text.len());
+    for attempt in decode(6, old.as_bytes()).unwrap().checkout.attempts.iter().skip(1) {
+        let was_sent = match &attempt.state {
+            AttemptState::Finalize(in_flight) => in_flight.sent_at().is_some(),
+            AttemptState::Unresolved { send, .. } => send.is_some(),
+            _ => false,
+        };
+        let expected = if was_sent { Sends::one_unanswered() } else { Sends::default() };
+        assert_eq!(attempt.sends, expected, "{:?}", attempt.state);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_reported_without_its_content() {
     let (format, bytes) = encode(&registration(states()));
     let text = String::from_utf8(bytes.to_vec()).unwrap();
@@ -528,6 +562,7 @@ proptest! {
                 terms_version: 3,
                 account: None,
                 unreadable_count: 0,
+                sends: Sends::default(),
                 state,
             });
         }

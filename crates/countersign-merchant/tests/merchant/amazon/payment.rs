@@ -127,6 +127,11 @@ impl Amazon {
         state.charges.values_mut().for_each(|charge| charge["creationTimestamp"] = json!(created_at));
     }
 
+    /// Somebody else closes a permission.
+    pub(crate) fn close_elsewhere(&self, permission_id: &str) {
+        self.state().permissions.insert(permission_id.to_owned(), json!({ "state": "Closed" }));
+    }
+
     pub(crate) fn refund_count(&self) -> usize {
         self.state().refunds.len()
     }
