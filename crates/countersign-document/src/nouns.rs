@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{
-    BuyerId, ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey,
-    MerchantId, RefundId, Region, StoreId,
+    BuyerId, ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, DisputeId, Environment,
+    IdempotencyKey, MerchantId, RefundId, Region, StoreId,
 };
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -32,6 +32,8 @@ crate::stored! {
     text IdempotencyKey: as_str, IdempotencyKey::parse;
     text MerchantId: as_str, MerchantId::parse;
     text RefundId: as_str, RefundId::parse;
+
+    text DisputeId: as_str, DisputeId::parse;
     text StoreId: as_str, StoreId::parse;
 
     text AddressMember: as_str, AddressMember::parse;

@@ -226,6 +226,17 @@ impl ChargeId {
     }
 }
 
+impl DisputeId {
+    /// What the id says that it belongs to: the ids of the objects under a permission begin with the
+    /// permission's, and are told apart by a letter, `C` for a charge.
+    #[must_use]
+    pub fn belongs_to(&self) -> (Option<ChargePermissionId>, Option<ChargeId>) {
+        let Some((permission, rest)) = self.0.rsplit_once('-') else { return (None, None) };
+        let charge_id = rest.starts_with('C').then(|| ChargeId::parse(&self.0).ok());
+        (ChargePermissionId::parse(permission).ok(), charge_id.flatten())
+    }
+}
+
 impl RefundId {
     /// A refund's id under a one-time permission: `-R` and 6 digits drawn by the caller (modulo 10⁶).
     #[must_use]
@@ -251,6 +262,23 @@ impl CheckoutSessionId {
             }
         }
         Self(text)
+    }
+}
+
+text_type! {
+    /// A dispute, such as `P03-5105180-3221187-B000000`. Its form is not documented.
+    DisputeId
+}
+
+impl DisputeId {
+    /// Reads an id: 1 to 128 visible ASCII characters.
+    ///
+    /// # Errors
+    /// [`NotAnId`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, NotAnId> {
+        let is_id =
+            (1..=MAX_ID_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_id { Ok(Self(text.to_string())) } else { Err(NotAnId { expected: "disputeId" }) }
     }
 }
 

@@ -3,12 +3,13 @@
 
 use crate::merchant::number::{AttemptNumber, OperationNumber};
 use alloc::string::String;
+use core::time::Duration;
 
 use super::call::CallEvent;
 use super::decision::Subject;
 use super::payment::misfit::Misfit;
 use super::rules::Deadline;
-use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, DisputeId, RefundId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -202,6 +203,19 @@ pub enum PaymentEvent {
         /// The charge that ended last.
         charge_id: ChargeId,
     },
+    /// A buyer disputes the payment.
+    DisputeOpened(DisputeId),
+    /// A dispute has been open for so long that a person should know.
+    DisputeStillOpen {
+        /// Which dispute.
+        id: DisputeId,
+        /// How long.
+        lasting: Duration,
+    },
+    /// The shop keeps the money of a dispute.
+    DisputeWon(DisputeId),
+    /// The buyer has the money of a dispute back.
+    DisputeLost(DisputeId),
     /// The shop cancels the order.
     CancelRequested,
     /// The shop ships a parcel.

@@ -186,6 +186,9 @@ pub const MAX_UNEXPLAINED: usize = 20;
 pub(super) const MAX_UNEXPLAINED_CHARGES: usize = 25;
 /// The largest number of parcels of one checkout.
 pub const MAX_SHIPMENTS: usize = 500;
+/// The largest number of disputes of one payment. A charge has hardly more than one, and a permission has at
+/// most 25 charges.
+pub const MAX_DISPUTES: usize = 100;
 
 /// How long a doubt lasts before each alarm. The last alarm leaves five of Amazon's 30 days.
 pub const ALARMS: [Duration; 5] = [

@@ -13,7 +13,7 @@ use countersign_domain::time::{DAY, HOUR, Timestamp};
 use countersign_store::contract::{Content, Expect, IndexRange, Key, Version, Write};
 
 use super::commit::PendingCommit;
-use super::inbox::{KeptNotification, PARKED, read_notification, write_notification};
+use super::inbox::{KeptNotification, PARKED, is_dispute, read_notification, write_notification};
 use super::{Book, StoreFailed};
 use crate::stored::foreign_permission::{self, ForeignPermission};
 use crate::stored::notification::Progress;
@@ -159,15 +159,19 @@ impl Book {
         let now = self.clock.now();
         let released = self.commit(|| async {
             let parked = self.parked(permission).await?;
-            let progress = match release {
+            // A dispute waits until its payment is known.
+            let waits = |kept: &KeptNotification| kept.notification.message.as_ref().is_some_and(is_dispute);
+            let progress = |kept: &KeptNotification| match release {
+                Release::TakenIn(_) if waits(kept) => Progress::Waiting { try_count: 1 },
                 Release::TakenIn(_) | Release::Dropped => Progress::Over,
                 Release::Applied => Progress::Waiting { try_count: 1 },
             };
             let mut writes: Vec<_> =
-                parked.iter().map(|kept| write_notification(kept, progress.clone(), now)).collect();
+                parked.iter().map(|kept| write_notification(kept, progress(kept), now)).collect();
             let mut append = Vec::new();
             if let Release::TakenIn(checkout_id) = release {
-                for message in parked.iter().filter_map(|kept| kept.notification.message.as_ref()) {
+                let taken_in = parked.iter().filter(|kept| !waits(kept));
+                for message in taken_in.filter_map(|kept| kept.notification.message.as_ref()) {
                     append.extend(self.told_of(checkout_id, message, now).await?);
                 }
             }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countersign_client::notification::{Message, NotifiedObject};
-use countersign_domain::ids::ChargePermissionId;
+use countersign_domain::ids::{ChargePermissionId, DisputeId};
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{
     Content, Document, Expect, IndexEntry, IndexRange, Key, NewMessage, Version, Write,
@@ -139,8 +139,7 @@ impl Book {
         Ok(row.filter(|row| row.value == permission.as_str()).map(|row| row.key.id))
     }
 
-    /// The timeline's entry for a notification that was applied, and the shop's fact if the notification is
-    /// about a dispute.
+    /// The timeline's entry for a notification that was applied.
     pub(super) async fn told_of(
         &self,
         checkout_id: &str,
@@ -179,6 +178,11 @@ fn document_id(message_id: &str, message: Option<&Message>) -> String {
     }
 }
 
+/// Whether a message is about a dispute, which is applied to a payment only.
+pub(crate) fn is_dispute(message: &Message) -> bool {
+    matches!(message.object, NotifiedObject::Chargeback(_))
+}
+
 /// The permission that a message is about.
 pub(crate) fn permission_of(message: &Message) -> Option<ChargePermissionId> {
     if let Some(permission) = &message.charge_permission_id {
@@ -191,7 +195,8 @@ pub(crate) fn permission_of(message: &Message) -> Option<ChargePermissionId> {
             let (permission, _) = message.object.object_id().rsplit_once('-')?;
             ChargePermissionId::parse(permission).ok()
         }
-        NotifiedObject::Chargeback(_) | NotifiedObject::Other { .. } => None,
+        NotifiedObject::Chargeback(id) => DisputeId::parse(id).ok()?.belongs_to().0,
+        NotifiedObject::Other { .. } => None,
     }
 }
 

@@ -12,7 +12,7 @@
 use countersign_client::notification::{
     EnvelopeKind, Message, NotificationRefused, NotifiedObject, VerifiedNotification,
 };
-use countersign_domain::ids::ChargePermissionId;
+use countersign_domain::ids::{ChargePermissionId, DisputeId};
 use countersign_domain::merchant::after::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
 use countersign_domain::merchant::after::unexplained::{Hearing, heard};
 use countersign_domain::merchant::attempt::FailedCharge;
@@ -22,7 +22,7 @@ use countersign_domain::time::Timestamp;
 
 use super::App;
 use crate::book::foreign_permission::{ForeignAnswer, Release};
-use crate::book::inbox::{LOOKED_FOR, permission_of};
+use crate::book::inbox::{LOOKED_FOR, is_dispute, permission_of};
 use crate::book::{DecisionError, StoreFailed};
 use crate::gateway::amazon::NoEvidence;
 use crate::stored::notification::{Notification, Progress};
@@ -81,10 +81,8 @@ impl App {
         let (Progress::Waiting { try_count }, Some(message)) = (progress, message) else {
             return self.forget_notification(&kept).await;
         };
-        if *try_count == 0 {
-            tell_chargeback(message);
-        }
         let Some(permission) = permission_of(message) else {
+            tell_chargeback(message);
             self.metrics.note_notification("takenIn");
             return self.move_notification_on(&kept, Progress::Over, None).await;
         };
@@ -94,8 +92,12 @@ impl App {
         } else if let Some(checkout_id) = self.checkout_that_heard_of(&permission).await?
             && self.hear_of(&checkout_id, &permission, message, *received_at).await? == Some(Hearing::Taken)
         {
-            (checkout_id, Heeded::TakenIn)
+            // A dispute waits until its payment is known.
+            (checkout_id, if is_dispute(message) { Heeded::NotYet } else { Heeded::TakenIn })
         } else {
+            if *try_count == 0 {
+                tell_chargeback(message);
+            }
             if self.park(&kept, &permission).await? {
                 self.look_for_order(&permission).await?;
             }
@@ -112,6 +114,9 @@ impl App {
                 self.move_notification_on(&kept, Progress::Over, None).await
             }
             Heeded::NotYet => {
+                if *try_count == 0 {
+                    tell_chargeback(message);
+                }
                 let progress = Progress::Waiting { try_count: try_count.saturating_add(1) };
                 self.move_notification_on(&kept, progress, None).await
             }
@@ -196,6 +201,7 @@ impl App {
     ) -> Result<Option<Hearing>, StoreFailed> {
         let charge = match hint_of(message, permission) {
             Hint::Charge(id) => Some(id),
+            Hint::Dispute(_, charge_id) => charge_id,
             Hint::Refund(_) | Hint::ChargePermission => None,
         };
         let mut driver = self.driver(checkout_id);
@@ -258,7 +264,7 @@ impl App {
         let charge_id = match hint {
             Hint::Charge(id) => Ok(id.clone()),
             Hint::Refund(id) => self.amazon.refund(id).await.map(|shown| shown.charge_id),
-            Hint::ChargePermission => Ok(failed.charge_id.clone()),
+            Hint::ChargePermission | Hint::Dispute(..) => Ok(failed.charge_id.clone()),
         };
         let shown = match charge_id {
             Ok(charge_id) => {
@@ -274,7 +280,7 @@ impl App {
                 let permission = &failed.charge_permission_id;
                 let mut driver = self.driver(checkout_id);
                 driver.decide(|draft| unpaid_charge_seen(draft, permission, &shown)).await?;
-                Ok(true)
+                Ok(!matches!(hint, Hint::Dispute(..)))
             }
             Err(nothing) => {
                 nothing.tell(
@@ -296,10 +302,16 @@ fn hint_of(message: &Message, permission: &ChargePermissionId) -> Hint {
     match &message.object {
         NotifiedObject::Charge(id) if is_under => Hint::Charge(id.clone()),
         NotifiedObject::Refund(id) if is_under => Hint::Refund(id.clone()),
+        NotifiedObject::Chargeback(id) => match DisputeId::parse(id) {
+            Ok(id) => {
+                let (_, charge_id) = id.belongs_to();
+                Hint::Dispute(id, charge_id.filter(|_| is_under))
+            }
+            Err(_) => Hint::ChargePermission,
+        },
         NotifiedObject::Charge(_)
         | NotifiedObject::Refund(_)
         | NotifiedObject::ChargePermission(_)
-        | NotifiedObject::Chargeback(_)
         | NotifiedObject::Other { .. } => Hint::ChargePermission,
     }
 }
@@ -311,7 +323,10 @@ fn has_taken_in(checkout: &Checkout, permission: &ChargePermissionId, hint: &Hin
             Hint::Charge(id) => payment.charge(id).is_some(),
             Hint::Refund(id) => payment.refund(id).is_some(),
             Hint::ChargePermission => true,
+            Hint::Dispute(id, _) => payment.dispute(id).is_some(),
         },
+        // A dispute waits until its payment is known.
+        None if matches!(hint, Hint::Dispute(..)) => false,
         None => {
             let mut known = checkout.attempts.iter().filter_map(|attempt| attempt.state.ids());
             known.any(|(charge_permission_id, _)| charge_permission_id == permission)
@@ -341,7 +356,11 @@ fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
 fn tell_chargeback(message: &Message) {
     if let NotifiedObject::Chargeback(chargeback_id) = &message.object {
         let charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display);
-        tracing::error!(chargeback_id, charge_permission_id, "a buyer disputed a payment");
+        tracing::error!(
+            chargeback_id,
+            charge_permission_id,
+            "a buyer disputed a payment whose order is not known here"
+        );
     }
 }
 

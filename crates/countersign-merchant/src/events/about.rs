@@ -22,6 +22,8 @@ pub(crate) struct EventSubject {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refund_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dispute_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operation: Option<u32>,
     /// The shop's reference, or the name of our own rule, of the operation or cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,7 @@ impl EventSubject {
             .some("chargePermissionId", self.charge_permission_id.as_ref())
             .some("chargeId", self.charge_id.as_ref())
             .some("refundId", self.refund_id.as_ref())
+            .some("disputeId", self.dispute_id.as_ref())
     }
 
     /// The detail in words, after the call if it is about one.

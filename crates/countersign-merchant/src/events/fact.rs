@@ -14,7 +14,6 @@ use countersign_domain::merchant::payment::operation::{OperationName, OwnName};
 use countersign_domain::merchant::payment::permission::Hindrance;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::notification::ObjectType;
 
 use super::about::{Detail, EventSubject};
 use countersign_protocol::json::{Members, amount};
@@ -132,12 +131,17 @@ impl<'a> FactSource<'a> {
             .with("amount", amount(of))
     }
 
-    /// A fact about a notification, if it is about a dispute. Only Seller Central shows which dispute it is,
-    /// and what the shop must do.
+    /// A fact about a dispute. What it asks for is shown by Seller Central.
     pub(super) fn dispute(self, kind: &'static str) -> Option<Fact> {
-        let is_dispute = self.about.plain_word() == Some(ObjectType::Chargeback.as_str());
-        let is_named = self.about.charge_permission_id.is_some();
-        (is_dispute && is_named).then(|| Fact(self.under_permission(kind)))
+        let id = self.about.dispute_id.as_deref()?;
+        let disputes = &self.after.payment.as_ref()?.disputes;
+        let dispute = disputes.iter().find(|dispute| dispute.id.as_str() == id)?;
+        let members = self
+            .under_permission(kind)
+            .with("disputeId", id)
+            .some("chargeId", dispute.charge_id.as_ref().map(ChargeId::as_str))
+            .some("amount", dispute.amount.map(amount));
+        Some(Fact(members))
     }
 
     fn under_permission(self, kind: &'static str) -> Members {

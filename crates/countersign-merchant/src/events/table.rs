@@ -5,7 +5,7 @@ use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use std::fmt;
 
 use countersign_client::notification::{Message, NotifiedObject};
-use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, DisputeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason};
 use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
@@ -49,17 +49,17 @@ impl Event {
 
     /// A notification from Amazon that was applied to this checkout.
     pub(crate) fn from_notification(message: &Message) -> Self {
-        let (charge_id, refund_id) = match &message.object {
-            NotifiedObject::Charge(id) => (Some(id.to_string()), None),
-            NotifiedObject::Refund(id) => (None, Some(id.to_string())),
-            NotifiedObject::ChargePermission(_)
-            | NotifiedObject::Chargeback(_)
-            | NotifiedObject::Other { .. } => (None, None),
+        let (charge_id, refund_id, dispute_id) = match &message.object {
+            NotifiedObject::Charge(id) => (Some(id.to_string()), None, None),
+            NotifiedObject::Refund(id) => (None, Some(id.to_string()), None),
+            NotifiedObject::Chargeback(id) => (None, None, Some(id.clone())),
+            NotifiedObject::ChargePermission(_) | NotifiedObject::Other { .. } => (None, None, None),
         };
         let about = EventSubject {
             charge_permission_id: message.charge_permission_id.as_ref().map(ToString::to_string),
             charge_id,
             refund_id,
+            dispute_id,
             detail: Some(Detail::Word(message.object.object_type().as_str().to_owned())),
             ..EventSubject::default()
         };
@@ -404,7 +404,23 @@ events! {
                                  asked for"),
         figure: None,
         what: |_| "the reminder {by} is due: {detail}", why: |_, _| "a person asked for it";
-    NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
+    DisputeOpened => fact: |it| it.dispute("dispute.opened"),
+        log: |_| LogLine::Error("a buyer disputed a payment: nothing may ship and nothing will be refunded until \
+                                 a person has settled it"),
+        figure: None,
+        what: |_| "a buyer disputed the payment{: detail}",
+        why: |_, _| "Amazon has notified of it; Seller Central shows what it asks for";
+    DisputeStillOpen => fact: no_fact,
+        log: |_| LogLine::Error("a dispute is still open: a person must settle it"), figure: None,
+        what: |_| "the dispute is still open: {detail}", why: |_, _| ALARM;
+    DisputeWon => fact: |it| it.dispute("dispute.won"),
+        log: |_| LogLine::Info("a dispute was won"), figure: None,
+        what: |_| "the dispute was won{: detail}", why: |_, _| "a person said so: the shop keeps the money";
+    DisputeLost => fact: |it| it.dispute("dispute.lost"),
+        log: |_| LogLine::Warn("a dispute was lost"), figure: None,
+        what: |_| "the dispute was lost{: detail}",
+        why: |_, _| "a person said so: the buyer has the money back, and it cannot be refunded again";
+    NotificationHeard => fact: no_fact, log: silent, figure: None,
         what: |_| "a notification from Amazon was received: {detail}",
         why: |_, _| "a notification proves nothing: the object that it names is looked up";
     WebhookGivenUp => fact: no_fact, log: silent, figure: None,
@@ -729,6 +745,14 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
             (EventKind::CaptureDue, EventSubject { charge_id, detail: Some(detail), ..of })
         }
         PaymentEvent::Lapsed { charge_id } => charge(EventKind::Lapsed, charge_id),
+        PaymentEvent::DisputeOpened(id) => (EventKind::DisputeOpened, dispute_subject(payment, id, of)),
+        PaymentEvent::DisputeWon(id) => (EventKind::DisputeWon, dispute_subject(payment, id, of)),
+        PaymentEvent::DisputeLost(id) => (EventKind::DisputeLost, dispute_subject(payment, id, of)),
+        PaymentEvent::DisputeStillOpen { id, lasting } => {
+            let about = dispute_subject(payment, id, of);
+            let lasting = word(&format!("after {} days", lasting.as_secs().div_euclid(86_400)));
+            (EventKind::DisputeStillOpen, EventSubject { detail: lasting, ..about })
+        }
         PaymentEvent::CancelRequested => {
             let reference = after.cancellation.as_ref().map(|cancellation| match &cancellation.extent {
                 Extent::Widened { reference, .. } => reference.clone(),
@@ -796,6 +820,16 @@ fn charge_subject(payment: Option<&Payment>, id: &ChargeId, about: EventSubject)
     EventSubject { charge_id: Some(id.to_string()), detail: detail.map(Detail::Word), ..about }
 }
 
+fn dispute_subject(payment: Option<&Payment>, id: &DisputeId, about: EventSubject) -> EventSubject {
+    let found = payment.and_then(|payment| payment.dispute(id));
+    EventSubject {
+        charge_id: found.and_then(|dispute| dispute.charge_id.as_ref()).map(ToString::to_string),
+        dispute_id: Some(id.to_string()),
+        detail: found.and_then(|dispute| dispute.amount).map(|amount| Detail::Word(amount.to_string())),
+        ..about
+    }
+}
+
 fn refund_subject(payment: Option<&Payment>, id: &RefundId, about: EventSubject) -> EventSubject {
     let found = payment.and_then(|payment| payment.refund(id));
     let detail = found.map(|(_, refund)| match refund.state.reason() {
@@ -811,57 +845,4 @@ fn refund_subject(payment: Option<&Payment>, id: &RefundId, about: EventSubject)
 }
 
 #[cfg(test)]
-mod tests {
-    use countersign_domain::merchant::payment::permission::PermissionState;
-
-    use super::super::entry::Entry;
-    use super::super::fact::tests::{at, charge_id, checkout};
-    use super::*;
-
-    #[test]
-    fn a_contradiction_is_kept_with_what_amazon_says_was_paid() {
-        let event = AttemptEvent::Contradiction {
-            found: "a late success",
-            charge_permission_id: ChargePermissionId::parse("S01-1").ok(),
-            charge_id: ChargeId::parse("S01-1-C1").ok(),
-        };
-        let event = CheckoutEvent::Attempt { attempt: AttemptNumber::FIRST, event };
-        let Event { kind, about } = Event::from_domain(&event, &checkout(PermissionState::Chargeable));
-        assert_eq!((kind, about.text().as_deref()), (EventKind::Contradiction, Some("a late success")));
-        assert_eq!(about.charge_permission_id.as_deref(), Some("S01-1"));
-        assert_eq!(about.charge_id.as_deref(), Some("S01-1-C1"));
-    }
-
-    #[test]
-    fn each_detail_comes_back_as_it_went_in_the_stored_form() {
-        let word = || "MFANotCompleted".to_owned();
-        let due = Detail::Due { deadline: "expiry".to_owned(), at: at().to_string() };
-        let not_paid = Detail::NotPaid { code: word(), proof: UnpaidProof::Amazon, field: None };
-        for (detail, form, text) in [
-            (Detail::Word(word()), r#"{"word":"MFANotCompleted"}"#, "MFANotCompleted"),
-            (Detail::Sent { key: 2, send_count: 3 }, r#"{"sent":{"key":2,"sendCount":3}}"#, "key 2, send 3"),
-            (Detail::LastingSeconds(300), r#"{"lastingSeconds":300}"#, "in doubt after 300 s"),
-            (
-                not_paid,
-                r#"{"notPaid":{"code":"MFANotCompleted","proof":"amazon","field":null}}"#,
-                "MFANotCompleted",
-            ),
-            (due, r#"{"due":{"deadline":"expiry","at":"20261123T154700Z"}}"#, "expiry at 20261123T154700Z"),
-        ] {
-            let about = EventSubject {
-                charge_id: Some(charge_id(1).to_string()),
-                detail: Some(detail),
-                ..EventSubject::default()
-            };
-            let entry = Entry::new(Event { kind: EventKind::ChargeDeclined, about }, at());
-            let bytes = entry.encode();
-            let whole = format!(
-                r#"{{"at":"20261123T154700Z","type":"ChargeDeclined","chargeId":"{}","detail":{form}}}"#,
-                charge_id(1)
-            );
-            assert_eq!(core::str::from_utf8(&bytes).unwrap(), whole);
-            assert_eq!(entry.about.text().as_deref(), Some(text));
-            assert_eq!(Entry::decode(&bytes), Ok(entry));
-        }
-    }
-}
+mod tests;

@@ -78,6 +78,10 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
     for charge in checkout.payment.iter().flat_map(|payment| &payment.charges) {
         add_charge(charge, rules, &mut awaited);
     }
+    for dispute in checkout.payment.iter().flat_map(|payment| &payment.disputes) {
+        let what = format!("dispute {}: a person settles it, or a reminder is logged", dispute.id);
+        add(&mut awaited, what, dispute.due_at());
+    }
     if let Some(permission) = checkout.payment.as_ref().map(|payment| &payment.permission) {
         let what = match permission.state {
             PermissionState::Chargeable | PermissionState::Closed(_) => {

@@ -95,6 +95,7 @@ fn standing_in_words(standing: Standing) -> &'static str {
         Standing::NotPaid => "proved unpaid; the buyer may try again",
         Standing::Contradicted => "Amazon contradicts what was proved about the payment",
         Standing::Unresolved => "nobody can tell whether it was paid",
+        Standing::Disputed => "a buyer disputes the payment, and nobody has said how that ended",
     }
 }
 
@@ -110,6 +111,7 @@ fn need_in_words(need: Need) -> &'static str {
             "look the operation up in Seller Central: it is still in doubt after its last alarm"
         }
         Need::CancellationStuck => "undo the rest in Seller Central: Amazon refuses it",
+        Need::Disputed => "answer the dispute in Seller Central, and say here how it ended",
         Need::SnapshotMissed => {
             "the buyer's data are gone: take them from the shop's own records, and erase the snapshot"
         }
@@ -131,6 +133,7 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::ChargeCanceled => "the charge is canceled",
         Reason::ChargeDeclined => "the charge is declined",
         Reason::ConfirmedOnly => "nothing is authorized yet: create a charge first",
+        Reason::Disputed => "a buyer disputes the payment, or its money was lost by a dispute",
         Reason::CancelRequested => "the order is being canceled",
         Reason::Canceled => "the order is canceled",
         Reason::Contradicted => "Amazon contradicts what was proved about the payment",

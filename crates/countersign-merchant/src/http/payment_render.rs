@@ -52,6 +52,32 @@ pub(super) fn payment(payment: &Payment) -> Members {
         .with("balances", balances)
         .with("charges", charges)
         .with("operations", payment.operations.iter().map(operation_body).collect::<Vec<_>>())
+        .some("disputes", dispute_bodies(payment))
+}
+
+fn dispute_bodies(payment: &Payment) -> Option<Vec<Members>> {
+    let bodies = payment.disputes.iter().map(|dispute| {
+        Members::default()
+            .with("disputeId", dispute.id.as_str())
+            .with("state", dispute.state.name())
+            .some("chargeId", dispute.charge_id.as_ref().map(ChargeId::as_str))
+            .some("amount", dispute.amount.map(amount))
+            .with("openedAt", dispute.opened_at.to_string())
+            .some("settledAt", dispute.state.settled_at().map(|at| at.to_string()))
+    });
+    (!payment.disputes.is_empty()).then(|| bodies.collect())
+}
+
+/// What a cancellation that is not finished waits for, if that is up to a person.
+fn waits_for(checkout: &Checkout) -> Option<Vec<Members>> {
+    let cancellation = checkout.cancellation.as_ref()?;
+    let payment = checkout.payment.as_ref()?;
+    let open = payment.open_disputes().map(|it| Members::default().with("disputeId", it.id.as_str()));
+    let open: Vec<Members> = open.collect();
+    match cancellation.state {
+        CancellationState::Requested { .. } if !open.is_empty() => Some(open),
+        CancellationState::Requested { .. } | CancellationState::Done { .. } => None,
+    }
 }
 
 fn charge_body(payment: &Payment, charge: &Charge) -> Members {
@@ -155,6 +181,7 @@ pub(super) fn cancellation(checkout: &Checkout, cancellation: &Cancellation) -> 
         .with("requestedAt", cancellation.requested_at.to_string())
         .some("doneAt", done_at)
         .some("leaves", left_behind(checkout))
+        .some("waitsFor", waits_for(checkout))
 }
 
 const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
@@ -330,7 +357,8 @@ pub(super) fn canceled(registration: &Registration) -> Result<Response, RequestR
     };
     let answer = Members::default().with("reference", &cancellation.reference);
     let answer = answer.with("state", cancellation_word(cancellation));
-    Ok(json(status, &answer.some("leaves", left_behind(&registration.checkout))))
+    let answer = answer.some("leaves", left_behind(&registration.checkout));
+    Ok(json(status, &answer.some("waitsFor", waits_for(&registration.checkout))))
 }
 
 /// The answer to a shipment: the gate's, and the parcel if it was recorded.

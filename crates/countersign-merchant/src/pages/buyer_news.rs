@@ -55,6 +55,7 @@ impl<'a> BuyerNews<'a> {
                 Standing::Lapsed => Standing::Capturing,
                 settled => settled,
             },
+            Standing::Disputed => payment.settled_standing(now),
             other => other,
         };
         match standing {
@@ -70,6 +71,7 @@ impl<'a> BuyerNews<'a> {
             | Standing::Checking
             | Standing::Contradicted
             | Standing::Unresolved
+            | Standing::Disputed
             | Standing::AwaitingPayment
             | Standing::NotPaid => Self::Checking,
         }

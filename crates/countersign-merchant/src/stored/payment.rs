@@ -7,6 +7,7 @@ use countersign_domain::merchant::checkout::cancellation::{Cancellation, Cancell
 use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState, LastSeen};
+use countersign_domain::merchant::payment::dispute::{Dispute, DisputeState};
 use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationName, OperationRequest, OperationState, OwnName, PaymentCall,
@@ -28,6 +29,7 @@ stored! {
         permission,
         charges or default,
         operations or default,
+        disputes or default,
     }
 
     struct Permission { state, look }
@@ -77,6 +79,10 @@ stored! {
     struct Refund { id, amount, state, look, decided_at }
 
     enum RefundState { RefundInitiated, Refunded, Declined(reason) }
+
+    struct Dispute { id, charge_id, amount, opened_at, state }
+
+    enum DisputeState { Open { remind_at }, Won { at }, Lost { at } }
 
     struct OperationNumber(number);
 

@@ -13,6 +13,7 @@ mod completing;
 mod counting;
 mod crashes;
 mod deciding;
+mod disputes;
 mod documented;
 mod doubt;
 mod explaining;

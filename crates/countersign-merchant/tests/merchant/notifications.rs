@@ -633,45 +633,6 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
 }
 
 #[test]
-fn a_dispute_is_reported_to_the_operator_and_to_the_shop_once() {
-    let world = World::in_memory();
-    let checkout_id = world.completed("AuthorizeWithCapture");
-    let mut about = message("n-1", "CHARGEBACK", "A-DISPUTE");
-    about["ChargePermissionId"] = json!(PERMISSION);
-    let lines = logged(|| {
-        for _ in 0..3 {
-            assert_eq!(world.post(&signed("m-1", &about, world.time.now(), |_| ())).status, 200);
-        }
-        world.let_pass(2 * SECOND);
-    });
-    let told = lines.iter().filter(|line| line.starts_with("ERROR") && line.contains("disputed"));
-    assert_eq!(told.filter(|line| line.contains(PERMISSION)).count(), 1, "{lines:?}");
-    let facts: Vec<_> =
-        world.facts().into_iter().filter(|fact| fact["type"] == "chargeback.notified").collect();
-    assert_eq!(facts.len(), 1);
-    assert_eq!(
-        (&facts[0]["checkoutId"], &facts[0]["chargePermissionId"]),
-        (&json!(checkout_id), &json!(PERMISSION))
-    );
-}
-
-#[test]
-fn a_dispute_that_two_topics_report_at_once_is_a_fact_once() {
-    for engine in ENGINES {
-        let world = World::new(engine);
-        world.completed("AuthorizeWithCapture");
-        let mut about = message("n-1", "CHARGEBACK", "A-DISPUTE");
-        about["ChargePermissionId"] = json!(PERMISSION);
-        let [one, other] = ["m-1", "m-2"].map(|id| signed(id, &about, world.time.now(), |_| ()));
-        let (one, other) = world.run(join(world.posting(&one), world.posting(&other)));
-        assert_eq!((one.status, other.status), (200, 200));
-        world.let_pass(2 * SECOND);
-        let facts = world.facts().into_iter();
-        assert_eq!(facts.filter(|fact| fact["type"] == "chargeback.notified").count(), 1);
-    }
-}
-
-#[test]
 fn a_notification_of_an_unknown_type_is_kept_and_then_forgotten() {
     let world = World::in_memory();
     let mut about = message("n-1", "SOMETHING_OF_TOMORROW", "an-id");

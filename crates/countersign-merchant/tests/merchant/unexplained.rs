@@ -459,7 +459,7 @@ fn notifications_that_came_before_their_order_was_known_are_applied_as_soon_as_i
             assert_eq!(world.attempts(&checkout_id), ["Completed"]);
             world.let_pass(after);
             assert_eq!(count(&world, &checkout_id, "NotificationHeard"), 2);
-            assert_eq!(facts(&world, "chargeback.notified").len(), 1);
+            assert_eq!(facts(&world, "dispute.opened").len(), 1);
         }
     }
 }

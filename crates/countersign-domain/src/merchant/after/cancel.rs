@@ -29,7 +29,7 @@ use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::ask::OperationRefused;
-use crate::merchant::payment::charge::{ChargeState, LastSeen};
+use crate::merchant::payment::charge::{Charge, ChargeState, LastSeen};
 use crate::merchant::payment::operation::{
     OperationName, OperationRequest, OperationState, OwnName, PaymentCall, UndoStep,
 };
@@ -212,6 +212,8 @@ impl PaymentDraft<'_> {
     fn undo(&mut self) -> UndoProgress {
         self.overtake();
         self.wake_closes();
+        // While one is open, the buyer could get the money twice.
+        let is_disputed = self.payment.open_disputes().next().is_some();
         let payment = &*self.payment;
         let mut asked = Vec::new();
         let mut is_waiting = payment.in_flight().any(|it| !it.waits_for_close());
@@ -237,11 +239,14 @@ impl PaymentDraft<'_> {
                 {
                     is_waiting = true;
                 }
+                ChargeState::Authorized if is_disputed => is_waiting = true,
+                ChargeState::Captured(_) if is_disputed => {
+                    is_waiting |= is_refunding(charge);
+                    is_waiting |= !payment.kept(charge).less(self.leaves(charge)).is_zero();
+                }
                 ChargeState::Authorized => asked.push((UndoStep::CancelCharge(charge.id.clone()), None)),
                 ChargeState::Captured(_) => {
-                    if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
-                        is_waiting = true;
-                    }
+                    is_waiting |= is_refunding(charge);
                     // Earlier refunds count as refunds of the parcels that have not left.
                     let amount =
                         payment.refundable(charge, RefundCeiling::Captured).less(self.leaves(charge));
@@ -262,6 +267,9 @@ impl PaymentDraft<'_> {
         // The permission is closed even if something cannot be undone, so that at least nothing more can be
         // charged.
         if !is_waiting && !self.payment.is_closed() {
+            if is_disputed {
+                return UndoProgress::Waiting;
+            }
             match self.ask_again(&UndoStep::Close, None, UNDOING_TRIES) {
                 Retry::Requested => is_waiting = true,
                 Retry::Exhausted => stuck = Some(UndoStep::Close),
@@ -364,8 +372,9 @@ impl PaymentDraft<'_> {
         let held = self.payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
         let held = held.filter(|charge| self.undoes(&charge.id));
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
-        if is_contradicted {
-            // Nothing is sent until the contradiction is settled. The looks will show when it is.
+        if is_contradicted || self.payment.open_disputes().next().is_some() {
+            // Nothing is sent until the contradiction or the dispute is settled. The looks will show when a
+            // contradiction is.
             return;
         }
         for id in held {
@@ -380,6 +389,11 @@ impl PaymentDraft<'_> {
             }
         }
     }
+}
+
+/// Whether Amazon still decides on a refund of a charge.
+fn is_refunding(charge: &Charge) -> bool {
+    charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated)
 }
 
 /// Whether Amazon has refused an operation on a charge.
@@ -408,10 +422,16 @@ pub(super) fn remind(draft: &mut Draft) -> bool {
         return false;
     }
     let tomorrow = now.plus(DAY);
+    let payment = draft.checkout().payment.as_ref();
+    let is_disputed = payment.is_some_and(|payment| payment.open_disputes().next().is_some());
     let why = match draft.cancellation() {
         Some(CancellationState::Requested { remind_at, is_stuck }) => {
             *remind_at = tomorrow;
-            if *is_stuck { "Amazon refuses to undo it" } else { "something is still in flight" }
+            match is_stuck {
+                _ if is_disputed => "a dispute is open",
+                true => "Amazon refuses to undo it",
+                false => "something is still in flight",
+            }
         }
         Some(CancellationState::Done { remind_at, .. }) => {
             *remind_at = Some(tomorrow);

@@ -74,6 +74,9 @@ fn take_up(draft: &mut Draft) -> Option<NextStep> {
     if let Some((id, at, planned)) = planned {
         return Some(draft.run_planned(&id, at, planned));
     }
+    if draft.remind_of_dispute() {
+        return Some(NextStep::Rest);
+    }
     if let Some(look) = draft.payment.permission.look.filter(|look| is_due(look.at)) {
         draft.payment.permission.look = Some(look.next(now));
         return Some(NextStep::LookAtPermission(draft.payment.charge_permission_id.clone()));

@@ -45,6 +45,8 @@ words! {
         ChargeDeclined,
         /// Nothing is authorized yet.
         ConfirmedOnly,
+        /// A buyer disputes the payment, or the money was lost by a dispute.
+        Disputed,
         /// The order is being canceled.
         CancelRequested,
         /// The order is canceled.
@@ -225,8 +227,12 @@ impl Judge {
             // By now Amazon may show a state that fits.
             return Fulfilment { unseen: Some(contradicted.id.clone()), ..not(Reason::Contradicted) };
         }
+        if payment.open_disputes().next().is_some() {
+            return Fulfilment { seen_at: charge.seen_at(self.now), ..not(Reason::Disputed) };
+        }
         let given_back = [charge.refunded(), payment.refunding(&charge.id)];
         let given_back = Money::sum(charge.amount.currency(), given_back);
+        let gone = Money::sum(charge.amount.currency(), [given_back, payment.lost(charge)]);
         let seen_at = charge.seen_at(self.now);
         let is_fresh = seen_at.is_some_and(|seen_at| self.freshness.accepts(seen_at, self.now));
         let answer = match &charge.state {
@@ -242,6 +248,7 @@ impl Judge {
             ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => {
                 not(Reason::Refunded)
             }
+            ChargeState::Captured(captured) if gone.minor() >= captured.minor() => not(Reason::Disputed),
             // The charge may have been refunded elsewhere.
             ChargeState::Captured(_) if !is_fresh => unseen(charge),
             ChargeState::Captured(_) => yes(Reason::Captured),

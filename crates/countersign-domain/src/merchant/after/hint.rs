@@ -1,5 +1,7 @@
 //! A notification causes a look, and nothing else. Its content is never taken as a state, so a notification
-//! that is forged, stale, duplicated or out of order costs Amazon a request and changes nothing here.
+//! that is forged, stale, duplicated or out of order costs Amazon a request and changes nothing here. Only a
+//! dispute is recorded as it was notified, since there is nothing yet to ask Amazon for it: it takes no money
+//! and ends no state, but nothing ships and nothing is returned until a person has settled it.
 //!
 //! The inbox keeps a notification until its hint is handled. If the object is known here, its timer is set to
 //! now in the same change set, so a crash afterwards loses nothing; an object that is not known here has no
@@ -9,7 +11,7 @@
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
-use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::ids::{ChargeId, ChargePermissionId, DisputeId, RefundId};
 use crate::merchant::attempt::{AttemptState, FailedCharge};
 use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::Checkout;
@@ -30,6 +32,8 @@ pub enum Hint {
     Refund(RefundId),
     /// The permission.
     ChargePermission,
+    /// A dispute, and its charge if that is known.
+    Dispute(DisputeId, Option<ChargeId>),
 }
 
 /// Handles a notification about an object: everything that waits for the object is looked at now. There is
@@ -57,6 +61,10 @@ impl PaymentDraft<'_> {
                 (refund.map(|refund| &mut refund.look), NextStep::LookAtRefund(id.clone()))
             }
             Hint::ChargePermission => (Some(&mut self.payment.permission.look), NextStep::Rest),
+            Hint::Dispute(id, charge_id) => {
+                self.open_dispute(id, charge_id.as_ref());
+                (Some(&mut self.payment.permission.look), NextStep::Rest)
+            }
         };
         let is_known = look.is_some();
         if let Some(look) = look {

@@ -18,6 +18,7 @@
 //! | a capture is on its way, in doubt or under way at Amazon | `capturing` |
 //! | a charge is being canceled | `canceling` |
 //! | Amazon decides on a further charge | `pending` |
+//! | a buyer disputes the payment, and nobody has said how that ended | `disputed` |
 //! | everything that was captured is refunded, and an authorization is in force | `reserved` |
 //! | everything that was captured is refunded | `refunded` |
 //! | a part of what was captured is refunded | `partlyRefunded` |
@@ -81,11 +82,13 @@ pub enum Standing {
     Contradicted,
     /// Nobody can tell whether an attempt was paid.
     Unresolved,
+    /// A buyer disputes the payment.
+    Disputed,
 }
 
 impl Standing {
     /// The values of [`word`](Self::word).
-    pub const WORDS: [&'static str; 16] = [
+    pub const WORDS: [&'static str; 17] = [
         "awaitingPayment",
         "checking",
         "pending",
@@ -102,6 +105,7 @@ impl Standing {
         "notPaid",
         "contradicted",
         "unresolved",
+        "disputed",
     ];
 
     /// Its word in the shop's API.
@@ -124,6 +128,7 @@ impl Standing {
             Self::NotPaid => "notPaid",
             Self::Contradicted => "contradicted",
             Self::Unresolved => "unresolved",
+            Self::Disputed => "disputed",
         }
     }
 
@@ -152,7 +157,8 @@ impl Standing {
             | Self::Confirmed
             | Self::Lapsed
             | Self::Canceled
-            | Self::NotPaid => true,
+            | Self::NotPaid
+            | Self::Disputed => true,
         }
     }
 }
@@ -170,6 +176,8 @@ words! {
         OperationInDoubt = "operationInDoubt",
         /// Amazon refuses to undo something of a canceled order.
         CancellationStuck = "cancellationStuck",
+        /// A buyer disputes the payment, and nobody has said how that ended.
+        Disputed = "disputed",
         /// Amazon deleted the buyer's data before they could be fetched.
         SnapshotMissed = "snapshotMissed",
         /// The shop's endpoint did not take a webhook of the order.
@@ -224,6 +232,7 @@ impl Checkout {
             (Need::Unresolved, self.has_unresolved_attempt() || self.decisions.is_disputed()),
             (Need::OperationInDoubt, operations.any(is_in_doubt_for_good)),
             (Need::CancellationStuck, self.is_cancellation_stuck()),
+            (Need::Disputed, self.is_disputed()),
         ];
         needs.into_iter().filter(|(_, is_needed)| *is_needed).map(|(need, _)| need).collect()
     }
@@ -268,13 +277,17 @@ impl Checkout {
         })
     }
 
+    fn is_disputed(&self) -> bool {
+        self.payment.as_ref().is_some_and(|payment| payment.open_disputes().next().is_some())
+    }
+
     /// Whether its cancellation has tried everything, and something is not undone.
     fn is_cancellation_stuck(&self) -> bool {
         match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
             Some(CancellationState::Requested { is_stuck, .. }) => is_stuck,
             // What turned up afterwards: nothing is under way that could undo it.
             Some(CancellationState::Done { remind_at: Some(_), .. }) => {
-                self.payment.as_ref().is_some_and(|payment| !payment.is_under_way())
+                !self.is_disputed() && self.payment.as_ref().is_some_and(|payment| !payment.is_under_way())
             }
             Some(CancellationState::Done { remind_at: None, .. }) | None => false,
         }
@@ -296,7 +309,8 @@ impl Payment {
     }
 
     fn standing(&self, now: Timestamp) -> Standing {
-        self.in_flight_standing().unwrap_or_else(|| self.settled_standing(now))
+        let disputed = || self.open_disputes().next().map(|_| Standing::Disputed);
+        self.in_flight_standing().or_else(disputed).unwrap_or_else(|| self.settled_standing(now))
     }
 
     /// What is in flight, if anything is.

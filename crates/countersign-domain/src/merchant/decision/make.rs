@@ -426,6 +426,7 @@ fn give_back(
         permission: Permission { state: PermissionState::Chargeable, look: None },
         charges: Vec::from([charge]),
         operations: Vec::new(),
+        disputes: Vec::new(),
     });
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     let send = attempt.state.sent_request().cloned();

@@ -62,6 +62,8 @@ pub enum OperationRefused {
     NotCaptured(Option<&'static str>),
     /// More than may be refunded, including refunds on their way; what may be refunded.
     ExceedsRefundable(Money),
+    /// The charge is disputed, or was lost by a dispute, and what may be refunded besides is less.
+    Disputed,
     /// The charge has 10 refunds already.
     TooManyRefunds,
     /// More than [`MAX_SHIPMENTS`](crate::merchant::rules::MAX_SHIPMENTS).
@@ -94,6 +96,7 @@ impl OperationRefused {
             | Self::NotAuthorized(_)
             | Self::ChargeBusy
             | Self::NotCaptured(_)
+            | Self::Disputed
             | Self::TooManyRefunds
             | Self::AlreadyShipped => Some("chargeId"),
             Self::ExceedsCharge(_) | Self::ExceedsShipped(_) => Some("captureAmount"),
@@ -247,7 +250,8 @@ fn resolve(
             // What is left, if no amount was named.
             let amount = amount.unwrap_or(plain);
             if amount.is_zero() || amount.minor() > most.minor() {
-                return Err(Refused::ExceedsRefundable(most));
+                let is_disputed = !payment.disputed(charge).is_zero();
+                return Err(if is_disputed { Refused::Disputed } else { Refused::ExceedsRefundable(most) });
             }
             Ok(PaymentCall::Refund { charge_id: charge.id.clone(), amount })
         }

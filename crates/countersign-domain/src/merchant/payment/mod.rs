@@ -15,6 +15,7 @@
 pub mod amount_view;
 pub mod ask;
 pub mod charge;
+pub mod dispute;
 pub mod evidence;
 pub mod misfit;
 pub mod operation;
@@ -27,6 +28,7 @@ use crate::merchant::number::OperationNumber;
 use alloc::vec::Vec;
 
 use self::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeState, LastSeen};
+use self::dispute::{Dispute, DisputeState};
 use self::operation::{Operation, OperationName, OperationRequest, OperationState, PaymentCall};
 use self::permission::{Permission, PermissionState};
 use self::refund::{Refund, RefundView};
@@ -36,7 +38,7 @@ use super::call::{InFlight, LookSchedule};
 use super::checkout::terms::Terms;
 use super::rules::{ASK_FOR_CHARGE_AFTER, MerchantRules, RefundCeiling};
 use crate::amazon_limits;
-use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::ids::{ChargeId, ChargePermissionId, DisputeId, RefundId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -56,6 +58,9 @@ pub struct Payment {
     pub charges: Vec<Charge>,
     /// What was requested, oldest first: `operations[k].number` is `k + 1`.
     pub operations: Vec<Operation>,
+    /// The disputes of which Amazon has notified, oldest first; at most
+    /// [`MAX_DISPUTES`](crate::merchant::rules::MAX_DISPUTES).
+    pub disputes: Vec<Dispute>,
 }
 
 impl Payment {
@@ -98,6 +103,7 @@ impl Payment {
             permission: Permission { state: PermissionState::Chargeable, look: None },
             charges: charge.into_iter().collect(),
             operations: Vec::new(),
+            disputes: Vec::new(),
         }
     }
 
@@ -243,15 +249,16 @@ impl Payment {
         Money::sum(self.limit.currency(), asked)
     }
 
-    /// How much of a charge may still be refunded, once its refunds, those in progress and those that others
-    /// made are subtracted.
+    /// How much of a charge may still be refunded, once its refunds, those in progress, those that others made,
+    /// and what is disputed or lost are subtracted.
     #[must_use]
     pub fn refundable(&self, charge: &Charge, ceiling: RefundCeiling) -> Money {
-        Self::rest(charge, ceiling, self.refunding(&charge.id))
+        self.rest(charge, ceiling, self.refunding(&charge.id))
     }
 
-    fn rest(charge: &Charge, ceiling: RefundCeiling, under_way: Money) -> Money {
-        most_refundable(charge, ceiling).less(charge.refunded_with(under_way))
+    fn rest(&self, charge: &Charge, ceiling: RefundCeiling, under_way: Money) -> Money {
+        let most = most_refundable(charge, ceiling).less(self.disputed(charge));
+        most.less(charge.refunded_with(under_way))
     }
 
     /// As [`refundable`](Self::refundable), for an operation that is itself in flight.
@@ -262,7 +269,7 @@ impl Payment {
         number: OperationNumber,
     ) -> Money {
         let others = self.refunding_by(&charge.id, |operation| operation.number != number);
-        Self::rest(charge, ceiling, others)
+        self.rest(charge, ceiling, others)
     }
 
     /// Whether more than may be refunded of a charge is returned if everything in flight has its effect, as far
@@ -270,7 +277,7 @@ impl Payment {
     pub(in crate::merchant) fn returns_too_much(&self, charge: &Charge, ceiling: RefundCeiling) -> bool {
         let unseen = Charge { refunded_shown: None, ..charge.clone() };
         let returned = unseen.refunded_with(self.refunding(&charge.id));
-        returned.minor() > most_refundable(charge, ceiling).minor()
+        returned.minor() > most_refundable(charge, ceiling).less(self.disputed(charge)).minor()
     }
 
     /// The most that another parcel of a charge may be worth: what no other parcel has, and at most what was
@@ -278,6 +285,7 @@ impl Payment {
     #[must_use]
     pub fn shippable(&self, charge: &Charge) -> Money {
         let kept = charge.pays().less(charge.refunded()).less(self.refunding(&charge.id));
+        let kept = kept.less(self.lost(charge));
         let unshipped = charge.pays().less(charge.shipped());
         if kept.minor() < unshipped.minor() { kept } else { unshipped }
     }
@@ -294,6 +302,44 @@ impl Payment {
     /// How many parcels there are.
     pub(in crate::merchant) fn shipment_count(&self) -> usize {
         self.charges.iter().map(|charge| charge.shipments.len()).sum()
+    }
+
+    /// The dispute with this id.
+    #[must_use]
+    pub fn dispute(&self, id: &DisputeId) -> Option<&Dispute> {
+        self.disputes.iter().find(|dispute| dispute.id == *id)
+    }
+
+    /// The disputes that nobody has settled.
+    pub fn open_disputes(&self) -> impl Iterator<Item = &Dispute> {
+        self.disputes.iter().filter(|dispute| dispute.state.is_open())
+    }
+
+    /// Whether an open dispute may be about this charge.
+    pub(in crate::merchant) fn is_disputed(&self, id: &ChargeId) -> bool {
+        self.open_disputes().any(|dispute| dispute.concerns(id))
+    }
+
+    /// How much of a charge is disputed, or was lost by a dispute.
+    pub(in crate::merchant) fn disputed(&self, charge: &Charge) -> Money {
+        self.amount_of(charge, |dispute| !matches!(dispute.state, DisputeState::Won { .. }))
+    }
+
+    /// How much of a charge was lost by disputes.
+    pub(in crate::merchant) fn lost(&self, charge: &Charge) -> Money {
+        self.amount_of(charge, |dispute| matches!(dispute.state, DisputeState::Lost { .. }))
+    }
+
+    /// How much of a charge the shop still has: what was neither refunded nor lost.
+    pub(in crate::merchant) fn kept(&self, charge: &Charge) -> Money {
+        let returned = charge.refunded_with(self.refunding(&charge.id));
+        charge.captured().less(returned).less(self.lost(charge))
+    }
+
+    fn amount_of(&self, charge: &Charge, counts: impl Fn(&Dispute) -> bool) -> Money {
+        let counted = self.disputes.iter().filter(|it| it.concerns(&charge.id) && counts(it));
+        let amounts = counted.map(|dispute| dispute.amount.unwrap_or(charge.captured()));
+        Money::sum(charge.amount.currency(), amounts)
     }
 
     /// Adds an operation that is due immediately; returns its number.
@@ -331,7 +377,8 @@ impl Payment {
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let charges = self.charges.iter().filter_map(|charge| charge.due_at(rules));
         let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
-        charges.chain(operations).chain(self.permission.look.map(|look| look.at)).min()
+        let disputes = self.disputes.iter().filter_map(Dispute::due_at);
+        charges.chain(operations).chain(disputes).chain(self.permission.look.map(|look| look.at)).min()
     }
 }
 

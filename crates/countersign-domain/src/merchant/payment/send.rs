@@ -15,7 +15,7 @@ use super::Payment;
 use super::amount_view::AmountView;
 use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView};
 use super::misfit::Misfit;
-use super::operation::{Operation, OperationEffect, OperationState, PaymentCall};
+use super::operation::{Operation, OperationEffect, OperationName, OperationState, OwnName, PaymentCall};
 use super::permission::{PermissionState, PermissionView};
 use super::refund::RefundView;
 use crate::ids::ChargeId;
@@ -47,6 +47,9 @@ pub const NOT_MADE: &str = "RefundNotMade";
 /// Why a refund waits to be sent while Amazon does not show its charge.
 const UNSEEN: &str = "Amazon has not shown its charge";
 
+/// Why a refund, or a part of undoing an order, waits to be sent while the payment is disputed.
+const DISPUTED: &str = "a dispute is open";
+
 /// The code of an operation whose charge, as Amazon shows it, is not Authorized any more: somebody else has
 /// captured or canceled it.
 pub const NOT_AUTHORIZED: &str = "NotAuthorized";
@@ -61,6 +64,10 @@ pub const DECLINED: &str = "Declined";
 pub fn begin(draft: &mut Draft, number: OperationNumber, first: KeyedRequest) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     if draft.payment.operation(number).is_none_or(|it| is_contradicted(draft.payment, it)) {
+        return NextStep::Rest;
+    }
+    if draft.waits_for_dispute(number) {
+        draft.wait_to_send(number, DISPUTED);
         return NextStep::Rest;
     }
     if let Some(charge_id) = draft.unseen_charge(number) {
@@ -91,7 +98,7 @@ pub fn send_again(draft: &mut Draft, number: OperationNumber) -> NextStep {
         .payment
         .operation(number)
         .is_none_or(|it| draft.holds_back(it) || is_contradicted(draft.payment, it));
-    if is_held_back {
+    if is_held_back || draft.waits_for_dispute(number) {
         return NextStep::Rest;
     }
     if let Some(charge_id) = draft.unseen_charge(number) {
@@ -272,6 +279,32 @@ impl PaymentDraft<'_> {
         }
         let PaymentCall::Refund { charge_id, amount } = &operation.request else { return None };
         Some((self.payment.charge(charge_id)?, *amount))
+    }
+
+    /// Whether an operation may not be sent while the payment is disputed: a refund of a charge that a dispute
+    /// may be about, and every part of undoing the order.
+    fn waits_for_dispute(&self, number: OperationNumber) -> bool {
+        let Some(operation) = self.payment.operation(number) else { return false };
+        let is_refund_of_disputed = match &operation.request {
+            PaymentCall::Refund { charge_id, .. } => self.payment.is_disputed(charge_id),
+            PaymentCall::CreateCharge { .. }
+            | PaymentCall::Capture { .. }
+            | PaymentCall::CancelCharge { .. }
+            | PaymentCall::Close { .. } => false,
+        };
+        let undoes = matches!(operation.name, OperationName::Own(OwnName::Undo { .. }));
+        is_refund_of_disputed || (undoes && self.payment.open_disputes().next().is_some())
+    }
+
+    /// Makes the operations due that have waited for a dispute, now that one is settled.
+    pub(in crate::merchant) fn wake_held(&mut self) {
+        let now = self.now;
+        for operation in &mut self.payment.operations {
+            if let Some(InFlight::Recorded { earlier: None, retry_at, .. }) = operation.state.in_flight_mut()
+            {
+                *retry_at = now.min(*retry_at);
+            }
+        }
     }
 
     /// Puts off an operation that may not be sent yet, longer and longer, and notifies the operator if it has

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use super::decide::payments::*;
 use super::paid::*;
 use super::*;
+use crate::ids::DisputeId;
+use crate::merchant::after::dispute::{DisputeOutcome, settle_dispute};
 
 /// The model of Amazon: what is true.
 #[derive(Debug, Default)]
@@ -33,6 +35,10 @@ struct Amazon {
     unheard_at: Option<Timestamp>,
     /// How many refunds of ours returned more than was captured, although a look could have shown that.
     over_refunded: u32,
+    /// What was lost of each charge by disputes.
+    lost: BTreeMap<ChargeId, u64>,
+    /// How many refunds and parts of undoing the order arrived while a dispute was open.
+    despite_dispute: u32,
     /// Whether the shop has canceled the order, and how many charges were made after that.
     is_canceled: bool,
     made_for_nobody: u32,
@@ -53,6 +59,11 @@ impl Amazon {
     fn refunded(&self, id: &ChargeId) -> u64 {
         let of = self.refunds.values().filter(|(charge, ..)| charge == id);
         of.filter(|(.., state)| !matches!(state, RefundState::Declined(_))).map(|(_, amount, _)| amount).sum()
+    }
+
+    /// What was refunded of a charge, or lost by disputes.
+    fn gone(&self, id: &ChargeId) -> u64 {
+        self.refunded(id) + self.lost.get(id).copied().unwrap_or(0)
     }
 
     fn refunded_amount(&self, id: &ChargeId) -> u64 {
@@ -172,7 +183,8 @@ impl Amazon {
                 let ChargeState::Captured(captured) = &self.charges[charge_id].1 else {
                     return (refused("InvalidChargeStatus"), None);
                 };
-                if self.refunded(charge_id) + amount.minor() > captured.minor() {
+                let lost = self.lost.get(charge_id).copied().unwrap_or(0);
+                if self.refunded(charge_id) + lost + amount.minor() > captured.minor() {
                     self.over_the_limit += 1;
                     let is_unseen =
                         self.now.zip(self.unheard_at).is_some_and(|(now, at)| now.since(at) <= 60 * SECOND);
@@ -253,7 +265,7 @@ impl Amazon {
                 self.charges.insert(id.clone(), (amount, ChargeState::Canceled(None)));
                 Some(Hint::Charge(id))
             }
-            (2, _, Some((id, captured))) if self.refunded(&id) < captured => {
+            (2, _, Some((id, captured))) if self.gone(&id) < captured => {
                 Some(Hint::Refund(self.new_refund(&id, 1)))
             }
             (3, ..) if !self.is_closed && self.taken() < LIMIT => {
@@ -263,7 +275,7 @@ impl Amazon {
                 self.is_closed = true;
                 Some(Hint::ChargePermission)
             }
-            (5, _, Some((id, captured))) if self.refunded(&id) + 1_001 < captured => {
+            (5, _, Some((id, captured))) if self.gone(&id) + 1_001 < captured => {
                 // The notification is lost. The amount is not that of a refund of ours, which would hide it.
                 let refund = self.new_refund(&id, 1_001);
                 if let Some((.., state)) = self.refunds.get_mut(&refund) {
@@ -296,6 +308,8 @@ enum Op {
     },
     Close,
     Cancel,
+    /// Amazon notifies of a dispute or, if one is open, a person says how it ended.
+    Dispute(u8),
     /// Takes up what is due, and executes it with this fate.
     TakeUp(Fate),
     /// An answer that was late arrives now.
@@ -341,6 +355,7 @@ fn ops(has_strangers: bool) -> impl Strategy<Value = Op> {
             .prop_map(|(charge, amount)| Op::Refund { charge, amount: amount.map(|amount| 2 * amount) }),
         1 => Just(Op::Close),
         1 => Just(Op::Cancel),
+        1 => any::<u8>().prop_map(Op::Dispute),
         16 => fates().prop_map(Op::TakeUp),
         2 => Just(Op::Late),
         3 => any::<bool>().prop_map(Op::Decide),
@@ -394,6 +409,10 @@ impl World {
         self.checkout = step.next;
     }
 
+    fn has_dispute(&self) -> bool {
+        self.payment().open_disputes().next().is_some()
+    }
+
     fn place(&self, charge: u8) -> Option<ChargeId> {
         let charges = &self.payment().charges;
         charges.get(usize::from(charge) % charges.len().max(1)).map(|charge| charge.id.clone())
@@ -429,7 +448,12 @@ impl World {
             self.keep(step);
         }
         let NextStep::Send(OutgoingCall::Operation { send, .. }) = next else { return };
-        let request = self.payment().operation(OperationNumber::new(number)).unwrap().request.clone();
+        let operation = self.payment().operation(OperationNumber::new(number)).unwrap();
+        let request = operation.request.clone();
+        let undoes = matches!(operation.name, OperationName::Own(OwnName::Undo { .. }));
+        let is_held = undoes || matches!(request, PaymentCall::Refund { .. });
+        let is_disputed = request.charge_id().is_none_or(|id| self.payment().is_disputed(id));
+        self.amazon.despite_dispute += u32::from(is_held && is_disputed && self.has_dispute());
         let key = send.idempotency_key.as_str();
         match fate {
             Fate::Answered => {
@@ -481,6 +505,36 @@ impl World {
         }
     }
 
+    fn dispute(&mut self, what: u8) {
+        let captured = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
+        let payment = self.payment();
+        let Some(charge) = payment.charges.iter().find(captured) else { return };
+        let (charge_id, captured) = (charge.id.clone(), charge.captured().minor());
+        let Some(open) = payment.open_disputes().next() else {
+            let id = DisputeId::parse(&format!("S01-1-B{}", payment.disputes.len())).unwrap();
+            let named = what.is_multiple_of(2).then_some(charge_id);
+            return self.hear(&Hint::Dispute(id, named));
+        };
+        let (id, named) = (open.id.clone(), open.charge_id.clone());
+        let is_named = named.is_some();
+        let id_of_charge = named.unwrap_or(charge_id);
+        let lost_before = self.amazon.lost.get(&id_of_charge).copied().unwrap_or(0);
+        let most = captured.saturating_sub(self.amazon.refunded(&id_of_charge) + lost_before);
+        let outcome = match what % 3 {
+            0 if is_named && most > 1 => DisputeOutcome::Lost(Some(usd(most / 2))),
+            _ => DisputeOutcome::Won,
+        };
+        let mut draft = Draft::new(self.checkout.clone(), self.now, self.rules);
+        if settle_dispute(&mut draft, &id, outcome).is_err() {
+            return;
+        }
+        if let DisputeOutcome::Lost(Some(amount)) = outcome {
+            *self.amazon.lost.entry(id_of_charge).or_default() += amount.minor();
+        }
+        let CheckoutDecision { checkout, events, .. } = draft.finish();
+        self.keep(Step { next: checkout, events });
+    }
+
     fn hear(&mut self, hint: &Hint) {
         if let Some((step, act)) = hinted(&self.checkout, hint, self.now, &self.rules) {
             self.keep(step);
@@ -512,6 +566,7 @@ impl World {
                     self.keep(step);
                 }
             }
+            Op::Dispute(what) => self.dispute(what),
             Op::TakeUp(fate) => {
                 if let Some((step, act)) = take_up_payment(&self.checkout, self.now, &self.rules) {
                     self.keep(step);
@@ -547,6 +602,9 @@ impl World {
 
     /// From here on nothing is lost: every timer runs until none is due for a month.
     fn come_to_rest(&mut self) -> Result<(), TestCaseError> {
+        while self.has_dispute() {
+            self.dispute(1);
+        }
         for _ in 0..3_000 {
             while self.amazon.decide(true).is_some() {}
             let Some(due_at) = self.checkout.due_at(&self.rules) else { return Ok(()) };
@@ -618,7 +676,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
     }
     if let Some(cancellation) = &world.checkout.cancellation {
         let is_done = matches!(cancellation.state, CancellationState::Done { .. });
-        prop_assert_eq!(cancellation.due_at().is_none(), is_done);
+        prop_assert!(cancellation.due_at().is_none() == is_done || world.has_dispute());
     }
     // Nothing here is in a better state than at Amazon.
     for charge in new.charges.iter().filter(|charge| charge.state.is_final()) {
@@ -661,6 +719,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
     }
     prop_assert!(world.amazon.has_strangers || world.amazon.over_the_limit == 0, "over the limit");
     prop_assert_eq!(world.amazon.over_refunded, 0, "more was returned than was taken");
+    prop_assert_eq!(world.amazon.despite_dispute, 0, "a rule acted while a dispute was open");
     prop_assert_eq!(world.amazon.made_for_nobody, 0, "a charge for a canceled order");
     Ok(())
 }
@@ -704,7 +763,8 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
         for (id, (_, state)) in &world.amazon.charges {
             match state {
                 ChargeState::Captured(captured) => {
-                    prop_assert_eq!(world.amazon.refunded(id), captured.minor(), "{}", id);
+                    let lost = world.amazon.lost.get(id).copied().unwrap_or(0);
+                    prop_assert_eq!(world.amazon.refunded(id) + lost, captured.minor(), "{}", id);
                 }
                 other => prop_assert!(other.is_final(), "{id} holds money: {other:?}"),
             }

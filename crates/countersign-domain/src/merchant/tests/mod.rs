@@ -6,6 +6,7 @@ mod canceling;
 mod cart;
 mod decide;
 mod deciding;
+mod disputes;
 mod gate;
 mod heard;
 mod keys;

@@ -63,6 +63,7 @@ pub(super) fn payment_of(charges: Vec<Charge>) -> Payment {
         permission: Permission { state: PermissionState::Chargeable, look: None },
         charges,
         operations: Vec::new(),
+        disputes: Vec::new(),
     }
 }
 

@@ -379,7 +379,7 @@ pub(super) fn agrees(checkout: &Checkout, now: Timestamp) -> Result<(), TestCase
     prop_assert!(standing != Standing::Unresolved || needs.contains(&Need::Unresolved));
     let is_of_parcels = checkout.left_behind().next().is_some();
     prop_assert!(
-        needs.is_empty() || !standing.is_settled() || is_of_parcels,
+        needs.is_empty() || !standing.is_settled() || is_of_parcels || needs == [Need::Disputed],
         "{:?} is settled and needs {:?}",
         standing,
         needs
@@ -423,6 +423,7 @@ pub(super) fn agrees(checkout: &Checkout, now: Timestamp) -> Result<(), TestCase
                 | Standing::NotPaid
                 | Standing::AwaitingPayment
                 | Standing::Unresolved
+                | Standing::Disputed
         );
         prop_assert!(!is_nothing_kept, "ships, and is {standing:?}");
     }
@@ -442,7 +443,8 @@ pub(super) fn agrees(checkout: &Checkout, now: Timestamp) -> Result<(), TestCase
         | Standing::Canceled
         | Standing::NotPaid
         | Standing::Contradicted
-        | Standing::Unresolved => {}
+        | Standing::Unresolved
+        | Standing::Disputed => {}
     }
     Ok(())
 }

@@ -153,6 +153,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
                 charge(4, ChargeState::Declined(reason())),
             ],
             operations: operations(),
+            disputes: Vec::new(),
         }),
         cancellation: Some(Cancellation {
             reference: "r".to_owned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_document::{Bytes, UnreadableDocument, decode, encode};
-use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey, RefundId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, DisputeId, IdempotencyKey, RefundId};
 use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StatusRefusals};
 use countersign_domain::merchant::number::{KeyOrdinal, OperationNumber};
 use countersign_domain::money::{Currency, Money};
@@ -202,11 +202,27 @@ fn payments() -> Vec<Payment> {
         },
         charges: charges(),
         operations: operations(),
+        disputes: disputes(),
     };
     vec![
         payment(PermissionState::Chargeable),
         payment(PermissionState::NonChargeable("PaymentMethodInvalid".to_owned())),
         payment(PermissionState::Closed("MerchantClosed".to_owned())),
+    ]
+}
+
+fn disputes() -> Vec<Dispute> {
+    let dispute = |number: u32, state| Dispute {
+        id: DisputeId::parse(&format!("S03-1-B{number}")).unwrap(),
+        charge_id: (number == 2).then(|| charge_id(2)),
+        amount: (number == 2).then(|| yen(5)),
+        opened_at: at(70),
+        state,
+    };
+    vec![
+        dispute(1, DisputeState::Open { remind_at: at(71) }),
+        dispute(2, DisputeState::Won { at: at(72) }),
+        dispute(3, DisputeState::Lost { at: at(73) }),
     ]
 }
 
@@ -257,11 +273,15 @@ fn the_form_on_disk_is_that_of_its_format() {
         payment.charges.iter().map(|charge| text_of(encode::<Merchant, _>(charge))).collect();
     let operations: Vec<String> =
         payment.operations.iter().map(|operation| text_of(encode::<Merchant, _>(operation))).collect();
-    let bare = Payment { charges: Vec::new(), operations: Vec::new(), ..payment.clone() };
+    let disputes: Vec<String> =
+        payment.disputes.iter().map(|dispute| text_of(encode::<Merchant, _>(dispute))).collect();
+    let bare =
+        Payment { charges: Vec::new(), operations: Vec::new(), disputes: Vec::new(), ..payment.clone() };
     let bare = text_of(encode::<Merchant, _>(&bare));
-    let (charged, operated) = (charges.join(","), operations.join(","));
+    let (charged, operated, disputed) = (charges.join(","), operations.join(","), disputes.join(","));
     let open = bare.strip_suffix('}').unwrap();
-    let together = format!(r#"{open},"charges":[{charged}],"operations":[{operated}]}}"#);
+    let together =
+        format!(r#"{open},"charges":[{charged}],"operations":[{operated}],"disputes":[{disputed}]}}"#);
     assert_eq!(whole, together);
     let cancellations: Vec<String> =
         cancellations().iter().map(|cancellation| text_of(encode::<Merchant, _>(cancellation))).collect();
@@ -269,6 +289,7 @@ fn the_form_on_disk_is_that_of_its_format() {
         ("A payment without charges and operations", vec![bare]),
         ("Its charges", charges),
         ("Its operations", operations),
+        ("Its disputes", disputes),
         ("Cancellations", cancellations),
     ];
     let sections = sections.map(|(heading, documents)| format!("## {heading}\n{}", shown(&documents)));
