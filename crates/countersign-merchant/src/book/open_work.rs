@@ -61,7 +61,7 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
         }
     });
     let charges = checkout.payment.iter().flat_map(|payment| &payment.charges);
-    let authorized = charges.filter(|charge| charge.state == ChargeState::Authorized);
+    let authorized = charges.filter(|charge| charge.state == ChargeState::Authorized && charge.is_ours());
     let captures = authorized.flat_map(|charge| {
         Deadline::ALL.iter().map(|deadline| IndexEntry {
             index: CAPTURES,

@@ -156,6 +156,10 @@ fn add_charge(charge: &Charge, rules: &MerchantRules, awaited: &mut Vec<Members>
         return add(awaited, what, charge.look.map(|look| look.at));
     }
     match &charge.state {
+        ChargeState::Authorized if !charge.is_ours() => {
+            let what = format!("{id}: others made it, and it is left to them; the authorization expires");
+            add(awaited, what, Some(charge.expires_at));
+        }
         ChargeState::Authorized => {
             let what = match charge.captured_at(rules) {
                 Some(at) => {

@@ -129,6 +129,7 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::GuaranteeEnded => "the authorization is older than seven days: a capture may be declined",
         Reason::CaptureInitiated => "the capture is in progress and may still fail",
         Reason::CancelInitiated => "the charge is being canceled",
+        Reason::PartlyCaptured => "less was captured than the shop asked for",
         Reason::Refunded => "the money was refunded",
         Reason::ChargeCanceled => "the charge is canceled",
         Reason::ChargeDeclined => "the charge is declined",

@@ -601,6 +601,10 @@ fn operation_refused(rule: OperationRefused, verdict: Verdict<'_>) -> RequestRef
             "ExceedsRefundable",
             format!("Only {left} of this charge can still be refunded, counting refunds that are under way."),
         ),
+        Rule::AmountNotNamed(_) => {
+            let message = "This charge was not made by this server. To act on it, name the amount as well.";
+            refused(CONFLICT, "AmountNotNamed", message)
+        }
         Rule::Disputed => {
             let message = "A buyer disputes this charge, or it was lost by a dispute: a refund could return the money twice.";
             refused(CONFLICT, "Disputed", message)

@@ -94,6 +94,7 @@ fn charge_body(payment: &Payment, charge: &Charge) -> Members {
         .with("chargeId", charge.id.as_str())
         .with("state", charge.state.name())
         .some("reason", charge.state.reason())
+        .some("madeElsewhere", (!charge.is_ours()).then_some(true))
         .with("chargeAmount", amount(charge.amount))
         .some("captureAmount", captured.map(amount))
         .some("refundable", left)
@@ -147,9 +148,10 @@ fn operation_body(operation: &Operation) -> Members {
         .some("dueAt", operation.state.due_at().map(|due_at| due_at.to_string()))
 }
 
-/// What a cancellation leaves: the charges whose parcels have left.
+/// What a cancellation leaves: the charges whose parcels have left, and those that others made.
 fn left_behind(checkout: &Checkout) -> Option<Vec<Members>> {
-    let left = checkout.left_behind().map(|charge| {
+    let of_parcels = checkout.left_behind().filter(|charge| charge.is_ours());
+    let left = of_parcels.chain(checkout.left_to_others()).map(|charge| {
         let kept = match &charge.state {
             ChargeState::Captured(captured) => captured.less(charge.refunded()),
             ChargeState::AuthorizationInitiated
@@ -163,6 +165,7 @@ fn left_behind(checkout: &Checkout) -> Option<Vec<Members>> {
             .with("state", charge.state.name())
             .with("amount", amount(kept))
             .with("shipped", amount(charge.shipped()))
+            .some("madeElsewhere", (!charge.is_ours()).then_some(true))
     });
     let left: Vec<Members> = left.collect();
     (!left.is_empty()).then_some(left)

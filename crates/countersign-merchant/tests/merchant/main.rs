@@ -28,6 +28,7 @@ mod not_approved;
 mod notifications;
 mod notified;
 mod notifying;
+mod others;
 mod ours;
 mod paying;
 mod proving;

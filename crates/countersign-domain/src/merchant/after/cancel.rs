@@ -217,7 +217,7 @@ impl PaymentDraft<'_> {
         let payment = &*self.payment;
         let mut asked = Vec::new();
         let mut is_waiting = payment.in_flight().any(|it| !it.waits_for_close());
-        for charge in &payment.charges {
+        for charge in payment.charges.iter().filter(|charge| charge.is_ours()) {
             if payment.changing(&charge.id).is_some() {
                 continue;
             }
@@ -241,12 +241,14 @@ impl PaymentDraft<'_> {
                 }
                 ChargeState::Authorized if is_disputed => is_waiting = true,
                 ChargeState::Captured(_) if is_disputed => {
-                    is_waiting |= is_refunding(charge);
+                    // What is left may be more than what is certain now.
+                    is_waiting |= is_refunding(charge) || charge.recount(self.now).is_some();
                     is_waiting |= !payment.kept(charge).less(self.leaves(charge)).is_zero();
                 }
                 ChargeState::Authorized => asked.push((UndoStep::CancelCharge(charge.id.clone()), None)),
                 ChargeState::Captured(_) => {
-                    is_waiting |= is_refunding(charge);
+                    // What is left may be more than what is certain now.
+                    is_waiting |= is_refunding(charge) || charge.recount(self.now).is_some();
                     // Earlier refunds count as refunds of the parcels that have not left.
                     let amount =
                         payment.refundable(charge, RefundCeiling::Captured).less(self.leaves(charge));
@@ -370,7 +372,7 @@ impl PaymentDraft<'_> {
         }
         let is_waiting = self.payment.in_flight().any(|it| !it.waits_for_close());
         let held = self.payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
-        let held = held.filter(|charge| self.undoes(&charge.id));
+        let held = held.filter(|charge| charge.is_ours() && self.undoes(&charge.id));
         let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
         if is_contradicted || self.payment.open_disputes().next().is_some() {
             // Nothing is sent until the contradiction or the dispute is settled. The looks will show when a

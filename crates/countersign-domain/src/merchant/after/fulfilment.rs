@@ -37,6 +37,8 @@ words! {
         CaptureInitiated,
         /// The charge is being canceled.
         CancelInitiated,
+        /// Less than the shop asked for is captured.
+        PartlyCaptured,
         /// The money was refunded.
         Refunded,
         /// The charge is canceled.
@@ -249,6 +251,9 @@ impl Judge {
                 not(Reason::Refunded)
             }
             ChargeState::Captured(captured) if gone.minor() >= captured.minor() => not(Reason::Disputed),
+            ChargeState::Captured(captured) if captured.minor() < asked_for(payment, charge).minor() => {
+                not(Reason::PartlyCaptured)
+            }
             // The charge may have been refunded elsewhere.
             ChargeState::Captured(_) if !is_fresh => unseen(charge),
             ChargeState::Captured(_) => yes(Reason::Captured),
@@ -264,6 +269,11 @@ impl Judge {
             AfterGuarantee::Yes => false,
         }
     }
+}
+
+/// How much the shop asked for of a charge: by its capture, if it has captured it, else all of it.
+fn asked_for(payment: &Payment, charge: &Charge) -> Money {
+    payment.accepted_capture(&charge.id).unwrap_or(charge.amount)
 }
 
 /// What an unfinished operation may be doing to an authorized charge, which pays for no parcel meanwhile:

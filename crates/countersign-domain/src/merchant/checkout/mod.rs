@@ -186,6 +186,13 @@ impl Checkout {
         charges.filter(|charge| charge.state.holds_money() && !charge.shipments.is_empty())
     }
 
+    /// The charges that others made under its permission, as long as they hold money or have taken it: no
+    /// cancellation touches them.
+    pub fn left_to_others(&self) -> impl Iterator<Item = &Charge> {
+        let charges = self.payment.iter().flat_map(|payment| &payment.charges);
+        charges.filter(|charge| charge.state.holds_money() && !charge.is_ours())
+    }
+
     /// Whether the shop has used a reference for a parcel or for a cancellation.
     pub(super) fn has_named(&self, reference: &str) -> bool {
         let cancellation = self.cancellation.as_ref();

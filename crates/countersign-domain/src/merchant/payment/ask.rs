@@ -62,6 +62,8 @@ pub enum OperationRefused {
     NotCaptured(Option<&'static str>),
     /// More than may be refunded, including refunds on their way; what may be refunded.
     ExceedsRefundable(Money),
+    /// Others made the charge, so the amount must be named; the field.
+    AmountNotNamed(&'static str),
     /// The charge is disputed, or was lost by a dispute, and what may be refunded besides is less.
     Disputed,
     /// The charge has 10 refunds already.
@@ -89,7 +91,10 @@ impl OperationRefused {
             | Self::TooManyCharges => None,
             Self::ReferenceReused => Some("reference"),
             Self::PendingWithCapture => Some("canHandlePendingAuthorization"),
-            Self::Nothing(field) | Self::OtherCurrency(field) | Self::AboveMaximum(field) => Some(field),
+            Self::Nothing(field)
+            | Self::OtherCurrency(field)
+            | Self::AboveMaximum(field)
+            | Self::AmountNotNamed(field) => Some(field),
             Self::ExceedsLimit(_) => Some("chargeAmount"),
             Self::NoSuchCharge
             | Self::ChargeNotNamed
@@ -154,7 +159,9 @@ pub fn ask(
         return Err(OperationRefused::ReferenceReused);
     }
     let cancellation = draft.checkout().cancellation.as_ref();
-    if cancellation.is_some() && !is_of_what_has_left(draft.checkout(), &asked) {
+    let is_of_others = is_refund_of_others(draft.checkout(), &asked);
+    let must_have_left = cancellation.is_some() && !is_of_others;
+    if must_have_left && !is_of_what_has_left(draft.checkout(), &asked) {
         return Err(OperationRefused::OrderCanceled);
     }
     let payment = payment.ok_or(OperationRefused::NotCompleted)?;
@@ -162,8 +169,7 @@ pub fn ask(
         return Err(OperationRefused::TooManyOperations);
     }
     let request = resolve(payment, &asked, &draft.rules)?;
-    let request =
-        if cancellation.is_some() { within_what_has_left(payment, &asked, request)? } else { request };
+    let request = if must_have_left { within_what_has_left(payment, &asked, request)? } else { request };
     if payment.contradicted_for(request.charge_id()).is_some() {
         return Err(OperationRefused::Contradicted);
     }
@@ -227,6 +233,9 @@ fn resolve(
             let amount = amount.map(|amount| checked("captureAmount", amount)).transpose()?;
             let is_meant = |charge: &&Charge| charge.state == ChargeState::Authorized;
             let charge = meant(payment, charge_id.as_ref(), is_meant, Refused::NotAuthorized)?;
+            if !charge.is_ours() && amount.is_none() {
+                return Err(Refused::AmountNotNamed("captureAmount"));
+            }
             if payment.changing(&charge.id).is_some() {
                 return Err(Refused::ChargeBusy);
             }
@@ -240,6 +249,9 @@ fn resolve(
             let amount = amount.map(|amount| checked("refundAmount", amount)).transpose()?;
             let is_meant = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
             let charge = meant(payment, charge_id.as_ref(), is_meant, Refused::NotCaptured)?;
+            if !charge.is_ours() && amount.is_none() {
+                return Err(Refused::AmountNotNamed("refundAmount"));
+            }
             let is_of = |it: &&Operation| matches!(&it.request, PaymentCall::Refund { charge_id, .. } if *charge_id == charge.id);
             let counted = charge.refunds.iter().filter(|it| !matches!(it.state, RefundState::Declined(_)));
             if counted.count().saturating_add(payment.in_flight().filter(is_of).count()) >= MAX_REFUNDS {
@@ -273,6 +285,20 @@ fn resolve(
             }
         },
     }
+}
+
+/// Whether a request refunds a charge that others made: a canceled order leaves it, and a person may still
+/// refund it.
+fn is_refund_of_others(checkout: &Checkout, asked: &OperationRequest) -> bool {
+    let named = match asked {
+        OperationRequest::Refund { charge_id, .. } => charge_id.as_ref(),
+        OperationRequest::Charge { .. }
+        | OperationRequest::Capture { .. }
+        | OperationRequest::CancelCharge(_)
+        | OperationRequest::Close { .. } => None,
+    };
+    let charge = checkout.payment.as_ref().zip(named).and_then(|(payment, id)| payment.charge(id));
+    charge.is_some_and(|charge| !charge.is_ours())
 }
 
 /// Whether a request may be about a parcel that has left and that the order's cancellation leaves: what the
@@ -309,14 +335,15 @@ fn within_what_has_left(
 }
 
 /// The charge that a request is about, which must be in the state that the request needs: the named charge, or
-/// the only one in that state. Otherwise the refusal names the state that it is in.
+/// the only one of ours in that state. Otherwise the refusal names the state that it is in.
 fn meant<'a>(
     payment: &'a Payment,
     charge_id: Option<&ChargeId>,
     is_meant: impl Fn(&&'a Charge) -> bool,
     otherwise: fn(Option<&'static str>) -> OperationRefused,
 ) -> Result<&'a Charge, OperationRefused> {
-    if charge_id.is_none() && !payment.charges.iter().any(|charge| is_meant(&charge)) {
+    let mut ours = payment.charges.iter().filter(|charge| charge.is_ours());
+    if charge_id.is_none() && !ours.any(|charge| is_meant(&charge)) {
         let only = if let [only] = payment.charges.as_slice() { Some(only.state.name()) } else { None };
         return Err(otherwise(only));
     }
@@ -324,7 +351,7 @@ fn meant<'a>(
     if is_meant(&charge) { Ok(charge) } else { Err(otherwise(Some(charge.state.name()))) }
 }
 
-/// The named charge, or the only one that can be meant.
+/// The named charge, or the only one of ours that can be meant.
 fn named_or_only<'a>(
     payment: &'a Payment,
     charge_id: Option<&ChargeId>,
@@ -333,7 +360,7 @@ fn named_or_only<'a>(
     if let Some(charge_id) = charge_id {
         return payment.charge(charge_id).ok_or(OperationRefused::NoSuchCharge);
     }
-    let mut meant = payment.charges.iter().filter(is_meant);
+    let mut meant = payment.charges.iter().filter(|charge| charge.is_ours()).filter(is_meant);
     match (meant.next(), meant.next()) {
         (Some(charge), None) => Ok(charge),
         (None, _) | (Some(_), Some(_)) => Err(OperationRefused::ChargeNotNamed),

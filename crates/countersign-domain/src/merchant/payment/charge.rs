@@ -361,7 +361,7 @@ impl Charge {
 
     /// The look that finds out whether what others have refunded is a refund that has just been made: once
     /// Amazon's answers certainly include that refund. `None` if there is nothing to find out.
-    pub(super) fn recount(&self, now: Timestamp) -> Option<LookSchedule> {
+    pub(in crate::merchant) fn recount(&self, now: Timestamp) -> Option<LookSchedule> {
         if !self.has_refunds_of_others() {
             return None;
         }
@@ -411,9 +411,22 @@ impl Charge {
         }
     }
 
+    /// Whether it was made by our own Finalize or by one of our operations. What others made under our
+    /// permission is theirs: it counts in every budget, and no rule of ours touches it.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        match self.origin {
+            ChargeOrigin::Finalize | ChargeOrigin::Operation => true,
+            ChargeOrigin::Elsewhere => false,
+        }
+    }
+
     /// When the policy captures it, if it does.
     #[must_use]
     pub fn captured_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
+        if !self.is_ours() {
+            return None;
+        }
         let before = match rules.policy.capture_policy {
             CapturePolicy::Manual => return None,
             CapturePolicy::BeforeGuaranteeEnds => self.deadline_at(Deadline::Guarantee).min(self.expires_at),
@@ -436,7 +449,8 @@ impl Charge {
             WARNINGS.into_iter().map(move |before| (at.minus(before), CapturePlanItem::Warn(deadline)))
         });
         let capture = self.captured_at(rules).map(|at| (at, CapturePlanItem::Capture));
-        let planned = warnings.chain(capture).filter(|(at, _)| *at < self.expires_at);
+        let planned = warnings.filter(|_| self.is_ours()).chain(capture);
+        let planned = planned.filter(|(at, _)| *at < self.expires_at);
         planned
             .chain([(self.expires_at, CapturePlanItem::Ask)])
             .filter(|(at, _)| *at > self.planned_until)

@@ -35,6 +35,11 @@ struct Amazon {
     unheard_at: Option<Timestamp>,
     /// How many refunds of ours returned more than was captured, although a look could have shown that.
     over_refunded: u32,
+    /// The charges that others made, whether one that is open is known when the permission is closed, and how
+    /// many calls of our rules were about one.
+    strangers: BTreeSet<ChargeId>,
+    leaves_open: bool,
+    touched: u32,
     /// What was lost of each charge by disputes.
     lost: BTreeMap<ChargeId, u64>,
     /// How many refunds and parts of undoing the order arrived while a dispute was open.
@@ -205,7 +210,7 @@ impl Amazon {
                 };
                 // The Close of a canceled order has `cancelPendingCharges`.
                 for (_, state) in self.charges.values_mut().filter(|(_, state)| open(state)) {
-                    if self.is_canceled {
+                    if self.is_canceled && !self.leaves_open {
                         *state = ChargeState::Canceled(None);
                     }
                 }
@@ -269,7 +274,9 @@ impl Amazon {
                 Some(Hint::Refund(self.new_refund(&id, 1)))
             }
             (3, ..) if !self.is_closed && self.taken() < LIMIT => {
-                Some(Hint::Charge(self.new_charge(1, ChargeState::Authorized)))
+                let id = self.new_charge(1, ChargeState::Authorized);
+                self.strangers.insert(id.clone());
+                Some(Hint::Charge(id))
             }
             (4, ..) => {
                 self.is_closed = true;
@@ -451,9 +458,13 @@ impl World {
         let operation = self.payment().operation(OperationNumber::new(number)).unwrap();
         let request = operation.request.clone();
         let undoes = matches!(operation.name, OperationName::Own(OwnName::Undo { .. }));
+        let is_of_rule = matches!(operation.name, OperationName::Own(_));
         let is_held = undoes || matches!(request, PaymentCall::Refund { .. });
         let is_disputed = request.charge_id().is_none_or(|id| self.payment().is_disputed(id));
         self.amazon.despite_dispute += u32::from(is_held && is_disputed && self.has_dispute());
+        let is_of_strangers = request.charge_id().is_some_and(|id| self.amazon.strangers.contains(id));
+        self.amazon.touched += u32::from(is_of_rule && is_of_strangers);
+        self.amazon.leaves_open = self.checkout.left_to_others().any(|charge| !charge.state.is_final());
         let key = send.idempotency_key.as_str();
         match fate {
             Fate::Answered => {
@@ -719,6 +730,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
     }
     prop_assert!(world.amazon.has_strangers || world.amazon.over_the_limit == 0, "over the limit");
     prop_assert_eq!(world.amazon.over_refunded, 0, "more was returned than was taken");
+    prop_assert_eq!(world.amazon.touched, 0, "a rule acted on what others made");
     prop_assert_eq!(world.amazon.despite_dispute, 0, "a rule acted while a dispute was open");
     prop_assert_eq!(world.amazon.made_for_nobody, 0, "a charge for a canceled order");
     Ok(())
@@ -760,7 +772,8 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
         prop_assert!(matches!(cancellation.state, CancellationState::Done { .. }), "{cancellation:?}");
         let told = world.told.iter().filter(|event| **event == PaymentEvent::CheckoutCanceled).count();
         prop_assert_eq!(told, 1);
-        for (id, (_, state)) in &world.amazon.charges {
+        let ours = world.amazon.charges.iter().filter(|(id, _)| !world.amazon.strangers.contains(*id));
+        for (id, (_, state)) in ours {
             match state {
                 ChargeState::Captured(captured) => {
                     let lost = world.amazon.lost.get(id).copied().unwrap_or(0);

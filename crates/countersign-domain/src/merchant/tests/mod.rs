@@ -15,6 +15,7 @@ mod missing;
 mod model;
 mod not_approved;
 mod operations;
+mod others;
 mod ours;
 mod paid;
 mod plan;

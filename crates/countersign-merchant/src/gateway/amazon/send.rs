@@ -156,11 +156,14 @@ enum OpenCharges {
 }
 
 impl OpenCharges {
-    /// They are canceled with their order, unless one of them pays for a parcel that has left.
+    /// They are canceled with their order, unless one of them pays for a parcel that has left, or others made
+    /// one.
     fn of(checkout: &Checkout) -> Self {
         let is_open = |charge: &Charge| !charge.state.is_final();
         match checkout.cancellation {
-            Some(_) if !checkout.left_behind().any(is_open) => Self::Canceled,
+            Some(_) if !checkout.left_behind().chain(checkout.left_to_others()).any(is_open) => {
+                Self::Canceled
+            }
             Some(_) | None => Self::Left,
         }
     }
