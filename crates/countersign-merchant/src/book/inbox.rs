@@ -226,3 +226,25 @@ fn pause_before(try_count: u32) -> Duration {
     let doublings = try_count.saturating_sub(1).min(18);
     Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_of_a_notification_has_a_timer() {
+        let at = Timestamp::from_millis(1_795_448_820_000);
+        let tries = [0, 1, 20, u32::MAX];
+        let waiting = tries.map(|try_count| Progress::Waiting { try_count });
+        for progress in waiting.into_iter().chain([Progress::Parked, Progress::Over]) {
+            let soonest = match progress {
+                Progress::Waiting { .. } => at,
+                // It is forgotten when no copy of it can come any more.
+                Progress::Parked | Progress::Over => at.plus(REMEMBERED),
+            };
+            let kept = Notification { received_at: at, message: None, progress };
+            let due_at = content(&kept, at).due_at.unwrap();
+            assert!(due_at >= soonest && due_at <= at.plus(REMEMBERED), "{due_at}");
+        }
+    }
+}

@@ -41,3 +41,36 @@ fn retry_delay(try_count: u32) -> Duration {
     let Some(doublings) = try_count.checked_sub(1) else { return Duration::ZERO };
     Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings.min(13))).min(21_600))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot_key::{SealedSnapshot, SnapshotKeys};
+
+    fn sealed() -> SealedSnapshot {
+        let keys = SnapshotKeys::parse("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").unwrap();
+        keys.seal(&countersign_world::Stream::new(0), "c1", vec![1])
+    }
+
+    #[test]
+    fn every_state_of_a_snapshot_has_a_timer_or_is_listed_for_a_person_or_is_over() {
+        let at = Timestamp::from_millis(1_795_448_820_000);
+        let mut states = vec![
+            Snapshot::Taken { taken_at: at, sealed: sealed() },
+            Snapshot::Missed { completed_at: at },
+            Snapshot::Erased { erased_at: at },
+        ];
+        states.extend([0, 1, 20, u32::MAX].map(|try_count| Snapshot::Due { completed_at: at, try_count }));
+        for state in states {
+            let written = write("c1", Expect::Absent, &state, at).content.unwrap();
+            let (has_timer, is_listed) = match state {
+                Snapshot::Due { .. } => (true, true),
+                // It is counted, and the checkout needs a person.
+                Snapshot::Missed { .. } => (false, true),
+                Snapshot::Taken { .. } | Snapshot::Erased { .. } => (false, false),
+            };
+            assert_eq!(written.due_at.is_some(), has_timer);
+            assert_eq!(!written.index.is_empty(), is_listed);
+        }
+    }
+}

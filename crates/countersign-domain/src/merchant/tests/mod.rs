@@ -26,6 +26,7 @@ mod shown;
 mod standing;
 mod surplus;
 mod time;
+mod ways_out;
 mod whose;
 
 use alloc::boxed::Box;
