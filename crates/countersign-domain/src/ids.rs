@@ -265,6 +265,74 @@ impl CheckoutSessionId {
     }
 }
 
+/// Whether a text is made of these parts, with a dash between two of them: each is a letter before its digits, or
+/// none, and how many digits it has.
+fn is_made_of(text: &str, parts: &[(Option<u8>, usize)]) -> bool {
+    let mut given = text.split('-');
+    let fit = parts.iter().all(|(letter, count)| {
+        let Some(part) = given.next() else { return false };
+        let digits = match letter {
+            Some(letter) => part.as_bytes().strip_prefix(core::slice::from_ref(letter)),
+            None => Some(part.as_bytes()),
+        };
+        digits.is_some_and(|digits| digits.len() == *count && digits.iter().all(u8::is_ascii_digit))
+    });
+    fit && given.next().is_none()
+}
+
+/// The first letter of an id of Amazon's and its environment, where it names one. The two digits after it belong to
+/// a region, but sources disagree about which to which, so any are accepted.
+fn can_be_in(text: &str, environment: Environment, rest: &[(Option<u8>, usize)]) -> bool {
+    let Some(letter) = text.bytes().next().filter(u8::is_ascii_uppercase) else { return false };
+    let fits = match letter {
+        b'S' => environment == Environment::Sandbox,
+        b'P' => environment == Environment::Live,
+        // Such as `B01` and `C01`, which name no environment.
+        _ => true,
+    };
+    let of_permission = [(Some(letter), 2), (None, 7), (None, 7)];
+    let parts: alloc::vec::Vec<_> = of_permission.iter().chain(rest).copied().collect();
+    fits && is_made_of(text, &parts)
+}
+
+impl CheckoutSessionId {
+    /// Whether it can be the id of a session at Amazon: a UUID, in lower case.
+    #[must_use]
+    pub fn can_be_amazons(&self) -> bool {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+        let mut groups = self.0.split('-');
+        let lengths = [8, 4, 4, 4, 12];
+        let fit = lengths.iter().all(|length| {
+            groups.next().is_some_and(|group| group.len() == *length && group.bytes().all(is_hex))
+        });
+        fit && groups.next().is_none()
+    }
+}
+
+impl ChargePermissionId {
+    /// Whether it can be the id of a permission in this environment, such as `S01-5105180-3221187`.
+    #[must_use]
+    pub fn can_be_in(&self, environment: Environment) -> bool {
+        can_be_in(&self.0, environment, &[])
+    }
+}
+
+impl ChargeId {
+    /// Whether it can be the id of a charge in this environment, such as `S01-5105180-3221187-C056351`.
+    #[must_use]
+    pub fn can_be_in(&self, environment: Environment) -> bool {
+        can_be_in(&self.0, environment, &[(Some(b'C'), 6)])
+    }
+}
+
+impl RefundId {
+    /// Whether it can be the id of a refund in this environment, such as `S01-5105180-3221187-R056351`.
+    #[must_use]
+    pub fn can_be_in(&self, environment: Environment) -> bool {
+        can_be_in(&self.0, environment, &[(Some(b'R'), 6)])
+    }
+}
+
 text_type! {
     /// A dispute, such as `P03-5105180-3221187-B000000`. Its form is not documented.
     DisputeId
@@ -314,6 +382,8 @@ impl IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
@@ -337,6 +407,60 @@ mod tests {
         for text in ["", "-capture", "S01 1", "a/b", "ä", "a\n", &"x".repeat(129)] {
             assert_eq!(ChargeId::parse(text), Err(NotAnId { expected: "chargeId" }), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_id_that_no_amazon_gives_is_recognized() {
+        let session = |text: &str| CheckoutSessionId::parse(text).unwrap().can_be_amazons();
+        assert!(session("bd504926-f659-4ad7-a1a9-9a747aaf5275"));
+        for text in [
+            "BD504926-F659-4AD7-A1A9-9A747AAF5275",
+            "bd504926f6594ad7a1a99a747aaf5275",
+            "bd504926-f659-4ad7-a1a9-9a747aaf527",
+            "bd504926-f659-4ad7-a1a9-9a747aaf52755",
+            "bd504926-f659-4ad7-a1a9-9a747aaf527g",
+            "bd504926-f659-4ad7-a1a9-9a747aaf5275-",
+            "S01-5105180-3221187",
+            "S01-5105180-3221187-C056351",
+            "CHECKOUT_SESSION_ID",
+        ] {
+            assert!(!session(text), "{text}");
+        }
+        let (sandbox, live) = (Environment::Sandbox, Environment::Live);
+        let charge = |text: &str, environment| ChargeId::parse(text).unwrap().can_be_in(environment);
+        let permission =
+            |text: &str, environment| ChargePermissionId::parse(text).unwrap().can_be_in(environment);
+        let refund = |text: &str, environment| RefundId::parse(text).unwrap().can_be_in(environment);
+        for region in ["01", "02", "03", "21"] {
+            for (letter, fits) in
+                [("S", [true, false]), ("P", [false, true]), ("B", [true, true]), ("C", [true, true])]
+            {
+                let id = format!("{letter}{region}-5105180-3221187");
+                for (environment, fits) in [sandbox, live].into_iter().zip(fits) {
+                    assert_eq!(permission(&id, environment), fits, "{id} {environment:?}");
+                    assert_eq!(charge(&format!("{id}-C056351"), environment), fits, "{id} {environment:?}");
+                    assert_eq!(refund(&format!("{id}-R056351"), environment), fits, "{id} {environment:?}");
+                }
+            }
+        }
+        for text in [
+            "S01-5105180-3221187",
+            "S01-5105180-3221187-R056351",
+            "S01-5105180-3221187-C05635",
+            "S01-5105180-3221187-C0563511",
+            "S01-510518-3221187-C056351",
+            "S01-5105180-32211878-C056351",
+            "S1-5105180-3221187-C056351",
+            "s01-5105180-3221187-C056351",
+            "S01-5105180-3221187-c056351",
+            "S01-5105180-3221187-C05635a",
+            "S01-5105180-3221187-C056351-1",
+            "bd504926-f659-4ad7-a1a9-9a747aaf5275",
+        ] {
+            assert!(!charge(text, sandbox), "{text}");
+        }
+        assert!(!permission("S01-5105180-3221187-C056351", sandbox));
+        assert!(!refund("S01-5105180-3221187-C056351", sandbox));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use countersign_client::notification::{EnvelopeRefused, MessageRefused, NotificationRefused};
 use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
+use countersign_domain::ids::{ChargeId, Environment};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::cart::SupersedesRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
@@ -141,6 +142,17 @@ impl RequestRefused {
 
     pub(super) fn no_such_charge() -> Self {
         refused(Status::NOT_FOUND, "NoSuchCharge", NO_SUCH_CHARGE).at("chargeId")
+    }
+
+    /// As it is, unless it says that there is no such charge, and the id cannot be that of a charge in this
+    /// environment: then the id itself is wrong.
+    pub(super) fn about_charge(self, charge_id: Option<&ChargeId>, environment: Environment) -> Self {
+        let is_impossible = charge_id.is_some_and(|id| !id.can_be_in(environment));
+        if is_impossible && self.code == "NoSuchCharge" {
+            let why = "cannot be the id of a charge of Amazon's in the configured environment";
+            return Self::invalid("chargeId", why);
+        }
+        self
     }
 
     /// The operation had no effect: Amazon refused it with this code, or a state that Amazon shows proves it.

@@ -131,6 +131,10 @@ pub(super) fn given(
 ) -> Result<(CheckoutSessionId, GivenAddresses), RequestRefused> {
     let session =
         request.amazon_checkout_session_id.ok_or(RequestRefused::missing("amazonCheckoutSessionId"))?;
+    if !session.can_be_amazons() {
+        let why = "must be the id of a Checkout Session, a UUID in lower case";
+        return Err(RequestRefused::invalid("amazonCheckoutSessionId", why));
+    }
     let given = GivenAddresses {
         shipping: request.shipping_address.map(Into::into),
         billing: request.billing_address.map(Into::into),

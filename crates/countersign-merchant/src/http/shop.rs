@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::after::cancel::CancelRequest;
 use countersign_domain::merchant::after::fulfilment::Freshness;
 use countersign_domain::merchant::decision::Subject;
@@ -201,7 +202,18 @@ async fn close(app: Arc<App>, request: Request, id: String) -> RouteResult {
 }
 
 async fn operate(app: &App, id: &str, NamedRequest { reference, asked }: NamedRequest) -> RouteResult {
-    payment_render::operated(&app.operate(id, &reference, &asked).await?)
+    let operated = app.operate(id, &reference, &asked).await;
+    let about = |refused| about_charge(app, asked.charge_id(), refused);
+    payment_render::operated(&operated.map_err(about)?)
+}
+
+/// The refusal of a request about a charge that it names: an id that Amazon cannot have given is named as wrong.
+fn about_charge(
+    app: &App,
+    charge_id: Option<&ChargeId>,
+    refused: impl Into<RequestRefused>,
+) -> RequestRefused {
+    refused.into().about_charge(charge_id, app.settings.environment)
 }
 
 async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
@@ -246,7 +258,9 @@ async fn decide(caller: &Caller, id: &str, subject: Subject, body: &DecisionBody
 
 async fn ship(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (reference, asked) = payment_requests::shipment(request.body())?;
-    let (registration, answer) = app.ship(&id, &reference, &asked).await?;
+    let shipped = app.ship(&id, &reference, &asked).await;
+    let about = |refused| about_charge(&app, asked.charge_id.as_ref(), refused);
+    let (registration, answer) = shipped.map_err(about)?;
     payment_render::shipped(&registration, &reference, &answer)
 }
 
@@ -255,7 +269,8 @@ async fn fulfilment(app: Arc<App>, request: Request, id: String) -> RouteResult 
     let FulfilmentQuery { charge_id, max_age } = requests::fulfilment_query(query(&request))?;
     let freshness = Freshness { arrived_at, max_age };
     let (_, computed) = app.fulfilment(loaded(&app, &id).await?, charge_id.as_ref(), freshness).await?;
-    Ok(payment_render::fulfilment(&computed.ok_or_else(RequestRefused::no_such_charge)?))
+    let no_such_charge = || about_charge(&app, charge_id.as_ref(), RequestRefused::no_such_charge());
+    Ok(payment_render::fulfilment(&computed.ok_or_else(no_such_charge)?))
 }
 
 async fn explain(app: Arc<App>, request: Request, id: String) -> RouteResult {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::{Transport, TransportError};
+use countersign_domain::ids::CheckoutSessionId;
 use countersign_world::fake::FakeClock;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::{Value, json};
@@ -66,6 +67,17 @@ pub(crate) struct Amazon {
     state: Mutex<State>,
 }
 
+/// The id of a session: a UUID as it is, and of a short name such as `s2` the one that stands for it.
+pub(crate) fn session_id(name: &str) -> String {
+    if CheckoutSessionId::parse(name).is_ok_and(|id| id.can_be_amazons()) {
+        return name.to_owned();
+    }
+    let letters: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let letters = format!("{letters:0>20}");
+    let (first, last) = letters.split_at(letters.len() - 12);
+    format!("{}-0000-4000-8000-{last}", &first[first.len() - 8..])
+}
+
 type Hook = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
@@ -106,11 +118,13 @@ impl Amazon {
 
     /// The buyer has placed an order: adds an open session with these members.
     pub(crate) fn open(&self, id: &str, session: Value) {
-        self.state().sessions.insert(id.to_owned(), session);
+        let (id, mut session) = (session_id(id), session);
+        session["checkoutSessionId"] = json!(id);
+        self.state().sessions.insert(id, session);
     }
 
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Value)) {
-        change(self.state().sessions.get_mut(id).unwrap());
+        change(self.state().sessions.get_mut(&session_id(id)).unwrap());
     }
 
     /// The buyer has not placed the order of this session yet.
@@ -135,19 +149,20 @@ impl Amazon {
 
     /// A session as Amazon shows it.
     pub(crate) fn session(&self, id: &str) -> Value {
-        self.state().sessions[id].clone()
+        self.state().sessions[&session_id(id)].clone()
     }
 
     /// Amazon deletes a session.
     pub(crate) fn delete(&self, id: &str) {
-        self.state().sessions.remove(id);
+        self.state().sessions.remove(&session_id(id));
     }
 
     /// The session ends without a payment.
     pub(crate) fn cancel(&self, id: &str, reason: &str) {
+        let id = session_id(id);
         let canceled = json!({ "checkoutSessionId": id,
             "statusDetails": { "state": "Canceled", "reasonCode": reason } });
-        self.state().sessions.insert(id.to_owned(), canceled);
+        self.state().sessions.insert(id, canceled);
     }
 
     /// Another client of the account finalizes a session, as its own sale.

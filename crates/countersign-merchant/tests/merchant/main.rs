@@ -19,6 +19,7 @@ mod doubt;
 mod explaining;
 mod figures;
 mod gate;
+mod ids;
 mod keys;
 mod life;
 mod listing;

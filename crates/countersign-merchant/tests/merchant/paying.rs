@@ -720,7 +720,7 @@ fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
     let first = of(&format!("?chargeId={CHARGE}"));
     assert_eq!(first.json(), authorized);
     let field = |field: &str| Some(field.to_owned());
-    let elsewhere = of("?chargeId=S01-1-C1").refusal();
+    let elsewhere = of("?chargeId=S01-5105180-0000099-C000001").refusal();
     assert_eq!(elsewhere, (404, "NoSuchCharge".to_owned(), field("chargeId")));
     assert_eq!(of("?chargeId=/").refusal(), (400, "InvalidValue".to_owned(), field("chargeId")));
     assert_eq!(of("?charge=1").refusal(), (400, "InvalidValue".to_owned(), field("query")));

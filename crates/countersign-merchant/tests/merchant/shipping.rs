@@ -62,7 +62,7 @@ fn a_parcel_that_is_none_of_this_order_or_is_none_any_more_is_refused_by_its_rul
     assert_eq!(refused(json!({})), field(400, "MissingValue", "reference"));
     let unknown = refused(json!({ "reference": "1", "shipped": true }));
     assert_eq!(unknown, field(400, "UnrecognizedField", "shipped"));
-    let of_another = json!({ "reference": "1", "chargeId": "S01-1-C1" });
+    let of_another = json!({ "reference": "1", "chargeId": "S01-5105180-0000099-C000001" });
     assert_eq!(refused(of_another), field(400, "NoSuchCharge", "chargeId"));
     let larger = json!({ "reference": "1", "amount": usd("40.01") });
     assert_eq!(refused(larger), field(409, "ExceedsShippable", "amount"));

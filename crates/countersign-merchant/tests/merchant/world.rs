@@ -28,7 +28,7 @@ use futures_util::future::{Either, select};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::amazon::Amazon;
+use super::amazon::{Amazon, session_id};
 use super::notifying::Certificates;
 use super::store::{WatchedStore, watched};
 use super::time_machine::{beginning, run, run_until};
@@ -412,7 +412,7 @@ impl World {
         checkout_id: &str,
         session: &str,
     ) -> impl Future<Output = HttpAnswer> + use<> {
-        let body = json!({ "amazonCheckoutSessionId": session }).to_string();
+        let body = json!({ "amazonCheckoutSessionId": session_id(session) }).to_string();
         self.request("POST", &format!("/v1/checkouts/{checkout_id}/complete"), &body)
     }
 

@@ -135,6 +135,18 @@ pub enum OperationRequest {
     },
 }
 
+impl OperationRequest {
+    /// The charge that it names, if it names one.
+    #[must_use]
+    pub const fn charge_id(&self) -> Option<&ChargeId> {
+        match self {
+            Self::Capture { charge_id, .. } | Self::Refund { charge_id, .. } => charge_id.as_ref(),
+            Self::CancelCharge(charge_id) => Some(charge_id),
+            Self::Charge { .. } | Self::Close { .. } => None,
+        }
+    }
+}
+
 /// A call to Amazon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentCall {
