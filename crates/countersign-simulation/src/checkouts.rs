@@ -248,6 +248,61 @@ pub(crate) fn check_payment<'a>(
     })
 }
 
+/// Checks that no order counts a payment that another integration has made and ships for. `finalized_elsewhere` are
+/// the sessions that it has finalized.
+pub(crate) fn check_elsewhere(checkout: &Checkout, finalized_elsewhere: &HashSet<String>) -> CheckResult {
+    if finalized_elsewhere.is_empty() {
+        return Ok(());
+    }
+    let counts = |attempt: &&Attempt| {
+        let is_counted = attempt.state.success().is_some() || attempt.state.name() == "Pending";
+        is_counted && finalized_elsewhere.contains(&attempt.checkout_session_id)
+    };
+    checkout.attempts.iter().find(counts).map_or(Ok(()), |attempt| {
+        let shown_by = format!(
+            "attempt {} of {} is {}, and another integration has finalized its session",
+            attempt.number,
+            checkout.order_id,
+            attempt.state.name()
+        );
+        broken(Invariant::PaidElsewhere, shown_by)
+    })
+}
+
+/// Checks that no other order of the cart is paid when a session's money moves.
+pub(crate) fn check_cart<'a, Checkouts>(
+    session: &str,
+    ledger: &Ledger,
+    checkouts: impl Fn() -> Checkouts,
+) -> CheckResult
+where
+    Checkouts: Iterator<Item = &'a Checkout>,
+{
+    let is_paid = |session: &str| matches!(ledger.money(session), Money::Pending | Money::Paid);
+    let has = |checkout: &&Checkout| checkout.attempts.iter().any(|it| it.checkout_session_id == session);
+    let Some(paid) = checkouts().find(has).filter(|_| is_paid(session)) else { return Ok(()) };
+    let supersedes = |one: &Checkout, other: &Checkout| {
+        one.cart.as_ref().is_some_and(|cart| cart.supersedes.as_ref() == Some(&other.id))
+    };
+    let shares = |other: &Checkout| {
+        let keys = paid.cart.as_ref().zip(other.cart.as_ref());
+        other.id != paid.id
+            && (keys.is_some_and(|(key, other)| key.key == other.key)
+                || supersedes(paid, other)
+                || supersedes(other, paid))
+    };
+    let undone = |checkout: &Checkout| checkout.is_canceled();
+    let other = checkouts().find(|other| {
+        shares(other)
+            && !undone(other)
+            && !undone(paid)
+            && other.attempts.iter().any(|attempt| is_paid(&attempt.checkout_session_id))
+    });
+    other.map_or(Ok(()), |other| {
+        broken(Invariant::CartPaidTwice, format!("{} and {} are both paid", paid.order_id, other.order_id))
+    })
+}
+
 /// Who got an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
@@ -370,14 +425,28 @@ pub(crate) fn check_shown_checkout(
     }
 }
 
-/// Checks a checkout at the end, when all faults are over and 40 days have passed. What another order's
-/// session came to, if `is_own` says that it is one, is checked with that order.
+/// What the other checkouts are at the end.
+#[derive(Clone, Copy)]
+pub(crate) struct Others<'a> {
+    /// Whether the checkout with this id may be paid: an order of the same cart waits for it.
+    pub(crate) may_be_paid: &'a dyn Fn(&str) -> bool,
+    /// Whether another checkout than this one is paid, or may be, with this session.
+    pub(crate) has_session: &'a dyn Fn(&str) -> bool,
+    /// Whether this session was begun for this order: what another order's session came to is checked with that
+    /// order.
+    pub(crate) is_own: &'a dyn Fn(&str) -> bool,
+    /// Whether another client may have completed this session, as far as the sends of the merchant half show.
+    pub(crate) may_have_paid: &'a dyn Fn(&str) -> bool,
+    /// Whether another integration has finalized this session.
+    pub(crate) is_elsewhere: &'a dyn Fn(&str) -> bool,
+}
+
+/// Checks a checkout at the end, when all faults are over and 40 days have passed.
 pub(crate) fn check_end(
     checkout: &Checkout,
     ledger: &Ledger,
     ids_on_get: IdsOnGet,
-    may_be_anothers: impl Fn(&str) -> bool,
-    is_own: impl Fn(&str) -> bool,
+    others: Others<'_>,
 ) -> CheckResult {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
@@ -385,13 +454,17 @@ pub(crate) fn check_end(
             AttemptState::Unresolved { reason, .. } => {
                 let cannot_tell = match reason.as_str() {
                     "IdsMissing" => ids_on_get == IdsOnGet::Never,
-                    "CompletedElsewhere" => may_be_anothers(&attempt.checkout_session_id),
+                    "CompletedElsewhere" => {
+                        let session = attempt.checkout_session_id.as_str();
+                        (others.may_have_paid)(session) || (others.is_elsewhere)(session)
+                    }
                     _ => false,
                 };
                 never(!cannot_tell, Invariant::UnresolvedWithoutNeed, || {
                     format!("attempt {number} is unresolved for {reason}, and its money is {money:?}")
                 })?;
             }
+            _ if attempt.waits_for.as_deref().is_some_and(others.may_be_paid) => {}
             state if !state.is_final() => {
                 let shown_by =
                     format!("attempt {number} is still {}, and its money is {money:?}", state.name());
@@ -406,15 +479,16 @@ pub(crate) fn check_end(
                 })?;
             }
             state => {
-                let called_paid = state.success().is_some() || checkout.is_canceled();
-                let is_elsewhere =
+                let session = attempt.checkout_session_id.as_str();
+                let was_brought =
                     matches!(state, AttemptState::Released { .. } | AttemptState::Surplus { .. })
-                        && !is_own(&attempt.checkout_session_id);
-                never(
-                    !is_elsewhere && money == Money::Paid && !called_paid,
-                    Invariant::PaidCalledUnpaid,
-                    || format!("attempt {number} is {}, but its money is {money:?}", state.name()),
-                )?;
+                        && !(others.is_own)(session);
+                let is_others =
+                    was_brought || (others.has_session)(session) || (others.is_elsewhere)(session);
+                let called_paid = state.success().is_some() || checkout.is_canceled() || is_others;
+                never(money == Money::Paid && !called_paid, Invariant::PaidCalledUnpaid, || {
+                    format!("attempt {number} is {}, but its money is {money:?}", state.name())
+                })?;
             }
         }
     }
@@ -535,6 +609,15 @@ pub(crate) mod tests {
         json!({ "NotPaid": { "reason": "SessionGone" } })
     }
 
+    /// An order of a cart whose attempt of this number is paid.
+    fn of_cart(number: u32) -> Checkout {
+        let checkout = json!({ "id": format!("c{number}"), "order_id": format!("order-{number}"),
+            "cart": { "key": { "Named": "cart" }, "supersedes": null },
+            "attempts": [attempt(number, authorized(if number == 1 { "a" } else { "b" }))],
+            "terms": { "payment_intent": "Authorize", "charge_amount": [1_400, "USD"] } });
+        serde_json::from_value(checkout).unwrap()
+    }
+
     /// Amazon, with sessions in these states and charges of 14.00.
     fn ledger(sessions: &[(&str, Value)], charges: &[(&str, Value)]) -> Ledger {
         let mut ledger = Ledger::default();
@@ -575,6 +658,14 @@ pub(crate) mod tests {
         Statement { word: word.to_owned(), charge_permission_id, charge_id, audience: Audience::Shop }
     }
 
+    const NO_OTHERS: Others<'static> = Others {
+        may_be_paid: &|_| false,
+        has_session: &|_| false,
+        is_own: &|_| true,
+        may_have_paid: &|_| false,
+        is_elsewhere: &|_| false,
+    };
+
     /// Breaks the invariants, and returns each with what the check found.
     pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         use Invariant::*;
@@ -591,6 +682,7 @@ pub(crate) mod tests {
         let both = checkout(json!([attempt(1, authorized("a")), attempt(2, doubt(1, "{}", 1))]));
         let durable = DurableSends::from([((SESSION.to_owned(), "key-1".to_owned()), "{}".to_owned())]);
         let late = NOW + RESEND_WINDOW_MS + 1;
+        let cart = [of_cart(1), of_cart(2)];
 
         vec![
             (PaidCalledUnpaid, step(Some(&in_doubt), &one(not_paid()), NOW, &paid)),
@@ -617,6 +709,8 @@ pub(crate) mod tests {
             (PaidCalledUnpaid, check_payment(SESSION, &paid, [&one(not_paid())].into_iter())),
             (SessionOfTwoOrders, check_payment(SESSION, &paid, [&in_doubt, &in_doubt].into_iter())),
             (PaidTwice, check_payment("session-2", &twice, [&both].into_iter())),
+            (PaidElsewhere, check_elsewhere(&done, &HashSet::from([SESSION.to_owned()]))),
+            (CartPaidTwice, check_cart(SESSION, &twice, || cart.iter())),
             (SaidBeforeKept, check_completion(&said("authorized", Some("a")), SESSION, None, &in_doubt)),
             (SaidBeforeKept, check_completion(&said("authorized", Some("b")), SESSION, None, &done)),
             (SaidBeforeKept, check_completion(&said("paid", Some("a")), SESSION, None, &done)),
@@ -643,15 +737,14 @@ pub(crate) mod tests {
                     &untouched,
                 ),
             ),
-            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always, |_| false, |_| true)),
+            (NeverDecided, check_end(&in_doubt, &paid, IdsOnGet::Always, NO_OTHERS)),
             (
                 UnresolvedWithoutNeed,
                 check_end(
                     &one(json!({ "Unresolved": { "reason": "IdsMissing", "look_at": NOW } })),
                     &paid,
                     IdsOnGet::Always,
-                    |_| false,
-                    |_| true,
+                    NO_OTHERS,
                 ),
             ),
             (
@@ -660,20 +753,13 @@ pub(crate) mod tests {
                     &one(json!({ "Unresolved": { "reason": "AnythingElse", "look_at": NOW } })),
                     &paid,
                     IdsOnGet::Never,
-                    |_| false,
-                    |_| true,
+                    NO_OTHERS,
                 ),
             ),
-            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always, |_| false, |_| true)),
+            (PaidCalledUnpaid, check_end(&one(not_paid()), &paid, IdsOnGet::Always, NO_OTHERS)),
             (
                 PaidCalledUnpaid,
-                check_end(
-                    &one(json!({ "Surplus": { "of": 1 } })),
-                    &paid,
-                    IdsOnGet::Always,
-                    |_| false,
-                    |_| true,
-                ),
+                check_end(&one(json!({ "Surplus": { "of": 1 } })), &paid, IdsOnGet::Always, NO_OTHERS),
             ),
         ]
     }
@@ -694,13 +780,12 @@ pub(crate) mod tests {
             check_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
             check_shown_checkout(&said("good", None), Some(&in_doubt), &done),
             check_shown_checkout(&said("over", None), Some(&done), &done),
-            check_end(&done, &paid, IdsOnGet::Always, |_| false, |_| true),
+            check_end(&done, &paid, IdsOnGet::Always, NO_OTHERS),
             check_end(
                 &one(json!({ "Released": { "at": NOW } })),
                 &paid,
                 IdsOnGet::Always,
-                |_| false,
-                |_| false,
+                Others { is_own: &|_| false, ..NO_OTHERS },
             ),
             step(Some(&one(refused_doubt(1, 2))), &one(not_approved()), NOW, &untouched),
             step(Some(&one(not_approved())), &one(doubt(2, "{ }", 1)), NOW, &untouched),

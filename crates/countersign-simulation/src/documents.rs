@@ -36,6 +36,8 @@ pub(crate) struct Checkout {
     pub(crate) cancellation: Option<Cancellation>,
     #[serde(default)]
     pub(crate) unexplained: Vec<HeardPermission>,
+    #[serde(default)]
+    pub(crate) cart: Option<Cart>,
     #[serde(skip)]
     pub(crate) result_token: String,
     #[serde(skip)]
@@ -106,7 +108,17 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
     pub(crate) checkout_session_id: String,
     pub(crate) buyer_seen_at: i64,
+    /// The order of the same cart that it waits for.
+    #[serde(default)]
+    pub(crate) waits_for: Option<String>,
     pub(crate) state: AttemptState,
+}
+
+/// What an order has in common with others.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Cart {
+    pub(crate) key: serde_json::Value,
+    pub(crate) supersedes: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -29,6 +29,9 @@ macro_rules! invariants {
 invariants! {
     ChargedWithoutOrder = "no buyer is charged without an order",
     PaidTwice = "no order is paid twice",
+    CartPaidTwice = "of the orders of one cart at most one is paid",
+    PaidElsewhere = "one payment at Amazon pays for at most one order of all integrations",
+    NotOursTouched = "nothing that another integration made is touched",
     PaidCalledUnpaid = "no paid order is ever called unpaid",
     UnpaidCalledPaid = "no unpaid order is ever called paid, authorized or confirmed",
     SaidBeforeKept = "what an answer says is stored before the answer is sent",
@@ -57,6 +60,7 @@ invariants! {
     NeverDecided = "in the end every attempt is decided",
     UnresolvedWithoutNeed = "an attempt is unresolved only if Amazon does not show its outcome",
     SnapshotMissing = "a completed checkout has its snapshot",
+    NotSettled = "48 hours after Amazon's last deadline everything is settled or needs a person",
     NoEnd = "the world comes to an end",
     WorkLeft = "in the end nothing is due and nothing is undelivered",
 }

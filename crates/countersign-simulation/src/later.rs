@@ -99,6 +99,7 @@ impl Story {
                 return;
             }
             let (witness, order) = (Arc::clone(&self.world.witness), self.order);
+            witness.is_asked_about(order);
             let inspect = move |answer: &Response| {
                 if let Some(said) = read(answer) {
                     witness.operation_said(order, what, answer.status().as_u16(), &said);

@@ -14,9 +14,13 @@ mod chaos;
 mod checkouts;
 mod clock;
 mod documents;
+mod elsewhere;
 mod entropy;
 mod executor;
+pub mod features;
+mod good_network;
 mod half;
+mod hostile;
 mod invariants;
 mod later;
 mod ledger;
@@ -47,6 +51,7 @@ use std::sync::Arc;
 pub use invariants::Invariant;
 
 use executor::{Executor, StopReason};
+use features::{Feature, Features};
 use witness::Witness;
 use world::World;
 
@@ -57,6 +62,8 @@ pub struct Run {
     pub seed: u64,
     /// How many orders there are.
     pub orders: usize,
+    /// What the worlds can have besides.
+    pub features: Features,
 }
 
 /// How a run went.
@@ -89,11 +96,19 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Run { seed, orders } = self.run;
+        let Run { seed, orders, features } = self.run;
         writeln!(f, "invariant {} failed at seed {seed}: {}", self.invariant.name(), self.invariant)?;
         writeln!(f, "shown by: {}", self.shown_by)?;
         f.write_str(&self.trace)?;
-        write!(f, "to reproduce: cargo xtask simulate --seed {seed} --seeds 1 --orders {orders}")
+        write!(f, "to reproduce: cargo xtask simulate --seed {seed} --seeds 1 --orders {orders}")?;
+        for feature in Feature::ALL {
+            match (features.includes(*feature), Features::DEFAULT.includes(*feature)) {
+                (true, false) => write!(f, " --with {}", feature.name())?,
+                (false, true) => write!(f, " --without {}", feature.name())?,
+                (true, true) | (false, false) => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -123,7 +138,7 @@ pub fn trace(run: Run) -> String {
 }
 
 fn live(run: Run) -> (Executor, Arc<Witness>) {
-    let world = World::new(run.seed, run.orders);
+    let world = World::new(run.seed, run.orders, run.features);
     let (executor, witness) = (world.executor.clone(), Arc::clone(&world.witness));
     let ended = executor.run(world.live(), || !witness.has_seen_enough());
     check_run_end(ended, &witness);

@@ -4,19 +4,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_http::Response;
+use http::Method;
+use serde_json::Value;
+
 use crate::chaos;
+use crate::elsewhere;
 use crate::entropy::Random;
 use crate::executor::Group;
+use crate::features::Feature;
 use crate::half::Half;
 use crate::limits::{SANDBOX_AUTHORIZATION, SESSION_KEPT};
 use crate::looking::Inspection;
 use crate::process::{GivingUp, ServeOutcome};
+use crate::requests::{read, shop_request};
 use crate::shop::Story;
 use crate::world::World;
 
 /// The part of the seed that determines the first order's story; each further order uses the next
 /// part.
 const STORIES: u64 = 1_000;
+
+/// The part of the seed for another integration on the account.
+const ELSEWHERE: u64 = 999;
 
 /// The time during which orders arrive.
 const BUSY: Duration = Duration::from_secs(20 * 60);
@@ -25,6 +35,9 @@ const RUSH: Duration = Duration::from_secs(30);
 /// How long the world is observed after all faults are over: this is longer than Amazon keeps a
 /// session.
 const REST: Duration = SESSION_KEPT.saturating_add(Duration::from_secs(10 * 86_400));
+/// 48 hours after the last deadline that Amazon's own rules leave open for a payment: those of a session, and of an
+/// authorization that is pending.
+const SETTLING: Duration = Duration::from_secs((24 + 24 + 48) * 3_600);
 /// The longest time that Amazon takes to decide on the last requests, with a day to spare.
 const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_secs(86_400));
 impl World {
@@ -33,6 +46,10 @@ impl World {
         self.start(Half::Amazon);
         self.start(Half::Merchant);
         chaos::begin(&self, self.seed);
+        if self.has(Feature::OwnSales) {
+            let random = Random::stream(self.seed, ELSEWHERE);
+            elsewhere::begin(&self, &self.client_elsewhere(&random), &random);
+        }
         let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
         for order in 0..self.order_count {
             let part = STORIES + u64::try_from(order).unwrap_or(0);
@@ -50,7 +67,9 @@ impl World {
         self.be_busy(rush_at).await;
         self.calm_down();
         self.executor.sleep(Duration::from_secs(120)).await;
-        self.let_pass(REST, Duration::from_secs(300)).await;
+        self.let_pass(SETTLING, Duration::from_secs(300)).await;
+        self.ask_what_is_settled().await;
+        self.let_pass(REST.saturating_sub(SETTLING), Duration::from_secs(300)).await;
         // Time for the shop's last operations to finish, too.
         self.weather.shut_the_shop();
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
@@ -86,6 +105,23 @@ impl World {
         };
         self.witness.note(None, format!("{lasting:?} pass in bad weather"));
         self.let_pass(lasting, Duration::from_secs(600)).await;
+    }
+
+    /// Asks the merchant half what is so of each order: from now on nothing is left to wait for, except for what
+    /// needs a person.
+    async fn ask_what_is_settled(&self) {
+        for order in 0..self.order_count {
+            let Some(checkout) = self.witness.checkout(order) else { continue };
+            let path = format!("/v1/checkouts/{}", checkout.id);
+            let witness = Arc::clone(&self.witness);
+            let inspect = move |answer: &Response| {
+                if let Some(said) = read(answer).filter(|_| answer.status().is_success()) {
+                    witness.settled(order, &said);
+                }
+            };
+            let request = shop_request(Method::GET, &path, &Value::Null);
+            self.look(Inspection { request, inspect: Box::new(inspect) }).await;
+        }
     }
 
     async fn look_at_everything(&self) {

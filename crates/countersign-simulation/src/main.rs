@@ -8,15 +8,19 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use countersign_simulation::features::{Feature, Features};
 use countersign_simulation::{Failure, Run, run, trace};
 use countersign_world::{Clock as _, SystemClock};
 
 const USAGE: &str = "\
-usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--counts] [--trace]
+usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--with FEATURE] [--without FEATURE]
+                              [--counts] [--trace]
 
   --seeds N     how many seeds to run (default 200)
   --seed FIRST  the first of them (default 0)
   --orders N    how many orders each has (default 100)
+  --with FEATURE, --without FEATURE
+                switches on or off what worlds can have; repeatable; `--with all` is everything
   --counts      prints how many times each thing happened
   --trace       prints everything that happens in the first seed, and runs no other";
 
@@ -24,6 +28,7 @@ struct Options {
     seeds: u64,
     first: u64,
     orders: usize,
+    features: Features,
     counts: bool,
     trace: bool,
 }
@@ -37,7 +42,7 @@ fn main() -> ExitCode {
         }
     };
     if options.trace {
-        say(&trace(Run { seed: options.first, orders: options.orders }));
+        say(&trace(Run { seed: options.first, orders: options.orders, features: options.features }));
         return ExitCode::SUCCESS;
     }
     let began = SystemClock.monotonic();
@@ -56,7 +61,7 @@ fn main() -> ExitCode {
                         return;
                     }
                     let seed = options.first.wrapping_add(number);
-                    let report = run(Run { seed, orders: options.orders });
+                    let report = run(Run { seed, orders: options.orders, features: options.features });
                     for (what, count) in report.counts {
                         *locked(&counts).entry(what).or_default() += count;
                     }
@@ -101,7 +106,14 @@ fn say(text: &str) {
 }
 
 fn read_options() -> Result<Options, String> {
-    let mut options = Options { seeds: 200, first: 0, orders: 100, counts: false, trace: false };
+    let mut options = Options {
+        seeds: 200,
+        first: 0,
+        orders: 100,
+        features: Features::DEFAULT,
+        counts: false,
+        trace: false,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
         if matches!(flag.as_str(), "--counts" | "--trace") {
@@ -115,8 +127,17 @@ fn read_options() -> Result<Options, String> {
             "--seeds" => options.seeds = number()?,
             "--seed" => options.first = number()?,
             "--orders" => options.orders = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--with" if value == "all" => options.features = Features::ALL,
+            "--with" => options.features = options.features.with(feature(&value)?),
+            "--without" => options.features = options.features.without(feature(&value)?),
             _ => return Err(format!("there is no option {flag}")),
         }
     }
     Ok(options)
+}
+
+fn feature(name: &str) -> Result<Feature, String> {
+    let names: Vec<&str> = Feature::ALL.iter().map(|feature| feature.name()).collect();
+    let found = Feature::ALL.iter().find(|feature| feature.name() == name);
+    found.copied().ok_or_else(|| format!("there is no feature {name}; there are {}", names.join(", ")))
 }

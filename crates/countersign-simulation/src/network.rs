@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
+use crate::hostile::HostileAnswers;
 use crate::process::{GivingUp, Process, ServeOutcome};
 use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
 use crate::weather::{Rates, Weather};
@@ -42,6 +43,8 @@ pub(crate) struct Network {
     pub(crate) random: Random,
     /// The statuses that Amazon remembers, by idempotency key.
     pub(crate) kept: Arc<Mutex<HashMap<String, StatusCode>>>,
+    /// What is wrong with answers that seem to be right, in some worlds.
+    pub(crate) hostile: Option<HostileAnswers>,
 }
 
 /// The kind of call, as far as the network's changes to answers depend on it.
@@ -233,6 +236,18 @@ impl Network {
             return Some(failure(status));
         }
         let answer = self.read_otherwise(called, answer);
+        let answer = match &self.hostile {
+            Some(hostile) if !weather.is_calm() => {
+                let (answer, what) =
+                    hostile.change(answer, matches!(called, CalledOperation::Finalize { .. }));
+                if let Some(what) = what {
+                    self.witness.count(what);
+                    self.note(called, || format!("has {what}"));
+                }
+                answer
+            }
+            Some(_) | None => answer,
+        };
         self.note(called, || format!("is answered {}", in_short(&answer)));
         Some(answer)
     }
@@ -428,6 +443,9 @@ impl Transport for Network {
         Box::pin(async move {
             let Self { executor, weather, amazon, witness, .. } = self;
             let called = CalledOperation::from_request(&request);
+            if let CalledOperation::Change { what, id } = &called {
+                witness.touches(what, id);
+            }
             if let CalledOperation::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());
             }

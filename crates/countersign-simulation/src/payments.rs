@@ -284,31 +284,36 @@ impl Truth<'_> {
 }
 
 /// Checks what Amazon did for a payment. It must have been asked for, each operation has at most
-/// one effect, and no more is refunded than was captured.
+/// one effect, and no more is refunded than was captured. `elsewhere` is how often another integration has asked for
+/// something under the permission.
 pub(crate) fn check_effects(
     payment: Option<&Payment>,
     cancellation: Option<&Cancellation>,
     truth: &Truth<'_>,
+    elsewhere: usize,
 ) -> CheckResult {
     let asked = |is_it: fn(&Operation) -> bool| {
         payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
     };
     let charges = asked(|it| matches!(it.request, Request::CreateCharge {}));
     // Finalize makes the first charge, unless there was nothing to charge.
-    never(truth.charges.len() > charges + 1, Invariant::EffectTwice, || {
+    never(truth.charges.len() > charges + 1 + elsewhere, Invariant::EffectTwice, || {
         format!(
             "there are {} charges, but only {charges} after the first were asked for",
             truth.charges.len()
         )
     })?;
     let refunds = asked(|it| matches!(it.request, Request::Refund { .. }));
-    never(truth.refunds.len() > refunds, Invariant::EffectTwice, || {
+    never(truth.refunds.len() > refunds + elsewhere, Invariant::EffectTwice, || {
         format!("there are {} refunds, but only {refunds} were asked for", truth.refunds.len())
     })?;
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
     let given: u64 =
         truth.refunds.values().filter(|refund| !refund.is_declined).map(|refund| refund.amount).sum();
-    never(given > taken, Invariant::RefundedTooMuch, || format!("{given} refunded of {taken} captured"))?;
+    // Amazon lets others give back more than was captured, and this server cannot stop them.
+    never(given > taken && elsewhere == 0, Invariant::RefundedTooMuch, || {
+        format!("{given} refunded of {taken} captured")
+    })?;
     let closes = asked(|it| matches!(it.request, Request::Close {}));
     let for_shop = asked(|it| matches!((&it.request, &it.name), (Request::Close {}, Name::Shop(_))));
     never(
@@ -346,7 +351,8 @@ pub(crate) fn check_canceled_sends(before: Option<&Payment>, after: &Payment) ->
 
 /// Checks that an order is canceled only if the shop asked for that.
 pub(crate) fn check_cancellation(cancellation: &Cancellation) -> CheckResult {
-    if cancellation.reference == CANCEL {
+    // An order that takes the place of another cancels it under this reference.
+    if cancellation.reference == CANCEL || cancellation.reference.starts_with("superseded by ") {
         return Ok(());
     }
     broken(Invariant::CanceledUnasked, format!("canceled under {:?}", cancellation.reference))

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::checkouts::Audience;
 use crate::entropy::Random;
+use crate::features::Feature;
 use crate::looking::Inspection;
 use crate::prices::QuotedOrder;
 use crate::process::{GivingUp, ServeOutcome};
@@ -147,9 +148,18 @@ impl Story {
         if let Some(priced) = QuotedOrder::from_terms(terms).filter(|_| is_quoted) {
             self.world.witness.is_priced(self.order, priced);
         }
+        if self.world.has(Feature::Carts) {
+            self.join_cart(&mut body);
+        }
         for _ in 0..20 {
             let request = shop_request(Method::POST, "/v1/checkouts", &body);
             let answer = self.call(request, 30 * SECOND, |_| ()).await;
+            if let (Some(answer), Some(members)) = (&answer, body.as_object_mut())
+                && answer.status().is_client_error()
+            {
+                // That order cannot be superseded any more.
+                members.remove("supersedes");
+            }
             let answer = answer.filter(|answer| answer.status().is_success());
             if let Some(answer) = answer.as_ref().and_then(read) {
                 let text = |member: &str| answer[member].as_str().map(str::to_owned);
@@ -164,6 +174,20 @@ impl Story {
             self.pause(SECOND, MINUTE).await;
         }
         None
+    }
+
+    /// The same cart under two order numbers, or an order in place of another.
+    fn join_cart(&self, body: &mut Value) {
+        let (order, random) = (self.order, &self.random);
+        let cart = order / 2;
+        if cart % 5 < 3 {
+            body["cartId"] = json!(format!("cart-{cart}"));
+        }
+        let first = self.world.witness.checkout(order ^ 1);
+        if let Some(first) = first.filter(|_| random.happens(400)) {
+            self.world.witness.count("supersedes another order");
+            body["supersedes"] = json!(first.id);
+        }
     }
 
     /// Changes the terms, and returns those that apply from now on as far as the shop knows.
@@ -381,6 +405,7 @@ impl Story {
         let patience =
             if random.happens(300) { random.time(Duration::ZERO, 10 * SECOND) } else { 60 * SECOND };
         let witness = Arc::clone(&self.world.witness);
+        witness.is_asked_about(order);
         let before = witness.checkout(order);
         let session = session.to_owned();
         let inspect = move |answer: &Response| {

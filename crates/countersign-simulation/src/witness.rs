@@ -2,7 +2,7 @@
 //! moment it is made. It checks the invariants immediately, and keeps the trace. The first broken invariant
 //! ends the run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use countersign_world::fake::ShiftedClock;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::checkouts::{self, Audience, DurableSends, SendTally, Statement};
+use crate::checkouts::{self, Audience, DurableSends, Others, SendTally, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
     FinalizeKeys, HeardPermission, InFlight, KeyTrial, Notification, Payment, Registration, Snapshot, name,
@@ -56,6 +56,14 @@ struct Facts {
     /// Checkout ids by the orders' numbers.
     by_order: HashMap<usize, String>,
     order_of_session: HashMap<String, usize>,
+    /// The sessions that another integration's buyers have begun.
+    elsewhere: HashSet<String>,
+    /// Those sessions that the other integration has finalized.
+    finalized_elsewhere: HashSet<String>,
+    /// The charges and refunds that another integration has made, under permissions of the shop's too.
+    made_elsewhere: HashSet<String>,
+    /// How many charges and refunds another integration has asked for, by permission.
+    asked_elsewhere: HashMap<String, usize>,
     /// The orders whose price the buyer's page asks for.
     priced: HashMap<usize, QuotedOrder>,
     snapshots: HashMap<String, Snapshot>,
@@ -63,10 +71,19 @@ struct Facts {
     tallies: HashMap<String, SendTally>,
     books: Books,
     told: std::collections::HashSet<String>,
+    /// When the shop or a buyer has last asked for something to be done about an order.
+    asked_at: HashMap<usize, Duration>,
     counts: Counts,
 }
 
 const DAY_MS: i64 = 86_400_000;
+
+/// How long after the last request about an order it must be settled: Amazon takes up to 24 hours to decide.
+const SETTLED_AFTER: Duration = Duration::from_secs((24 + 48) * 3_600);
+
+/// What is not settled.
+const OPEN_STANDINGS: [&str; 7] =
+    ["checking", "pending", "capturing", "canceling", "contradicted", "unresolved", "restored"];
 
 /// The simulation's number for the shop's order id.
 fn order_number(order_id: &str) -> Option<usize> {
@@ -184,6 +201,15 @@ impl Facts {
                 self.note(order, format!("merchant keeps: the permission {id} is {is}"));
             }
         }
+        for attempt in &after.attempts {
+            let earlier = before.as_ref().and_then(|before| before.attempt(attempt.number));
+            if attempt.waits_for.is_some() && earlier.is_none_or(|earlier| earlier.waits_for.is_none()) {
+                self.count("waits for another order of its cart");
+                self.note(order, format!("merchant waits for {:?}", attempt.waits_for));
+            }
+        }
+        let held = checkouts::check_elsewhere(&after, &self.finalized_elsewhere);
+        self.judge(order, held);
         for operation in after.payment.iter().flat_map(|payment| &payment.operations) {
             let earlier = before.as_ref().and_then(|before| before.payment.as_ref());
             let earlier = earlier.and_then(|payment| payment.operation(operation.number));
@@ -287,13 +313,19 @@ impl Facts {
     fn accounts_moved(&mut self, change: &ChangeSet) {
         for write in change.write.iter().filter(|write| write.key.collection == "charge_permission") {
             let Some(permission) = self.ledger.permission(&write.key.id) else { continue };
+            if self.is_elsewhere(&permission.checkout_session_id) {
+                let held = self.books.agree(permission);
+                self.judge(None, held);
+                continue;
+            }
             let order = self.order_of_session.get(&permission.checkout_session_id).copied();
             let held = self.books.agree(permission).and_then(|()| {
                 let checkout = order.and_then(|order| self.checkout_of(order));
                 let is_ours = |payment: &&Payment| payment.charge_permission_id == write.key.id;
                 let payment = checkout.and_then(|checkout| checkout.payment.as_ref()).filter(is_ours);
                 let cancellation = checkout.and_then(|checkout| checkout.cancellation.as_ref());
-                payments::check_effects(payment, cancellation, &self.ledger.truth(&write.key.id))
+                let elsewhere = self.asked_elsewhere.get(&write.key.id).copied().unwrap_or_default();
+                payments::check_effects(payment, cancellation, &self.ledger.truth(&write.key.id), elsewhere)
             });
             self.judge(order, held);
         }
@@ -315,6 +347,34 @@ impl Facts {
         self.judge(order, held);
     }
 
+    /// Whether the shop has asked for this charge or refund, or Finalize has made it.
+    fn is_known_to_the_shop(&self, id: &str) -> bool {
+        let payment = self.checkouts.values().filter_map(|checkout| checkout.payment.as_ref());
+        let permission = payments::permission_of(id);
+        let mut ours = payment.filter(|payment| payment.charge_permission_id == permission);
+        let of_finalize = |charge: &str| {
+            let session = self.ledger.session_of(charge);
+            session
+                .and_then(|session| self.ledger.ids(session))
+                .is_some_and(|(_, first)| first.as_deref() == Some(charge))
+        };
+        of_finalize(id)
+            || ours.any(|payment| {
+                payment.charge(id).is_some() || payment.refunds().any(|refund| refund.id == id)
+            })
+    }
+
+    /// Whether a session belongs to another integration: its buyer has begun it there, and no order of the shop
+    /// has bound it.
+    fn is_elsewhere(&self, session: &str) -> bool {
+        let is_bound = |checkout: &Arc<Checkout>| {
+            let mut attempts = checkout.attempts.iter();
+            attempts.any(|attempt| attempt.checkout_session_id == session && attempt.state.is_live())
+        };
+        self.elsewhere.contains(session)
+            && (self.finalized_elsewhere.contains(session) || !self.checkouts.values().any(is_bound))
+    }
+
     fn money_moved(&mut self, change: &ChangeSet) {
         for write in &change.write {
             let session = match write.key.collection {
@@ -325,8 +385,12 @@ impl Facts {
                 },
                 _ => continue,
             };
-            let checkouts = self.checkouts.values().map(Arc::as_ref);
-            let held = checkouts::check_payment(&session, &self.ledger, checkouts);
+            if self.is_elsewhere(&session) {
+                continue;
+            }
+            let checkouts = || self.checkouts.values().map(Arc::as_ref);
+            let held = checkouts::check_payment(&session, &self.ledger, checkouts())
+                .and_then(|()| checkouts::check_cart(&session, &self.ledger, checkouts));
             if held.is_err() {
                 let order = self.order_of_session.get(&session).copied();
                 self.judge(order, held);
@@ -387,6 +451,69 @@ impl Witness {
     pub(crate) fn session_began(&self, session: &str, order: usize, card: &str) {
         self.note(Some(order), format!("a buyer with the card {card} begins the session {}", &session[..8]));
         self.facts().order_of_session.insert(session.to_owned(), order);
+    }
+
+    /// Notes that a buyer of another integration has begun a session there.
+    pub(crate) fn session_began_elsewhere(&self, session: &str) {
+        self.note(None, format!("a buyer elsewhere begins the session {}", &session[..8]));
+        self.facts().elsewhere.insert(session.to_owned());
+    }
+
+    /// Notes that another integration has finalized a session: it ships for this payment.
+    pub(crate) fn finalized_elsewhere(&self, session: &str) {
+        let mut facts = self.facts();
+        facts.note(None, format!("the session {} is finalized elsewhere", &session[..8]));
+        facts.finalized_elsewhere.insert(session.to_owned());
+        let checkouts: Vec<_> = facts.checkouts.values().cloned().collect();
+        for checkout in checkouts {
+            let held = checkouts::check_elsewhere(&checkout, &facts.finalized_elsewhere);
+            facts.judge(order_number(&checkout.order_id), held);
+        }
+    }
+
+    /// Notes that another integration asks for a charge or a refund.
+    pub(crate) fn acts_elsewhere(&self, body: &[u8]) {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let about = ["chargePermissionId", "chargeId"].into_iter().find_map(|id| body[id].as_str());
+        if let Some(about) = about {
+            let permission = payments::permission_of(about).to_owned();
+            *self.facts().asked_elsewhere.entry(permission).or_default() += 1;
+        }
+    }
+
+    /// Notes what another integration has made.
+    pub(crate) fn made_elsewhere(&self, answer: &[u8]) {
+        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let is_new = answer["statusDetails"]["state"].as_str().is_some();
+        let made = ["refundId", "chargeId"].into_iter().find_map(|id| answer[id].as_str());
+        let mut facts = self.facts();
+        // A capture or a cancellation answers with a charge that exists already.
+        if let Some(made) = made.filter(|made| is_new && !facts.is_known_to_the_shop(made)) {
+            facts.made_elsewhere.insert(made.to_owned());
+        }
+    }
+
+    /// Checks a call of the merchant half's that changes a payment.
+    pub(crate) fn touches(&self, what: &str, id: &str) {
+        let mut facts = self.facts();
+        let session = facts.ledger.session_of(id).map(str::to_owned);
+        let is_theirs = facts.made_elsewhere.contains(id)
+            || session.is_some_and(|session| facts.finalized_elsewhere.contains(&session));
+        let held = never(is_theirs, Invariant::NotOursTouched, || {
+            format!("{what} of {id}, which another integration has made")
+        });
+        facts.judge(None, held);
+    }
+
+    /// A payment of the shop's: its permission and its first charge.
+    pub(crate) fn any_payment(&self, draw: u64) -> Option<(String, Option<String>)> {
+        let facts = self.facts();
+        let mut payments: Vec<_> =
+            facts.checkouts.values().filter_map(|checkout| checkout.payment.as_ref()).collect();
+        payments.sort_unstable_by_key(|payment| payment.charge_permission_id.clone());
+        let at = usize::try_from(draw.checked_rem(u64::try_from(payments.len()).ok()?)?).ok()?;
+        let payment = payments.get(at)?;
+        Some((payment.charge_permission_id.clone(), payment.charges.first().map(|charge| charge.id.clone())))
     }
 
     /// Notes that the buyer's page asks what this order costs.
@@ -554,6 +681,37 @@ impl Witness {
         facts.judge(Some(order), held);
     }
 
+    /// Notes that something is asked for about an order.
+    pub(crate) fn is_asked_about(&self, order: usize) {
+        let mut facts = self.facts();
+        let at = facts.at;
+        facts.asked_at.insert(order, at);
+    }
+
+    /// Checks what the merchant half says of an order 48 hours after the last deadline that Amazon's own rules leave
+    /// open: it is settled, or needs a person. An order that waits for another of its cart waits for that one.
+    pub(crate) fn settled(&self, order: usize, answer: &Value) {
+        let mut facts = self.facts();
+        let standing = answer["standing"].as_str().unwrap_or_default();
+        let needs_person = answer["needsPerson"].as_array().is_some_and(|needs| !needs.is_empty());
+        let waits = answer["reason"] == "PaidUnderAnotherOrder";
+        let is_open = OPEN_STANDINGS.contains(&standing);
+        let asked_at = facts.asked_at.get(&order);
+        let is_fresh = asked_at.is_some_and(|at| facts.at.saturating_sub(*at) < SETTLED_AFTER);
+        let word = match (needs_person, is_open, waits) {
+            (true, _, _) => "needs a person",
+            (false, false, _) => "settled",
+            (false, true, true) => "waits for another order",
+            (false, true, false) if is_fresh => "asked for a short while ago",
+            (false, true, false) => "open",
+        };
+        facts.count(&format!("48 hours later: {word}"));
+        facts.note(Some(order), format!("48 hours later: {standing}, {word}"));
+        let held =
+            never(word == "open", Invariant::NotSettled, || format!("it is {standing}, and needs nobody"));
+        facts.judge(Some(order), held);
+    }
+
     /// Checks everything at the end, when all faults are over and 40 days have passed.
     pub(crate) fn ends(&self, ids_on_get: IdsOnGet, integration: Integration) {
         let mut facts = self.facts();
@@ -561,19 +719,38 @@ impl Witness {
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
-            let held = {
-                let tallies = &facts.tallies;
-                let may_be_anothers = |session: &str| {
-                    integration == Integration::OneOfSeveral
-                        && (facts.ledger.is_anothers(session)
-                            || tallies.get(session).is_none_or(SendTally::proves_nothing))
-                };
-                let is_own = |session: &str| facts.order_of_session.get(session) == Some(&order);
-                checkouts::check_end(&checkout, &facts.ledger, ids_on_get, may_be_anothers, is_own)
+            let may_be_paid = |id: &str| {
+                let other = facts.checkouts.get(id);
+                other.is_some_and(|other| other.live().next().is_some() && !other.is_canceled())
             };
+            let has_session = |session: &str| {
+                let is_it =
+                    |attempt: &Attempt| attempt.checkout_session_id == session && attempt.state.is_live();
+                let mut others = facts.checkouts.values().filter(|other| other.id != checkout.id);
+                others.any(|other| other.attempts.iter().any(is_it))
+            };
+            let is_elsewhere = |session: &str| facts.finalized_elsewhere.contains(session);
+            let is_own = |session: &str| facts.order_of_session.get(session) == Some(&order);
+            let may_have_paid = |session: &str| {
+                integration == Integration::OneOfSeveral
+                    && (facts.ledger.is_anothers(session)
+                        || facts.tallies.get(session).is_none_or(SendTally::proves_nothing))
+            };
+            let others = Others {
+                may_be_paid: &may_be_paid,
+                has_session: &has_session,
+                is_own: &is_own,
+                may_have_paid: &may_have_paid,
+                is_elsewhere: &is_elsewhere,
+            };
+            let held = checkouts::check_end(&checkout, &facts.ledger, ids_on_get, others);
             facts.judge(Some(order), held);
             if let Some(payment) = &checkout.payment {
-                let truth = facts.ledger.truth(&payment.charge_permission_id);
+                let mut truth = facts.ledger.truth(&payment.charge_permission_id);
+                // What others have made under the permission need not be known here.
+                let counts = |id: &str, is_known: bool| is_known || !facts.made_elsewhere.contains(id);
+                truth.charges.retain(|id, _| counts(id, payment.charge(id).is_some()));
+                truth.refunds.retain(|id, _| counts(id, payment.refunds().any(|it| it.id == *id)));
                 let held = payments::check_end(payment, checkout.cancellation.as_ref(), &truth);
                 facts.judge(Some(order), held);
             }

@@ -26,7 +26,10 @@ use serde_json::json;
 use crate::clock::half_clock;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
+use crate::features::{Feature, Features};
+use crate::good_network::GoodNetwork;
 use crate::half::{Half, Halves};
+use crate::hostile::HostileAnswers;
 use crate::network::Network;
 use crate::notifying::{self, Post};
 use crate::prices;
@@ -70,6 +73,7 @@ enum Keys {
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) order_count: usize,
+    features: Features,
     pub(crate) executor: Executor,
     pub(crate) weather: Arc<Weather>,
     pub(crate) reading: Reading,
@@ -88,7 +92,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, order_count: usize) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, order_count: usize, features: Features) -> Arc<Self> {
         let random = |part| Random::stream(seed, part);
         let executor = Executor::new(random(part::EXECUTOR));
         let weather = Arc::new(Weather::draw(&random(part::WEATHER)));
@@ -106,6 +110,7 @@ impl World {
             witness: Arc::clone(&witness),
             random: random(part::NETWORK),
             kept: Arc::default(),
+            hostile: HostileAnswers::draw(features, seed),
         };
         let store = |half, part| kept(half, &executor, &weather, &witness, &random(part));
         let merchant = Arc::new(Process::new(&executor, Half::Merchant));
@@ -119,6 +124,7 @@ impl World {
         Arc::new(Self {
             seed,
             order_count,
+            features,
             merchant,
             stores: Halves {
                 merchant: store(Half::Merchant, part::MERCHANT_STORE),
@@ -139,6 +145,10 @@ impl World {
         })
     }
 
+    pub(crate) const fn has(&self, feature: Feature) -> bool {
+        self.features.has(feature, self.seed)
+    }
+
     /// Whether this is a world with quotes: the buyer's page asks what the order costs, and a table
     /// answers.
     pub(crate) const fn quotes(&self) -> bool {
@@ -156,6 +166,22 @@ impl World {
             Keys::StandIn(stand_in) => Arc::new(stand_in.clone()),
             Keys::Real(signer, _) => Arc::clone(signer) as _,
         }
+    }
+
+    /// The client of another integration on the account.
+    pub(crate) fn client_elsewhere(&self, random: &Random) -> Client {
+        let network = GoodNetwork {
+            executor: self.executor.clone(),
+            amazon: Arc::clone(&self.amazon),
+            witness: Arc::clone(&self.witness),
+            random: random.clone(),
+        };
+        let client = Client::builder(Region::NorthAmerica, self.signer())
+            .transport(Arc::new(network))
+            .clock(Arc::new(self.clocks.amazon.clone()))
+            .entropy(random.entropy())
+            .build();
+        client.unwrap_or_else(|refused| unreachable!("{refused}"))
     }
 
     fn merchant_parts(&self) -> countersign_merchant::Parts {

@@ -166,13 +166,13 @@ fn in_effects() -> Vec<(Invariant, CheckResult)> {
     charged_again.charges.insert("P-C2", true_charge(None));
     let closed = Truth { closed_by_merchant: true, ..Truth::default() };
     vec![
-        (EffectTwice, check_effects(None, None, &charged_again)),
-        (EffectTwice, check_effects(None, None, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
+        (EffectTwice, check_effects(None, None, &charged_again, 0)),
+        (EffectTwice, check_effects(None, None, &truth(Some(true_charge(Some(1_400))), refunded(500)), 0)),
         (
             RefundedTooMuch,
-            check_effects(Some(&one_refund), None, &truth(Some(true_charge(Some(499))), refunded(500))),
+            check_effects(Some(&one_refund), None, &truth(Some(true_charge(Some(499))), refunded(500)), 0),
         ),
-        (ClosedUnasked, check_effects(None, None, &closed)),
+        (ClosedUnasked, check_effects(None, None, &closed, 0)),
     ]
 }
 
@@ -256,7 +256,7 @@ fn correct_payments_break_no_invariant() {
         check_canceled_sends(None, &asked_again(2)),
         is_true(Some(&held), &taken, &truly(), NOW),
         is_true(None, &asked_again(30), &Truth::default(), NOW),
-        check_effects(None, Some(&was_done), &Truth { closed_by_merchant: true, ..Truth::default() }),
+        check_effects(None, Some(&was_done), &Truth { closed_by_merchant: true, ..Truth::default() }, 0),
         check_cancellation(&was_done),
         check_end(&taken, None, &truly()),
         check_end(&bare_end, Some(&was_done), &undone),

@@ -134,6 +134,19 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
         (SnapshotMissing, after(heard(), |it| it.ends(IdsOnGet::Always, Integration::Sole))),
         (WorkLeft, after(heard(), |it| it.is_left(Half::Amazon, &["a charge is due".to_owned()]))),
         (SendChanged, after(unheard(), merchant(in_doubt("{ }")))),
+        (
+            NotOursTouched,
+            after(witness(), |it| {
+                it.session_began_elsewhere(SESSION);
+                commit(it, Half::Amazon, completed());
+                it.finalized_elsewhere(SESSION);
+                it.touches("captureCharge", "P-C1");
+            }),
+        ),
+        (
+            NotSettled,
+            after(heard(), |it| it.settled(1, &json!({ "standing": "capturing", "needsPerson": [] }))),
+        ),
         (VerdictChanged, after(heard(), merchant(written("checkout", "c", None, None)))),
     ]
 }

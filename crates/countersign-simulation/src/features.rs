@@ -1,0 +1,125 @@
+//! What a world can have besides a shop, its buyers and a bad network. A world that can have a feature has it in a
+//! share of the seeds, so that every other seed still runs the world that it always did. A feature that finds a
+//! fault that is not fixed yet is left out of [`Features::DEFAULT`], by its name, and can be switched on.
+
+use std::fmt;
+
+/// Declares the features: their names, whether they are on by default, and in which seeds they are.
+macro_rules! features {
+    ($($(#[$doc:meta])+ $feature:ident = $name:literal, $default:ident, seeds $which:literal of $of:literal;)+) => {
+        /// Something that a world can have.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Feature {
+            $($(#[$doc])+ $feature,)+
+        }
+
+        impl Feature {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$feature,)+];
+
+            /// Its name on the command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$feature => $name,)+ }
+            }
+
+            const fn is_default(self) -> bool {
+                match self { $(Self::$feature => features!(@is $default),)+ }
+            }
+
+            /// Whether the world of this seed has it, if it may.
+            const fn is_in(self, seed: u64) -> bool {
+                match self { $(Self::$feature => seed % $of == $which,)+ }
+            }
+        }
+    };
+    (@is on) => { true };
+    (@is off) => { false };
+}
+
+features! {
+    /// The shop registers some carts under two order numbers, and some orders in place of others.
+    Carts = "carts", on, seeds 2 of 4;
+    /// In worlds with an odd seed, whose settings do not say that this server is the account's only integration:
+    /// another integration on the account sells by rules of its own: it finalizes, charges, captures, cancels,
+    /// refunds and closes what it has made. Its buyers write any order's id into their buttons, and it
+    /// rewrites references after the payment.
+    OwnSales = "own-sales", on, seeds 1 of 6;
+    /// Buyers come back to this shop with sessions that the other integration finalizes, too.
+    ForeignSessions = "foreign-sessions", on, seeds 1 of 6;
+    /// The other integration charges, captures, cancels and refunds under this shop's permissions.
+    ActsOnOurs = "acts-on-ours", on, seeds 1 of 6;
+    /// A member is missing in some of Amazon's answers.
+    LeftOut = "left-out", on, seeds 4 of 5;
+    /// A Get is sometimes answered with another object of the same kind.
+    Crossed = "crossed", on, seeds 4 of 5;
+    /// A Finalize is sometimes answered with the ids of an earlier payment.
+    KnownIds = "known-ids", off, seeds 4 of 5;
+}
+
+/// A set of features.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Features(u16);
+
+impl Features {
+    /// What every run has unless it says otherwise.
+    pub const DEFAULT: Self = Self::of(false);
+    /// Everything.
+    pub const ALL: Self = Self::of(true);
+
+    const fn of(all: bool) -> Self {
+        let (mut set, mut at) = (0, 0);
+        while at < Feature::ALL.len() {
+            if all || Feature::ALL[at].is_default() {
+                set |= 1 << at;
+            }
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// With this one, too.
+    #[must_use]
+    pub const fn with(self, feature: Feature) -> Self {
+        Self(self.0 | 1 << feature as u16)
+    }
+
+    /// Without this one.
+    #[must_use]
+    pub const fn without(self, feature: Feature) -> Self {
+        Self(self.0 & !(1 << feature as u16))
+    }
+
+    /// Whether it is among them.
+    pub(crate) const fn includes(self, feature: Feature) -> bool {
+        self.0 & 1 << feature as u16 != 0
+    }
+
+    /// Whether the world of a seed has it.
+    pub(crate) const fn has(self, feature: Feature, seed: u64) -> bool {
+        self.includes(feature) && feature.is_in(seed)
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Feature::ALL.iter().filter(|feature| self.includes(**feature));
+        f.debug_set().entries(names.map(|feature| feature.name())).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_is_switched_on_and_off_by_itself() {
+        for feature in Feature::ALL.iter().copied() {
+            let seed = (0..100).find(|seed| feature.is_in(*seed)).unwrap();
+            assert!(Features::ALL.has(feature, seed), "{feature:?}");
+            assert!(!Features::ALL.without(feature).has(feature, seed), "{feature:?}");
+            assert!(Features::DEFAULT.with(feature).has(feature, seed), "{feature:?}");
+            assert!((0..100).any(|seed| !Features::ALL.has(feature, seed)), "{feature:?} is in every world");
+        }
+    }
+}
