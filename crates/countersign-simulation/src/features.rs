@@ -48,7 +48,7 @@ features! {
     /// Buyers come back to this shop with sessions that the other integration finalizes, too.
     ForeignSessions = "foreign-sessions", on, seeds 1 of 6;
     /// The other integration charges, captures, cancels and refunds under this shop's permissions.
-    ActsOnOurs = "acts-on-ours", on, seeds 1 of 6;
+    ActsOnOurs = "acts-on-ours", off, seeds 1 of 6;
     /// A member is missing in some of Amazon's answers.
     LeftOut = "left-out", on, seeds 4 of 5;
     /// A Get is sometimes answered with another object of the same kind. A paid order is `checking`, reason
