@@ -454,12 +454,11 @@ pub(crate) fn check_end(
             AttemptState::Unresolved { reason, .. } => {
                 let cannot_tell = match reason.as_str() {
                     "IdsMissing" => ids_on_get == IdsOnGet::Never,
-                    "CompletedElsewhere" => {
-                        let session = attempt.checkout_session_id.as_str();
-                        (others.may_have_paid)(session) || (others.is_elsewhere)(session)
-                    }
+                    "CompletedElsewhere" => (others.may_have_paid)(&attempt.checkout_session_id),
                     _ => false,
                 };
+                // What another integration has completed does not show what came of a send of ours.
+                let cannot_tell = cannot_tell || (others.is_elsewhere)(&attempt.checkout_session_id);
                 never(!cannot_tell, Invariant::UnresolvedWithoutNeed, || {
                     format!("attempt {number} is unresolved for {reason}, and its money is {money:?}")
                 })?;
