@@ -46,7 +46,7 @@ features! {
     /// rewrites references after the payment.
     OwnSales = "own-sales", on, seeds 1 of 6;
     /// Buyers come back to this shop with sessions that the other integration finalizes, too.
-    ForeignSessions = "foreign-sessions", on, seeds 1 of 6;
+    ForeignSessions = "foreign-sessions", off, seeds 1 of 6;
     /// The other integration charges, captures, cancels and refunds under this shop's permissions.
     ActsOnOurs = "acts-on-ours", off, seeds 1 of 6;
     /// A member is missing in some of Amazon's answers.
