@@ -211,6 +211,9 @@ pub(super) const STORED_ERRORS: u32 = 3;
 pub(super) const NOT_FOUNDS: u32 = 3;
 /// See [`NOT_FOUNDS`].
 pub(super) const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
+/// How many times a Create Charge must be answered with an object that cannot be its effect before only a person can
+/// help: the first such answer may be a stray one, the same again is what Amazon has stored under the key.
+pub(super) const CONTRADICTIONS: u32 = 2;
 /// How many times in a row a session must be missing before a charge that is known to exist is asked for: the
 /// first miss nearly always comes from a slow replica.
 pub(super) const REACH_ASKED_FROM: u32 = 2;

@@ -172,6 +172,7 @@ mod tests {
                 last_sent_at: None,
                 turned_away: 0,
                 alarm_count: 0,
+                contradicted_count: 0,
                 lead: None,
                 state,
             })

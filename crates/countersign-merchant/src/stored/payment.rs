@@ -95,6 +95,7 @@ stored! {
         last_sent_at,
         turned_away or default,
         alarm_count or default,
+        contradicted_count or default,
         lead,
         state,
     }

@@ -275,6 +275,34 @@ fn data_that_are_lost_need_a_person_until_the_loss_is_confirmed() {
 
 // Promise: D16
 #[test]
+fn a_charge_that_no_look_can_find_needs_a_person_as_soon_as_that_is_known() {
+    let world = World::in_memory();
+    let id = world.completed("Authorize");
+    world.let_pass(MINUTE);
+    // Whatever is sent under this key, Amazon answers with the charge of the first parcel.
+    let first = json!({ "chargeId": CHARGE, "chargePermissionId": "S01-5105180-0000001",
+        "chargeAmount": usd("40.00"), "statusDetails": { "state": "Authorized" } });
+    world.amazon.fault("createCharge", Fault::Answer(201, first.clone()));
+    world.amazon.fault("createCharge", Fault::refusal(503, "ServiceUnavailable"));
+    let second = json!({ "reference": "2", "chargeAmount": usd("60.00") });
+    assert_eq!(world.ask(&id, "charges", &second).status, 202);
+    assert_eq!(standing(&world, &id), "checking");
+    assert_eq!(world.checkout(&id)["needsPerson"], json!([]), "one answer may be a stray one");
+    for _ in 0..40 {
+        world.amazon.fault("createCharge", Fault::Answer(201, first.clone()));
+    }
+    world.let_pass(MINUTE);
+    assert_eq!(standing(&world, &id), "checking");
+    assert_eq!(world.checkout(&id)["needsPerson"], json!(["operationInDoubt"]));
+    assert_eq!(ids(&world, "needsPerson=true"), ["1001"]);
+    world.amazon.forget_faults();
+    world.skip(DAY);
+    assert_eq!(world.checkout(&id)["needsPerson"], json!([]), "Amazon has answered with the charge itself");
+    assert_eq!(standing(&world, &id), "reserved");
+}
+
+// Promise: D16
+#[test]
 fn a_webhook_that_was_given_up_needs_a_person_until_it_is_delivered() {
     for engine in ENGINES {
         let mut world = World::new(engine);

@@ -172,7 +172,7 @@ words! {
         Unexplained = "unexplained",
         /// Nobody can tell whether an attempt was paid, or persons disagree about it.
         Unresolved = "unresolved",
-        /// An operation is still in doubt after its last alarm.
+        /// An operation is still in doubt after its last alarm, or no look can settle it.
         OperationInDoubt = "operationInDoubt",
         /// Amazon refuses to undo something of a canceled order.
         CancellationStuck = "cancellationStuck",
@@ -230,7 +230,7 @@ impl Checkout {
             (Need::Contradicted, self.has_contradiction()),
             (Need::Unexplained, self.is_unexplained()),
             (Need::Unresolved, self.has_unresolved_attempt() || self.decisions.is_disputed()),
-            (Need::OperationInDoubt, operations.any(is_in_doubt_for_good)),
+            (Need::OperationInDoubt, operations.any(|it| is_in_doubt_for_good(it) || it.is_beyond_looks())),
             (Need::CancellationStuck, self.is_cancellation_stuck()),
             (Need::Disputed, self.is_disputed()),
         ];

@@ -361,6 +361,7 @@ impl Payment {
             last_sent_at: None,
             turned_away: 0,
             alarm_count: 0,
+            contradicted_count: 0,
             lead: None,
             state,
         });

@@ -10,6 +10,7 @@ use alloc::string::String;
 
 use crate::ids::{ChargeId, RefundId};
 use crate::merchant::call::{CallKind, InFlight};
+use crate::merchant::rules::CONTRADICTIONS;
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -32,6 +33,8 @@ pub struct Operation {
     pub turned_away: u32,
     /// How many of the alarms were raised while it waited to be sent.
     pub alarm_count: u32,
+    /// How many of its sends were answered with an object that cannot be its effect, counted as far as it matters.
+    pub contradicted_count: u32,
     /// The charge or the refund that an answer named without proving that it is the effect: it is looked up.
     pub lead: Option<OperationEffect>,
     /// Its state.
@@ -292,6 +295,20 @@ impl Operation {
     #[must_use]
     pub fn is_undo_of(&self, what: &UndoStep) -> bool {
         matches!(&self.name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what)
+    }
+
+    /// Whether it is on its way, or may have had its effect.
+    pub(in crate::merchant) const fn was_sent(&self) -> bool {
+        matches!(self.state, OperationState::InFlight(InFlight::Sent { .. } | InFlight::InDoubt(_)))
+    }
+
+    /// Whether no look and no repetition can settle it: Amazon answers the same bytes under the same key with an object
+    /// that cannot be its effect, and has no list in which its own could be found.
+    #[must_use]
+    pub const fn is_beyond_looks(&self) -> bool {
+        matches!(self.request, PaymentCall::CreateCharge { .. })
+            && self.state.is_in_doubt()
+            && self.contradicted_count >= CONTRADICTIONS
     }
 
     /// Whether, in a canceled order, this must wait until the permission is closed.

@@ -25,8 +25,8 @@ use crate::merchant::event::PaymentEvent;
 use crate::merchant::next::{CallId, NextStep, OutgoingCall};
 use crate::merchant::proof::{ObjectView, Proof, answer_proof, lead};
 use crate::merchant::rules::{
-    ALARMS, CLOSE_WAITS, COPY_LIFETIME, REFUND_DECIDED_AFTER, alarms_due, doubt_delay, not_evaluated_delay,
-    reminders_due,
+    ALARMS, CLOSE_WAITS, CONTRADICTIONS, COPY_LIFETIME, REFUND_DECIDED_AFTER, alarms_due, doubt_delay,
+    not_evaluated_delay, reminders_due,
 };
 use crate::money::Money;
 use crate::reason_code::{ReasonClass, ReasonCode};
@@ -350,6 +350,10 @@ impl PaymentDraft<'_> {
                         self.contradict(&shown.id(), misfit.found());
                     }
                     unusable = misfit.found();
+                    if let Some(operation) = self.payment.operation_mut(number).filter(|it| it.was_sent()) {
+                        let count = operation.contradicted_count.saturating_add(1);
+                        operation.contradicted_count = count.min(CONTRADICTIONS);
+                    }
                 }
                 Proof::Nothing(why) => unusable = why,
             }

@@ -107,6 +107,7 @@ pub(super) fn operation(number: u32, request: PaymentCall, state: OperationState
         last_sent_at,
         turned_away: 0,
         alarm_count: 0,
+        contradicted_count: 0,
         lead: None,
         state,
     }

@@ -67,6 +67,13 @@ fn doubt_for_good() -> OperationState {
     OperationState::InFlight(InFlight::InDoubt(Doubt { alarm_count, ..doubt() }))
 }
 
+/// An order with a call in doubt after this many answers that name another object.
+fn answered_wrongly(request: PaymentCall, count: u32) -> Checkout {
+    let mut checkout = asking(request, in_doubt(), ChargeState::Authorized);
+    checkout.payment.as_mut().unwrap().operations[0].contradicted_count = count;
+    checkout
+}
+
 fn declined() -> ChargeState {
     ChargeState::Declined(Some("HardDeclined".to_string()))
 }
@@ -262,6 +269,9 @@ fn a_person_is_needed_for_this_and_for_nothing_else() {
             { asking(refund(), doubt_for_good(), ChargeState::Captured(hundred())) },
             vec![Need::OperationInDoubt],
         ),
+        ("another charge was answered, once", answered_wrongly(create(), 1), vec![]),
+        ("another charge was answered, again", answered_wrongly(create(), 2), vec![Need::OperationInDoubt]),
+        ("a capture, which its charge will show", answered_wrongly(capture(), 2), vec![]),
         ("an attempt in doubt", attempts(vec![in_doubt_attempt(doubt())]), vec![]),
         ("nobody can tell", attempts(vec![unresolved(UnresolvedReason::IdsMissing)]), vec![Need::Unresolved]),
         (

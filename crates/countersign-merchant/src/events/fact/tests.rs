@@ -109,6 +109,7 @@ fn operations() -> Vec<Operation> {
         last_sent_at: None,
         turned_away: 0,
         alarm_count: 0,
+        contradicted_count: 0,
         lead: None,
         state: OperationState::Refused { code: "X".to_owned() },
     };

@@ -184,6 +184,7 @@ fn operations() -> Vec<Operation> {
         last_sent_at: (number % 2 == 0).then(|| at(6)),
         turned_away: number % 2,
         alarm_count: number % 2,
+        contradicted_count: number % 3,
         lead: (number == 1).then(|| OperationEffect::Charge(charge_id(9))),
         state,
     };
