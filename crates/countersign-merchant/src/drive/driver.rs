@@ -514,6 +514,8 @@ impl<'a> Driver<'a> {
         };
         let seen = self.decide(|draft| charge_seen(draft, attempt, permission, charge, &shown)).await;
         seen.inspect_err(|failed| self.log_unwritten(session, Some(permission), Some(charge), failed))?;
+        // Notifications may have come before the order was known to have this permission.
+        self.app.wake_foreign(permission).await?;
         Ok(NextStep::Rest)
     }
 

@@ -12,7 +12,7 @@
 use countersign_client::notification::{
     EnvelopeKind, Message, NotificationRefused, NotifiedObject, VerifiedNotification,
 };
-use countersign_domain::ids::{ChargePermissionId, DisputeId};
+use countersign_domain::ids::{ChargePermissionId, CheckoutId, DisputeId};
 use countersign_domain::merchant::after::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
 use countersign_domain::merchant::after::unexplained::{Hearing, heard};
 use countersign_domain::merchant::attempt::FailedCharge;
@@ -152,10 +152,11 @@ impl App {
                 }
             },
         };
-        if let ForeignAnswer::Shown(Some(checkout_id)) = &answer
-            && self.order_hears_of(checkout_id, permission).await?
+        if let ForeignAnswer::Shown(Some(reference)) = &answer
+            && let Ok(checkout_id) = CheckoutId::parse(reference)
+            && self.order_hears_of(checkout_id.as_str(), permission).await?
         {
-            return self.take_in_parked(permission, checkout_id).await;
+            return self.take_in_parked(permission, checkout_id.as_str()).await;
         }
         if self.ask_for_foreign_again(permission, &kept, answer).await? {
             return Ok(());

@@ -10,7 +10,7 @@ use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason
 use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Extent;
-use countersign_domain::merchant::checkout::unexplained::{UnexplainedReason, UnexplainedState};
+use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
 use countersign_domain::merchant::decision::Subject;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use countersign_domain::merchant::payment::Payment;
@@ -24,7 +24,10 @@ use serde::{Deserialize, Serialize};
 use super::about::{Detail, EventSubject, UnpaidProof};
 use super::fact::{Fact, FactSource};
 use super::log::LogLine;
-use super::why::{completed, why_contradicted, why_looked_up, why_not_paid, why_sent, why_unresolved};
+use super::why::{
+    completed, why_contradicted, why_looked_up, why_not_paid, why_noted, why_sent, why_unexplained,
+    why_unresolved,
+};
 
 /// One thing that happened to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -352,8 +355,8 @@ events! {
         what: |_| "the permission that was not explained is settled: {detail}",
         why: |_, _| "an attempt of the order has it, its money was returned, or a person has decided";
     PermissionNoted => fact: no_fact, log: silent, figure: None,
-        what: |_| "a permission that names this order holds no money of its: {detail}",
-        why: |_, _| "the buyer's page sets the reference, so it proves nothing: this is only noted";
+        what: |_| "a permission that names this order is not followed any more: {detail}",
+        why: |it, _| why_noted(it);
     CaptureDue => fact: |it| it.due("capture.due"),
         log: |_| LogLine::Warn("an authorized charge has not been captured, and its deadline is near"),
         figure: None,
@@ -496,21 +499,6 @@ fn proved_effect(before: Option<EventKind>) -> &'static str {
             "proved by looking up the object at Amazon"
         }
         _ => "proved by what Amazon has shown",
-    }
-}
-
-fn why_unexplained(about: &EventSubject) -> &'static str {
-    match about.plain_word().and_then(UnexplainedReason::parse) {
-        Some(UnexplainedReason::NoSession) => {
-            "no session of this order names it: it was captured, or still held after 25 hours"
-        }
-        Some(UnexplainedReason::PaidTwice) => {
-            "a session of this order was paid in addition to another payment of the order"
-        }
-        Some(UnexplainedReason::CompletedElsewhere) => {
-            "a session of this order was completed, though not by this shop's Finalize"
-        }
-        None => "",
     }
 }
 

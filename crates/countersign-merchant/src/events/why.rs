@@ -1,6 +1,7 @@
 //! What an event means and why it happened, where its detail decides: the longer texts of the table of events.
 
 use countersign_domain::merchant::attempt::UnresolvedReason;
+use countersign_domain::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedReason};
 use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState};
 
@@ -100,6 +101,31 @@ pub(super) fn why_unresolved(about: &EventSubject) -> &'static str {
             "Amazon shows that it is completed, but without the ids that would prove a payment"
         }
         Some(UnresolvedReason::Refunding) => "persons have decided that its money is refunded",
+        None => "",
+    }
+}
+
+pub(super) fn why_unexplained(about: &EventSubject) -> &'static str {
+    match about.plain_word().and_then(UnexplainedReason::parse) {
+        Some(UnexplainedReason::NoSession) => {
+            "no session of this order names it: it was captured, or still held after 25 hours"
+        }
+        Some(UnexplainedReason::PaidTwice) => {
+            "a session of this order was paid in addition to another payment of the order"
+        }
+        Some(UnexplainedReason::CompletedElsewhere) => {
+            "a session of this order was completed, though not by this shop's Finalize"
+        }
+        None => "",
+    }
+}
+
+pub(super) fn why_noted(about: &EventSubject) -> &'static str {
+    match about.plain_word().and_then(UnexplainedEnd::parse) {
+        Some(UnexplainedEnd::Noted) => "Amazon shows no money under it, or has not shown any in 31 days",
+        Some(UnexplainedEnd::Returned) => "its money was returned",
+        Some(UnexplainedEnd::OfAnotherOrder) => "another order is paid by it",
+        Some(UnexplainedEnd::Ours | UnexplainedEnd::NotOurs) => "a person has decided",
         None => "",
     }
 }

@@ -100,6 +100,8 @@ struct State {
     skew_s: i64,
     down: HashSet<&'static str>,
     silent: HashSet<&'static str>,
+    /// Objects whose Gets are answered with 503.
+    hidden: HashSet<String>,
     ignores_keys: bool,
     saves_errors: bool,
     at_finalize: Option<Hook>,
@@ -213,7 +215,13 @@ impl Amazon {
         self.state().silent.insert(operation);
     }
 
+    /// From now on each Get of this object is answered with 503.
+    pub(crate) fn hides(&self, id: &str) {
+        self.state().hidden.insert(id.to_owned());
+    }
+
     pub(crate) fn comes_back(&self) {
+        self.state().hidden.clear();
         self.state().down.clear();
     }
 
@@ -315,6 +323,9 @@ impl State {
             _ => {}
         }
         let id = arrived.path.split('/').nth(1).unwrap_or_default();
+        if self.hidden.contains(id) {
+            return Reply::Now(503, json!({ "reasonCode": "ServiceUnavailable", "message": "canary" }));
+        }
         let pending = matches!(fault, Some(Fault::Pending | Fault::PendingWith200));
         let (status, mut body) = match arrived.operation {
             "session" => found(self.sessions.get(id)),

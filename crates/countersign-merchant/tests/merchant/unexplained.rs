@@ -103,7 +103,12 @@ fn a_refused_attempt_that_amazon_shows_as_paid_is_contradicted_and_nothing_more_
                 assert!(figures.contains("kind=\"attempt\",state=\"Contradicted\"} 1"), "{figures}");
                 // Once Amazon shows that nothing is held, the buyer may pay.
                 world.amazon.decide(&charge, "Canceled");
-                world.skip(DAY + HOUR);
+                if object_type == "CHARGE" {
+                    world.notified("9", "CHARGE", &charge);
+                    world.let_pass(5 * SECOND);
+                } else {
+                    world.skip(DAY + HOUR);
+                }
                 assert_eq!(facts(&world, "payment.settled").len(), 1);
                 assert_eq!(state(&world, &checkout_id).0, "notPaid");
                 assert_eq!(pays_again(&world, &checkout_id, &order, "s3").0, 200);
@@ -136,7 +141,7 @@ fn what_is_heard_of_holds_a_send_back_until_every_session_was_looked_at() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = refused_though_paid(&world, &order(), 422, "HardDeclined");
-        world.amazon.goes_down("session");
+        world.amazon.hides(SESSION);
         world.notified("1", "CHARGE_PERMISSION", FIRST);
         world.let_pass(2 * SECOND);
         world.restart();
@@ -461,6 +466,49 @@ fn notifications_that_came_before_their_order_was_known_are_applied_as_soon_as_i
             assert_eq!(count(&world, &checkout_id, "NotificationHeard"), 2);
             assert_eq!(facts(&world, "dispute.opened").len(), 1);
         }
+    }
+}
+
+#[test]
+fn a_notification_that_came_before_a_decline_is_applied_once_the_permission_is_known() {
+    for end in ["Declined", "Authorized"] {
+        let mut world = World::in_memory();
+        world.policy.absent_reference = countersign_domain::merchant::rules::AbsentReference::ShopsToken;
+        world.restart();
+        let checkout_id = world.register(&waiting_order());
+        let mut session = session_for(&waiting_order(), SESSION, &checkout_id);
+        session["merchantMetadata"] = json!({});
+        world.amazon.open(SESSION, session);
+        world.amazon.fault("finalize", Fault::LostAfter);
+        world.amazon.fault("session", Fault::Nothing);
+        world.amazon.goes_down("session");
+        assert_eq!(world.complete(&checkout_id, SESSION).status, 202);
+        world.notified("1", "CHARGE_PERMISSION", FIRST);
+        world.skip(3 * HOUR);
+        assert_eq!(count(&world, &checkout_id, "NotificationHeard"), 0);
+        world.amazon.decide(&format!("{FIRST}-C000001"), end);
+        world.amazon.comes_back();
+        world.skip(HOUR + 60 * SECOND);
+        let expected = if end == "Declined" { "NotPaid" } else { "Completed" };
+        assert_eq!(world.attempts(&checkout_id), [expected]);
+        assert_eq!(count(&world, &checkout_id, "NotificationHeard"), 1, "{end}");
+    }
+}
+
+#[test]
+fn a_reference_that_no_checkout_can_have_is_foreign() {
+    let world = World::in_memory();
+    for (number, reference) in
+        ["x".repeat(4_000), "ü/ü".to_owned(), "-".to_owned(), " ".to_owned()].iter().enumerate()
+    {
+        let permission = format!("S01-5105180-88888{number:02}");
+        world.amazon.permission_elsewhere(&permission, reference);
+        let lines = logged(|| {
+            world.notified(&format!("r{number}"), "CHARGE_PERMISSION", &permission);
+            world.skip(2 * DAY);
+        });
+        assert_eq!(errors(&lines), Vec::<&String>::new(), "{reference}");
+        assert_eq!(asked_for(&world, &permission), 1, "{reference}");
     }
 }
 

@@ -12,6 +12,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use crate::ids::{ChargeId, ChargePermissionId, DisputeId, RefundId};
+use crate::merchant::attempt::look::charge_seen;
 use crate::merchant::attempt::{AttemptState, FailedCharge};
 use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::Checkout;
@@ -137,7 +138,10 @@ pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, sh
     use AmazonChargeState::{Authorized, CaptureInitiated, Captured};
     // Any other state may also come from a replica that does not have the decline yet.
     let is_money = matches!(shown.seen.state, Authorized | CaptureInitiated | Captured);
-    if !is_money || charge.contradicted.is_some() {
+    if charge.contradicted.is_some() {
+        return charge_seen(draft, number, permission, &shown.id, shown);
+    }
+    if !is_money {
         return;
     }
     if let Some(AttemptState::NotPaid { charge: Some(charge), .. }) =

@@ -360,6 +360,10 @@ fn of_no_session(
             if now < judged_at {
                 return watch(draft, permission, Some(judged_at));
             }
+            // This machine's clock cannot show how old it is.
+            if draft.rules.hold_expiries {
+                return watch(draft, permission, None);
+            }
         }
         MoneyShown::Nothing => return without_money(draft, permission),
         MoneyShown::Unknown => return unless_forgotten(draft, permission),

@@ -265,6 +265,19 @@ fn an_instant_later_than_now_makes_nothing_older() {
 }
 
 #[test]
+fn a_clock_in_question_shows_nobody_how_old_it_is() {
+    let before = heard_by(unpaid(PaymentIntent::Authorize));
+    let shown = evidence(None, Some(AmazonChargeState::Authorized));
+    let now = sent_at().plus(400 * 24 * HOUR);
+    let in_question = MerchantRules { hold_expiries: true, ..rules() };
+    for (rules, expected) in [(in_question, "Watched"), (rules(), "Open NoSession")] {
+        let (decision, _) = judged_by(&before, &shown, now, rules);
+        assert_eq!(remembered(&decision.checkout), expected);
+        assert!(decision.checkout.due_at(&rules).is_some_and(|due_at| due_at > now));
+    }
+}
+
+#[test]
 fn nothing_is_judged_before_every_session_was_shown() {
     let before = heard_by(checkout(PaymentIntent::Authorize, refused("HardDeclined")));
     let shown = evidence(None, Some(AmazonChargeState::Captured));

@@ -20,6 +20,9 @@ use countersign_protocol::wire::{
 
 use super::{Amazon, NoEvidence, amount_view, bounded, classify, code_in_words, is_own_404, shows_nothing};
 
+/// How much of a permission's reference is read.
+const MAX_REFERENCE: usize = 128;
+
 /// What a body shows, or why nothing can be concluded from it.
 type ReadResult<T> = Result<T, &'static str>;
 
@@ -77,6 +80,8 @@ impl Amazon {
             return Err(NoEvidence::new("another charge permission"));
         }
         let reference = answer.value.merchant_metadata.and_then(|metadata| metadata.merchant_reference_id);
+        // The buyer may have written anything, and no checkout's id is longer.
+        let reference = reference.map(|reference| reference.chars().take(MAX_REFERENCE).collect::<String>());
         Ok(reference.filter(|reference| !reference.is_empty()))
     }
 
