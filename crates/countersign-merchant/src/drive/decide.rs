@@ -3,6 +3,7 @@
 //! version, and judged by what Amazon has just shown. Nothing is sent to Amazon in between.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
+use countersign_domain::merchant::after::unexplained::heard_seen;
 use countersign_domain::merchant::attempt::agree::SessionView;
 use countersign_domain::merchant::attempt::look::session_seen;
 use countersign_domain::merchant::checkout::Checkout;
@@ -65,7 +66,12 @@ impl<'a> Named<'a> {
             Asked::Done { charge_id, refund_id } => {
                 Self { charge: charge_id.as_ref(), refund: refund_id.as_ref(), ..Self::default() }
             }
-            Asked::NotPaid | Asked::NoEffect | Asked::Remind { .. } => Self::default(),
+            Asked::NotPaid
+            | Asked::NoEffect
+            | Asked::Ours
+            | Asked::NotOurs
+            | Asked::RefundUnexplained { .. }
+            | Asked::Remind { .. } => Self::default(),
         }
     }
 }
@@ -110,7 +116,7 @@ impl App {
             return Err(by_rule(DecisionRefused::NoSuchAttempt));
         }
         let mut driver = self.driver_of(checkout_id, loaded);
-        let shows = driver.inquire(Subject::Attempt(number), &Named::default()).await?;
+        let shows = driver.inquire(&Subject::Attempt(number), &Named::default()).await?;
         let registration = driver.into_registration().await?;
         let now = self.clock.now();
         let checkout = &registration.checkout;
@@ -157,10 +163,17 @@ fn verdicts(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> 
 
 impl Driver<'_> {
     /// Asks Amazon for everything that a decision depends on, and applies what it shows by the rules.
-    async fn inquire(&mut self, subject: Subject, named: &Named<'_>) -> Result<AmazonShows, StoreFailed> {
+    async fn inquire(&mut self, subject: &Subject, named: &Named<'_>) -> Result<AmazonShows, StoreFailed> {
         let mut shows = AmazonShows::default();
         let (mut permission, mut charge) = (named.permission.cloned(), named.charge.cloned());
-        match subject {
+        match *subject {
+            Subject::Unexplained(ref id) => {
+                shows.heard = self.ask_about_heard(id).await?;
+                let heard = shows.heard.clone();
+                // What follows from it at Amazon is only what asks, and the timer asks again.
+                self.next(|draft| heard_seen(draft, id, &heard)).await?;
+                return Ok(shows);
+            }
             Subject::Attempt(number) => {
                 shows.session = self.inquire_session(number).await?;
                 let known = self.checkout().await?.and_then(|checkout| checkout.attempt(number));

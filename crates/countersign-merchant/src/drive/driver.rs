@@ -521,13 +521,22 @@ impl<'a> Driver<'a> {
 
     /// Asks for every session of the order, and for the money under a permission that names it.
     async fn look_at_heard(&mut self, permission: &ChargePermissionId) -> Result<NextStep, StoreFailed> {
-        let Some(checkout) = self.checkout().await? else { return Ok(NextStep::Rest) };
+        let evidence = self.ask_about_heard(permission).await?;
+        self.next(|draft| heard_seen(draft, permission, &evidence)).await
+    }
+
+    /// Asks Amazon for everything that says whose a permission is.
+    pub(super) async fn ask_about_heard(
+        &mut self,
+        permission: &ChargePermissionId,
+    ) -> Result<Evidence, StoreFailed> {
+        let Some(checkout) = self.checkout().await? else { return Ok(Evidence::default()) };
         let sessions = sessions_to_ask(checkout);
         let mut charge_ids = checkout.heard_of(permission).map_or_else(Vec::new, |it| it.charge_ids.clone());
         let mut evidence = Evidence::default();
         if self.app.book.checkout_under(permission).await?.is_some_and(|id| id != self.checkout_id) {
             evidence.holder = Holder::AnotherOrder;
-            return self.next(|draft| heard_seen(draft, permission, &evidence)).await;
+            return Ok(evidence);
         }
         let amazon = &self.app.amazon;
         let message = "a Checkout Session of an order that a notification names could not be looked up";
@@ -552,7 +561,7 @@ impl<'a> Driver<'a> {
             let shown = self.shown(amazon.charge(&id).await, None, message);
             evidence.charges.extend(shown.filter(|shown| shown.id == id));
         }
-        self.next(|draft| heard_seen(draft, permission, &evidence)).await
+        Ok(evidence)
     }
 
     async fn look_at_attempts_permission(

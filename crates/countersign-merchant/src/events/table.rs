@@ -75,7 +75,7 @@ impl Event {
             CheckoutEvent::Attempt { attempt, event } => to_attempt(*attempt, event, after),
             CheckoutEvent::Payment(event) => to_payment(event, after),
             CheckoutEvent::Decision { subject, event, verdict, reference, actor } => {
-                let (kind, about) = to_decision(*subject, *event, after);
+                let (kind, about) = to_decision(subject, *event, after);
                 let detail = word(&format!("{verdict}, by {actor}"));
                 (kind, EventSubject { detail, reference: Some(reference.clone()), ..about })
             }
@@ -597,11 +597,15 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
     }
 }
 
-fn to_decision(subject: Subject, event: DecisionEvent, after: &Checkout) -> (EventKind, EventSubject) {
+fn to_decision(subject: &Subject, event: DecisionEvent, after: &Checkout) -> (EventKind, EventSubject) {
     let about = match subject {
-        Subject::Attempt(number) => attempt_subject(number, after.attempt(number)),
+        Subject::Attempt(number) => attempt_subject(*number, after.attempt(*number)),
+        Subject::Unexplained(permission) => {
+            let charge_permission_id = Some(permission.to_string());
+            EventSubject { charge_permission_id, ..EventSubject::default() }
+        }
         Subject::Operation(number) => {
-            let operation = after.payment.as_ref().and_then(|payment| payment.operation(number));
+            let operation = after.payment.as_ref().and_then(|payment| payment.operation(*number));
             let about = |it| EventSubject { call: None, ..operation_subject(it, EventSubject::default()) };
             operation.map_or_else(EventSubject::default, about)
         }

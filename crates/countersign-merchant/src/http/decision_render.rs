@@ -30,7 +30,7 @@ pub(super) fn decided(registration: &Registration, decision: &Decision) -> Respo
         | DecisionState::Reminded { .. }
         | DecisionState::Superseded { .. } => StatusCode::OK,
     };
-    let body = subject(checkout, decision.subject).with("decision", body(decision));
+    let body = subject(checkout, &decision.subject).with("decision", body(decision));
     json(status, &body)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn inquiry(inquiry: Inquiry) -> Response {
         .with("charge", object(&shows.charge, charge));
     let verdicts: Vec<Members> = verdicts.into_iter().map(verdict).collect();
     let of_attempt = checkout.decisions.made.iter().filter(|it| it.subject == Subject::Attempt(number));
-    let body = subject(checkout, Subject::Attempt(number))
+    let body = subject(checkout, &Subject::Attempt(number))
         .with("amazon", amazon)
         .with("verdicts", verdicts)
         .with("decisions", of_attempt.map(body).collect::<Vec<_>>());
@@ -52,18 +52,22 @@ pub(super) fn inquiry(inquiry: Inquiry) -> Response {
 }
 
 /// The order, what the decision is about, and its state.
-fn subject(checkout: &Checkout, subject: Subject) -> Members {
+fn subject(checkout: &Checkout, subject: &Subject) -> Members {
     let members = Members::default()
         .with("checkoutId", checkout.id.as_str())
         .with("orderId", &checkout.order_id)
         .with("outcome", checkout.verdict().outcome());
     match subject {
+        Subject::Unexplained(permission) => {
+            let state = checkout.heard_of(permission).map(|known| known.state.name());
+            members.with("chargePermissionId", permission.as_str()).some("state", state)
+        }
         Subject::Attempt(number) => {
-            let state = checkout.attempt(number).map(|attempt| attempt.state.name());
+            let state = checkout.attempt(*number).map(|attempt| attempt.state.name());
             members.with("attempt", number.get()).some("state", state)
         }
         Subject::Operation(number) => {
-            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(*number));
             let state = operation.map(|operation| operation.state.name());
             members.with("operation", number.get()).some("state", state)
         }
@@ -107,7 +111,8 @@ fn asked(members: Members, asked: &Asked) -> Members {
         }
         Asked::Done { charge_id, refund_id } => (None, charge_id.as_ref(), refund_id.as_ref(), None, None),
         Asked::Remind { at } => (None, None, None, None, *at),
-        Asked::NotPaid | Asked::NoEffect => (None, None, None, None, None),
+        Asked::RefundUnexplained { amount } => (None, None, None, Some(*amount), None),
+        Asked::NotPaid | Asked::NoEffect | Asked::Ours | Asked::NotOurs => (None, None, None, None, None),
     };
     members
         .some("chargePermissionId", permission.map(ChargePermissionId::as_str))

@@ -34,6 +34,16 @@ object! {
     }
 }
 
+object! {
+    struct DecideUnexplained {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        verdict: String = "verdict",
+        amount: Price = "amount",
+        remind_at: Timestamp = "remindAt",
+        evidence: String = "evidence",
+    }
+}
+
 /// A decision as a body asks for it.
 #[derive(Debug)]
 pub(super) struct DecisionBody {
@@ -99,6 +109,29 @@ pub(super) fn operation(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
             }
         }
         _ => return Err(RequestRefused::invalid("verdict", "must be done, noEffect or remind")),
+    };
+    let (reference, evidence) = (reference(request.reference)?, evidence(request.evidence)?);
+    Ok(DecisionBody { reference, asked, evidence })
+}
+
+/// `POST …/unexplained/{chargePermissionId}/decision`.
+pub(super) fn unexplained(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
+    let request: DecideUnexplained = read_request(body, Spellings::Every)?;
+    let (amount, remind_at) = (request.amount.map(Money::from), request.remind_at);
+    let no = |field, is_given: bool| if is_given { Err(combination(field)) } else { Ok(()) };
+    let verdict = request.verdict.ok_or(RequestRefused::missing("verdict"))?;
+    if verdict != "remind" {
+        no("remindAt", remind_at.is_some())?;
+    }
+    if verdict != "refund" {
+        no("amount", amount.is_some())?;
+    }
+    let asked = match verdict.as_str() {
+        "ours" => Asked::Ours,
+        "notOurs" => Asked::NotOurs,
+        "refund" => Asked::RefundUnexplained { amount: amount.ok_or(RequestRefused::missing("amount"))? },
+        "remind" => Asked::Remind { at: remind_at },
+        _ => return Err(RequestRefused::invalid("verdict", "must be ours, notOurs, refund or remind")),
     };
     let (reference, evidence) = (reference(request.reference)?, evidence(request.evidence)?);
     Ok(DecisionBody { reference, asked, evidence })

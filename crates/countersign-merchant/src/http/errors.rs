@@ -362,6 +362,10 @@ impl From<DecisionRefused> for RequestRefused {
             Rule::NoSuchOperation => {
                 refused(Status::NOT_FOUND, "NoSuchOperation", "This checkout has no such operation.")
             }
+            Rule::NoSuchPermission => {
+                let message = "This checkout knows no such Charge Permission that names it.";
+                refused(Status::NOT_FOUND, "NoSuchPermission", message)
+            }
             Rule::ReferenceReused => {
                 let message = "This reference was already used for a different decision.";
                 refused(CONFLICT, "ReferenceReused", message).at("reference")

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use countersign_domain::ids::ChargeId;
+use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::after::cancel::CancelRequest;
 use countersign_domain::merchant::after::fulfilment::Freshness;
 use countersign_domain::merchant::decision::Subject;
@@ -75,6 +75,15 @@ impl Parameter<RequestRefused> for Ordinal {
     }
 }
 
+/// The id of a Charge Permission in a path.
+struct PermissionOfPath(ChargePermissionId);
+
+impl Parameter<RequestRefused> for PermissionOfPath {
+    fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
+        ChargePermissionId::parse(segment).map(Self).map_err(|_| RequestRefused::no_such_path())
+    }
+}
+
 impl<F: Function<Arc<App>, RequestRefused, A>, A> Function<Caller, RequestRefused, A> for Needs<F> {
     fn call(
         &self,
@@ -120,6 +129,7 @@ static ROUTES: LazyLock<Router<Caller, RequestRefused>> = LazyLock::new(|| {
         .get("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(inquire))
         .post("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(decide_attempt))
         .post("/v1/checkouts/{checkoutId}/operations/{number}/decision", decides(decide_operation))
+        .post("/v1/checkouts/{checkoutId}/unexplained/{chargePermissionId}/decision", decides(decide_heard))
         .get("/v1/events", reads(events))
         .post("/v1/webhooks/{eventId}/send", trades(send_webhook))
 });
@@ -248,8 +258,19 @@ async fn decide_operation(
     decide(&caller, &id, Subject::Operation(OperationNumber::new(number)), &body).await
 }
 
+async fn decide_heard(
+    caller: Caller,
+    request: Request,
+    id: String,
+    PermissionOfPath(permission): PermissionOfPath,
+) -> RouteResult {
+    let body = decision_requests::unexplained(request.body())?;
+    decide(&caller, &id, Subject::Unexplained(permission), &body).await
+}
+
 async fn decide(caller: &Caller, id: &str, subject: Subject, body: &DecisionBody) -> RouteResult {
     let DecisionBody { reference, asked, evidence } = body;
+    let subject = &subject;
     let actor = caller.credential.name();
     let request = DecisionRequest { subject, asked, reference, actor, evidence };
     let (registration, decision) = caller.app.decide_by_person(id, &request).await?;

@@ -17,7 +17,7 @@ stored! {
 
     struct Decision { subject, asked, first, second, supersedes, state }
 
-    enum Subject { Attempt(number), Operation(number) }
+    enum Subject { Attempt(number), Operation(number), Unexplained(charge_permission_id) }
 
     enum Asked {
         Paid { charge_permission_id, charge_id, amount },
@@ -25,6 +25,9 @@ stored! {
         Refund { charge_permission_id, charge_id, amount },
         Done { charge_id, refund_id },
         NoEffect,
+        Ours,
+        NotOurs,
+        RefundUnexplained { amount },
         Remind { at },
     }
 

@@ -752,3 +752,93 @@ fn a_capture_and_a_refund_in_doubt_are_decided_by_what_their_charge_shows() {
     world.amazon.comes_back();
     world.let_pass(2 * MINUTE);
 }
+
+/// An order that is only registered, and whose payment of this amount another system took.
+fn unexplained(world: &World, amount: &str) -> String {
+    let checkout_id = world.register(&order());
+    world.amazon.paid_elsewhere(ELSEWHERE, &checkout_id, &usd(amount), "Captured");
+    world.notified("1", "CHARGE", ELSEWHERE_CHARGE);
+    world.let_pass(MINUTE);
+    assert_eq!(world.checkout(&checkout_id)["reason"], "Unexplained");
+    checkout_id
+}
+
+fn decide_unexplained(world: &World, token: &str, checkout_id: &str, body: &Value) -> HttpAnswer {
+    asked(world, token, "POST", &path(checkout_id, &format!("unexplained/{ELSEWHERE}")), body)
+}
+
+// Promise: D03
+#[test]
+fn persons_say_whose_a_payment_is_that_nothing_explains() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = unexplained(&world, "14.00");
+        let ours = with("ours", json!({}));
+        let first = decide_unexplained(&world, ALICE, &checkout_id, &ours);
+        assert_eq!(decision_of(&first), (202, "AwaitsSecond".to_owned()), "{}", first.text);
+        world.restart();
+        assert_eq!(decide_unexplained(&world, ALICE, &checkout_id, &ours).status, 202);
+        assert_eq!(world.checkout(&checkout_id)["reason"], "Unexplained");
+        let second = decide_unexplained(&world, BOB, &checkout_id, &ours);
+        assert_eq!(decision_of(&second), (200, "Made".to_owned()), "{}", second.text);
+        assert_eq!(second.json()["outcome"], "paid");
+        world.let_pass(2 * MINUTE);
+        let refused = decide_unexplained(&world, CAROL, &checkout_id, &with("notOurs", json!({})));
+        assert_eq!(refused.refusal().1, "NotUndecided");
+
+        let world = World::new(engine);
+        let checkout_id = unexplained(&world, "14.00");
+        let answer = decide_unexplained(&world, ALICE, &checkout_id, &with("notOurs", json!({})));
+        assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
+        world.amazon.open(SESSION, session_for(&order(), SESSION, &checkout_id));
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
+        world.let_pass(2 * MINUTE);
+        assert!(world.amazon.arrived("createRefund").is_empty(), "what is not ours is left as it is");
+    }
+}
+
+// Promise: D03
+#[test]
+fn a_payment_that_does_not_fit_is_not_ours_whatever_persons_say() {
+    let world = World::in_memory();
+    let checkout_id = unexplained(&world, "15.00");
+    for person in [ALICE, BOB] {
+        let refused = decide_unexplained(&world, person, &checkout_id, &with("ours", json!({}))).refusal();
+        assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("limits.amountLimit".to_owned())));
+    }
+    for (body, status, code, field) in [
+        (with("refund", json!({})), 400, "MissingValue", Some("amount")),
+        (with("ours", json!({ "amount": usd("14.00") })), 400, "InvalidCombination", Some("amount")),
+        (with("paid", json!({})), 400, "InvalidValue", Some("verdict")),
+        (with("ours", json!({ "chargeId": CHARGE })), 400, "UnrecognizedField", Some("chargeId")),
+        (
+            with("refund", json!({ "amount": usd("14.00") })),
+            409,
+            "AmazonSaysOtherwise",
+            Some("captureAmount"),
+        ),
+    ] {
+        let refused = decide_unexplained(&world, ALICE, &checkout_id, &body).refusal();
+        assert_eq!((refused.0, refused.1.as_str(), refused.2.as_deref()), (status, code, field), "{body}");
+    }
+    let other =
+        asked(&world, ALICE, "POST", &path(&checkout_id, "unexplained/S01-1-9"), &with("ours", json!({})));
+    assert_eq!(other.refusal().1, "NoSuchPermission");
+    let by_shop = decide_unexplained(&world, SHOP_TOKEN, &checkout_id, &with("notOurs", json!({})));
+    assert_eq!(by_shop.refusal().1, "NotPermitted");
+    world.amazon.goes_down("permission");
+    let silent = decide_unexplained(&world, ALICE, &checkout_id, &with("ours", json!({})));
+    assert_eq!(silent.refusal().1, "AmazonSilent");
+    world.amazon.comes_back();
+    // Its money goes back if two persons name the amount, and the order is canceled.
+    let refund = with("refund", json!({ "amount": usd("15.00") }));
+    assert_eq!(decide_unexplained(&world, ALICE, &checkout_id, &refund).status, 202);
+    let second = decide_unexplained(&world, BOB, &checkout_id, &refund);
+    assert_eq!(decision_of(&second), (200, "Made".to_owned()), "{}", second.text);
+    world.let_pass(2 * MINUTE);
+    assert_eq!(world.amazon.money(), "held 0, captured 1500, refunded 1500");
+    assert!(!world.facts().iter().any(|it| it["type"] == "checkout.paid"));
+    world.amazon.decide_refund("S01-7777777-0000001-R000001", "Refunded");
+    world.skip(DAY);
+    assert_eq!(world.checkout(&checkout_id)["state"], "canceled");
+}

@@ -87,7 +87,10 @@ fn every_route_is_in_the_reference_and_accepts_the_methods_that_it_names() {
     for (method, path) in documented() {
         let there: Vec<&str> = documented().iter().filter(|it| it.1 == path).map(|it| it.0).collect();
         let asked = path.replace("{checkoutId}", "c1").replace("{token}", "t1").replace("{eventId}", "evt_0");
-        let asked = asked.replace("{browserToken}", browser_token).replace("{number}", "1");
+        let asked = asked
+            .replace("{browserToken}", browser_token)
+            .replace("{number}", "1")
+            .replace("{chargePermissionId}", "S01-1-1");
         let answer = world.call(method, &asked, "");
         assert_ne!(answer.status, 405, "{method} {path}");
         if answer.headers["content-type"] == "application/json" && answer.status == 404 {

@@ -19,7 +19,8 @@ use crate::server;
 /// The exit code of a decision that a second person must confirm.
 const AWAITS_SECOND: u8 = 3;
 
-/// Decide what no machine can: whether an attempt was paid, or whether an operation had its effect.
+/// Decide what no machine can: whether an attempt was paid, whether an operation had its effect, or whose a
+/// payment is.
 ///
 /// Without a verdict it shows what Amazon says of an attempt now, and which verdicts are possible. With
 /// one, `serve` asks Amazon in the same act, and refuses what Amazon contradicts. The token is the
@@ -41,12 +42,16 @@ pub(crate) struct Decide {
     #[arg(value_name = "ORDER")]
     order: String,
     /// The attempt to decide about
-    #[arg(long, value_name = "N", required_unless_present = "operation")]
+    #[arg(long, value_name = "N", required_unless_present_any = ["operation", "unexplained"])]
     attempt: Option<u32>,
     /// The operation to decide about
     #[arg(long, value_name = "N", conflicts_with = "attempt", requires = "verdict")]
     operation: Option<u32>,
-    /// The verdict: paid, notPaid, refund or remind for an attempt; done, noEffect or remind for an operation
+    /// The Charge Permission to decide about, which names the order and which nothing explains
+    #[arg(long, value_name = "ID", conflicts_with_all = ["attempt", "operation"], requires = "verdict")]
+    unexplained: Option<String>,
+    /// The verdict: paid, notPaid, refund or remind for an attempt; done, noEffect or remind for an operation;
+    /// ours, notOurs, refund or remind for an unexplained permission
     #[arg(long, value_name = "V", hide_possible_values = true, requires_all = ["reference", "evidence"])]
     verdict: Option<Verdict>,
     /// Amazon's Charge Permission, for paid and refund
@@ -91,6 +96,9 @@ enum Verdict {
     Done,
     #[value(name = "noEffect", alias = "no-effect")]
     NoEffect,
+    Ours,
+    #[value(name = "notOurs", alias = "not-ours")]
+    NotOurs,
     Remind,
 }
 
@@ -102,6 +110,8 @@ impl Verdict {
             Self::Refund => "refund",
             Self::Done => "done",
             Self::NoEffect => "noEffect",
+            Self::Ours => "ours",
+            Self::NotOurs => "notOurs",
             Self::Remind => "remind",
         }
     }
@@ -131,9 +141,10 @@ impl Decide {
 
     async fn decide(&self, api: &ServeApi) -> CommandResult<(u16, Value)> {
         let checkout_id = api.checkout_of(&self.order).await?;
-        let of = match (self.attempt, self.operation) {
-            (_, Some(number)) => format!("operations/{number}"),
-            (number, None) => format!("attempts/{}", number.unwrap_or_default()),
+        let of = match (self.attempt, self.operation, &self.unexplained) {
+            (_, _, Some(id)) => format!("unexplained/{id}"),
+            (_, Some(number), None) => format!("operations/{number}"),
+            (number, None, None) => format!("attempts/{}", number.unwrap_or_default()),
         };
         let path = format!("/v1/checkouts/{checkout_id}/{of}/decision");
         let Some(verdict) = self.verdict else { return api.call(Method::GET, &path, Bytes::new()).await };
@@ -181,12 +192,13 @@ fn text(value: &Value) -> String {
 
 /// What the answer is about.
 fn head(answer: &Value) -> String {
-    let of = if answer["attempt"].is_null() { "operation" } else { "attempt" };
+    let of = ["attempt", "operation", "chargePermissionId"].into_iter().find(|of| !answer[*of].is_null());
+    let of = of.unwrap_or("attempt");
     format!(
         "order {}, checkout {}, {of} {}",
         text(&answer["orderId"]),
         text(&answer["checkoutId"]),
-        answer[of]
+        text(&answer[of])
     )
 }
 

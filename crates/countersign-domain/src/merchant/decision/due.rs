@@ -11,7 +11,7 @@ pub(in crate::merchant) fn take_up(draft: &mut Draft) -> bool {
     let mut made = draft.checkout().decisions.made.iter();
     let Some(index) = made.position(|it| it.due_at().is_some_and(is_due)) else { return false };
     let Some(decision) = draft.change().decisions.made.get_mut(index) else { return false };
-    let (subject, verdict) = (decision.subject, decision.asked.verdict());
+    let (subject, verdict) = (decision.subject.clone(), decision.asked.verdict());
     let (state, event) = match decision.state {
         DecisionState::AwaitsSecond { .. } => (DecisionState::Expired { at: now }, DecisionEvent::Expired),
         DecisionState::Reminds { .. } => (DecisionState::Reminded { at: now }, DecisionEvent::Reminded),

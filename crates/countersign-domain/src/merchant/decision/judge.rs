@@ -22,7 +22,7 @@ use crate::terms::PaymentIntent;
 use crate::time::{DAY, Timestamp};
 
 /// How far apart the clocks of Amazon and of this machine may be.
-const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
+pub(super) const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
 /// How long a Finalize must have been in doubt before a person may decide: until then the looks go on. A session
 /// ends after this time.
 pub const DOUBTED_FOR: Duration = SESSION_LIFETIME;
@@ -34,6 +34,8 @@ pub enum DecisionRefused {
     NoSuchAttempt,
     /// The checkout has no such operation.
     NoSuchOperation,
+    /// No such permission is known to name the checkout.
+    NoSuchPermission,
     /// The reference belongs to a different decision.
     ReferenceReused,
     /// There is nothing for a person to decide: it is proved, or is still being looked up.
@@ -145,7 +147,7 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
             Some(Undecided::PaymentContradicted)
         }
         AttemptState::Completed { .. } | AttemptState::NotPaid { .. } => {
-            checkout.decisions.of(Subject::Attempt(attempt.number)).map(|_| Undecided::Decided)
+            checkout.decisions.of(&Subject::Attempt(attempt.number)).map(|_| Undecided::Decided)
         }
         AttemptState::Bound { .. }
         | AttemptState::Pending { .. }
@@ -167,7 +169,7 @@ pub fn attempt(
     now: Timestamp,
 ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
     let why = undecided(checkout, attempt, now).ok_or(DecisionRefused::NotUndecided)?;
-    let holds = checkout.decisions.of(Subject::Attempt(attempt.number));
+    let holds = checkout.decisions.of(&Subject::Attempt(attempt.number));
     let is_decided_so = holds.is_some_and(|it| it.asked.verdict() == asked.verdict());
     if why == Undecided::Decided && is_decided_so && !checkout.decisions.is_disputed() {
         return Err(DecisionRefused::NotUndecided);
@@ -186,7 +188,11 @@ pub fn attempt(
             let outcome = AttemptOutcome::Remind(reminder(*at, now)?);
             Allowed { persons: Persons::One, outcome }
         }
-        Asked::Done { .. } | Asked::NoEffect => return Err(DecisionRefused::NotOfVerdict("verdict")),
+        Asked::Done { .. }
+        | Asked::NoEffect
+        | Asked::Ours
+        | Asked::NotOurs
+        | Asked::RefundUnexplained { .. } => return Err(DecisionRefused::NotOfVerdict("verdict")),
     };
     // Only two persons undo what was decided.
     let persons = if why == Undecided::Decided { Persons::Two } else { allowed.persons };
@@ -218,7 +224,7 @@ pub(super) const fn member_of(misfit: Misfit) -> &'static str {
 pub(super) const STATE: &str = "statusDetails.state";
 
 /// What of a charge was refunded, as far as it is shown.
-fn given_back(charge: &ChargeView) -> Option<Money> {
+pub(super) fn given_back(charge: &ChargeView) -> Option<Money> {
     match charge.refunded {
         AmountView::Shown(refunded) => Some(refunded),
         AmountView::Absent => charge.seen.charge_amount.shown().map(|it| Money::zero(it.currency())),

@@ -8,9 +8,11 @@ use super::evidence::Evidence;
 use super::judge::{self, Allowed, AttemptOutcome, DecisionRefused, Persons, Undecided};
 use super::operation::{self, Effect, OperationOutcome};
 use super::shown::AmazonShows;
+use super::unexplained::{self, UnexplainedOutcome};
 use super::{Asked, Decision, DecisionState, MAX_DECISIONS, Precedence, SECOND_WITHIN, Statement, Subject};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::after::cancel::{CancelRequest, request_cancel};
+use crate::merchant::after::unexplained::{adopt, decide_not_ours, decide_returned};
 use crate::merchant::attempt::{
     Attempt, AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason,
 };
@@ -26,6 +28,7 @@ use crate::merchant::payment::charge::{
 use crate::merchant::payment::operation::OperationState;
 use crate::merchant::payment::permission::{Permission, PermissionState};
 use crate::merchant::rules::{next_evidence_look, pending_delay};
+use crate::money::Money;
 use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
 
@@ -36,7 +39,7 @@ pub const DECIDED: &str = "Decided";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecisionRequest<'a> {
     /// What it is about.
-    pub subject: Subject,
+    pub subject: &'a Subject,
     /// The verdict.
     pub asked: &'a Asked,
     /// The person's own name for the decision.
@@ -58,7 +61,7 @@ pub fn known(
 ) -> Result<Option<Decision>, DecisionRefused> {
     let Some(known) = checkout.decisions.named(request.reference) else { return Ok(None) };
     let Some(statement) = known.statement(request.reference) else { return Ok(None) };
-    let is_same = known.subject == request.subject
+    let is_same = known.subject == *request.subject
         && known.asked == *request.asked
         && statement.evidence == *request.evidence;
     if !is_same {
@@ -73,15 +76,22 @@ pub fn known(
 ///
 /// # Errors
 /// There is no such subject, or it is not undecided.
-pub fn check_undecided(checkout: &Checkout, subject: Subject, now: Timestamp) -> Result<(), DecisionRefused> {
+pub fn check_undecided(
+    checkout: &Checkout,
+    subject: &Subject,
+    now: Timestamp,
+) -> Result<(), DecisionRefused> {
     let is_undecided = match subject {
+        Subject::Unexplained(permission) => {
+            checkout.heard_of(permission).ok_or(DecisionRefused::NoSuchPermission)?.state.is_open()
+        }
         Subject::Attempt(number) => {
-            let attempt = checkout.attempt(number).ok_or(DecisionRefused::NoSuchAttempt)?;
+            let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
             judge::undecided(checkout, attempt, now).is_some()
         }
         Subject::Operation(number) => {
             let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
-            let it = payment.operation(number).ok_or(DecisionRefused::NoSuchOperation)?;
+            let it = payment.operation(*number).ok_or(DecisionRefused::NoSuchOperation)?;
             operation::undecided(checkout, it, now).is_some()
         }
     };
@@ -104,7 +114,8 @@ fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
         return false;
     }
     match request.subject {
-        Subject::Attempt(number) => checkout.attempt(number).is_some_and(|attempt| match &attempt.state {
+        Subject::Unexplained(_) => false,
+        Subject::Attempt(number) => checkout.attempt(*number).is_some_and(|attempt| match &attempt.state {
             AttemptState::Completed { .. } => matches!(request.asked, Asked::Paid { .. }),
             AttemptState::NotPaid { .. } => *request.asked == Asked::NotPaid,
             AttemptState::Bound { .. }
@@ -116,7 +127,7 @@ fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
             | AttemptState::Released { .. } => false,
         }),
         Subject::Operation(number) => {
-            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(*number));
             operation.is_some_and(|operation| match &operation.state {
                 OperationState::Done(_) => matches!(request.asked, Asked::Done { .. }),
                 OperationState::Refused { .. } => *request.asked == Asked::NoEffect,
@@ -146,7 +157,7 @@ pub fn make(
     if decisions.made.len() >= MAX_DECISIONS {
         return Err(DecisionRefused::TooManyDecisions);
     }
-    let (Allowed { persons, outcome }, supersedes) = match judged(checkout, request, shows, now) {
+    let (Allowed { persons, outcome }, supersedes) = match judged(draft, request, shows) {
         Err(DecisionRefused::NotUndecided)
             if before == Before::Undecided && is_settled_so(checkout, request) =>
         {
@@ -171,13 +182,17 @@ pub fn make(
     };
     let is_made = persons == Persons::One || first.is_some();
     let (state, event) = match &outcome {
-        Outcome::Attempt(AttemptOutcome::Remind(at)) | Outcome::Operation(OperationOutcome::Remind(at)) => {
+        Outcome::Attempt(AttemptOutcome::Remind(at))
+        | Outcome::Operation(OperationOutcome::Remind(at))
+        | Outcome::Unexplained(UnexplainedOutcome::Remind(at)) => {
             (DecisionState::Reminds { at: *at }, DecisionEvent::ToRemind)
         }
-        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::AlreadySo if is_made => {
+        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::Unexplained(_) | Outcome::AlreadySo
+            if is_made =>
+        {
             (DecisionState::Made { at: now }, DecisionEvent::Made)
         }
-        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::AlreadySo => {
+        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::Unexplained(_) | Outcome::AlreadySo => {
             let until = now.plus(SECOND_WITHIN);
             (DecisionState::AwaitsSecond { until }, DecisionEvent::Asked)
         }
@@ -187,15 +202,15 @@ pub fn make(
         None => (statement, None),
     };
     let (subject, asked) = (request.subject, request.asked.clone());
-    let decision = Decision { subject, asked, first, second, supersedes, state };
+    let decision = Decision { subject: subject.clone(), asked, first, second, supersedes, state };
     record(draft, decision.clone());
     let verdict = request.asked.verdict();
     if matches!(state, DecisionState::Made { .. }) {
         end_contradiction(draft, subject);
     }
-    draft.emit_decision(subject, event, verdict, request.reference.into(), request.actor.into());
+    draft.emit_decision(subject.clone(), event, verdict, request.reference.into(), request.actor.into());
     if is_made {
-        apply(draft, request, outcome);
+        apply(draft, request, outcome, shows);
     }
     Ok(decision)
 }
@@ -204,19 +219,25 @@ pub fn make(
 enum Outcome {
     Attempt(AttemptOutcome),
     Operation(OperationOutcome),
+    Unexplained(UnexplainedOutcome),
     /// Nothing: what Amazon has shown has settled it like this already.
     AlreadySo,
 }
 
 fn judged(
-    checkout: &Checkout,
+    draft: &Draft,
     request: &DecisionRequest<'_>,
     shows: &AmazonShows,
-    now: Timestamp,
 ) -> Result<(Allowed<Outcome>, Precedence), DecisionRefused> {
+    let (checkout, now) = (draft.checkout(), draft.now);
     match request.subject {
+        Subject::Unexplained(permission) => {
+            let Allowed { persons, outcome } =
+                unexplained::unexplained(draft, permission, request.asked, &shows.heard)?;
+            Ok((Allowed { persons, outcome: Outcome::Unexplained(outcome) }, Precedence::First))
+        }
         Subject::Attempt(number) => {
-            let attempt = checkout.attempt(number).ok_or(DecisionRefused::NoSuchAttempt)?;
+            let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
             let Allowed { persons, outcome } = judge::attempt(checkout, attempt, request.asked, shows, now)?;
             let is_decided = judge::undecided(checkout, attempt, now) == Some(Undecided::Decided);
             let supersedes = if is_decided { Precedence::Disputes } else { Precedence::First };
@@ -224,7 +245,7 @@ fn judged(
         }
         Subject::Operation(number) => {
             let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
-            let it = payment.operation(number).ok_or(DecisionRefused::NoSuchOperation)?;
+            let it = payment.operation(*number).ok_or(DecisionRefused::NoSuchOperation)?;
             let Allowed { persons, outcome } = operation::operation(checkout, it, request.asked, shows, now)?;
             Ok((Allowed { persons, outcome: Outcome::Operation(outcome) }, Precedence::First))
         }
@@ -256,23 +277,60 @@ fn record(draft: &mut Draft, decision: Decision) {
     decisions.push(decision);
 }
 
-fn apply(draft: &mut Draft, request: &DecisionRequest<'_>, outcome: Outcome) {
+fn apply(draft: &mut Draft, request: &DecisionRequest<'_>, outcome: Outcome, shows: &AmazonShows) {
     match (request.subject, outcome) {
         (Subject::Attempt(number), Outcome::Attempt(outcome)) => {
-            apply_to_attempt(draft, number, request, outcome);
+            apply_to_attempt(draft, *number, request, outcome);
         }
         (Subject::Operation(number), Outcome::Operation(outcome)) => {
-            apply_to_operation(draft, number, outcome);
+            apply_to_operation(draft, *number, outcome);
+        }
+        (Subject::Unexplained(permission), Outcome::Unexplained(outcome)) => {
+            apply_to_unexplained(draft, permission, request, &outcome, shows);
         }
         // A subject's own judge made the outcome.
-        (Subject::Attempt(_), Outcome::Operation(_)) | (Subject::Operation(_), Outcome::Attempt(_)) => {}
-        (Subject::Attempt(_) | Subject::Operation(_), Outcome::AlreadySo) => {}
+        (
+            Subject::Attempt(_) | Subject::Operation(_) | Subject::Unexplained(_),
+            Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::Unexplained(_) | Outcome::AlreadySo,
+        ) => {}
     }
 }
 
+/// Applies a decision about a permission. What it needs was judged before, on the same checkout.
+fn apply_to_unexplained(
+    draft: &mut Draft,
+    permission: &ChargePermissionId,
+    request: &DecisionRequest<'_>,
+    outcome: &UnexplainedOutcome,
+    shows: &AmazonShows,
+) {
+    match outcome {
+        UnexplainedOutcome::Remind(_) => {}
+        UnexplainedOutcome::Ours => {
+            let _ = adopt(draft, permission, &shows.heard);
+        }
+        UnexplainedOutcome::NotOurs => {
+            let _ = decide_not_ours(draft, permission);
+        }
+        UnexplainedOutcome::Refund(charge) => {
+            let _ = decide_returned(draft, permission);
+            take_up_money(draft, permission.clone(), charge);
+            cancel(draft, request);
+        }
+    }
+}
+
+/// Cancels the order: what was taken up is undone. An order that is being canceled already is undone by that
+/// cancellation.
+fn cancel(draft: &mut Draft, request: &DecisionRequest<'_>) {
+    let reference = alloc::format!("decision {}", request.reference);
+    let cancel = CancelRequest { reference: &reference, reason: None, shipped_too: true };
+    let _ = request_cancel(draft, &cancel);
+}
+
 /// Records that a contradiction about an attempt is over, because persons have decided it.
-fn end_contradiction(draft: &mut Draft, subject: Subject) {
-    let Subject::Attempt(number) = subject else { return };
+fn end_contradiction(draft: &mut Draft, subject: &Subject) {
+    let Subject::Attempt(number) = *subject else { return };
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     let is_unresolved =
         matches!(attempt.state, AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, .. });
@@ -298,10 +356,7 @@ fn apply_to_attempt(
         }
         AttemptOutcome::Refund { charge_permission_id, charge } => {
             give_back(draft, number, charge_permission_id, &charge);
-            let reference = alloc::format!("decision {}", request.reference);
-            let cancel = CancelRequest { reference: &reference, reason: None, shipped_too: true };
-            // An order that is being canceled already is undone by that cancellation.
-            let _ = request_cancel(draft, &cancel);
+            cancel(draft, request);
         }
     }
 }
@@ -395,14 +450,7 @@ fn give_back(
 ) {
     let now = draft.now;
     let Some(amount) = shown.seen.charge_amount.shown() else { return };
-    let state = match shown.seen.state {
-        AmazonChargeState::Captured => ChargeState::Captured(shown.captured.shown().unwrap_or(amount)),
-        AmazonChargeState::AuthorizationInitiated
-        | AmazonChargeState::Authorized
-        | AmazonChargeState::CaptureInitiated
-        | AmazonChargeState::Declined
-        | AmazonChargeState::Canceled => ChargeState::Authorized,
-    };
+    let state = state_of(shown, amount);
     let (sight, refunded_shown) = (LastSeen::At(shown.asked_at.min(now)), shown.refunded.shown());
     if let Some(payment) = draft.payment()
         && let Some(charge) = payment.payment.charge_mut(&shown.id)
@@ -414,10 +462,22 @@ fn give_back(
         charge.refunded_shown = refunded_shown.or(charge.refunded_shown);
         return;
     }
+    take_up_money(draft, charge_permission_id, shown);
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    let send = attempt.state.sent_request().cloned();
+    let reason = UnresolvedReason::Refunding;
+    let look_at = next_evidence_look(now, now);
+    draft.move_on(number, AttemptState::Unresolved { reason, send, sent_at: now, look_at });
+}
+
+/// Begins a payment with the charge as Amazon shows it.
+fn take_up_money(draft: &mut Draft, charge_permission_id: ChargePermissionId, shown: &ChargeView) {
+    let now = draft.now;
+    let Some(amount) = shown.seen.charge_amount.shown() else { return };
     let charge = Charge {
-        sight,
-        refunded_shown,
-        ..Charge::new(shown.id.clone(), ChargeOrigin::Finalize, amount, state, now)
+        sight: LastSeen::At(shown.asked_at.min(now)),
+        refunded_shown: shown.refunded.shown(),
+        ..Charge::new(shown.id.clone(), ChargeOrigin::Finalize, amount, state_of(shown, amount), now)
     };
     draft.change().payment = Some(Payment {
         charge_permission_id,
@@ -428,11 +488,18 @@ fn give_back(
         operations: Vec::new(),
         disputes: Vec::new(),
     });
-    let Some(attempt) = draft.checkout().attempt(number) else { return };
-    let send = attempt.state.sent_request().cloned();
-    let reason = UnresolvedReason::Refunding;
-    let look_at = next_evidence_look(now, now);
-    draft.move_on(number, AttemptState::Unresolved { reason, send, sent_at: now, look_at });
+}
+
+/// The state of a charge that holds or keeps money.
+fn state_of(shown: &ChargeView, amount: Money) -> ChargeState {
+    match shown.seen.state {
+        AmazonChargeState::Captured => ChargeState::Captured(shown.captured.shown().unwrap_or(amount)),
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated
+        | AmazonChargeState::Declined
+        | AmazonChargeState::Canceled => ChargeState::Authorized,
+    }
 }
 
 fn apply_to_operation(draft: &mut Draft, number: OperationNumber, outcome: OperationOutcome) {

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod make;
 pub mod operation;
 pub mod shown;
+pub mod unexplained;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -75,12 +76,14 @@ pub struct Decision {
 }
 
 /// What a decision is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// This attempt.
     Attempt(AttemptNumber),
     /// This operation.
     Operation(OperationNumber),
+    /// This permission, which names the order and which nothing of the order explains.
+    Unexplained(ChargePermissionId),
 }
 
 /// A verdict, with the members that belong to it, as it was asked for.
@@ -115,6 +118,15 @@ pub enum Asked {
     },
     /// The operation has had no effect.
     NoEffect,
+    /// The permission is this order's payment.
+    Ours,
+    /// The permission is not this order's payment.
+    NotOurs,
+    /// The money under the permission is refunded, and the order is canceled.
+    RefundUnexplained {
+        /// What is refunded.
+        amount: Money,
+    },
     /// Nothing is decided yet.
     Remind {
         /// When to remind; by default [`REMIND_AFTER`] later.
@@ -129,9 +141,11 @@ impl Asked {
         match self {
             Self::Paid { .. } => "paid",
             Self::NotPaid => "notPaid",
-            Self::Refund { .. } => "refund",
+            Self::Refund { .. } | Self::RefundUnexplained { .. } => "refund",
             Self::Done { .. } => "done",
             Self::NoEffect => "noEffect",
+            Self::Ours => "ours",
+            Self::NotOurs => "notOurs",
             Self::Remind { .. } => "remind",
         }
     }
@@ -252,16 +266,16 @@ impl Decision {
 impl Decisions {
     /// The decision that holds for a subject: the last one that was made.
     #[must_use]
-    pub fn of(&self, subject: Subject) -> Option<&Decision> {
-        let is_it = |it: &&Decision| it.subject == subject && matches!(it.state, DecisionState::Made { .. });
+    pub fn of(&self, subject: &Subject) -> Option<&Decision> {
+        let is_it = |it: &&Decision| it.subject == *subject && matches!(it.state, DecisionState::Made { .. });
         self.made.iter().rev().find(is_it)
     }
 
     /// The decision about a subject that waits for a second person.
     #[must_use]
-    pub fn awaited(&self, subject: Subject) -> Option<&Decision> {
+    pub fn awaited(&self, subject: &Subject) -> Option<&Decision> {
         let is_it =
-            |it: &&Decision| it.subject == subject && matches!(it.state, DecisionState::AwaitsSecond { .. });
+            |it: &&Decision| it.subject == *subject && matches!(it.state, DecisionState::AwaitsSecond { .. });
         self.made.iter().rev().find(is_it)
     }
 

@@ -109,9 +109,12 @@ pub fn operation(
             Undecided::InDoubt => case.no_effect(),
             Undecided::Stuck(what) => Ok(by_one(OperationOutcome::TryAgain(what))),
         },
-        Asked::Paid { .. } | Asked::NotPaid | Asked::Refund { .. } => {
-            Err(DecisionRefused::NotOfVerdict("verdict"))
-        }
+        Asked::Paid { .. }
+        | Asked::NotPaid
+        | Asked::Refund { .. }
+        | Asked::Ours
+        | Asked::NotOurs
+        | Asked::RefundUnexplained { .. } => Err(DecisionRefused::NotOfVerdict("verdict")),
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use crate::ids::{ChargePermissionId, CheckoutId};
+use crate::merchant::after::unexplained::Evidence;
 use crate::merchant::attempt::agree::SessionView;
 use crate::merchant::payment::amount_view::AmountView;
 use crate::merchant::payment::charge::ChargeView;
@@ -59,6 +60,8 @@ pub struct AmazonShows {
     pub charge: Shown<ChargeView>,
     /// The refund that the decision names.
     pub refund: Shown<RefundView>,
+    /// What was shown about a permission that nothing of the order explains.
+    pub heard: Evidence,
     /// The checkout to which the permission belongs, as far as this store knows.
     pub holder: Option<CheckoutId>,
 }

@@ -76,7 +76,7 @@ fn as_request(
     now: Timestamp,
 ) -> (Checkout, Result<Decision, DecisionRefused>, Vec<CheckoutEvent>) {
     let evidence = Evidence::parse("Seller Central shows it").unwrap();
-    let request = DecisionRequest { subject: attempt_1(), asked, reference, actor, evidence: &evidence };
+    let request = DecisionRequest { subject: &attempt_1(), asked, reference, actor, evidence: &evidence };
     let mut draft = Draft::new(checkout.clone(), now, rules());
     let made = make(&mut draft, &request, shows, Before::Undecided);
     let decided = draft.finish();
@@ -520,7 +520,7 @@ fn only_what_is_undecided_is_decided() {
         for asked in [paid(), Asked::NotPaid, refund(amount()), Asked::Remind { at: None }] {
             let evidence = Evidence::parse("x").unwrap();
             let request = DecisionRequest {
-                subject: attempt_1(),
+                subject: &attempt_1(),
                 asked: &asked,
                 reference: "1",
                 actor: "alice",

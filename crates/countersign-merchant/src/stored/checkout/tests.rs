@@ -167,6 +167,9 @@ fn decisions() -> Decisions {
         (Asked::Done { charge_id: charge, refund_id: Some(refund) }, DecisionState::Superseded { at: at(9) }),
         (Asked::NoEffect, DecisionState::Reminded { at: at(9) }),
         (Asked::Remind { at: None }, DecisionState::Reminds { at: at(9) }),
+        (Asked::Ours, DecisionState::Made { at: at(9) }),
+        (Asked::NotOurs, DecisionState::Made { at: at(9) }),
+        (Asked::RefundUnexplained { amount: money }, DecisionState::Made { at: at(9) }),
     ];
     let statement = |name: &str| Statement {
         reference: format!("case {name}"),
@@ -177,6 +180,7 @@ fn decisions() -> Decisions {
     let made = verdicts.into_iter().zip(0..).map(|((asked, state), place)| Decision {
         subject: match place {
             0..=2 => Subject::Attempt(AttemptNumber::new(place + 1)),
+            6.. => Subject::Unexplained(ChargePermissionId::parse("S01-1").unwrap()),
             _ => Subject::Operation(OperationNumber::new(place)),
         },
         asked,
