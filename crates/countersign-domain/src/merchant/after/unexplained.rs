@@ -245,6 +245,7 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
         // attempt has it.
         Some((number, SessionClass::Looked | SessionClass::OnItsWay)) => {
             if !adopted_by_rule(draft, permission, Some(number), evidence) {
+                draft.named_by_session(permission);
                 watch(draft, permission, None);
             }
         }
@@ -368,9 +369,18 @@ fn of_no_session(
         MoneyShown::Nothing => return without_money(draft, permission),
         MoneyShown::Unknown => return unless_forgotten(draft, permission),
     }
+    if is_finalizing(draft.checkout()) {
+        // The Finalize that is on its way may have made it, and the session may be shown as it was before.
+        return watch(draft, permission, None);
+    }
     if !adopted_by_rule(draft, permission, None, evidence) {
         open(draft, permission, UnexplainedReason::NoSession);
     }
+}
+
+fn is_finalizing(checkout: &Checkout) -> bool {
+    let is_sent = |it: &Attempt| matches!(it.state, AttemptState::Finalize(InFlight::Sent { .. }));
+    checkout.attempts.iter().any(is_sent)
 }
 
 /// When a permission was created or, if Amazon has not shown that, when it was heard of. An instant later than

@@ -7,11 +7,12 @@ use crate::merchant::after::unexplained::{
     sessions_to_ask,
 };
 use crate::merchant::attempt::finalize;
+use crate::merchant::attempt::look::session_seen;
 use crate::merchant::checkout::unexplained::{
     Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
 };
 use crate::merchant::payment::permission::PermissionMoney;
-use crate::merchant::rules::{Integration, MAX_UNEXPLAINED};
+use crate::merchant::rules::{FinalizeKeys, Integration, MAX_UNEXPLAINED};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -580,4 +581,39 @@ fn terms_rest_while_it_is_open_and_a_doubt_that_is_resolved_explains_it() {
     assert_eq!(remembered(&decision.checkout), "forgotten");
     let settled = PaymentEvent::UnexplainedSettled(other());
     assert!(decision.events.contains(&settled.into()));
+}
+
+#[test]
+fn a_permission_that_a_session_in_doubt_names_does_not_hold_the_send_that_proves_it() {
+    let (open, _) = unexplained(PaymentIntent::Authorize);
+    let mut in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
+    in_doubt.unexplained = open.unexplained;
+    assert!(in_doubt.is_held());
+    let rules = MerchantRules { finalize_keys: FinalizeKeys::Honoured, ..rules() };
+    for is_attempts_own_look in [true, false] {
+        let mut draft = Draft::new(in_doubt.clone(), sent_at(), rules);
+        let next = if is_attempts_own_look {
+            session_seen(&mut draft, AttemptNumber::FIRST, &named())
+        } else {
+            heard_seen(&mut draft, &other(), &evidence(Some(named()), Some(AmazonChargeState::Captured)))
+        };
+        assert_eq!(next, NextStep::ProveBySending(AttemptNumber::FIRST));
+        let decision = draft.finish();
+        assert_eq!(remembered(&decision.checkout), "Watched");
+        assert_eq!(told(&decision), ["LookedUp", "UnexplainedSettled"]);
+        let mut draft = Draft::new(decision.checkout, sent_at(), rules);
+        let sent = finalize::send_again(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
+        assert!(matches!(sent, NextStep::Send(_)), "{sent:?}");
+    }
+}
+
+#[test]
+fn nothing_is_unexplained_while_a_finalize_that_may_have_made_it_is_on_its_way() {
+    let sent = checkout(PaymentIntent::Authorize, finalizing(sent_at().plus(HOUR)));
+    let stale = evidence(Some(open()), Some(AmazonChargeState::Captured));
+    let (decision, _) = judged(&heard_by(sent), &stale, sent_at());
+    assert_eq!((remembered(&decision.checkout).as_str(), told(&decision)), ("Watched", vec![]));
+    let resting = heard_by(unpaid(PaymentIntent::Authorize));
+    let (decision, _) = judged(&resting, &stale, sent_at());
+    assert_eq!(remembered(&decision.checkout), "Open NoSession");
 }
