@@ -245,7 +245,6 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
         // attempt has it.
         Some((number, SessionClass::Looked | SessionClass::OnItsWay)) => {
             if !adopted_by_rule(draft, permission, Some(number), evidence) {
-                draft.named_by_session(permission);
                 watch(draft, permission, None);
             }
         }

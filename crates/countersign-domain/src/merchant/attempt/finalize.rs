@@ -126,7 +126,8 @@ pub fn begin_approved(
 }
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
-/// attempt is no longer in doubt, or if [the order is held](Checkout::is_held).
+/// attempt is no longer in doubt, or if [the order is held](Checkout::is_held); the send that proves the payment
+/// of a completed session is not held, because it can charge nobody.
 ///
 /// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
 /// server that stores errors under a key would answer with the same error forever. `key_of` derives that key.
@@ -135,7 +136,10 @@ pub fn send_again(
     number: AttemptNumber,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
-    if draft.checkout().is_held() || state(draft, number).and_then(AttemptState::doubt).is_none() {
+    let checkout = draft.checkout();
+    let is_in_doubt = |it: &&Attempt| it.state.doubt().is_some();
+    let Some(attempt) = checkout.attempt(number).filter(is_in_doubt) else { return NextStep::Rest };
+    if checkout.is_held() && attempt.sends.completed.is_none() {
         return NextStep::Rest;
     }
     let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };

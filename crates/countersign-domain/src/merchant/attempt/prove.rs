@@ -86,7 +86,6 @@ pub(super) fn prove(
     let is_in_doubt = doubt.is_some();
     if let Some(doubt) = doubt {
         stay_in_doubt(draft, number, doubt);
-        draft.named_by_session(permission);
     }
     let completed = known.filter(|known| known.names(permission, charge));
     let completed = completed.unwrap_or_else(|| CompletedSession {

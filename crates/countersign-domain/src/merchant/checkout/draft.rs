@@ -11,11 +11,11 @@ use super::Checkout;
 use super::cancellation::{Cancellation, CancellationState};
 use super::cart::CartSight;
 use super::terms::{Terms, TermsRefused};
-use super::unexplained::{Unexplained, UnexplainedState};
+use super::unexplained::Unexplained;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::sends::Sends;
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
-use crate::merchant::call::{Doubt, InFlight, LookSchedule};
+use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::decision::Subject;
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
@@ -169,20 +169,6 @@ impl Draft {
         permission: &ChargePermissionId,
     ) -> Option<&mut Unexplained> {
         self.change().unexplained.iter_mut().find(|it| it.charge_permission_id == *permission)
-    }
-
-    /// Handles a permission that a session of the order turns out to name, while the attempt's own rules find
-    /// out who completed that session: it is not unexplained any more. Otherwise the order would be held, and
-    /// with it the send that proves the payment.
-    pub(in crate::merchant) fn named_by_session(&mut self, permission: &ChargePermissionId) {
-        let now = self.now;
-        let Some(known) = self.checkout.heard_of(permission).filter(|known| known.state.is_open()) else {
-            return;
-        };
-        let count = known.state.look().map_or(0, |look| look.count);
-        let Some(known) = self.change_heard(permission) else { return };
-        known.state = UnexplainedState::Watched { look: LookSchedule { at: now, count }.next(now) };
-        self.emit_for_payment(PaymentEvent::UnexplainedSettled(permission.clone()));
     }
 
     /// Records what happened to a decision of a person's.

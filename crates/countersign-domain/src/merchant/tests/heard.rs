@@ -584,7 +584,7 @@ fn terms_rest_while_it_is_open_and_a_doubt_that_is_resolved_explains_it() {
 }
 
 #[test]
-fn a_permission_that_a_session_in_doubt_names_does_not_hold_the_send_that_proves_it() {
+fn an_unexplained_permission_does_not_hold_the_send_that_proves_the_payment_of_a_completed_session() {
     let (open, _) = unexplained(PaymentIntent::Authorize);
     let mut in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     in_doubt.unexplained = open.unexplained;
@@ -599,8 +599,8 @@ fn a_permission_that_a_session_in_doubt_names_does_not_hold_the_send_that_proves
         };
         assert_eq!(next, NextStep::ProveBySending(AttemptNumber::FIRST));
         let decision = draft.finish();
-        assert_eq!(remembered(&decision.checkout), "Watched");
-        assert_eq!(told(&decision), ["LookedUp", "UnexplainedSettled"]);
+        assert_eq!(remembered(&decision.checkout), "Open NoSession");
+        assert_eq!(told(&decision), ["LookedUp"]);
         let mut draft = Draft::new(decision.checkout, sent_at(), rules);
         let sent = finalize::send_again(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
         assert!(matches!(sent, NextStep::Send(_)), "{sent:?}");
