@@ -40,7 +40,7 @@ invariants! {
     NoTimer = "every attempt that is not final has a timer",
     SendChanged = "key and body stay the same while in doubt, and are durable before they are sent",
     SentTooLate = "no buyer is charged long after they were last seen",
-    SentThoughHeld = "no payment of an order is sent while a permission that names it is not explained",
+    SentThoughHeld = "no payment of an order that can charge is sent while a permission that names it is not explained",
     SessionOfTwoOrders = "a session belongs to one order",
     NotQuoted = "the amount charged is what the order costs in its buyer's country",
     Unbalanced = "each of Amazon's accounts is the sum of its postings, and none is overdrawn",
