@@ -233,11 +233,13 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
             SessionView::Open(_) | SessionView::Canceled { .. } | SessionView::NotFound(_) => {}
         }
     }
-    let amounts = money_shown(permission, evidence);
+    let amounts = money_shown(draft.checkout().heard_of(permission), permission, evidence);
     if let Some(known) = draft.change_heard(permission) {
         known.amount = amounts.amount().or(known.amount);
     }
     match named_by {
+        // The session cannot be open any more: it was shown as it was before.
+        Some((_, SessionClass::Open)) if matches!(amounts, MoneyShown::Taken(_)) => stay(draft, permission),
         // An authorization can exist before Finalize.
         Some((_, SessionClass::Open)) => end(draft, permission, UnexplainedEnd::Noted),
         Some((number, SessionClass::Settled)) => of_settled(draft, permission, number, evidence, amounts),
@@ -504,7 +506,11 @@ fn plus(total: Option<Money>, more: Money) -> Option<Money> {
 
 /// Adds up the money under a permission: by its charges as far as they are known and, for the rest, by the
 /// permission's own limit and balance.
-fn money_shown(permission: &ChargePermissionId, evidence: &Evidence) -> MoneyShown {
+fn money_shown(
+    known: Option<&Unexplained>,
+    permission: &ChargePermissionId,
+    evidence: &Evidence,
+) -> MoneyShown {
     use AmazonChargeState::{
         AuthorizationInitiated, Authorized, Canceled, CaptureInitiated, Captured, Declined,
     };
@@ -552,9 +558,15 @@ fn money_shown(permission: &ChargePermissionId, evidence: &Evidence) -> MoneySho
             is_held |= !is_spent;
         }
     }
+    let is_shown = |id: &ChargeId| evidence.charges.iter().any(|charge| charge.id == *id);
+    let is_open = |shown: &PermissionMoney| !matches!(shown.state, PermissionState::Closed(_));
+    let lacks_a_charge = evidence.permission.as_ref().is_none_or(is_open)
+        && known.is_some_and(|known| !known.charge_ids.iter().all(is_shown));
     match (is_taken, is_held) {
         (true, _) => MoneyShown::Taken(total),
         (false, true) => MoneyShown::Held(total),
+        // A charge that was named may hold money, whatever an older copy of the permission shows.
+        (false, false) if lacks_a_charge => MoneyShown::Unknown,
         (false, false) if used.is_some() => MoneyShown::Nothing,
         (false, false) if evidence.permission.is_some() && !charges.is_empty() => MoneyShown::Nothing,
         (false, false) => MoneyShown::Unknown,

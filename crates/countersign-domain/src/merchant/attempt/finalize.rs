@@ -44,7 +44,7 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     if !checkout.attempt(number).is_some_and(is_next) {
         return NextStep::Rest;
     }
-    if let Some(of) = checkout.live_attempt().map(|live| live.number).filter(|live| *live != number) {
+    if let Some(of) = checkout.live_beside(number).map(|live| live.number) {
         set_aside(draft, number, of);
         return NextStep::Rest;
     }
@@ -541,7 +541,9 @@ pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
     // Nobody is charged for an order that is being canceled.
     draft.checkout().cancellation.is_none()
         // Two sends could pay the order twice.
-        && !draft.checkout().is_live_beside(attempt.number)
+        && draft.checkout().live_beside(attempt.number).is_none()
+        // The bytes carry the terms that the buyer agreed to, which may no longer be the order's.
+        && !draft.has_other_terms(attempt.number)
         && draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window
         && draft.now.since(attempt.bound_at) <= draft.rules.resend_limit
 }

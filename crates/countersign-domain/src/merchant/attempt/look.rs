@@ -80,7 +80,7 @@ fn not_approved_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionVie
             NextStep::Rest
         }
         // This says nothing new about an order that another session may have paid.
-        SessionView::NotFound(_) if draft.checkout().is_live_beside(number) => NextStep::Rest,
+        SessionView::NotFound(_) if draft.checkout().live_beside(number).is_some() => NextStep::Rest,
         SessionView::Open(_) | SessionView::Completed { .. } | SessionView::NotFound(_) => {
             not_approved::doubt_again(draft, number, seen.name());
             session_seen(draft, number, seen)

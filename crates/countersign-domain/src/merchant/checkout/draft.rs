@@ -236,7 +236,7 @@ impl Draft {
         if self.has_other_terms(number) {
             return Some(Misfit::TermsMoved);
         }
-        self.checkout.is_live_beside(number).then_some(Misfit::PaidTwice)
+        self.checkout.live_beside(number).map(|_| Misfit::PaidTwice)
     }
 
     /// Records that Amazon shows something that excludes an attempt's outcome, or a payment that is not the

@@ -87,10 +87,12 @@ impl Checkout {
         live.min_by_key(rank).or_else(contradicted)
     }
 
-    /// Whether another attempt than this one may have moved money.
+    /// Another attempt than this one that may have moved money or, if there is none, that Amazon contradicts.
     #[must_use]
-    pub fn is_live_beside(&self, number: AttemptNumber) -> bool {
-        self.attempts.iter().any(|attempt| attempt.number != number && attempt.state.is_live())
+    pub fn live_beside(&self, number: AttemptNumber) -> Option<&Attempt> {
+        let others = || self.attempts.iter().filter(|attempt| attempt.number != number);
+        let is_contradicted = |attempt: &&Attempt| attempt.state.is_contradicted();
+        others().find(|attempt| attempt.state.is_live()).or_else(|| others().find(is_contradicted))
     }
 
     /// Whether Amazon contradicts the outcome of an attempt.

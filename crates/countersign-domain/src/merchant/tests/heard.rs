@@ -6,8 +6,8 @@ use crate::merchant::after::unexplained::{
     AdoptionRefused, Evidence, Hearing, Holder, adopt, decide_not_ours, decide_returned, heard, heard_seen,
     sessions_to_ask,
 };
-use crate::merchant::attempt::finalize;
 use crate::merchant::attempt::look::session_seen;
+use crate::merchant::attempt::{FailedCharge, finalize};
 use crate::merchant::checkout::unexplained::{
     Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
 };
@@ -616,4 +616,53 @@ fn nothing_is_unexplained_while_a_finalize_that_may_have_made_it_is_on_its_way()
     let resting = heard_by(unpaid(PaymentIntent::Authorize));
     let (decision, _) = judged(&resting, &stale, sent_at());
     assert_eq!(remembered(&decision.checkout), "Open NoSession");
+}
+
+fn declined(charge: Option<FailedCharge>) -> AttemptState {
+    AttemptState::NotPaid {
+        reason: NotPaidReason::Declined("HardDeclined".to_string()),
+        charge,
+        at: sent_at(),
+    }
+}
+
+#[test]
+fn what_an_older_copy_shows_does_not_end_the_watch_over_captured_money() {
+    let mut session = open_session(&unpaid(PaymentIntent::Authorize).terms);
+    session.charge_permission_id = Some(other());
+    let stale = Some(SessionView::Open(Box::new(session)));
+    let order = heard_by(checkout(PaymentIntent::Authorize, declined(None)));
+    let (decision, _) = judged(&order, &evidence(stale, Some(AmazonChargeState::Captured)), sent_at());
+    assert_eq!(remembered(&decision.checkout), "Heard", "a session with captured money is not open");
+
+    let untouched = Some(money(PermissionState::Chargeable, 1_400, 1_400));
+    let shown = Evidence { permission: untouched, ..evidence(Some(open()), None) };
+    let (decision, _) = judged(&order, &shown, sent_at());
+    assert_eq!(remembered(&decision.checkout), "Watched", "the charge that was named was not shown");
+}
+
+#[test]
+fn nothing_is_sent_while_another_attempt_is_contradicted_or_in_doubt() {
+    let failed = FailedCharge {
+        charge_permission_id: other(),
+        charge_id: others_charge(),
+        contradicted: Some(look()),
+    };
+    for first in [declined(Some(failed)), in_doubt_attempt(doubt())] {
+        let second = |state: AttemptState| {
+            let mut order = checkout(PaymentIntent::Authorize, first.clone());
+            let [mut second] =
+                <[_; 1]>::try_from(checkout(PaymentIntent::Authorize, state).attempts).unwrap();
+            second.number = AttemptNumber::new(2);
+            order.attempts.push(second);
+            order
+        };
+        let mut draft = Draft::new(second(in_doubt_attempt(doubt())), sent_at(), rules());
+        let next = session_seen(&mut draft, AttemptNumber::new(2), &open());
+        assert_eq!(next, NextStep::Rest, "{first:?}");
+        let turned_away = approved(Some(sent_at()), sent_at());
+        let mut draft = Draft::new(second(turned_away), sent_at(), rules());
+        let next = finalize::begin_approved(&mut draft, AttemptNumber::new(2), &|n| key_of(n.get()));
+        assert_eq!(next, NextStep::Rest, "{first:?}");
+    }
 }

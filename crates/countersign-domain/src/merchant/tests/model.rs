@@ -292,7 +292,9 @@ impl World {
                 charge_seen(checkout, self.place(attempt), &permission(), &shown, now)?.next
             }
             // A look-up leads to no re-send while another attempt may have been paid.
-            Op::Resend(attempt) if checkout.is_live_beside(AttemptNumber::new(self.place(attempt))) => {
+            Op::Resend(attempt)
+                if checkout.live_beside(AttemptNumber::new(self.place(attempt))).is_some() =>
+            {
                 return None;
             }
             Op::Resend(attempt) => send_again(checkout, self.place(attempt), &key_of)?.1.next,
