@@ -19,14 +19,13 @@ use crate::server;
 /// The exit code of a decision that a second person must confirm.
 const AWAITS_SECOND: u8 = 3;
 
-/// Decide what no machine can: whether an attempt was paid, whether an operation had its effect, or whose a
-/// payment is.
+/// Decide what no machine can: whether an attempt was paid, or whose a payment is.
 ///
-/// Without a verdict it shows what Amazon says of an attempt now, and which verdicts are possible. With
-/// one, `serve` asks Amazon in the same act, and refuses what Amazon contradicts. The token is the
-/// person's own, of `operator.tokens_file`. Exits with 0 if it is decided, with 3 if a second person must
-/// confirm it within 24 hours by the same verdict and ids, and with 1 if it is refused, if there is no such
-/// order, or if `serve` does not answer.
+/// It also decides whether an operation had its effect. Without a verdict it shows what Amazon says of an
+/// attempt now, and which verdicts are possible. With one, `serve` asks Amazon in the same act, and refuses
+/// what Amazon contradicts. The token is the person's own, of `operator.tokens_file`. Exits with 0 if it is
+/// decided, with 3 if a second person must confirm it within 24 hours by the same verdict and ids, and with
+/// 1 if it is refused, if there is no such order, or if `serve` does not answer.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
