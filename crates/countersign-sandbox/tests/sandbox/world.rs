@@ -41,7 +41,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Arc<Sandbox>,
     /// The wall clock. It does not run until a test moves it.
     pub(crate) clock: FakeClock,
-    leftovers: Leftovers,
+    pub(crate) leftovers: Leftovers,
 }
 
 pub(crate) fn merchants() -> Merchants {
