@@ -19,14 +19,6 @@ fn refunded_elsewhere(world: &World, amount: &str) -> String {
     id
 }
 
-fn refunds_go_through(world: &World, id: &str) {
-    let charge = world.checkout(id)["payment"]["charges"][0].clone();
-    for refund in charge["refunds"].as_array().unwrap() {
-        world.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Refunded");
-    }
-    world.let_pass(10 * MINUTE);
-}
-
 // Promise: B16
 #[test]
 fn all_back_is_what_amazon_shows_to_be_left() {
@@ -44,7 +36,7 @@ fn all_back_is_what_amazon_shows_to_be_left() {
         assert_eq!(refund(json!({ "reference": "all back" })).json(), all.json());
         let more = refund(json!({ "reference": "2", "refundAmount": usd("0.01") })).refusal();
         assert_eq!(more.1, "ExceedsRefundable");
-        refunds_go_through(&world, &id);
+        world.refunds_go_through(&id);
     }
 }
 
@@ -73,7 +65,7 @@ fn a_refund_waits_until_amazon_has_shown_its_charge() {
         } else {
             assert_eq!(settled.json()["state"], "RefundInitiated");
         }
-        refunds_go_through(&world, &id);
+        world.refunds_go_through(&id);
     }
 }
 
@@ -85,7 +77,7 @@ fn a_cancellation_refunds_no_more_than_amazon_shows_to_be_left() {
             let world = World::new(engine);
             let id = refunded_elsewhere(&world, elsewhere);
             world.ask(&id, "cancel", &json!({ "reference": "stop" }));
-            refunds_go_through(&world, &id);
+            world.refunds_go_through(&id);
             assert_eq!(world.amazon.money(), format!("held 0, captured 10000, refunded {refunded}"));
             let canceled = world.ask(&id, "cancel", &json!({ "reference": "stop" }));
             assert_eq!((canceled.status, &canceled.json()["state"]), (200, &json!("Canceled")));
@@ -108,7 +100,7 @@ fn a_refund_that_amazon_declines_may_be_asked_for_again() {
     world.amazon.refunds_in_silence(CHARGE, &usd("0.00"));
     world.let_pass(10 * MINUTE);
     assert_eq!(refund("3").json()["refundAmount"], usd("100.00"));
-    refunds_go_through(&world, &id);
+    world.refunds_go_through(&id);
 }
 
 // Promise: B16
@@ -130,5 +122,5 @@ fn a_charge_that_was_shown_within_a_minute_is_not_asked_for_again() {
     assert_eq!(lost.status, 202, "{}", lost.text);
     world.let_pass(5 * MINUTE);
     assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 600");
-    refunds_go_through(&world, &id);
+    world.refunds_go_through(&id);
 }

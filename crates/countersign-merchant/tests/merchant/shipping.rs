@@ -15,15 +15,6 @@ fn field(status: u16, code: &str, field: &str) -> (u16, String, Option<String>) 
     (status, code.to_owned(), Some(field.to_owned()))
 }
 
-/// Amazon decides the refunds of the order's charge.
-fn refunds_go_through(world: &World, id: &str) {
-    let charge = world.checkout(id)["payment"]["charges"][0].clone();
-    for refund in charge["refunds"].as_array().unwrap() {
-        world.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Refunded");
-    }
-    world.let_pass(10 * MINUTE);
-}
-
 // Promise: B09
 #[test]
 fn a_parcel_is_answered_as_by_the_gate_and_recorded_with_a_yes() {
@@ -147,7 +138,7 @@ fn a_cancellation_undoes_what_has_not_left_and_says_what_it_leaves() {
         let id = world.completed("AuthorizeWithCapture");
         world.ask(&id, "shipments", &json!({ "reference": "1", "amount": usd("60.00") }));
         world.ask(&id, "cancel", &json!({ "reference": "stop" }));
-        refunds_go_through(&world, &id);
+        world.refunds_go_through(&id);
         world.restart();
         let canceled = world.ask(&id, "cancel", &json!({ "reference": "stop" }));
         let leaves = json!([{ "chargeId": CHARGE, "state": "Captured", "amount": usd("60.00"),
@@ -165,7 +156,7 @@ fn a_cancellation_undoes_what_has_not_left_and_says_what_it_leaves() {
         let back = json!({ "reference": "back", "refundAmount": usd("60.00") });
         assert_eq!(world.ask(&id, "refunds", &back).status, 202);
         assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 10000");
-        refunds_go_through(&world, &id);
+        world.refunds_go_through(&id);
     }
     // Authorized: it cannot be canceled in part, and stays the shop's to capture.
     let world = World::in_memory();
@@ -210,7 +201,7 @@ fn shipped_too_undoes_everything_at_first_or_later() {
             let all = json!({ "reference": "all", "shippedToo": true });
             let canceled = world.ask(&id, "cancel", &all);
             assert!(canceled.json()["leaves"].is_null(), "{}", canceled.text);
-            refunds_go_through(&world, &id);
+            world.refunds_go_through(&id);
             assert_eq!(world.amazon.money(), undone);
             assert_eq!(world.ask(&id, "cancel", &all).status, 200);
             assert_eq!(world.checkout(&id)["state"], "canceled");

@@ -465,6 +465,15 @@ impl World {
         assert!(ended.is_none(), "it was answered: {ended:?}");
     }
 
+    /// Amazon decides the refunds of the order's first charge.
+    pub(crate) fn refunds_go_through(&self, id: &str) {
+        let charge = self.checkout(id)["payment"]["charges"][0].clone();
+        for refund in charge["refunds"].as_array().unwrap() {
+            self.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Refunded");
+        }
+        self.let_pass(Duration::from_secs(600));
+    }
+
     /// Lets the timers run for this time.
     pub(crate) fn let_pass(&self, duration: Duration) {
         let timers = std::pin::pin!(self.merchant().timers());
