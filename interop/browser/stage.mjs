@@ -44,18 +44,32 @@ function lock() {
   };
 }
 
-/** The first line with a URL that a process prints. */
+/** The first line with a URL that a process prints. The failure's message shows how it ended and its last lines. */
 async function announced(child, pattern, limit = PATIENCE_MS) {
   const signal = AbortSignal.timeout(limit);
+  const lines = [];
   for await (const line of createInterface({ input: child.stdout, signal })) {
     const found = pattern.exec(line);
     if (found) return found[1];
+    lines.push(line);
   }
-  throw new Error('the process ended before it was ready');
+  const how = signal.aborted ? `is not ready after ${limit / 1000} s` : `ended with ${await ending(child)}`;
+  throw new Error(`the process ${how}: ${[...lines.slice(-5), ...child.complaints].join(' | ')}`);
 }
 
+async function ending(child) {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode ?? child.signalCode;
+}
+
+/** Starts the binary and keeps the last lines of its error output, which are shown here too. */
 function start(words) {
-  const child = spawn(process.env.COUNTERSIGN_BINARY, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.env.COUNTERSIGN_BINARY, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.complaints = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    console.error(line);
+    child.complaints = [...child.complaints, line].slice(-10);
+  });
   process.on('exit', () => child.kill('SIGKILL'));
   return child;
 }
