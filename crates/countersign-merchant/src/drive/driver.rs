@@ -384,16 +384,20 @@ impl<'a> Driver<'a> {
     /// not shown, or its look leads to a further step, this attempt waits, and that step is returned.
     async fn look_at_others(&mut self, attempt: AttemptNumber) -> Result<Option<NextStep>, StoreFailed> {
         let since = self.app.clock.now();
-        for earlier in self.unseen(attempt, since).await? {
+        let others = self.unseen(attempt, since).await?;
+        for earlier in &others {
             // Boxed, because the future is large and rarely needed.
-            let next = Box::pin(self.look_at_session(&earlier)).await?;
-            let is_shown = !self.unseen(attempt, since).await?.contains(&earlier);
-            if next != NextStep::Rest || !is_shown {
+            let next = Box::pin(self.look_at_session(earlier)).await?;
+            if next != NextStep::Rest {
                 self.decide(|draft| ask_again(draft, attempt)).await?;
                 return Ok(Some(next));
             }
         }
-        Ok(None)
+        if others.is_empty() || self.unseen(attempt, since).await?.is_empty() {
+            return Ok(None);
+        }
+        self.decide(|draft| ask_again(draft, attempt)).await?;
+        Ok(Some(NextStep::Rest))
     }
 
     /// The sessions that must be looked at before this attempt is sent.

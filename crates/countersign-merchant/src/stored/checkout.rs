@@ -6,7 +6,7 @@ use countersign_domain::merchant::absence::{Absence, Access};
 use countersign_domain::merchant::attempt::sends::{CompletedBy, CompletedSession, Sends};
 use countersign_domain::merchant::attempt::{
     Account, Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, NotApproved,
-    NotPaidReason, UnresolvedReason,
+    NotPaidReason, RefusalLooks, UnresolvedReason,
 };
 use countersign_domain::merchant::call::{Doubt, InFlight, KeyedRequest, StatusRefusals, StoredError};
 use countersign_domain::merchant::checkout::Checkout;
@@ -93,6 +93,7 @@ stored! {
         refused_keys or default,
         terms_version,
         account or default,
+        refusal or default,
         unreadable_count or default,
         sends or default,
         state,
@@ -138,6 +139,8 @@ stored! {
         Sent { send, sent_at, lease_until },
         InDoubt(doubt),
     }
+
+    struct RefusalLooks { open_since, open_count }
 
     struct NotApproved { doubt, seen_at, asked_again }
 

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     HangBefore,
     /// The call is not executed, and is answered with this.
     Answer(u16, Value),
+    /// The payment is declined with this code, which ends the session.
+    Declined(&'static str),
     /// A Get returns the session as it was while it was open.
     StaleOpen,
     /// The answer to a Get or a Finalize has no ids.
@@ -311,6 +313,13 @@ impl State {
             }
             None if self.down.contains(arrived.operation) => {
                 return Reply::Now(503, json!({ "reasonCode": "ServiceUnavailable", "message": "canary" }));
+            }
+            Some(Fault::Declined(code)) => {
+                let id = arrived.path.split('/').nth(1).unwrap_or_default().to_owned();
+                let canceled = json!({ "checkoutSessionId": id,
+                    "statusDetails": { "state": "Canceled", "reasonCode": "Declined" } });
+                self.sessions.insert(id, canceled);
+                return Reply::Now(422, json!({ "reasonCode": code, "message": "canary" }));
             }
             Some(Fault::Answer(status, body)) => {
                 if self.saves_errors

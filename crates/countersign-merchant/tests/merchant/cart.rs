@@ -135,7 +135,7 @@ fn an_order_of_a_cart_whose_other_order_is_proved_unpaid_does_not_wait() {
     for engine in ENGINES {
         let world = World::new(engine);
         let (first, second) = two_orders(&world);
-        world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+        world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
         assert_eq!(world.complete(&first, SESSION).status, 402);
         assert_eq!(world.complete(&second, OTHER_SESSION).verdict(), (200, "paid".to_owned()));
         // The first may be tried again, and waits now.
@@ -176,7 +176,7 @@ fn of_two_orders_of_a_cart_that_arrive_at_the_same_time_one_is_sent() {
                 let mut session = SESSION;
                 if is_claimed {
                     // The first was sent before, and is proved unpaid.
-                    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+                    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
                     assert_eq!(world.complete(&first, SESSION).status, 402);
                     session = THIRD_SESSION;
                     world.amazon.open(session, session_for(&of_cart("1001", None), session, &first));

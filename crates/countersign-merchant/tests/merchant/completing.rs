@@ -326,7 +326,7 @@ fn a_decline_leads_back_to_checkout_and_a_second_attempt_is_paid() {
     for engine in ENGINES {
         let world = World::new(engine);
         let checkout_id = world.placed(&order());
-        world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+        world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
         let declined = world.complete(&checkout_id, SESSION);
         assert_eq!(declined.verdict(), (402, "notPaid".to_owned()));
         assert_eq!(declined.json()["reason"], "HardDeclined");

@@ -58,7 +58,7 @@ fn every_story_is_told_with_its_reasons() {
             assert_eq!(world.call("DELETE", &format!("/v1/checkouts/{id}/snapshot"), "").status, 200);
         }),
         ("declined, then paid", order(), |world, id| {
-            world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+            world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
             world.complete(id, SESSION);
             second_tab(world, id);
         }),

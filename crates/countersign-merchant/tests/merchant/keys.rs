@@ -100,12 +100,12 @@ fn after_a_restore_a_cancellation_that_is_repeated_gives_nothing_back_twice() {
 fn after_a_restore_another_session_of_the_same_number_has_another_key() {
     let mut world = World::new(Engine::Sqlite);
     let checkout_id = world.placed(&order());
-    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
     assert_eq!(world.complete(&checkout_id, SESSION).status, 402);
     let backup = world.backup();
     for session in [OTHER_SESSION, THIRD_SESSION] {
         world.amazon.open(session, session_for(&order(), session, &checkout_id));
-        world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+        world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
         assert_eq!(world.complete(&checkout_id, session).status, 402);
         world.restore(&backup);
     }
@@ -113,7 +113,8 @@ fn after_a_restore_another_session_of_the_same_number_has_another_key() {
     let distinct: HashSet<_> = sent.iter().collect();
     assert_eq!((sent.len(), distinct.len()), (3, 3));
     // The same session again has the key that it had.
-    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    world.amazon.open(THIRD_SESSION, session_for(&order(), THIRD_SESSION, &checkout_id));
+    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
     assert_eq!(world.complete(&checkout_id, THIRD_SESSION).status, 402);
     let sent = keys(&world, "finalize");
     assert_eq!(sent[2], sent[3]);

@@ -36,6 +36,7 @@ mod proving;
 mod quoting;
 mod recovery;
 mod refunding;
+mod refused;
 mod refusing;
 mod registering;
 mod result_page;

@@ -192,7 +192,7 @@ fn terms_are_fixed_once_a_payment_was_sent_and_free_again_once_it_is_proved_unpa
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
     let path = format!("/v1/checkouts/{checkout_id}/terms");
-    world.amazon.fault("finalize", super::amazon::Fault::refusal(422, "HardDeclined"));
+    world.amazon.fault("finalize", super::amazon::Fault::Declined("HardDeclined"));
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (402, "notPaid".to_owned()));
     assert_eq!(world.call("PUT", &path, &terms(1, "15.00")).status, 200);
 

@@ -62,7 +62,7 @@ fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
         let checkout = Some("https://shop.example/checkout");
         shows("This order has not been paid yet.", false, checkout);
 
-        world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+        world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
         world.complete(&checkout_id, SESSION);
         shows(NOT_PAID_MESSAGE, false, checkout);
 
@@ -253,7 +253,7 @@ fn decline(world: &World, order: &serde_json::Value, checkout_id: &str, numbers:
     for n in numbers {
         let session = format!("{n:08}-1111-4222-8333-944455556666");
         world.amazon.open(&session, session_for(order, &session, checkout_id));
-        world.amazon.fault("finalize", Fault::refusal(422, "SoftDeclined"));
+        world.amazon.fault("finalize", Fault::Declined("SoftDeclined"));
         assert_eq!(world.complete(checkout_id, &session).status, 402);
     }
 }

@@ -184,7 +184,7 @@ fn what_amazon_cancels_before_its_time_is_shown_as_lapsed() {
 fn an_order_in_doubt_is_checked_and_one_that_is_declined_is_not_paid() {
     let world = World::in_memory();
     let id = world.placed(&waiting_order());
-    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
     world.complete(&id, SESSION);
     assert_eq!(standing(&world, &id), "notPaid");
     assert!(page(&world, &id).contains(NOT_PAID_MESSAGE));

@@ -323,7 +323,7 @@ fn a_store_that_does_not_keep_a_delivery_causes_a_repetition_and_no_loss() {
 fn facts_of_one_checkout_leave_in_their_order() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
     let checkout_id = world.placed(&order());
-    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
     world.complete(&checkout_id, SESSION);
     shop.answers([WebhookAnswer::Later(503, "3600")]);
     world.amazon.open("s2", session_for(&order(), "s2", &checkout_id));
@@ -373,7 +373,7 @@ fn a_fact_that_only_waited_for_its_turn_has_all_its_sends() {
 /// An order whose first attempt is declined and whose second is paid: two facts of one checkout.
 fn declined_and_then_paid(world: &World) {
     let checkout_id = world.placed(&order());
-    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
     world.complete(&checkout_id, SESSION);
     world.amazon.open("s2", session_for(&order(), "s2", &checkout_id));
     world.complete(&checkout_id, "s2");

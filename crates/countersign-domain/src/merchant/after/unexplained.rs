@@ -20,9 +20,7 @@ use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::merchant::attempt::agree::SessionView;
 use crate::merchant::attempt::look::session_seen;
 use crate::merchant::attempt::sends::Sends;
-use crate::merchant::attempt::{
-    Attempt, AttemptState, Bearer, Completion, FailedCharge, GivenAddresses, UnresolvedReason,
-};
+use crate::merchant::attempt::{Attempt, AttemptState, Bearer, Completion, GivenAddresses, UnresolvedReason};
 use crate::merchant::call::{InFlight, LookSchedule};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
@@ -42,7 +40,7 @@ use crate::merchant::rules::{
 };
 use crate::money::Money;
 use crate::terms::PaymentIntent;
-use crate::time::{DAY, Timestamp};
+use crate::time::Timestamp;
 
 /// Whether an order remembers a permission that was heard of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -318,33 +316,10 @@ fn of_settled(
     let charge = draft.checkout().heard_of(permission).and_then(Unexplained::charge_id).cloned();
     match charge {
         Some(charge) if draft.checkout().attempt(number).is_some_and(is_unpaid) => {
-            contradict_unpaid(draft, number, permission, &charge);
+            draft.contradict_unpaid(number, permission, &charge);
         }
         Some(_) | None => open(draft, permission, UnexplainedReason::CompletedElsewhere),
     }
-}
-
-/// Records that Amazon shows money under a permission that an attempt's session names, although the attempt
-/// counts as unpaid: it is called neither paid nor unpaid, and no other attempt is sent, until that is settled.
-fn contradict_unpaid(
-    draft: &mut Draft,
-    number: AttemptNumber,
-    permission: &ChargePermissionId,
-    charge_id: &ChargeId,
-) {
-    let contradicted = Some(LookSchedule { at: draft.now.plus(DAY), count: 0 });
-    if let Some(AttemptState::NotPaid { charge, .. }) =
-        draft.change_attempt(number).map(|attempt| &mut attempt.state)
-    {
-        let (charge_permission_id, charge_id) = (permission.clone(), charge_id.clone());
-        *charge = Some(FailedCharge { charge_permission_id, charge_id, contradicted });
-    }
-    let contradicted = AttemptEvent::Contradicted {
-        misfit: Misfit::StateDiffers,
-        charge_permission_id: permission.clone(),
-        charge_id: Some(charge_id.clone()),
-    };
-    draft.emit(number, contradicted);
 }
 
 /// Handles a permission that no session of the order names.
@@ -699,6 +674,7 @@ fn push_adopted(draft: &mut Draft, placeholder: CheckoutSessionId) -> AttemptNum
         waits_for: None,
         terms_version: checkout.terms_version,
         account: None,
+        refusal: None,
         unreadable_count: 0,
         sends: Sends::default(),
         state: AttemptState::Bound { retry_at: now, missing: None },

@@ -81,6 +81,7 @@ pub fn arrive(
         refused_keys: 0,
         terms_version,
         account: None,
+        refusal: None,
         unreadable_count: 0,
         sends: Sends::default(),
         state,

@@ -6,7 +6,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::prove::{proved_by, session};
-use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason, not_approved};
+use super::{Attempt, AttemptState, Completion, NotPaidReason, RefusalLooks, UnresolvedReason, not_approved};
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::merchant::call::{
     CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyedRequest, LookSchedule, UnclearKind,
@@ -427,7 +427,11 @@ fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: 
     if let CallAnswer::Refused(reason) = answer
         && attempt.spent_keys == 0
     {
-        return draft.end_unpaid(number, reason.clone());
+        draft.end_unpaid(number, reason.clone());
+        if let Some(attempt) = draft.change_attempt(number) {
+            attempt.refusal = Some(RefusalLooks::default());
+        }
+        return;
     }
     if let CallAnswer::Success(finalized) = answer
         && succeed(draft, number, finalized)
@@ -542,6 +546,7 @@ pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
     draft.checkout().cancellation.is_none()
         // Two sends could pay the order twice.
         && draft.checkout().live_beside(attempt.number).is_none()
+        && !draft.checkout().attempts.iter().any(|it| it.number != attempt.number && it.refusal.is_some())
         // The bytes carry the terms that the buyer agreed to, which may no longer be the order's.
         && !draft.has_other_terms(attempt.number)
         && draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window

@@ -5,7 +5,7 @@ use super::agree::SessionView;
 use super::finalize::{may_send_again, pending_since};
 use super::missing::{reach_to_prove, sent_not_found};
 use super::not_approved;
-use super::prove::{prove, settled_but_for_proof, stay_in_doubt};
+use super::prove::{prove, session, settled_but_for_proof, stay_in_doubt};
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::call::{Doubt, InFlight};
@@ -17,14 +17,22 @@ use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeState, ChargeView};
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof, is_unreadable};
-use crate::merchant::rules::{SENDS_FOR_IDS, UNREADABLE_AMOUNTS, pending_delay};
+use crate::merchant::rules::{
+    FORGOTTEN_AFTER, SENDS_FOR_IDS, UNREADABLE_AMOUNTS, next_evidence_look, pending_delay,
+};
 use crate::terms::PaymentIntent;
+use crate::time::Timestamp;
 
 /// Handles what a look at the session showed; returns the next step.
 pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
     if let AttemptState::NotApproved(_) = attempt.state {
         return not_approved_seen(draft, number, seen);
+    }
+    if let AttemptState::NotPaid { at, .. } = attempt.state
+        && attempt.refusal.is_some()
+    {
+        return refused_seen(draft, number, at, seen);
     }
     let may_send_again = may_send_again(draft, attempt);
     let doubt = attempt.state.doubt().cloned();
@@ -64,6 +72,55 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
             reach_to_prove(draft, number)
         }
         (SessionView::Open(_), None) => NextStep::Rest,
+    }
+}
+
+/// Handles a look at the session of an attempt that a refusal has ended at this instant.
+fn refused_seen(draft: &mut Draft, number: AttemptNumber, at: Timestamp, seen: &SessionView) -> NextStep {
+    match seen {
+        SessionView::Canceled { .. } => not_approved::refusal_settled(draft, number),
+        SessionView::Open(open) => {
+            not_approved::refusal_seen(draft, number, open.charge_permission_id.is_none());
+        }
+        // By then Amazon has deleted it, and nothing can be paid under it any more.
+        SessionView::NotFound(_) if draft.now.since(at) >= FORGOTTEN_AFTER => {
+            not_approved::refusal_settled(draft, number);
+        }
+        SessionView::NotFound(_) => not_approved::refusal_seen(draft, number, false),
+        SessionView::Completed { charge_permission_id, charge_id } => {
+            not_approved::refusal_settled(draft, number);
+            draft.emit(number, AttemptEvent::LookedUp { found: seen.name() });
+            let ids = charge_permission_id.as_ref().zip(charge_id.as_ref());
+            // A Confirm makes no charge.
+            let ids = ids.filter(|_| draft.checkout().terms.payment_intent != PaymentIntent::Confirm);
+            return refused_but_completed(draft, number, at, ids);
+        }
+    }
+    NextStep::Rest
+}
+
+/// Handles a session that is Completed although Amazon has refused its Finalize at this instant. Its charge
+/// contradicts the refusal until it shows that it failed. Without a charge only a person can settle who
+/// completed the session.
+fn refused_but_completed(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    at: Timestamp,
+    ids: Option<(&ChargePermissionId, &ChargeId)>,
+) -> NextStep {
+    let now = draft.now;
+    let Some((permission, charge_id)) = ids else {
+        let (reason, look_at) = (UnresolvedReason::CompletedElsewhere, next_evidence_look(at, now));
+        draft.move_on(number, AttemptState::Unresolved { reason, send: None, sent_at: at, look_at });
+        draft.emit(number, AttemptEvent::Unresolved);
+        return NextStep::Rest;
+    };
+    draft.contradict_unpaid(number, permission, charge_id);
+    let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    NextStep::LookAtAttemptsCharge {
+        session: session(attempt),
+        charge_permission_id: permission.clone(),
+        charge_id: charge_id.clone(),
     }
 }
 

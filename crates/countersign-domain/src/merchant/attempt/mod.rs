@@ -64,6 +64,9 @@ pub struct Attempt {
     pub terms_version: u32,
     /// Where its Finalize was sent, once it agreed with the terms: it is looked up and sent again only there.
     pub account: Option<Account>,
+    /// What looks at its session have shown since Amazon refused its Finalize, as long as only that answer says
+    /// that nothing was paid: no other session is sent until they prove it.
+    pub refusal: Option<RefusalLooks>,
     /// How many times in a row its charge was shown with an amount that cannot be read.
     pub unreadable_count: u32,
     /// What its sends can have done, while that is not decided.
@@ -106,6 +109,15 @@ impl Attempt {
             self.turned_away = Some(earlier.clone());
         }
     }
+}
+
+/// The looks in a row that have shown a session Open after its Finalize was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RefusalLooks {
+    /// When the first of them was.
+    pub open_since: Option<Timestamp>,
+    /// How many there were.
+    pub open_count: u32,
 }
 
 /// An account at Amazon, in one environment and region.

@@ -12,7 +12,7 @@
 //! It blocks no other session, and it is never called unpaid. Only Amazon's Canceled ends it, not this
 //! machine's clock. Before another session of the order is sent, it is looked at again.
 
-use super::{Attempt, AttemptState, Bearer, GivenAddresses, NotApproved};
+use super::{Attempt, AttemptState, Bearer, GivenAddresses, NotApproved, RefusalLooks};
 use crate::merchant::call::{CallEvent, Doubt, InFlight, LookSchedule, StatusRefusals};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
@@ -241,14 +241,39 @@ fn must_be_seen(attempt: &Attempt, since: Timestamp, now: Timestamp) -> bool {
     match &attempt.state {
         // An instant later than now proves nothing.
         AttemptState::NotApproved(waiting) => waiting.seen_at < since || waiting.seen_at > now,
+        // A refusal alone is believed of its own attempt, and not for another session.
+        AttemptState::NotPaid { .. } => attempt.refusal.is_some(),
         AttemptState::Bound { .. }
         | AttemptState::Finalize(_)
         | AttemptState::Pending { .. }
         | AttemptState::Completed { .. }
-        | AttemptState::NotPaid { .. }
         | AttemptState::Unresolved { .. }
         | AttemptState::Surplus { .. }
         | AttemptState::Released { .. } => false,
+    }
+}
+
+/// Records that Get showed the session of a refused attempt Open, without a permission: three looks over a
+/// minute let it go. Any other look begins again.
+pub(super) fn refusal_seen(draft: &mut Draft, number: AttemptNumber, is_open: bool) {
+    let now = draft.now;
+    let Some(attempt) = draft.change_attempt(number) else { return };
+    let Some(looks) = &mut attempt.refusal else { return };
+    if !is_open {
+        *looks = RefusalLooks::default();
+        return;
+    }
+    let since = *looks.open_since.get_or_insert(now);
+    looks.open_count = looks.open_count.saturating_add(1);
+    if looks.open_count >= NOT_APPROVED_LOOKS && now.since(since) >= REFUSED_WITHOUT_SENDS_AFTER {
+        attempt.refusal = None;
+    }
+}
+
+/// Records that Amazon has shown the result of the session of a refused attempt.
+pub(super) fn refusal_settled(draft: &mut Draft, number: AttemptNumber) {
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.refusal = None;
     }
 }
 

@@ -14,8 +14,10 @@ use super::terms::{Terms, TermsRefused};
 use super::unexplained::Unexplained;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::sends::Sends;
-use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
-use crate::merchant::call::{Doubt, InFlight};
+use crate::merchant::attempt::{
+    Attempt, AttemptState, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
+};
+use crate::merchant::call::{Doubt, InFlight, LookSchedule};
 use crate::merchant::decision::Subject;
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
@@ -24,7 +26,7 @@ use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::Operation;
 use crate::merchant::rules::{MerchantRules, next_evidence_look};
 use crate::money::Money;
-use crate::time::Timestamp;
+use crate::time::{DAY, Timestamp};
 
 /// A decision in progress.
 #[derive(Debug)]
@@ -271,6 +273,30 @@ impl Draft {
         self.move_on(number, AttemptState::Unresolved { reason, send, sent_at, look_at });
         let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.cloned());
         self.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id });
+    }
+
+    /// Records that Amazon shows a payment under a permission that an attempt's session names, although the
+    /// attempt counts as unpaid: it is called neither paid nor unpaid, and no other attempt is sent, until that
+    /// is settled.
+    pub(in crate::merchant) fn contradict_unpaid(
+        &mut self,
+        number: AttemptNumber,
+        permission: &ChargePermissionId,
+        charge_id: &ChargeId,
+    ) {
+        let contradicted = Some(LookSchedule { at: self.now.plus(DAY), count: 0 });
+        if let Some(AttemptState::NotPaid { charge, .. }) =
+            self.change_attempt(number).map(|attempt| &mut attempt.state)
+        {
+            let (charge_permission_id, charge_id) = (permission.clone(), charge_id.clone());
+            *charge = Some(FailedCharge { charge_permission_id, charge_id, contradicted });
+        }
+        let contradicted = AttemptEvent::Contradicted {
+            misfit: Misfit::StateDiffers,
+            charge_permission_id: permission.clone(),
+            charge_id: Some(charge_id.clone()),
+        };
+        self.emit(number, contradicted);
     }
 
     /// Ends an attempt for which nothing was paid.

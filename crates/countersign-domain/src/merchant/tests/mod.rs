@@ -161,6 +161,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         refused_keys: u32::from(was_refused),
         terms_version: 1,
         account: None,
+        refusal: None,
         unreadable_count: 0,
         sends: sends_of(&state),
         state,

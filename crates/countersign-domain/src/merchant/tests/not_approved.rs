@@ -1,12 +1,14 @@
 //! A session that was handed over before its buyer had approved it: when that is proved, what it blocks, and
 //! how it ends.
 
+use super::super::attempt::RefusalLooks;
 use super::super::attempt::not_approved::{ask_for_again, to_look_at_before};
 use super::super::checkout::cancellation::CancellationState;
 use super::decide::attempts::*;
 use super::decide::payments::{CancelAsked, request_cancel};
 use super::decide::{change_terms, decided};
 use super::*;
+use alloc::vec;
 
 /// What happens next to an attempt that was sent.
 #[derive(Debug, Clone, Copy)]
@@ -293,6 +295,97 @@ fn before_another_session_is_sent_it_must_have_been_seen_open_just_now() {
             BeginResult::NotReady => panic!("{name}"),
         }
     }
+}
+
+/// An order whose first session was refused, and whose second is to be sent.
+fn declined_and_next(intent: PaymentIntent, now: Timestamp) -> Checkout {
+    let reason = NotPaidReason::Declined("HardDeclined".to_string());
+    let mut before = checkout(intent, AttemptState::NotPaid { reason, charge: None, at: sent_at() });
+    let first = before.attempts[0].clone();
+    before.attempts[0].refusal = Some(RefusalLooks::default());
+    let (number, state) = (AttemptNumber::new(2), AttemptState::Bound { retry_at: now, missing: None });
+    before.attempts.push(Attempt {
+        number,
+        state,
+        spent_keys: 0,
+        refused_keys: 0,
+        buyer_seen_at: now,
+        ..first
+    });
+    before
+}
+
+#[test]
+fn before_another_session_is_sent_a_refusal_must_be_shown_to_be_true() {
+    let ids =
+        |permission, charge| SessionView::Completed { charge_permission_id: permission, charge_id: charge };
+    let open_with_permission = || seen_as(Then::OpenWithPermission).unwrap();
+    let gone = || SessionView::NotFound(access());
+    let canceled = || SessionView::Canceled { reason: None };
+    let day = 86_400;
+    // What looks show, each at its second after the refusal; whether the next is sent then; the first's name.
+    type Case = (&'static str, Vec<(u64, SessionView)>, &'static str, &'static str);
+    let cases: Vec<Case> = vec![
+        ("no look", vec![], "waits", "NotPaid"),
+        ("Canceled", vec![(1, canceled())], "sent", "NotPaid"),
+        ("Open", vec![(1, open())], "waits", "NotPaid"),
+        ("Open, 5 s", vec![(1, open()), (6, open())], "waits", "NotPaid"),
+        ("Open twice, an hour", vec![(1, open()), (3_601, open())], "waits", "NotPaid"),
+        ("Open, 59 s", vec![(1, open()), (30, open()), (60, open())], "waits", "NotPaid"),
+        ("Open, 60 s", vec![(1, open()), (30, open()), (61, open())], "sent", "NotPaid"),
+        ("Open, then Canceled", vec![(1, open()), (6, canceled())], "sent", "NotPaid"),
+        ("404", vec![(1, gone()), (30, gone()), (day, gone())], "waits", "NotPaid"),
+        ("404 after it is forgotten", vec![(32 * day, gone())], "sent", "NotPaid"),
+        ("404 in between", vec![(1, open()), (30, gone()), (61, open()), (62, open())], "waits", "NotPaid"),
+        (
+            "a permission in between",
+            vec![(1, open()), (30, open_with_permission()), (61, open()), (62, open())],
+            "waits",
+            "NotPaid",
+        ),
+        ("Completed", vec![(1, ids(Some(permission()), Some(charge())))], "surplus", "NotPaid"),
+        ("Completed, no charge", vec![(1, ids(Some(permission()), None))], "surplus", "Unresolved"),
+        ("Completed, no permission", vec![(1, ids(None, Some(charge())))], "surplus", "Unresolved"),
+        ("Completed, no ids", vec![(1, ids(None, None))], "surplus", "Unresolved"),
+        ("Open, then Completed", vec![(1, open()), (6, ids(None, None))], "surplus", "Unresolved"),
+    ];
+    for intent in [PaymentIntent::Confirm, PaymentIntent::Authorize, PaymentIntent::AuthorizeWithCapture] {
+        for (name, looks, second, first) in &cases {
+            let mut now = sent_at();
+            let mut before = declined_and_next(intent, now);
+            for (at, seen) in looks {
+                now = sent_at().plus(Duration::from_secs(*at));
+                before.attempts[1].buyer_seen_at = now;
+                before.attempts[1].bound_at = now;
+                if let Some((step, _)) = session_seen(&before, 1, seen, now, &rules()) {
+                    before = step.next;
+                }
+            }
+            let is_confirmed = intent == PaymentIntent::Confirm && *name == "Completed";
+            let first = if is_confirmed { "Unresolved" } else { first };
+            assert_eq!(before.attempts[0].state.name(), first, "{intent:?} {name}");
+            let is_live = before.live_attempt().is_some();
+            assert_eq!(is_live, *second == "surplus", "{intent:?} {name}");
+            assert_eq!(before.attempts[0].state.due_at().is_some(), is_live, "{intent:?} {name}");
+            let came = match begin(&before, 2, Arc::from(*b"new"), &key_of, now, &rules()) {
+                BeginResult::Send(..) => "sent",
+                BeginResult::Ends(step) if step.next.attempts[1].state.name() == "Surplus" => "surplus",
+                BeginResult::Ends(_) => "waits",
+                BeginResult::NotReady => "not ready",
+            };
+            assert_eq!(came, *second, "{intent:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_sent_again_while_another_session_that_was_refused_is_not_shown() {
+    let mut both = declined_and_next(PaymentIntent::Authorize, sent_at());
+    both.attempts[1].state = in_doubt_attempt(doubt());
+    let next = |both: &Checkout| session_seen(both, 2, &open(), sent_at(), &rules()).unwrap().1;
+    assert_eq!(next(&both), NextStep::Rest);
+    both.attempts[0].refusal = None;
+    assert!(matches!(next(&both), NextStep::SendAgain(_)));
 }
 
 #[test]

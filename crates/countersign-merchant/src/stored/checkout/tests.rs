@@ -231,6 +231,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             environment: Environment::Sandbox,
             region: Region::NorthAmerica,
         }),
+        refusal: (number > 1).then_some(RefusalLooks { open_since: Some(at(6)), open_count: 1 }),
         unreadable_count: 1,
         sends: if number == 1 { known_sends() } else { Sends::one_unanswered() },
         state,
@@ -428,7 +429,7 @@ fn a_checkout_of_format_4_has_the_terms_of_its_attempts() {
     let registration = registration(states());
     let (format, bytes) = encode(&registration);
     let text = String::from_utf8(bytes.to_vec()).unwrap();
-    let of_format_4 = text.replace(r#""terms_version":3,"unreadable_count""#, r#""unreadable_count""#);
+    let of_format_4 = text.replace(r#""terms_version":3,"refusal""#, r#""refusal""#);
     assert_ne!(of_format_4, text);
     assert_eq!(decode(4, of_format_4.as_bytes()), Ok(registration));
     assert!(decode(format, of_format_4.as_bytes()).is_err());
@@ -565,6 +566,7 @@ proptest! {
                 refused_keys: 0,
                 terms_version: 3,
                 account: None,
+                refusal: None,
                 unreadable_count: 0,
                 sends: Sends::default(),
                 state,
