@@ -361,6 +361,11 @@ impl Checkout {
         self.unexplained.iter().find(|it| it.charge_permission_id == permission)
     }
 
+    /// Whether nothing of the order explains the money of a permission that names it.
+    pub(crate) fn is_unexplained(&self) -> bool {
+        self.unexplained.iter().any(|it| matches!(it.state, HeardState::Open { .. }))
+    }
+
     /// Whether no Finalize may leave because of one.
     pub(crate) fn is_held(&self) -> bool {
         self.unexplained.iter().any(|it| it.state.holds())

@@ -721,7 +721,9 @@ impl Witness {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
             let may_be_paid = |id: &str| {
                 let other = facts.checkouts.get(id);
-                other.is_some_and(|other| other.live().next().is_some() && !other.is_canceled())
+                other.is_some_and(|other| {
+                    other.is_unexplained() || (other.live().next().is_some() && !other.is_canceled())
+                })
             };
             let has_session = |session: &str| {
                 let is_it =

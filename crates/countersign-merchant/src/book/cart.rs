@@ -1,5 +1,6 @@
 //! The claim of a cart: which of its orders may be paid. The change set that makes a Finalize durable names the claim
-//! and the orders in it as they were read, so that of two orders of one cart at most one is sent.
+//! and the orders in it as they were read, so that of two orders of one cart at most one is sent. The change set that
+//! records that an order may be paid without such a send adds the order to the claim, so that no other is sent after it.
 
 use countersign_domain::ids::CheckoutId;
 use countersign_domain::merchant::attempt::AttemptState;
@@ -8,15 +9,15 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::{Cart, CartKey, CartSight, SupersedesRefused};
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::checkout::sharing::sight_of;
-use countersign_store::contract::{Document, Expect, Key, Write};
+use countersign_store::contract::{Document, Expect, Key};
 
-use super::commit::{LoadedRegistration, Revision, checkout_key, decode};
+use super::commit::{Claimed, LoadedRegistration, Revision, checkout_key, decode};
 use super::{Book, StoreFailed, plain_write};
 use crate::ids::hex;
 use crate::stored::cart::{self, CartClaim};
 
-/// The largest number of orders of a cart that may be paid at the same time: those that were superseded while they
-/// were in doubt.
+/// The largest number of orders of a cart that may be paid at the same time because they were superseded while they
+/// were in doubt. An order that turns out to be paid later is named even so.
 const MAX_HOLDERS: usize = 16;
 
 /// A cart as it was read for a decision about one of its orders.
@@ -44,6 +45,23 @@ impl Book {
     /// The cart of a checkout; `None` if it has none.
     pub(super) async fn cart(&self, checkout: &Checkout) -> Result<Option<CartRead>, StoreFailed> {
         let Some(cart) = &checkout.cart else { return Ok(None) };
+        self.read_cart(cart, checkout).await.map(Some)
+    }
+
+    /// The cart that a checkout shares with another order: its own or, if it was registered without one and another
+    /// order has taken its place, the cart of that order.
+    pub(super) async fn shared_cart(&self, checkout: &Checkout) -> Result<Option<CartRead>, StoreFailed> {
+        let Some(by) = checkout.superseded_by.as_ref().filter(|_| checkout.cart.is_none()) else {
+            return self.cart(checkout).await;
+        };
+        let by = self.checkout(by.as_str()).await?;
+        match by.and_then(|by| by.registration.checkout.cart) {
+            Some(cart) => self.read_cart(&cart, checkout).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn read_cart(&self, cart: &Cart, checkout: &Checkout) -> Result<CartRead, StoreFailed> {
         let key = claim_key(cart);
         let claim = self.document(&key).await?;
         let holders = match &claim {
@@ -54,7 +72,7 @@ impl Book {
             holders.iter().filter(|id| **id != checkout.id).map(|id| checkout_key(id.as_str())).collect();
         let documents = if keys.is_empty() { Vec::new() } else { self.store.load(&keys).await? };
         let others = documents.iter().flatten().map(decode).collect::<Result<_, _>>()?;
-        Ok(Some(CartRead { key, claim, holders, others }))
+        Ok(CartRead { key, claim, holders, others })
     }
 
     /// What the other orders of the cart mean for an order now.
@@ -87,7 +105,7 @@ impl Book {
         &self,
         cart: &Cart,
         first: &Checkout,
-    ) -> Result<Result<Option<Write>, SupersedesRefused>, StoreFailed> {
+    ) -> Result<Result<Option<Claimed>, SupersedesRefused>, StoreFailed> {
         if !first.may_be_paid() {
             return Ok(Ok(None));
         }
@@ -104,7 +122,8 @@ impl Book {
             return Ok(Err(SupersedesRefused::TooMany));
         }
         holders.push(first.id.clone());
-        Ok(Ok(Some(plain_write(key, claim.as_ref(), cart::encode(&CartClaim { holders })))))
+        let write = plain_write(key, claim.as_ref(), cart::encode(&CartClaim { holders }));
+        Ok(Ok(Some(Claimed { requires: Vec::new(), write: Some(write) })))
     }
 }
 
@@ -117,7 +136,11 @@ pub(super) fn decide_seeing<T>(
     let Some(cart) = cart else { return decide(&mut revision.draft) };
     revision.draft.see_cart(cart.sight());
     let outcome = decide(&mut revision.draft);
-    cart.take(revision);
+    let checkout = revision.draft.checkout();
+    let leaves = |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
+    if checkout.attempts.iter().any(|attempt| leaves(&attempt.state)) {
+        revision.claim = Some(Box::new(cart.taken_by(&checkout.id)));
+    }
     outcome
 }
 
@@ -126,25 +149,26 @@ impl CartRead {
         sight_of(self.others.iter().map(|other| &other.registration.checkout))
     }
 
-    fn take(self, revision: &mut Revision) {
+    /// The claim with this order, and with every other that may be paid.
+    pub(super) fn taken_by(self, id: &CheckoutId) -> Claimed {
         let Self { key, claim, holders, others } = self;
-        let checkout = revision.draft.checkout();
-        let leaves = |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
-        if !checkout.attempts.iter().any(|attempt| leaves(&attempt.state)) {
-            return;
-        }
-        let id = checkout.id.clone();
+        let mut requires = Vec::new();
+        let mut named = Vec::new();
         for LoadedRegistration { registration, version } in others {
-            let other = checkout_key(registration.checkout.id.as_str());
-            revision.requires.push((other, Expect::Version(version)));
+            let other = registration.checkout;
+            requires.push((checkout_key(other.id.as_str()), Expect::Version(version)));
+            named.extend(other.may_be_paid().then_some(other.id));
         }
+        named.push(id.clone());
+        let is_named = holders.len() == named.len() && named.iter().all(|it| holders.contains(it));
         match &claim {
-            Some(claim) if holders == [id.clone()] => {
-                revision.requires.push((key, Expect::Version(claim.version)));
+            Some(claim) if is_named => {
+                requires.push((key, Expect::Version(claim.version)));
+                Claimed { requires, write: None }
             }
-            _ => {
-                let claimed = cart::encode(&CartClaim { holders: vec![id] });
-                revision.writes.push(plain_write(key, claim.as_ref(), claimed));
+            Some(_) | None => {
+                let write = plain_write(key, claim.as_ref(), cart::encode(&CartClaim { holders: named }));
+                Claimed { requires, write: Some(write) }
             }
         }
     }

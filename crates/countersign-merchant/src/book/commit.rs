@@ -55,6 +55,10 @@ pub(super) struct Revision {
     pub(super) writes: Vec<Write>,
     /// Documents that must be as they were read, if the registration is written.
     pub(super) requires: Vec<(Key, Expect)>,
+    /// The claim of its cart, if the decision has made it this order's.
+    pub(super) claim: Option<Box<Claimed>>,
+    /// Whether it might have been paid before.
+    might_be_paid: bool,
     /// The sends that a success may be the answer to, if that success begins a trial of the keys.
     sends: Vec<(AttemptNumber, KeyedRequest)>,
     begins_trial: bool,
@@ -64,6 +68,12 @@ pub(super) struct Revision {
     now: Timestamp,
     was_completed: bool,
     doubts: Doubts,
+}
+
+/// What a change set writes and requires, so that the claim of a cart names an order.
+pub(super) struct Claimed {
+    pub(super) requires: Vec<(Key, Expect)>,
+    pub(super) write: Option<Write>,
 }
 
 /// A decision, with everything that its commit applies. Made by [`Book::keep`], [`Book::keep_anyway`] and
@@ -115,6 +125,8 @@ struct Aftermath {
     events: Vec<Event>,
     noted: CountedStep,
     begins_trial: bool,
+    /// Whether the claim of its cart, if it has one, must name it from now on.
+    joins_cart: bool,
 }
 
 pub(super) fn checkout_key(id: &str) -> Key {
@@ -145,12 +157,14 @@ impl Book {
         let decision = || {
             let decided = decision();
             async {
-                let PendingCommit { change, kept, also, outcome } = decided.await?;
+                let mut pending = decided.await?;
+                self.join_carts(&mut pending).await?;
+                let PendingCommit { change, kept, also, outcome } = pending;
                 Ok::<_, E>(Decision { change, outcome: ((kept, also), outcome) })
             }
         };
         let ((kept, also), outcome) = transact::decide(&*self.store, decision).await?;
-        let note = |Aftermath { after, events, noted, begins_trial }| {
+        let note = |Aftermath { after, events, noted, begins_trial, joins_cart: _ }| {
             if begins_trial {
                 self.note_trial(self.clock.now());
             }
@@ -161,6 +175,18 @@ impl Book {
         let after = kept.map(note);
         also.map(|also| note(*also));
         Ok((after, outcome))
+    }
+
+    /// Adds the orders of a change set that may be paid from now on to the claims of their carts.
+    async fn join_carts<T>(&self, pending: &mut PendingCommit<T>) -> Result<(), StoreFailed> {
+        let PendingCommit { change: Some(change), kept, also, .. } = pending else { return Ok(()) };
+        let joining = kept.iter().chain(also.as_deref()).filter(|it| it.joins_cart);
+        for checkout in joining.map(|it| &it.after.registration.checkout) {
+            // Boxed, because the future is large and rarely needed.
+            let cart = Box::pin(self.shared_cart(checkout)).await?;
+            claim_in(change, cart.map(|cart| cart.taken_by(&checkout.id)));
+        }
+        Ok(())
     }
 
     /// Makes one decision on the checkout, and commits it if it changes anything. Returns the checkout as it
@@ -244,6 +270,8 @@ impl Book {
         Revision {
             sends: if is_trial_due { sends(&checkout) } else { Vec::new() },
             begins_trial: false,
+            claim: None,
+            might_be_paid: checkout.may_be_paid(),
             was_completed: is_completed(&checkout),
             doubts: Doubts::new(&checkout),
             draft: Draft::new(checkout, now, self.rules()),
@@ -284,6 +312,8 @@ impl Book {
             requires,
             sends: _,
             begins_trial,
+            claim,
+            might_be_paid,
             links,
             version,
             now,
@@ -298,7 +328,7 @@ impl Book {
         {
             let after = LoadedRegistration { registration: next, version };
             let noted = CountedStep::default();
-            let kept = Aftermath { after, events: Vec::new(), noted, begins_trial: false };
+            let kept = Aftermath { after, events: Vec::new(), noted, begins_trial: false, joins_cart: false };
             return PendingCommit { change: None, kept: Some(kept), also: None, outcome };
         }
         let has_succeeded = is_completed(&next.checkout) && !was_completed;
@@ -315,12 +345,15 @@ impl Book {
         let mut change = self.change_set(now, vec![self.write_checkout(&next, expect, now)]);
         change.write.extend(writes);
         change.require.extend(requires);
+        // Nothing was sent with the cart in sight, and it may be paid now: no other order of its cart is sent.
+        let joins_cart = claim.is_none() && !might_be_paid && next.checkout.may_be_paid();
+        claim_in(&mut change, claim.map(|claim| *claim));
         change.write.extend(has_succeeded.then(|| snapshot_document::due(id, now)));
         change.append.extend(self.told(&next.checkout, &events, now));
         change.append.extend(self.told(&next.checkout, &besides, now));
         events.extend(besides);
         let after = LoadedRegistration { registration: next, version };
-        let kept = Aftermath { after, events, noted, begins_trial };
+        let kept = Aftermath { after, events, noted, begins_trial, joins_cart };
         PendingCommit { change: Some(change), kept: Some(kept), also: None, outcome }
     }
 
@@ -377,6 +410,13 @@ impl Book {
             content: Some(Content { format, bytes, due_at, index }),
         }
     }
+}
+
+/// Adds the claim of a cart to a change set.
+fn claim_in(change: &mut ChangeSet, claim: Option<Claimed>) {
+    let Some(Claimed { requires, write }) = claim else { return };
+    change.require.extend(requires);
+    change.write.extend(write);
 }
 
 /// The value of the entry of a checkout's standing; `None` if its verdict is the same, so that an order that

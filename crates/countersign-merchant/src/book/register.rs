@@ -162,7 +162,7 @@ impl Book {
         request_cancel(&mut first.draft, &request).map_err(|_| by_cart(SupersedesRefused::Canceled))?;
         supersede(&mut first.draft, by);
         let claim = self.claim_superseded(&cart, first.draft.checkout()).await?;
-        first.writes.extend(claim.map_err(by_cart)?);
+        first.claim = claim.map_err(by_cart)?.map(Box::new);
         Ok((Some(cart), Some(first)))
     }
 

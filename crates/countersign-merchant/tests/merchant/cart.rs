@@ -4,15 +4,22 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use countersign_merchant::settings::{Integration, Policy};
 use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, Engine, OTHER_SESSION, SESSION, World, order, session_for};
+use super::world::{ALICE, BOB, ENGINES, Engine, OTHER_SESSION, SESSION, World, order, session_for, usd};
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// The beginning of every test.
+const NOW: &str = "20261123T154700Z";
+/// What another client of the account was paid.
+const ELSEWHERE: &str = "S01-7777777-0000001";
+const ELSEWHERE_CHARGE: &str = "S01-7777777-0000001-C000001";
 const THIRD_SESSION: &str = "1e1d3d4e-2222-4222-8333-944455556666";
 
 /// An order of this cart.
@@ -312,6 +319,130 @@ fn the_last_of_a_chain_waits_for_the_first_that_is_in_doubt() {
     world.let_pass(2 * MINUTE);
     assert_eq!(world.complete(&third, THIRD_SESSION).verdict(), (200, "paid".to_owned()));
     assert_eq!(world.amazon.charge_count(), 1);
+}
+
+/// Another client of the account completes the session of an order of which this store has sent nothing.
+fn completed_elsewhere(world: &World, checkout_id: &str) {
+    world.amazon.completed_and_paid_elsewhere(SESSION, ELSEWHERE, NOW, &usd("14.00"));
+    let answer = world.complete(checkout_id, SESSION);
+    assert_eq!(answer.json()["reason"], "CompletedElsewhere", "{}", answer.text);
+}
+
+/// A payment names an order, and none of its sessions explains it.
+fn paid_without_a_session(world: &World, checkout_id: &str) {
+    world.amazon.paid_elsewhere(ELSEWHERE, checkout_id, &usd("14.00"), "Captured");
+    world.notified("1", "CHARGE", ELSEWHERE_CHARGE);
+    world.let_pass(5 * SECOND);
+    assert_eq!(world.checkout(checkout_id)["needsPerson"], json!(["unexplained"]));
+}
+
+/// A refusal of a Finalize that was executed even so.
+fn refused_though_paid(world: &World, checkout_id: &str) {
+    let refusal = json!({ "reasonCode": "HardDeclined", "message": "canary" });
+    world.amazon.fault("finalize", Fault::AnswerAfter(422, refusal));
+    assert_eq!(world.complete(checkout_id, SESSION).status, 402);
+    // Another order of the cart is sent in between, and is declined, so that the claim is its own.
+    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    let third = placed(world, &of_cart("1003", Some("cart 7")), THIRD_SESSION);
+    assert_eq!(world.complete(&third, THIRD_SESSION).status, 402);
+    world.notified("1", "CHARGE", "S01-5105180-0000001-C000001");
+    world.let_pass(5 * SECOND);
+    assert_eq!(world.checkout(checkout_id)["needsPerson"], json!(["contradicted"]));
+}
+
+// Promise: B08
+#[test]
+fn an_order_that_may_be_paid_without_a_send_of_ours_holds_the_others_of_its_cart_back() {
+    for engine in ENGINES {
+        for happens in [completed_elsewhere, paid_without_a_session, refused_though_paid] {
+            let mut world = World::new(engine);
+            let (first, second) = two_orders(&world);
+            happens(&world, &first);
+            waits(&world, &second, OTHER_SESSION, &first);
+            world.restart();
+            world.skip(3 * DAY);
+            waits(&world, &second, OTHER_SESSION, &first);
+        }
+    }
+}
+
+// Promise: B08
+#[test]
+fn an_order_whose_payment_was_adopted_or_decided_holds_the_others_of_its_cart_back() {
+    for engine in ENGINES {
+        for is_decided in [true, false] {
+            let mut world = World::new(engine);
+            let (first, second) = two_orders(&world);
+            if is_decided {
+                completed_elsewhere(&world, &first);
+                let body = json!({ "reference": "case 1", "verdict": "paid", "evidence": "Seller Central",
+                    "chargePermissionId": ELSEWHERE, "chargeId": ELSEWHERE_CHARGE });
+                let path = format!("/v1/checkouts/{first}/attempts/1/decision");
+                let statuses = [ALICE, BOB].map(|token| {
+                    let bearer = format!("Bearer {token}");
+                    world.run(world.request_with("POST", &path, &body.to_string(), Some(&bearer))).status
+                });
+                assert_eq!(statuses, [202, 200]);
+            } else {
+                world.policy = Policy { integration: Integration::Sole, ..Policy::default() };
+                world.restart();
+                world.amazon.is_finalized_elsewhere(SESSION, "AuthorizeWithCapture");
+            }
+            assert_eq!(world.complete(&first, SESSION).verdict(), (200, "paid".to_owned()));
+            waits(&world, &second, OTHER_SESSION, &first);
+            world.restart();
+            waits(&world, &second, OTHER_SESSION, &first);
+        }
+    }
+}
+
+// Promise: B08
+#[test]
+fn a_superseded_order_that_turns_out_to_be_paid_holds_back_the_one_that_took_its_place() {
+    for engine in ENGINES {
+        let cart = || Some("cart 7");
+        for (of_first, of_second) in [(None, None), (None, cart()), (cart(), None), (cart(), cart())] {
+            let world = World::new(engine);
+            let first = world.register(&of_cart("1001", of_first));
+            let mut order = of_cart("1002", of_second);
+            order["supersedes"] = json!(first);
+            let second = placed(&world, &order, OTHER_SESSION);
+            assert_eq!(world.checkout(&first)["state"], "canceled");
+            paid_without_a_session(&world, &first);
+            waits(&world, &second, OTHER_SESSION, &first);
+        }
+    }
+}
+
+// Promise: B08
+#[test]
+fn of_an_order_that_is_sent_and_one_that_turns_out_to_be_paid_at_the_same_time_one_is_looked_at_again() {
+    for engine in ENGINES {
+        for is_slow in [false, true] {
+            for turned in [false, true] {
+                let world = World::new(engine);
+                let (first, second) = two_orders(&world);
+                world.amazon.completed_and_paid_elsewhere(SESSION, ELSEWHERE, NOW, &usd("14.00"));
+                world.store.hook.is_slow.store(is_slow, Ordering::SeqCst);
+                let both = (world.completing(&first, SESSION), world.completing(&second, OTHER_SESSION));
+                let second_answer = if turned {
+                    world.run(join(both.1, both.0)).0
+                } else {
+                    world.run(join(both.0, both.1)).1
+                };
+                world.let_pass(MINUTE);
+                assert_eq!(world.checkout(&first)["reason"], "CompletedElsewhere");
+                if second_answer.status == 200 {
+                    // It was sent before the other was known to be paid. Both are named by the claim from then on.
+                    let third = placed(&world, &of_cart("1003", Some("cart 7")), THIRD_SESSION);
+                    let answer = world.complete(&third, THIRD_SESSION);
+                    assert_eq!(answer.json()["reason"], "PaidUnderAnotherOrder", "{}", answer.text);
+                } else {
+                    waits(&world, &second, OTHER_SESSION, &first);
+                }
+            }
+        }
+    }
 }
 
 #[test]

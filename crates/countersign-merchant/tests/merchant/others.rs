@@ -58,6 +58,12 @@ fn a_cancellation_leaves_what_an_erp_charged_and_says_so() {
             let cancels = state == "Captured";
             assert_eq!(body["cancelPendingCharges"] == json!(true), cancels, "{state}: {body}");
             let shown = world.checkout(&id);
+            let standing = if state == "Captured" { "partlyRefunded" } else { "reserved" };
+            assert_eq!((&shown["state"], &shown["standing"]), (&json!("canceled"), &json!(standing)));
+            let list = world.get(&format!("/v1/checkouts?standing={standing}")).json();
+            assert_eq!(list["checkouts"][0]["checkoutId"], json!(id), "{state}");
+            let list = world.get("/v1/checkouts?standing=canceled").json();
+            assert_eq!(list["checkouts"], json!([]), "{state}");
             let theirs = &shown["payment"]["charges"][1];
             assert_eq!((&theirs["state"], &theirs["madeElsewhere"]), (&json!(state), &json!(true)));
             assert_eq!(shown["payment"]["charges"][0]["madeElsewhere"], Value::Null);

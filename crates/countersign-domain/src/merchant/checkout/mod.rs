@@ -23,7 +23,7 @@ use self::unexplained::{Unexplained, UnexplainedState};
 use super::attempt::{Attempt, AttemptState, UnresolvedReason};
 use super::decision::Decisions;
 use super::payment::Payment;
-use super::payment::charge::Charge;
+use super::payment::charge::{Charge, ChargeState};
 use super::payment::operation::Operation;
 use super::rules::MerchantRules;
 use crate::ids::{ChargePermissionId, CheckoutId};
@@ -193,6 +193,28 @@ impl Checkout {
     pub fn left_to_others(&self) -> impl Iterator<Item = &Charge> {
         let charges = self.payment.iter().flat_map(|payment| &payment.charges);
         charges.filter(|charge| charge.state.holds_money() && !charge.is_ours())
+    }
+
+    /// Whether others hold or keep money by a charge that they made under its permission.
+    #[must_use]
+    pub fn is_charged_by_others(&self) -> bool {
+        let keeps = |charge: &Charge| match charge.state {
+            ChargeState::Captured(_) => {
+                self.payment.as_ref().is_some_and(|payment| !payment.kept(charge).is_zero())
+            }
+            ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
+                true
+            }
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => false,
+        };
+        self.left_to_others().any(keeps)
+    }
+
+    /// Whether its cancellation, once it is finished, leaves money: what pays for parcels that had left, or what
+    /// others hold or keep.
+    #[must_use]
+    pub fn leaves_money(&self) -> bool {
+        self.left_behind().next().is_some() || self.is_charged_by_others()
     }
 
     /// Whether the shop has used a reference for a parcel or for a cancellation.

@@ -4,7 +4,9 @@
 //!
 //! The orders are separate documents. What joins them is one claim a cart, which names the orders that may be
 //! paid: the change set that makes a Finalize durable also writes or requires the claim, and requires each order
-//! that the claim named as it was read. So of two orders that are about to be sent, one is decided again.
+//! that the claim named as it was read. So of two orders that are about to be sent, one is decided again. An order
+//! that may be paid without such a send (another client completed its session, a person decided, or nothing explains
+//! a permission that names it) joins the claim in the change set that records this.
 
 use super::Checkout;
 use super::cancellation::CancellationState;
@@ -24,8 +26,8 @@ use crate::time::Timestamp;
 #[must_use]
 pub fn sight_of<'a>(others: impl IntoIterator<Item = &'a Checkout>) -> CartSight {
     let in_doubt = |other: &Checkout| match other.cancellation {
-        // What is being undone is soon not paid any more, except for parcels that have left.
-        Some(_) => other.left_behind().next().is_none(),
+        // What is being undone is soon not paid any more, except for what the cancellation leaves.
+        Some(_) => !other.leaves_money(),
         None => matches!(other.verdict(), Verdict::Checking(_) | Verdict::Pending(_)),
     };
     let mut sight = CartSight::Free;
@@ -43,13 +45,19 @@ impl Checkout {
     #[must_use]
     pub fn may_be_paid(&self) -> bool {
         let is_undone = match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
-            Some(CancellationState::Done { remind_at: None, .. }) => self.left_behind().next().is_none(),
+            Some(CancellationState::Done { remind_at: None, .. }) => !self.leaves_money(),
             Some(
                 CancellationState::Done { remind_at: Some(_), .. } | CancellationState::Requested { .. },
             )
             | None => false,
         };
-        !is_undone && (self.live_attempt().is_some() || self.is_unexplained())
+        // A cancellation undoes what was proved; it ends no doubt that came up after it was finished.
+        let is_undone_with_it = |state: &AttemptState| {
+            is_undone && (matches!(state, AttemptState::Completed { .. }) || state.is_refunding())
+        };
+        let may_be_paid =
+            |state: &AttemptState| (state.is_live() || state.is_contradicted()) && !is_undone_with_it(state);
+        self.is_unexplained() || self.attempts.iter().any(|attempt| may_be_paid(&attempt.state))
     }
 }
 

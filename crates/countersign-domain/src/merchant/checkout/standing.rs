@@ -9,7 +9,7 @@
 //! | Amazon contradicts an attempt or a charge | `contradicted` |
 //! | nobody can tell whether an attempt was paid | `unresolved` |
 //! | its cancellation is not finished | `canceling` |
-//! | its cancellation is finished, and left no parcel | `canceled` |
+//! | its cancellation is finished, and leaves neither parcels nor money that others took | `canceled` |
 //! | no session has come back | `awaitingPayment` |
 //! | an attempt may still be sent, is on its way or in doubt, or nothing explains a permission that names the order | `checking` |
 //! | Amazon decides on the attempt's authorization or capture | `pending` |
@@ -19,9 +19,9 @@
 //! | a charge is being canceled | `canceling` |
 //! | Amazon decides on a further charge | `pending` |
 //! | a buyer disputes the payment, and nobody has said how that ended | `disputed` |
-//! | everything that was captured is refunded, and an authorization is in force | `reserved` |
-//! | everything that was captured is refunded | `refunded` |
-//! | a part of what was captured is refunded | `partlyRefunded` |
+//! | everything that was captured has gone back, and an authorization is in force | `reserved` |
+//! | everything that was captured has gone back: it was refunded, or lost by a dispute | `refunded` |
+//! | a part of what was captured has gone back | `partlyRefunded` |
 //! | the order's total is captured | `captured` |
 //! | a part of the order's total is captured | `partlyCaptured` |
 //! | an authorization is in force | `reserved` |
@@ -64,9 +64,9 @@ pub enum Standing {
     PartlyCaptured,
     /// The order's total is captured.
     Captured,
-    /// A part of what was captured is refunded, or is on its way to the buyer.
+    /// A part of what was captured is refunded, is on its way to the buyer, or was lost by a dispute.
     PartlyRefunded,
-    /// All of what was captured is refunded, or is on its way to the buyer.
+    /// All of what was captured is refunded, is on its way to the buyer, or was lost by a dispute.
     Refunded,
     /// There is a Charge Permission, and nothing is reserved or captured.
     Confirmed,
@@ -74,7 +74,7 @@ pub enum Standing {
     Lapsed,
     /// The shop cancels the order, and not everything is undone yet.
     Canceling,
-    /// The shop has canceled the order: no money is held or kept.
+    /// The shop has canceled the order, and no money is held or kept.
     Canceled,
     /// Proved unpaid; the buyer may try again.
     NotPaid,
@@ -197,9 +197,14 @@ impl Checkout {
         }
         match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
             Some(CancellationState::Requested { .. }) => return Standing::Canceling,
-            Some(CancellationState::Done { remind_at, .. }) if self.left_behind().next().is_none() => {
-                // What turned up after the cancellation is being undone as well.
-                return if remind_at.is_some() { Standing::Canceling } else { Standing::Canceled };
+            // What turned up after the cancellation is being undone as well.
+            Some(CancellationState::Done { remind_at: Some(_), .. })
+                if self.left_behind().next().is_none() =>
+            {
+                return Standing::Canceling;
+            }
+            Some(CancellationState::Done { remind_at: None, .. }) if !self.leaves_money() => {
+                return Standing::Canceled;
             }
             Some(CancellationState::Done { .. }) | None => {}
         }
@@ -208,7 +213,10 @@ impl Checkout {
             Verdict::Checking(_) => Standing::Checking,
             Verdict::Pending(_) => Standing::Pending,
             Verdict::NotPaid(_) => Standing::NotPaid,
-            Verdict::Canceled => Standing::Canceled,
+            // Others hold or keep money under its permission.
+            Verdict::Canceled => {
+                self.payment.as_ref().map_or(Standing::Canceled, |payment| payment.standing(now))
+            }
             Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => {
                 // A success begins a payment in the same decision.
                 self.payment.as_ref().map_or(Standing::Checking, |payment| payment.standing(now))
@@ -337,14 +345,15 @@ impl Payment {
     pub fn settled_standing(&self, now: Timestamp) -> Standing {
         let sum =
             |part: fn(&Charge) -> Money| Money::sum(self.limit.currency(), self.charges.iter().map(part));
-        let (captured, refunded) = (sum(Charge::captured), sum(Charge::refunded));
+        let captured = sum(Charge::captured);
+        let returned = Money::sum(self.limit.currency(), self.charges.iter().map(|it| self.returned(it)));
         let in_force = self.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
         let reserved_until = in_force.map(|charge| charge.expires_at).filter(|until| now < *until).min();
         let reserved = reserved_until.map(|until| Standing::Reserved { until });
         if !captured.is_zero() {
-            return if refunded.minor() >= captured.minor() {
+            return if returned.minor() >= captured.minor() {
                 reserved.unwrap_or(Standing::Refunded)
-            } else if !refunded.is_zero() {
+            } else if !returned.is_zero() {
                 Standing::PartlyRefunded
             } else if captured.minor() >= self.limit.minor() {
                 Standing::Captured

@@ -336,6 +336,12 @@ impl Payment {
         charge.captured().less(returned).less(self.lost(charge))
     }
 
+    /// How much of what was captured of a charge has gone back: what was refunded, and what was lost by disputes.
+    pub(in crate::merchant) fn returned(&self, charge: &Charge) -> Money {
+        let captured = charge.captured();
+        captured.less(captured.less(charge.refunded()).less(self.lost(charge)))
+    }
+
     fn amount_of(&self, charge: &Charge, counts: impl Fn(&Dispute) -> bool) -> Money {
         let counted = self.disputes.iter().filter(|it| it.concerns(&charge.id) && counts(it));
         let amounts = counted.map(|dispute| dispute.amount.unwrap_or(charge.captured()));

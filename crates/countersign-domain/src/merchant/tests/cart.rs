@@ -1,10 +1,14 @@
 //! The orders of one cart: which of them hold the others back, and what an order that waits does.
 
 use super::decide::decided;
+use super::paid::*;
 use super::*;
-use crate::merchant::attempt::finalize;
+use crate::merchant::attempt::{FailedCharge, finalize};
 use crate::merchant::checkout::cart::{Cart, CartKey, CartSight};
 use crate::merchant::checkout::sharing::{sight_of, wake};
+use crate::merchant::checkout::unexplained::{
+    Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
+};
 use crate::merchant::rules::{CART_LOOK, CART_LOOK_LATER};
 
 fn other() -> CheckoutId {
@@ -74,6 +78,79 @@ fn each_order_of_a_cart_holds_the_others_back_so() {
         "{:<40} {:<10} {:<10} {:<10} {:<10} found later\n{table}",
         "the other order", "", "canceling", "stuck", "canceled"
     ));
+}
+
+// Promise: B08
+#[test]
+fn an_order_holds_the_others_back_whatever_made_it_payable_and_as_long_as_it_is() {
+    let now = sent_at();
+    let done = CancellationState::Done { at: now, remind_at: None };
+    let canceled = |checkout: Checkout| Checkout {
+        cancellation: Some(Cancellation { state: done, ..cancellation() }),
+        ..checkout
+    };
+    let unsent = || of_cart(AttemptState::Bound { retry_at: now, missing: None });
+    let heard_of = |state: UnexplainedState| {
+        let heard_of = Unexplained {
+            charge_permission_id: permission(),
+            charge_ids: Vec::new(),
+            attempt: None,
+            amount: Some(usd(100)),
+            heard_at: now,
+            asked_at: Some(now),
+            state,
+        };
+        Checkout { unexplained: vec![heard_of], ..unsent() }
+    };
+    let look = LookSchedule { at: now, count: 0 };
+    let open = |reason| heard_of(UnexplainedState::Open { reason, since: now, look });
+    let over = |end| heard_of(UnexplainedState::Over { end, at: now });
+    let refused = |contradicted| {
+        let (charge_permission_id, charge_id) = (permission(), charge());
+        of_cart(AttemptState::NotPaid {
+            reason: NotPaidReason::Declined("HardDeclined".to_string()),
+            charge: Some(FailedCharge { charge_permission_id, charge_id, contradicted }),
+            at: now,
+        })
+    };
+    let undone_with = |theirs: ChargeState, refunds: Vec<Refund>| {
+        let ours = charge_in(ChargeState::Canceled(None));
+        let id = ChargeId::parse("S01-1-C2").unwrap();
+        let origin = ChargeOrigin::Elsewhere;
+        canceled(paid(payment_of(vec![ours, Charge { id, origin, refunds, ..charge_in(theirs) }])))
+    };
+    let unresolved = || of_cart(unresolved(UnresolvedReason::CompletedElsewhere));
+    for (what, checkout, word) in [
+        ("never sent", unsent(), "free"),
+        ("completed elsewhere", unresolved(), "in doubt"),
+        ("completed elsewhere after it was canceled", canceled(unresolved()), "in doubt"),
+        ("paid after it was canceled, and undone", canceled(of_cart(states()[6].clone())), "free"),
+        ("heard of", heard_of(UnexplainedState::Heard { look }), "free"),
+        ("unexplained", open(UnexplainedReason::NoSession), "in doubt"),
+        ("unexplained after it was canceled", canceled(open(UnexplainedReason::NoSession)), "in doubt"),
+        ("returned", over(UnexplainedEnd::Returned), "free"),
+        ("a person says: not ours", over(UnexplainedEnd::NotOurs), "free"),
+        ("refused", refused(None), "free"),
+        ("refused, and Amazon shows money", refused(Some(look)), "in doubt"),
+        ("others have reserved", undone_with(ChargeState::Authorized, Vec::new()), "paid"),
+        ("others have captured", undone_with(ChargeState::Captured(hundred()), Vec::new()), "paid"),
+        (
+            "others have returned what they had captured",
+            {
+                let refunds = vec![refund_in(10_000, RefundState::Refunded)];
+                undone_with(ChargeState::Captured(hundred()), refunds)
+            },
+            "free",
+        ),
+        ("what others had reserved has lapsed", undone_with(ChargeState::Canceled(None), Vec::new()), "free"),
+    ] {
+        let sight = match sight_of([&checkout]) {
+            CartSight::Free => "free",
+            CartSight::InDoubt(_) => "in doubt",
+            CartSight::Paid(_) => "paid",
+        };
+        assert_eq!(sight, word, "{what}");
+    }
 }
 
 // Promise: B08

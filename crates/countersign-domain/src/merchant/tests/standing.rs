@@ -4,8 +4,10 @@
 use super::decide::payments::*;
 use super::paid::*;
 use super::*;
+use crate::ids::DisputeId;
 use crate::merchant::attempt::FailedCharge;
 use crate::merchant::checkout::standing::{Need, Standing};
+use crate::merchant::payment::dispute::{Dispute, DisputeState};
 use crate::merchant::payment::shipment::{PaidBy, Shipment};
 use proptest::prelude::*;
 
@@ -55,6 +57,24 @@ fn not_paid(contradicted: Option<LookSchedule>) -> AttemptState {
         charge: Some(failed),
         at: sent_at(),
     }
+}
+
+/// The order after a dispute about this charge, or nobody knows about which, was lost.
+fn lost(mut checkout: Checkout, charge_id: Option<ChargeId>, amount: Option<Money>) -> Checkout {
+    checkout.payment.as_mut().unwrap().disputes = vec![Dispute {
+        id: DisputeId::parse("S01-1-B1").unwrap(),
+        charge_id,
+        amount,
+        opened_at: sent_at(),
+        state: DisputeState::Lost { at: sent_at() },
+    }];
+    checkout
+}
+
+/// An order with a charge of its own, and one that others made under its permission.
+fn with_others(own: ChargeState, theirs: ChargeState) -> Checkout {
+    let theirs = Charge { origin: ChargeOrigin::Elsewhere, ..second_charge(100, theirs) };
+    order_of(vec![charge_in(own), theirs])
 }
 
 fn seen_otherwise(charge: Charge) -> Charge {
@@ -196,6 +216,98 @@ fn each_checkout_has_this_standing_now() {
         ("canceled", canceled(done(None), lone(expired())), "canceled"),
         ("canceled before it was sent", canceled(done(None), unpaid(PaymentIntent::Authorize)), "canceled"),
         ("something turned up", canceled(done(Some(now)), lone(captured())), "canceling"),
+        (
+            "a dispute is lost",
+            { lost(order_of(vec![charge_in(captured())]), Some(charge()), Some(hundred())) },
+            "refunded",
+        ),
+        (
+            "a part is lost by a dispute",
+            { lost(order_of(vec![charge_in(captured())]), Some(charge()), Some(usd(1))) },
+            "partlyRefunded",
+        ),
+        (
+            "a dispute of an amount that nobody knows is lost",
+            { lost(order_of(vec![charge_in(captured())]), None, None) },
+            "refunded",
+        ),
+        (
+            "a part is refunded, and the rest lost",
+            { lost(with_refund(4_000, RefundState::Refunded), Some(charge()), Some(usd(6_000))) },
+            "refunded",
+        ),
+        (
+            "everything is refunded, and lost as well",
+            { lost(with_refund(10_000, RefundState::Refunded), Some(charge()), Some(hundred())) },
+            "refunded",
+        ),
+        (
+            "one parcel of two is lost",
+            {
+                let first = Charge { amount: usd(4_000), ..charge_in(ChargeState::Captured(usd(4_000))) };
+                let second = second_charge(6_000, ChargeState::Captured(usd(6_000)));
+                lost(order_of(vec![first, second]), Some(charge()), None)
+            },
+            "partlyRefunded",
+        ),
+        (
+            "more than one parcel was refunded, and nothing of another",
+            {
+                let first = Charge { amount: usd(4_000), ..charge_in(ChargeState::Captured(usd(4_000))) };
+                let first = Charge { refunds: vec![refund_in(4_600, RefundState::Refunded)], ..first };
+                order_of(vec![first, second_charge(500, ChargeState::Captured(usd(500)))])
+            },
+            "partlyRefunded",
+        ),
+        (
+            "canceled, and others have reserved under its permission",
+            canceled(done(None), with_others(expired(), ChargeState::Authorized)),
+            "reserved",
+        ),
+        (
+            "canceled, and others have captured",
+            canceled(done(None), with_others(expired(), ChargeState::Captured(usd(100)))),
+            "partlyCaptured",
+        ),
+        (
+            "canceled, and others have given back what they had captured",
+            {
+                let mut checkout = with_others(expired(), ChargeState::Captured(usd(100)));
+                let theirs = &mut checkout.payment.as_mut().unwrap().charges[1];
+                theirs.refunds = vec![refund_in(100, RefundState::Refunded)];
+                canceled(done(None), checkout)
+            },
+            "canceled",
+        ),
+        (
+            "canceled, and others have lost theirs by a dispute",
+            {
+                let checkout = with_others(expired(), ChargeState::Captured(usd(100)));
+                let theirs = checkout.payment.as_ref().unwrap().charges[1].id.clone();
+                canceled(done(None), lost(checkout, Some(theirs), None))
+            },
+            "canceled",
+        ),
+        (
+            "canceled, and what others had reserved has lapsed",
+            canceled(done(None), with_others(expired(), expired())),
+            "canceled",
+        ),
+        (
+            "canceled, and others decide on a charge",
+            canceled(done(None), with_others(expired(), ChargeState::AuthorizationInitiated)),
+            "pending",
+        ),
+        (
+            "being canceled, and others have captured",
+            canceled(requested, with_others(ChargeState::Authorized, captured())),
+            "canceling",
+        ),
+        (
+            "something turned up, and others have captured",
+            canceled(done(Some(now)), with_others(captured(), captured())),
+            "canceling",
+        ),
         ("another state is shown", order_of(vec![seen_otherwise(charge_in(captured()))]), "contradicted"),
         (
             "canceled, and captured",
