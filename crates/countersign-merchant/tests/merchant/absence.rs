@@ -35,7 +35,7 @@ fn asks_for(world: &World, checkout_id: &str, minutes: u32) {
     }
 }
 
-// Promise: B08
+// Promise: B08, D18
 #[test]
 fn one_404_ends_no_attempt_and_the_buyer_can_pay() {
     for engine in ENGINES {

@@ -70,7 +70,7 @@ fn refunded(world: &World, checkout_id: &str) {
     world.amazon.decide_refund(&refund, "Refunded");
 }
 
-// Promise: B08
+// Promise: B08, D18
 #[test]
 fn while_one_order_of_a_cart_is_in_doubt_another_waits_and_goes_on_when_that_is_proved_unpaid() {
     for engine in ENGINES {
@@ -350,7 +350,7 @@ fn refused_though_paid(world: &World, checkout_id: &str) {
     assert_eq!(world.checkout(checkout_id)["needsPerson"], json!(["contradicted"]));
 }
 
-// Promise: B08
+// Promise: B08, D18
 #[test]
 fn an_order_that_may_be_paid_without_a_send_of_ours_holds_the_others_of_its_cart_back() {
     for engine in ENGINES {

@@ -113,7 +113,7 @@ fn a_dispute_without_its_permission_is_found_by_its_id() {
     }
 }
 
-// Promise: B09, B16, B34
+// Promise: B09, B16, B34, D18
 #[test]
 fn nothing_ships_and_nothing_is_returned_while_a_dispute_is_open() {
     for engine in ENGINES {

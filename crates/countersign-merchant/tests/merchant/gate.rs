@@ -140,7 +140,7 @@ fn a_max_age_that_is_none_is_refused_by_its_name() {
     }
 }
 
-// Promise: B09
+// Promise: B09, D18
 #[test]
 fn after_seven_days_an_authorization_pays_for_a_parcel_only_if_the_shop_says_so() {
     // `lastUpdatedTimestamp` is what is left if `creationTimestamp` is not shown.

@@ -27,7 +27,7 @@ fn refunding(reference: &str, amount: &str) -> Value {
     json!({ "reference": reference, "refundAmount": usd(amount) })
 }
 
-// Promise: B25
+// Promise: B25, D18
 #[test]
 fn after_a_restore_another_parcel_of_the_same_price_is_another_charge() {
     for (second, third) in [
@@ -54,7 +54,7 @@ fn after_a_restore_another_parcel_of_the_same_price_is_another_charge() {
     }
 }
 
-// Promise: B25
+// Promise: B25, D18
 #[test]
 fn after_a_restore_another_return_is_another_refund() {
     let mut world = World::new(Engine::Sqlite);

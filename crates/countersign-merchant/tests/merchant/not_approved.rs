@@ -40,7 +40,7 @@ fn keys(world: &World) -> Vec<String> {
     world.amazon.arrived("finalize").into_iter().map(|it| it.key.unwrap()).collect()
 }
 
-// Promise: B08
+// Promise: B08, D04
 #[test]
 fn a_session_that_is_not_approved_blocks_no_other_and_is_never_called_unpaid() {
     for engine in ENGINES {

@@ -501,7 +501,7 @@ fn money_under_an_authorization_that_was_declined_is_logged_once_and_changes_not
     }
 }
 
-// Promise: B18
+// Promise: B18, B24
 #[test]
 fn what_was_made_elsewhere_under_the_permission_is_taken_in_and_nothing_else() {
     let refund = "S01-5105180-0000001-R000009";

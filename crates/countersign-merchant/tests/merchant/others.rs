@@ -34,7 +34,7 @@ fn touched(world: &World) -> Vec<String> {
     about.map(|it| it.operation.to_owned()).collect()
 }
 
-// Promise: B34
+// Promise: B34, D18
 #[test]
 fn a_cancellation_leaves_what_an_erp_charged_and_says_so() {
     for engine in ENGINES {
@@ -87,7 +87,7 @@ fn the_policy_captures_ours_and_leaves_theirs() {
     assert_eq!(world.checkout(&id)["payment"]["charges"][0]["state"], "Captured");
 }
 
-// Promise: B15, B16
+// Promise: B15, B16, B24
 #[test]
 fn what_others_made_counts_and_a_person_names_it_with_its_amount() {
     let world = World::in_memory();
@@ -125,4 +125,63 @@ fn a_part_that_an_erp_captured_pays_for_no_parcel() {
         let parcel = world.ask(&id, "shipments", &json!({ "reference": "parcel" })).json();
         assert_eq!((&parcel["mayShip"], &parcel["reason"]), (&json!(false), &json!("PartlyCaptured")));
     }
+}
+
+// Promise: B24
+#[test]
+fn what_is_captured_refunded_or_canceled_in_seller_central_is_in_the_orders_books() {
+    const REFUND: &str = "S01-5105180-0000001-R000900";
+    for engine in ENGINES {
+        for is_notified in [true, false] {
+            let mut world = World::new(engine);
+            let id = world.completed("Authorize");
+            let shown = |world: &World, kind: &str, object: &str| {
+                if is_notified {
+                    world.notified(object, kind, object);
+                    world.let_pass(MINUTE);
+                }
+            };
+            world.let_pass(MINUTE);
+            world.amazon.decide(OURS, "Captured");
+            shown(&world, "CHARGE", OURS);
+            if !is_notified {
+                // An authorization is looked at every day.
+                world.skip(2 * DAY);
+            }
+            let books = world.checkout(&id);
+            assert_eq!(
+                (&books["state"], &books["standing"]),
+                (&json!("authorized"), &json!("partlyCaptured"))
+            );
+            assert_eq!(books["payment"]["balances"]["captured"], usd("40.00"));
+            let facts = |world: &World, kind: &str| {
+                world.facts().into_iter().filter(|fact| fact["type"] == kind).count()
+            };
+            assert_eq!(facts(&world, "charge.captured"), 1);
+            if is_notified {
+                world.amazon.refund_elsewhere(REFUND, OURS, &usd("10.00"));
+                shown(&world, "REFUND", REFUND);
+                let books = world.checkout(&id);
+                assert_eq!(books["standing"], "partlyRefunded");
+                assert_eq!(books["payment"]["balances"]["refunded"], usd("10.00"));
+                assert_eq!(books["payment"]["charges"][0]["refundable"], usd("30.00"));
+            }
+            world.restart();
+            assert_eq!(touched_ours(&world), Vec::<String>::new());
+        }
+        let world = World::new(engine);
+        let id = world.completed("Authorize");
+        world.let_pass(MINUTE);
+        world.amazon.decide(OURS, "Canceled");
+        world.notified("n-1", "CHARGE", OURS);
+        world.let_pass(MINUTE);
+        assert_eq!(world.checkout(&id)["standing"], "lapsed");
+        assert_eq!(world.fulfilment(&id), (false, "ChargeCanceled".to_owned()));
+    }
+}
+
+/// What this server has sent about its own charge, except for looks.
+fn touched_ours(world: &World) -> Vec<String> {
+    let calls = ["captureCharge", "cancelCharge", "createRefund"].into_iter();
+    calls.flat_map(|call| world.amazon.arrived(call)).map(|it| it.operation.to_owned()).collect()
 }

@@ -51,7 +51,7 @@ fn is_not_ours(world: &mut World, id: &str, why: &str) {
     }
 }
 
-// Promise: B08, B09
+// Promise: B08, B09, D18
 #[test]
 fn a_session_that_was_refused_here_and_completed_by_another_client_is_never_paid_here() {
     for engine in ENGINES {
@@ -158,7 +158,7 @@ fn even_the_sole_integration_adopts_only_what_names_this_order_and_its_amount() 
     }
 }
 
-// Promise: B07
+// Promise: B07, D18
 #[test]
 fn a_payment_of_ours_whose_answer_was_lost_ends_paid_whatever_is_known_of_the_keys() {
     for engine in ENGINES {

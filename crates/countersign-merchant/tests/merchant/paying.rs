@@ -653,6 +653,7 @@ fn a_hard_decline_gives_the_buyers_link_until_the_permission_can_be_charged_agai
     assert_eq!(world.ask(&id, "charges", &charge(1)), declined, "the first answer does not change");
 }
 
+// Promise: D18
 #[test]
 fn a_permission_whose_limit_was_captured_bothers_neither_the_shop_nor_the_buyer() {
     let world = World::in_memory();

@@ -55,7 +55,7 @@ fn is_contradicted_everywhere(world: &World, id: &str) {
     assert_eq!(explained["reason"], "Contradicted");
 }
 
-// Promise: B09
+// Promise: B09, D01
 #[test]
 fn what_amazon_contradicts_after_a_success_is_never_called_paid_until_it_is_settled() {
     for engine in ENGINES {
@@ -108,6 +108,7 @@ fn what_amazon_contradicts_after_a_success_is_never_called_paid_until_it_is_sett
     }
 }
 
+// Promise: D01
 #[test]
 fn behind_a_lost_answer_the_same_is_the_same() {
     for (reason, change) in CONTRADICTIONS {
@@ -304,7 +305,7 @@ fn a_capture_or_a_refund_whose_answer_is_half_read_is_in_doubt() {
     }
 }
 
-// Promise: C01
+// Promise: C01, D18
 #[test]
 fn zeros_beyond_the_currencys_digits_are_read_wherever_amazon_shows_money() {
     let price = |amount: &str, currency: &str| json!({ "amount": amount, "currencyCode": currency });

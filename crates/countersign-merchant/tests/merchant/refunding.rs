@@ -19,7 +19,7 @@ fn refunded_elsewhere(world: &World, amount: &str) -> String {
     id
 }
 
-// Promise: B16
+// Promise: B16, B24, D18
 #[test]
 fn all_back_is_what_amazon_shows_to_be_left() {
     for engine in ENGINES {

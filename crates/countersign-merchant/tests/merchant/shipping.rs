@@ -15,7 +15,7 @@ fn field(status: u16, code: &str, field: &str) -> (u16, String, Option<String>) 
     (status, code.to_owned(), Some(field.to_owned()))
 }
 
-// Promise: B09
+// Promise: B09, D19
 #[test]
 fn a_parcel_is_answered_as_by_the_gate_and_recorded_with_a_yes() {
     for engine in ENGINES {
@@ -95,7 +95,7 @@ fn before_a_parcel_is_recorded_its_charge_is_looked_at() {
     assert!(world.checkout(&id)["payment"]["charges"][0]["shipments"].is_null());
 }
 
-// Promise: B34
+// Promise: B34, D19
 #[test]
 fn of_ship_and_cancel_at_the_same_time_one_wins() {
     for engine in ENGINES {
@@ -129,7 +129,7 @@ fn of_ship_and_cancel_at_the_same_time_one_wins() {
     }
 }
 
-// Promise: B34
+// Promise: B34, D19
 #[test]
 fn a_cancellation_undoes_what_has_not_left_and_says_what_it_leaves() {
     for engine in ENGINES {
@@ -178,7 +178,7 @@ fn a_cancellation_undoes_what_has_not_left_and_says_what_it_leaves() {
     assert_eq!(world.amazon.money(), "held 0, captured 1500, refunded 0", "and it is kept");
 }
 
-// Promise: B34
+// Promise: B34, D19
 #[test]
 fn shipped_too_undoes_everything_at_first_or_later() {
     for (intent, kept, undone) in [

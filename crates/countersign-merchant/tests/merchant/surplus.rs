@@ -42,7 +42,7 @@ fn first_is_unpaid(world: &World, checkout_id: &str) {
     assert_eq!(world.attempts(checkout_id), ["NotPaid", "Surplus"]);
 }
 
-// Promise: B06
+// Promise: B06, D04
 #[test]
 fn the_second_session_is_paid_when_it_is_asked_for_after_the_first_is_proved_unpaid() {
     for engine in ENGINES {
@@ -60,6 +60,7 @@ fn the_second_session_is_paid_when_it_is_asked_for_after_the_first_is_proved_unp
     }
 }
 
+// Promise: D04
 #[test]
 fn the_second_session_is_paid_although_the_first_was_not_approved() {
     for engine in ENGINES {

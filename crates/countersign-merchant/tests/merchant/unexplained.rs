@@ -61,7 +61,7 @@ fn refused_though_paid(world: &World, order: &Value, status: u16, code: &str) ->
     checkout_id
 }
 
-// Promise: B17
+// Promise: B17, D01
 #[test]
 fn a_refused_attempt_that_amazon_shows_as_paid_is_contradicted_and_nothing_more_is_sent() {
     let charge = format!("{FIRST}-C000001");
@@ -163,7 +163,7 @@ fn paid_elsewhere(world: &World, amount: &str, at_amazon: &str) -> String {
     checkout_id
 }
 
-// Promise: B17
+// Promise: B17, D01
 #[test]
 fn money_that_no_session_of_the_order_explains_is_reported_once_and_holds_the_order() {
     for engine in ENGINES {
@@ -282,7 +282,7 @@ fn what_was_declined_elsewhere_is_noted_once_and_the_order_is_paid() {
     }
 }
 
-// Promise: B17
+// Promise: B17, D01
 #[test]
 fn a_second_payment_of_a_paid_order_is_reported_within_seconds_and_stops_the_van() {
     for engine in ENGINES {
@@ -334,6 +334,7 @@ fn a_surplus_session_that_was_paid_too_is_a_second_payment() {
     }
 }
 
+// Promise: D01
 #[test]
 fn a_sole_integration_adopts_what_fits_and_nothing_else() {
     for engine in ENGINES {

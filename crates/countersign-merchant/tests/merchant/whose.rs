@@ -58,6 +58,7 @@ fn a_session_whose_reference_names_another_order_is_released_and_its_own_order_i
     }
 }
 
+// Promise: D04
 #[test]
 fn both_orders_come_with_one_session_and_only_its_own_is_paid() {
     for engine in ENGINES {
@@ -175,7 +176,7 @@ fn an_attempt_is_asked_for_and_sent_again_only_where_it_was_sent() {
     }
 }
 
-// Promise: B10
+// Promise: B10, D18
 #[test]
 fn a_session_without_a_reference_is_paid_only_by_the_shops_token_and_with_the_operators_leave() {
     for (allowed, token, expected) in [

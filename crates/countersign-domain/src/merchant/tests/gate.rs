@@ -138,7 +138,7 @@ fn an_authorization_pays_for_a_parcel_for_seven_days() {
     assert_eq!(gate(&lapsed, 60 * SECOND, end, AfterGuarantee::Yes).reason.as_str(), "AuthorizationExpired");
 }
 
-// Promise: B09
+// Promise: B09, D18
 #[test]
 fn the_seven_days_are_counted_from_amazons_own_time() {
     let made_at = sent_at().minus(3 * DAY);

@@ -175,6 +175,7 @@ fn refused(code: &str) -> AttemptState {
     AttemptState::NotPaid { reason: NotPaidReason::Declined(code.to_string()), charge: None, at: sent_at() }
 }
 
+// Promise: D01
 #[test]
 fn money_beside_another_payment_of_the_order_is_paid_twice() {
     let paid = checkout(PaymentIntent::Authorize, completed(Completion::Authorized(charge())));
@@ -209,6 +210,7 @@ fn money_beside_another_payment_of_the_order_is_paid_twice() {
     }
 }
 
+// Promise: D01
 #[test]
 fn what_no_session_names_is_judged_by_its_money_and_its_age() {
     use AmazonChargeState::{
@@ -523,6 +525,7 @@ fn a_person_ends_it_as_ours_if_it_fits_as_not_ours_or_as_returned() {
     }
 }
 
+// Promise: D01
 #[test]
 fn a_sole_integration_adopts_what_fits_once_it_would_be_unexplained() {
     let policy = Policy { integration: Integration::Sole, ..Policy::default() };

@@ -21,6 +21,7 @@ mod paid;
 mod plan;
 mod proof;
 mod refunding;
+mod routes;
 mod shipping;
 mod shown;
 mod standing;

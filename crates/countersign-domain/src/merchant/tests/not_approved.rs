@@ -172,6 +172,7 @@ fn refused(seen_at: Timestamp) -> Checkout {
     checkout(PaymentIntent::Authorize, not_approved(seen_at, None))
 }
 
+// Promise: D04
 #[test]
 fn one_that_is_not_approved_blocks_nothing_and_is_never_called_unpaid() {
     let before = refused(sent_at());
@@ -315,6 +316,7 @@ fn declined_and_next(intent: PaymentIntent, now: Timestamp) -> Checkout {
     before
 }
 
+// Promise: D04
 #[test]
 fn before_another_session_is_sent_a_refusal_must_be_shown_to_be_true() {
     let ids =

@@ -30,7 +30,7 @@ fn requests(checkout: &Checkout) -> Vec<PaymentCall> {
     checkout.payment.as_ref().unwrap().operations.iter().map(|it| it.request.clone()).collect()
 }
 
-// Promise: B34
+// Promise: B34, D18
 #[test]
 fn a_cancellation_leaves_what_others_made_in_whatever_state_it_is() {
     for state in their_states() {
@@ -72,7 +72,7 @@ fn a_cancellation_leaves_what_others_made_in_whatever_state_it_is() {
     }
 }
 
-// Promise: B15
+// Promise: B15, D18
 #[test]
 fn no_policy_captures_what_others_made_and_nobody_is_warned_of_it() {
     for policy in [CapturePolicy::BeforeExpiry, CapturePolicy::BeforeGuaranteeEnds, CapturePolicy::Manual] {

@@ -12,7 +12,7 @@ use super::*;
 const UNANSWERED: [Unanswered; 3] = [Unanswered::None, Unanswered::BeforeRefusal, Unanswered::AfterRefusal];
 const LAST: [LastAnswer; 3] = [LastAnswer::Success, LastAnswer::Refusal, LastAnswer::None];
 
-// Promise: B08
+// Promise: B08, D18
 #[test]
 fn each_kind_of_evidence_proves_so() {
     let conditions = [

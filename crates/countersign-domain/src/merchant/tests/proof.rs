@@ -14,7 +14,7 @@ fn amount_in(way: usize, ours: Money, another: Money) -> AmountView {
     [AmountView::Shown(ours), AmountView::Shown(another), AmountView::Unreadable, AmountView::Absent][way]
 }
 
-// Promise: B05
+// Promise: B05, D01
 #[test]
 fn each_member_of_each_charge_proves_so() {
     let conditions = [
@@ -224,6 +224,7 @@ fn the_id_of_a_half_answer_is_looked_up_and_its_object_settles_the_doubt() {
 }
 
 /// What Amazon may show after Finalize has answered 200, and what that proves.
+// Promise: D01
 #[test]
 fn what_finalize_said_is_held_against_the_first_look_at_its_charge() {
     type Change = fn(&mut ChargeView);
@@ -361,6 +362,7 @@ fn an_amount_that_stays_unreadable_is_a_contradiction_at_the_third_time_on_every
 }
 
 /// A lost answer and a 200 end alike where Amazon shows the same.
+// Promise: D01
 #[test]
 fn every_path_to_a_charge_gives_the_same_answer_about_it() {
     let now = sent_at().plus(SECOND);
@@ -387,6 +389,7 @@ fn every_path_to_a_charge_gives_the_same_answer_about_it() {
 }
 
 /// Evidence is compared with the terms that the bytes carried.
+// Promise: D18
 #[test]
 fn a_payment_by_earlier_terms_is_contradicted_on_every_path_and_an_unpaid_one_is_over() {
     use super::decide::attempts;

@@ -25,7 +25,7 @@ fn first(checkout: &Checkout) -> &OperationState {
     &checkout.payment.as_ref().unwrap().operations[0].state
 }
 
-// Promise: B16
+// Promise: B16, D18
 #[test]
 fn no_refund_leaves_unless_amazon_has_shown_its_charge_within_a_minute() {
     let now = sent_at().plus(DAY);

@@ -51,7 +51,7 @@ fn asked_for(checkout: &Checkout) -> String {
     words.collect::<Vec<_>>().join("; ")
 }
 
-// Promise: B09
+// Promise: B09, D19
 #[test]
 fn a_parcel_is_recorded_with_a_yes_and_with_nothing_else() {
     for before in [held(), taken()] {
@@ -159,7 +159,7 @@ fn each_rule_of_shipping_is_reached_and_changes_nothing() {
     assert!(matches!(reused, Err(Refused::ReferenceReused)), "{reused:?}");
 }
 
-// Promise: B34
+// Promise: B34, D19
 #[test]
 fn a_cancellation_undoes_what_has_not_left() {
     let sixty = Some(6_000);
@@ -238,7 +238,7 @@ fn a_cancellation_that_left_something_can_be_widened_once_and_each_is_repeated_b
     assert_eq!(again(&canceled(&held(), &asking("c", false)), &asking("d", true)), "OrderCanceled");
 }
 
-// Promise: B34
+// Promise: B34, D19
 #[test]
 fn what_a_cancellation_leaves_is_still_the_shops_to_capture_and_to_refund() {
     use OperationRefused as Refused;

@@ -63,6 +63,7 @@ fn each_charge_takes_each_look_at_it_so() {
     insta::assert_snapshot!(table);
 }
 
+// Promise: B24
 #[test]
 fn a_charge_that_was_made_elsewhere_is_adopted_and_counts() {
     let before = paid(payment_of(vec![charge_in(ChargeState::Authorized)]));
@@ -277,6 +278,7 @@ fn an_authorized_charge_is_looked_at_daily_until_it_is_over() {
     assert_eq!(payment(&step.next).charges[0].due_at(&rules()), None);
 }
 
+// Promise: B24
 #[test]
 fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     let before = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
@@ -375,6 +377,7 @@ fn what_is_shown_of_another_order_changes_nothing() {
     assert_eq!(refund_shown(&before, &shown, sent_at(), &rules()), None);
 }
 
+// Promise: D01
 #[test]
 fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_else_is_none() {
     use AmazonChargeState as Seen;

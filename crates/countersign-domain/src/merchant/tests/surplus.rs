@@ -35,6 +35,7 @@ fn asked(before: &Checkout, number: u32, now: Timestamp) -> (Checkout, bool) {
     (step.map_or_else(|| before.clone(), |step| step.next), is_taken_up)
 }
 
+// Promise: D04
 #[test]
 fn a_surplus_session_is_taken_up_once_the_first_is_proved_unpaid_or_not_approved() {
     for state in states() {
@@ -77,6 +78,7 @@ fn a_pause_of_more_than_the_window_ends_it_and_asking_within_it_does_not() {
     assert!(!asked(&later, 2, minutes(4)).1, "an instant later than now proves nothing");
 }
 
+// Promise: D04
 #[test]
 fn of_several_the_newest_goes_first_and_the_others_share_its_outcome() {
     let before = with_surplus(declined(), 3);

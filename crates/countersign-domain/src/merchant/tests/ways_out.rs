@@ -1,10 +1,17 @@
-//! Every state has a way out: a timer, or a list in which a person finds that one is needed, or it is over. Each list is
-//! exhaustive: a new state does not compile until it is given its way out here, and fails until it is constructed.
+//! Every state has a way out: a timer, or a person who is needed and can decide, or it is over. Each list is exhaustive: a new
+//! state does not compile until it is given its way out here, and fails until it is constructed. That a person can decide is
+//! tried by [`super::routes`]. What persons do without a decision is documented: a missed snapshot is confirmed by
+//! `DELETE …/snapshot`, and a webhook is sent by `POST /v1/webhooks/{eventId}/send`; the merchant half's tests try both.
 
 use super::decide::payments::*;
 use super::paid::*;
+use super::routes::route;
 use super::*;
+use crate::ids::DisputeId;
 use crate::merchant::checkout::standing::Need;
+use crate::merchant::decision::evidence::Evidence;
+use crate::merchant::decision::{Asked, Decision, DecisionState, Decisions, Precedence, Statement, Subject};
+use crate::merchant::payment::dispute::{Dispute, DisputeState};
 use crate::merchant::rules::ALARMS;
 
 /// How a state ends.
@@ -12,8 +19,12 @@ use crate::merchant::rules::ALARMS;
 enum WayOut {
     /// A timer asks Amazon again.
     Timer,
-    /// A timer asks Amazon again, and a person is needed.
+    /// A timer asks Amazon again, and a person is needed, who can decide.
     TimerAndPerson(Need),
+    /// A timer asks Amazon again, and a person is needed, who can only act in Seller Central.
+    TimerAndSellerCentral(Need),
+    /// A person is needed, who can decide.
+    Person(Need),
     /// It is final, and nothing is asked any more.
     Over,
 }
@@ -30,6 +41,17 @@ fn holds(checkout: &Checkout, way_out: WayOut, what: &str) {
         WayOut::TimerAndPerson(need) => {
             assert!(is_timed, "{what} has no timer");
             assert_eq!(needs, [need], "{what}");
+            assert!(route(checkout, need).is_some(), "no decision ends {what}");
+        }
+        WayOut::TimerAndSellerCentral(need) => {
+            assert!(is_timed, "{what} has no timer");
+            assert_eq!(needs, [need], "{what}");
+            assert_eq!(route(checkout, need), None, "a decision ends {what}");
+        }
+        WayOut::Person(need) => {
+            assert!(!is_timed, "{what} has a timer");
+            assert_eq!(needs, [need], "{what}");
+            assert!(route(checkout, need).is_some(), "no decision ends {what}");
         }
         WayOut::Over => {
             assert!(!is_timed, "{what} is over and has a timer");
@@ -100,6 +122,12 @@ fn every_state_of_an_attempt_has_a_way_out() {
             holds(&waiting, WayOut::Timer, "an attempt that waits");
         }
     }
+    // A second payment of the order ends once its money was returned in Seller Central.
+    let mut twice = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
+    let state = unresolved(UnresolvedReason::Contradicted);
+    let second = Attempt { number: AttemptNumber::new(2), state, ..twice.attempts[0].clone() };
+    twice.attempts.push(second);
+    holds(&twice, WayOut::TimerAndPerson(Need::Contradicted), "a second payment");
     all_constructed(
         &constructed,
         &[
@@ -214,6 +242,102 @@ fn of_refund(state: &RefundState) -> WayOut {
 }
 
 #[test]
+fn a_contradiction_of_a_further_charge_and_a_charge_that_no_look_finds_have_ways_out() {
+    let captured = || charge_in(ChargeState::Captured(hundred()));
+    for state in [ChargeState::Authorized, ChargeState::Captured(usd(5_000)), ChargeState::Canceled(None)] {
+        let further = Charge {
+            id: ChargeId::parse("S01-1-C2").unwrap(),
+            origin: ChargeOrigin::Operation,
+            amount: usd(5_000),
+            sight: LastSeen::Contradicted(Misfit::StateDiffers),
+            look: Some(LookSchedule { at: sent_at(), count: 0 }),
+            ..charge_in(state)
+        };
+        let order = paid(payment_of(vec![captured(), further]));
+        holds(&order, WayOut::TimerAndSellerCentral(Need::Contradicted), "a further charge");
+    }
+    let lost = Operation { contradicted_count: 2, ..operation(1, create(), in_doubt()) };
+    let order = paid(Payment { operations: vec![lost], ..payment_of(vec![captured()]) });
+    holds(&order, WayOut::TimerAndPerson(Need::OperationInDoubt), "a charge that no look finds");
+}
+
+#[test]
+fn every_state_of_a_dispute_has_a_way_out() {
+    let of = |state: DisputeState| match state {
+        DisputeState::Open { .. } => WayOut::TimerAndSellerCentral(Need::Disputed),
+        DisputeState::Won { .. } | DisputeState::Lost { .. } => WayOut::Over,
+    };
+    let at = sent_at();
+    for state in [DisputeState::Open { remind_at: at }, DisputeState::Won { at }, DisputeState::Lost { at }] {
+        let id = DisputeId::parse("S01-1-B1").unwrap();
+        let dispute = Dispute { id, charge_id: Some(charge()), amount: None, opened_at: at, state };
+        let captured = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
+        holds(&paid(Payment { disputes: vec![dispute], ..captured }), of(state), state.name());
+    }
+}
+
+/// An earlier decision, and one that disputes it in this state, or one alone.
+fn decided(supersedes: Precedence, state: DecisionState) -> Checkout {
+    let statement = |reference: &str| Statement {
+        reference: reference.to_string(),
+        actor: "alice".to_string(),
+        evidence: Evidence::parse("Seller Central shows it").unwrap(),
+        at: sent_at(),
+    };
+    let decision = |reference: &str, asked, supersedes, state| Decision {
+        subject: Subject::Attempt(AttemptNumber::FIRST),
+        asked,
+        first: statement(reference),
+        second: None,
+        supersedes,
+        state,
+    };
+    let paid_by = Asked::Paid { charge_permission_id: None, charge_id: None, amount: None };
+    let made = DecisionState::Made { at: sent_at() };
+    let earlier = decision("1", paid_by, Precedence::First, made);
+    let latest = |asked| decision("2", asked, supersedes, state);
+    let made = match supersedes {
+        Precedence::Disputes => vec![earlier, latest(Asked::NotPaid)],
+        Precedence::First => vec![latest(Asked::Remind { at: None })],
+    };
+    let order = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
+    Checkout { decisions: Decisions { made, absences: Vec::new() }, ..order }
+}
+
+#[test]
+fn every_state_of_a_decision_has_a_way_out() {
+    let of = |supersedes: Precedence, state: DecisionState| match (state, supersedes) {
+        (DecisionState::AwaitsSecond { .. }, Precedence::Disputes) => {
+            WayOut::TimerAndPerson(Need::Unresolved)
+        }
+        (DecisionState::Expired { .. }, Precedence::Disputes) => WayOut::Person(Need::Unresolved),
+        (DecisionState::AwaitsSecond { .. }, Precedence::First) | (DecisionState::Reminds { .. }, _) => {
+            WayOut::Timer
+        }
+        (DecisionState::Expired { .. }, Precedence::First)
+        | (
+            DecisionState::Made { .. } | DecisionState::Reminded { .. } | DecisionState::Superseded { .. },
+            Precedence::First | Precedence::Disputes,
+        ) => WayOut::Over,
+    };
+    let at = sent_at();
+    let states = [
+        DecisionState::AwaitsSecond { until: at.plus(DAY) },
+        DecisionState::Expired { at },
+        DecisionState::Made { at },
+        DecisionState::Reminds { at },
+        DecisionState::Reminded { at },
+        DecisionState::Superseded { at },
+    ];
+    for supersedes in [Precedence::First, Precedence::Disputes] {
+        for state in states {
+            let what = format!("{supersedes:?} {}", state.name());
+            holds(&decided(supersedes, state), of(supersedes, state), &what);
+        }
+    }
+}
+
+#[test]
 fn every_state_of_a_refund_has_a_way_out() {
     let states = [RefundState::RefundInitiated, RefundState::Refunded, RefundState::Declined(None)];
     for state in &states {
@@ -270,7 +394,9 @@ fn every_state_of_a_cancellation_has_a_way_out() {
             WayOut::TimerAndPerson(Need::CancellationStuck)
         }
         CancellationState::Requested { is_stuck: false, .. } => WayOut::Timer,
-        CancellationState::Done { remind_at: Some(_), .. } => WayOut::TimerAndPerson(Need::CancellationStuck),
+        CancellationState::Done { remind_at: Some(_), .. } => {
+            WayOut::TimerAndSellerCentral(Need::CancellationStuck)
+        }
         CancellationState::Done { remind_at: None, .. } => WayOut::Over,
     };
     for state in [
@@ -279,7 +405,20 @@ fn every_state_of_a_cancellation_has_a_way_out() {
         CancellationState::Done { at: sent_at(), remind_at: None },
         CancellationState::Done { at: sent_at(), remind_at: Some(sent_at()) },
     ] {
-        let payment = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
+        let what = UndoStep::Refund(charge());
+        let refused = (1..=3).map(|try_number| Operation {
+            name: OperationName::Own(OwnName::Undo { what: what.clone(), try_number }),
+            ..operation(
+                try_number,
+                refund(),
+                OperationState::Refused { code: "TransactionCountExceeded".to_string() },
+            )
+        });
+        let payment = Payment {
+            operations: refused.collect(),
+            permission: Permission { state: closed(), look: None },
+            ..payment_of(vec![charge_in(ChargeState::Captured(hundred()))])
+        };
         let canceled =
             Checkout { cancellation: Some(Cancellation { state, ..cancellation() }), ..paid(payment) };
         holds(&canceled, of(&state), &format!("{state:?}"));
@@ -322,4 +461,17 @@ fn every_state_of_a_permission_that_names_the_order_has_a_way_out() {
         holds(&Checkout { unexplained: vec![heard_of], ..unpaid(PaymentIntent::Authorize) }, way_out, &what);
     }
     all_constructed(&constructed, &["Heard", "Watched", "Open", "Over"]);
+    // Beside the payment of the order, a second one can only be returned.
+    let second = Unexplained {
+        charge_permission_id: ChargePermissionId::parse("S01-2").unwrap(),
+        charge_ids: vec![ChargeId::parse("S01-2-C1").unwrap()],
+        attempt: None,
+        amount: Some(hundred()),
+        heard_at: sent_at(),
+        asked_at: Some(sent_at()),
+        state: UnexplainedState::Open { reason: UnexplainedReason::PaidTwice, since: sent_at(), look },
+    };
+    let order = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
+    let order = Checkout { unexplained: vec![second], ..order };
+    holds(&order, WayOut::TimerAndPerson(Need::Unexplained), "a second payment");
 }
