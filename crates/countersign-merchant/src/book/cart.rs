@@ -50,7 +50,7 @@ impl Book {
 
     /// The cart that a checkout shares with another order: its own or, if it was registered without one and another
     /// order has taken its place, the cart of that order.
-    pub(super) async fn shared_cart(&self, checkout: &Checkout) -> Result<Option<CartRead>, StoreFailed> {
+    async fn shared_cart(&self, checkout: &Checkout) -> Result<Option<CartRead>, StoreFailed> {
         let Some(by) = checkout.superseded_by.as_ref().filter(|_| checkout.cart.is_none()) else {
             return self.cart(checkout).await;
         };
@@ -59,6 +59,19 @@ impl Book {
             Some(cart) => self.read_cart(&cart, checkout).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The claims of the carts of these orders, with the orders.
+    pub(super) async fn claims_of(&self, joining: &[&Checkout]) -> Result<Vec<Claimed>, StoreFailed> {
+        let mut carts: Vec<(CartRead, Vec<&CheckoutId>)> = Vec::new();
+        for checkout in joining {
+            let Some(cart) = self.shared_cart(checkout).await? else { continue };
+            match carts.iter_mut().find(|(known, _)| known.key == cart.key) {
+                Some((_, ids)) => ids.push(&checkout.id),
+                None => carts.push((cart, vec![&checkout.id])),
+            }
+        }
+        Ok(carts.into_iter().map(|(cart, ids)| cart.taken_by(&ids)).collect())
     }
 
     async fn read_cart(&self, cart: &Cart, checkout: &Checkout) -> Result<CartRead, StoreFailed> {
@@ -139,7 +152,7 @@ pub(super) fn decide_seeing<T>(
     let checkout = revision.draft.checkout();
     let leaves = |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
     if checkout.attempts.iter().any(|attempt| leaves(&attempt.state)) {
-        revision.claim = Some(Box::new(cart.taken_by(&checkout.id)));
+        revision.claim = Some(Box::new(cart.taken_by(&[&checkout.id])));
     }
     outcome
 }
@@ -149,17 +162,20 @@ impl CartRead {
         sight_of(self.others.iter().map(|other| &other.registration.checkout))
     }
 
-    /// The claim with this order, and with every other that may be paid.
-    pub(super) fn taken_by(self, id: &CheckoutId) -> Claimed {
+    /// The claim with these orders, and with every other that may be paid.
+    fn taken_by(self, ids: &[&CheckoutId]) -> Claimed {
         let Self { key, claim, holders, others } = self;
         let mut requires = Vec::new();
         let mut named = Vec::new();
         for LoadedRegistration { registration, version } in others {
             let other = registration.checkout;
+            if ids.contains(&&other.id) {
+                continue;
+            }
             requires.push((checkout_key(other.id.as_str()), Expect::Version(version)));
             named.extend(other.may_be_paid().then_some(other.id));
         }
-        named.push(id.clone());
+        named.extend(ids.iter().copied().cloned());
         let is_named = holders.len() == named.len() && named.iter().all(|it| holders.contains(it));
         match &claim {
             Some(claim) if is_named => {

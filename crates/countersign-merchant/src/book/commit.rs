@@ -181,10 +181,11 @@ impl Book {
     async fn join_carts<T>(&self, pending: &mut PendingCommit<T>) -> Result<(), StoreFailed> {
         let PendingCommit { change: Some(change), kept, also, .. } = pending else { return Ok(()) };
         let joining = kept.iter().chain(also.as_deref()).filter(|it| it.joins_cart);
-        for checkout in joining.map(|it| &it.after.registration.checkout) {
+        let joining: Vec<&Checkout> = joining.map(|it| &it.after.registration.checkout).collect();
+        if !joining.is_empty() {
             // Boxed, because the future is large and rarely needed.
-            let cart = Box::pin(self.shared_cart(checkout)).await?;
-            claim_in(change, cart.map(|cart| cart.taken_by(&checkout.id)));
+            let claims = Box::pin(self.claims_of(&joining)).await?;
+            claims.into_iter().for_each(|claim| claim_in(change, claim));
         }
         Ok(())
     }
@@ -347,7 +348,9 @@ impl Book {
         change.require.extend(requires);
         // Nothing was sent with the cart in sight, and it may be paid now: no other order of its cart is sent.
         let joins_cart = claim.is_none() && !might_be_paid && next.checkout.may_be_paid();
-        claim_in(&mut change, claim.map(|claim| *claim));
+        if let Some(claim) = claim {
+            claim_in(&mut change, *claim);
+        }
         change.write.extend(has_succeeded.then(|| snapshot_document::due(id, now)));
         change.append.extend(self.told(&next.checkout, &events, now));
         change.append.extend(self.told(&next.checkout, &besides, now));
@@ -413,8 +416,9 @@ impl Book {
 }
 
 /// Adds the claim of a cart to a change set.
-fn claim_in(change: &mut ChangeSet, claim: Option<Claimed>) {
-    let Some(Claimed { requires, write }) = claim else { return };
+fn claim_in(change: &mut ChangeSet, Claimed { requires, write }: Claimed) {
+    let is_written = |key: &Key| change.write.iter().any(|write| write.key == *key);
+    let requires: Vec<_> = requires.into_iter().filter(|(key, _)| !is_written(key)).collect();
     change.require.extend(requires);
     change.write.extend(write);
 }
