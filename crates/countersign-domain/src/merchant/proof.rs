@@ -393,7 +393,7 @@ pub fn lead(payment: &Payment, operation: &Operation, view: &ObjectView) -> Opti
 }
 
 /// Whether another act of this order has made the object, since an object is the effect of one act only.
-fn is_of_another_act(payment: &Payment, operation: &Operation, effect: &OperationEffect) -> bool {
+pub(super) fn is_of_another_act(payment: &Payment, operation: &Operation, effect: &OperationEffect) -> bool {
     let made_by_finalize = match effect {
         OperationEffect::Charge(id) => {
             payment.charge(id).is_some_and(|charge| charge.origin == ChargeOrigin::Finalize)

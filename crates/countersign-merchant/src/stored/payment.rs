@@ -76,7 +76,7 @@ stored! {
 
     enum LastSeen { Never, Doubted, Contradicted(misfit), At(at) }
 
-    struct Refund { id, amount, state, look, decided_at }
+    struct Refund { id, amount, state, look, decided_at, known_at }
 
     enum RefundState { RefundInitiated, Refunded, Declined(reason) }
 

@@ -202,6 +202,7 @@ impl PaymentDraft<'_> {
                 state,
                 look: None,
                 decided_at: None,
+                known_at: Some(now),
             });
             self.emit(PaymentEvent::RefundPending(id.clone()));
         }

@@ -25,6 +25,8 @@ pub struct Refund {
     pub look: Option<LookSchedule>,
     /// When it became final, if it was known here before.
     pub decided_at: Option<Timestamp>,
+    /// When it was first heard of, if that is kept.
+    pub known_at: Option<Timestamp>,
 }
 
 impl Refund {

@@ -17,13 +17,13 @@ use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView};
 use super::misfit::Misfit;
 use super::operation::{Operation, OperationEffect, OperationName, OperationState, OwnName, PaymentCall};
 use super::permission::{PermissionState, PermissionView};
-use super::refund::RefundView;
-use crate::ids::ChargeId;
+use super::refund::{Refund, RefundState, RefundView};
+use crate::ids::{ChargeId, RefundId};
 use crate::merchant::call::{CallAnswer, CallNeeds, InFlight, KeyedRequest, LookSchedule};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::next::{CallId, NextStep, OutgoingCall};
-use crate::merchant::proof::{ObjectView, Proof, answer_proof, lead};
+use crate::merchant::proof::{ObjectView, Proof, answer_proof, is_of_another_act, lead};
 use crate::merchant::rules::{
     ALARMS, CLOSE_WAITS, CONTRADICTIONS, COPY_LIFETIME, REFUND_DECIDED_AFTER, alarms_due, doubt_delay,
     not_evaluated_delay, reminders_due,
@@ -574,6 +574,9 @@ impl PaymentDraft<'_> {
     /// while ago, to be sent again. That Amazon does not show a refund at once proves nothing: it may show only
     /// what it has decided.
     fn resolve_refunds(&mut self, id: &ChargeId, asked_at: Timestamp) -> NextStep {
+        if let Some((number, refund)) = self.refund_made(id, asked_at) {
+            self.end(number, Ok(OperationEffect::Refund(refund)));
+        }
         let Some(charge) = self.payment.charge(id) else { return NextStep::Rest };
         let is_of_charge = |it: &&Operation| {
             it.state.is_in_doubt()
@@ -592,6 +595,38 @@ impl PaymentDraft<'_> {
             self.end(number, Err(NOT_MADE));
         }
         old.map_or(NextStep::Rest, NextStep::SendAgain)
+    }
+
+    /// The refund of a charge that is in doubt and cannot be sent again, because it would return more than is left,
+    /// and what it has made: the only refund of its amount that became known since and that is not known to be
+    /// another operation's. Its answer was lost, and a notification came first.
+    fn refund_made(&self, id: &ChargeId, asked_at: Timestamp) -> Option<(OperationNumber, RefundId)> {
+        let charge = self.payment.charge(id)?;
+        if !self.payment.returns_too_much(charge, self.rules.policy.refund_ceiling) {
+            return None;
+        }
+        let refunds = |it: &&Operation, amount: Money| matches!(&it.request, PaymentCall::Refund { charge_id, amount: asked } if charge_id == id && *asked == amount);
+        let is_settled = |it: &&Operation| {
+            let is_alone = |amount| self.payment.in_flight().filter(|it| refunds(it, amount)).count() == 1;
+            it.state.is_in_doubt()
+                && was_sent_before(it, COPY_LIFETIME, asked_at)
+                && it.request.amount().is_some_and(|amount| refunds(it, amount) && is_alone(amount))
+        };
+        self.payment.in_flight().filter(is_settled).find_map(|operation| {
+            let is_its_own = |refund: &&Refund| {
+                Some(refund.amount) == operation.request.amount()
+                    && !matches!(refund.state, RefundState::Declined(_))
+                    && refund.known_at.is_some_and(|known_at| known_at >= operation.requested_at)
+                    && !is_of_another_act(
+                        self.payment,
+                        operation,
+                        &OperationEffect::Refund(refund.id.clone()),
+                    )
+            };
+            let mut made = charge.refunds.iter().filter(is_its_own);
+            let refund = made.next().filter(|_| made.next().is_none())?;
+            Some((operation.number, refund.id.clone()))
+        })
     }
 
     /// Ends the Close that waits for the permission, by the state in which it was seen.

@@ -52,7 +52,7 @@ pub(super) fn charge_states() -> Vec<ChargeState> {
 pub(super) fn refund_in(amount: u64, state: RefundState) -> Refund {
     let look = (state == RefundState::RefundInitiated)
         .then(|| LookSchedule { at: sent_at().plus(5 * SECOND), count: 0 });
-    Refund { id: refund_id(), amount: usd(amount), state, look, decided_at: None }
+    Refund { id: refund_id(), amount: usd(amount), state, look, decided_at: None, known_at: None }
 }
 
 pub(super) fn payment_of(charges: Vec<Charge>) -> Payment {

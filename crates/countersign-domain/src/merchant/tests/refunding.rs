@@ -249,6 +249,54 @@ fn a_refund_in_doubt_is_looked_for_before_it_is_sent_again() {
 
 // Promise: B16
 #[test]
+fn a_refund_in_doubt_has_made_the_only_one_that_became_known_since_and_that_leaves_nothing() {
+    use RefundState::{Declined, RefundInitiated, Refunded};
+    let (earlier, later) = (sent_at().minus(SECOND), sent_at().plus(30 * SECOND));
+    type Known = (u64, Option<Timestamp>, RefundState);
+    let cases: Vec<(&str, Vec<Known>, u64, u32, &str)> = vec![
+        ("all of it, by its notification", vec![(9_500, Some(later), Refunded)], 9_500, 300, "Done"),
+        ("not final yet", vec![(9_500, Some(later), RefundInitiated)], 0, 300, "Done"),
+        ("a copy may be on its way", vec![(9_500, Some(later), Refunded)], 9_500, 299, "InDoubt"),
+        ("another amount", vec![(9_499, Some(later), Refunded)], 9_499, 300, "InDoubt"),
+        ("known before it was asked for", vec![(9_500, Some(earlier), Refunded)], 9_500, 300, "InDoubt"),
+        ("known since an earlier version", vec![(9_500, None, Refunded)], 9_500, 300, "InDoubt"),
+        ("declined", vec![(9_500, Some(later), Declined(None))], 9_500, 300, "InDoubt"),
+        (
+            "one of two, and nobody can tell which",
+            vec![(9_500, Some(later), Refunded), (9_500, Some(later), Refunded)],
+            10_000,
+            300,
+            "InDoubt",
+        ),
+    ];
+    for (name, known, shown, after, state) in cases {
+        let refunds: Vec<_> = known.iter().map(|(amount, _, state)| (*amount, state.clone())).collect();
+        let mut before = with_refunds(&refunds, 0);
+        let request = PaymentCall::Refund { charge_id: charge(), amount: usd(9_500) };
+        let payment = before.payment.as_mut().unwrap();
+        payment.operations = vec![operation(1, request, in_doubt())];
+        for (refund, (_, known_at, _)) in payment.charges[0].refunds.iter_mut().zip(&known) {
+            refund.known_at = *known_at;
+        }
+        let now = sent_at().plus(after * SECOND);
+        let shown = ChargeView { asked_at: now, ..refunded_elsewhere(shown) };
+        let (step, _) = charge_shown(&before, &shown, now, &rules()).unwrap();
+        assert_eq!(first(&step.next).name(), state, "{name}");
+    }
+    // What leaves something is sent again, and the key decides.
+    let mut part = with_refunds(&[(1_000, Refunded)], 0);
+    let request = PaymentCall::Refund { charge_id: charge(), amount: usd(1_000) };
+    part.payment.as_mut().unwrap().operations = vec![operation(1, request, in_doubt())];
+    part.payment.as_mut().unwrap().charges[0].refunds[0].known_at = Some(later);
+    let now = sent_at().plus(300 * SECOND);
+    let shown = ChargeView { asked_at: now, ..refunded_elsewhere(1_000) };
+    let (step, next) = charge_shown(&part, &shown, now, &rules()).unwrap();
+    assert_eq!(first(&step.next).name(), "InDoubt");
+    assert_eq!(next, NextStep::SendAgain(CallId::Operation(OperationNumber::FIRST)));
+}
+
+// Promise: B16
+#[test]
 fn what_cannot_be_read_of_a_charge_lets_no_refund_leave() {
     let now = sent_at().plus(DAY);
     let before = refunding(LastSeen::At(sent_at()), 100);

@@ -118,8 +118,14 @@ fn operations() -> Vec<Operation> {
 
 /// A canceled order with a charge in each state that can last.
 pub(crate) fn checkout(permission: PermissionState) -> Checkout {
-    let refund =
-        |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None, decided_at: None };
+    let refund = |n, state| Refund {
+        id: refund_id(n),
+        amount: usd(100),
+        state,
+        look: None,
+        decided_at: None,
+        known_at: None,
+    };
     let refunds = vec![
         refund(1, RefundState::Refunded),
         refund(2, RefundState::Declined(Some("ProcessingFailure".to_owned()))),

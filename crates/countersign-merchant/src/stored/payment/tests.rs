@@ -38,6 +38,7 @@ fn charges() -> Vec<Charge> {
         amount: yen(100 * u64::from(number)),
         look: (state == RefundState::RefundInitiated).then(|| LookSchedule { at: at(60), count: 2 }),
         decided_at: (state == RefundState::Refunded).then(|| at(61)),
+        known_at: Some(at(59)),
         state,
     };
     let states = [
