@@ -27,7 +27,13 @@ pub(crate) fn check_step(
     ledger: &Ledger,
 ) -> CheckResult {
     // A session that was not approved may turn out to be in doubt after another one was sent.
-    let live = after.live().filter(|attempt| !attempt.state.may_be_live_beside_another()).count();
+    // Others may complete a session that was not approved. The send that proves whose it is then charges nobody.
+    let may_be_beside = |attempt: &Attempt| {
+        let session = attempt.checkout_session_id.as_str();
+        attempt.state.may_be_live_beside_another()
+            || (ledger.was_not_approved(session) && ledger.ids(session).is_some())
+    };
+    let live = after.live().filter(|attempt| !may_be_beside(attempt)).count();
     never(live > 1, Invariant::TwoLiveAttempts, || format!("{live} attempts are live"))?;
     let attempts = after.attempts.iter().filter_map(|attempt| attempt.state.due_at());
     let payment = after.payment.as_ref().and_then(Payment::due_at);
@@ -104,7 +110,14 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
             (&before.state, &after.state),
             (AttemptState::Surplus { .. }, AttemptState::Bound { .. } | AttemptState::Surplus { .. })
         );
-        if before.state.is_final() && before.state != after.state && !is_taken_up {
+        // A charge that came to nothing may be contradicted, and that may be settled.
+        let is_kept = match (&before.state, &after.state) {
+            (AttemptState::NotPaid { reason: was, .. }, AttemptState::NotPaid { reason: is, .. }) => {
+                was == is
+            }
+            (was, is) => was == is,
+        };
+        if before.state.is_final() && !is_kept && !is_taken_up {
             let (before, after) = (before.state.name(), after.state.name());
             return broken(
                 Invariant::VerdictChanged,
@@ -282,8 +295,13 @@ pub(crate) fn check_cart<'a, Checkouts>(
 where
     Checkouts: Iterator<Item = &'a Checkout>,
 {
-    let is_paid = |session: &str| matches!(ledger.money(session), Money::Pending | Money::Paid);
-    let has = |checkout: &&Checkout| checkout.attempts.iter().any(|it| it.checkout_session_id == session);
+    let is_paid = |session: &str| {
+        matches!(ledger.money(session), Money::Pending | Money::Paid) && !ledger.may_be_anothers(session)
+    };
+    // What was released is another order's session.
+    let is_its_own = |attempt: &&Attempt| !matches!(attempt.state, AttemptState::Released { .. });
+    let sessions = |checkout: &'a Checkout| checkout.attempts.iter().filter(is_its_own);
+    let has = |checkout: &&'a Checkout| sessions(checkout).any(|it| it.checkout_session_id == session);
     let Some(paid) = checkouts().find(has).filter(|_| is_paid(session)) else { return Ok(()) };
     let supersedes = |one: &Checkout, other: &Checkout| {
         one.cart.as_ref().is_some_and(|cart| cart.supersedes.as_ref() == Some(&other.id))
@@ -300,7 +318,7 @@ where
         shares(other)
             && !undone(other)
             && !undone(paid)
-            && other.attempts.iter().any(|attempt| is_paid(&attempt.checkout_session_id))
+            && sessions(other).any(|attempt| is_paid(&attempt.checkout_session_id))
     });
     other.map_or(Ok(()), |other| {
         broken(Invariant::CartPaidTwice, format!("{} and {} are both paid", paid.order_id, other.order_id))
@@ -357,7 +375,9 @@ pub(crate) fn check_completion(
             // A surplus session has the outcome of another one until it is taken up.
             let was = was.filter(|was| was.number == is.number);
             let was_final = was.filter(|was| was.state.success().is_some() || was.state.is_not_paid());
-            return was_final.map_or(Ok(()), |was| {
+            // What Amazon contradicts is `checking` until it is settled.
+            let in_question = before.is_some_and(Checkout::is_in_question) || after.is_in_question();
+            return was_final.filter(|_| !in_question).map_or(Ok(()), |was| {
                 broken(Invariant::VerdictChanged, format!("said {word} after it was {}", was.state.name()))
             });
         }
@@ -385,6 +405,11 @@ pub(crate) fn check_shown_checkout(
         && word != was
         && word != "good"
         && word != "over"
+        // What Amazon contradicts is `checking` until it is settled.
+        && !(matches!(word, "checking" | "open")
+            && (before.is_some_and(Checkout::is_in_question) || after.is_in_question()))
+        // The page says what is so now: nobody can tell what another session of the order came to.
+        && !(word == "open" && after.attempts.iter().any(|it| matches!(it.state, AttemptState::Unresolved { .. })))
         && !(after.cancellation.is_some() && matches!(word, "canceled" | "bad"))
     {
         return broken(Invariant::VerdictChanged, format!("said {word} after {was} was shown"));
@@ -457,7 +482,10 @@ pub(crate) fn check_end(
         match &attempt.state {
             AttemptState::Unresolved { reason, .. } => {
                 let cannot_tell = match reason.as_str() {
-                    "IdsMissing" => ids_on_get == IdsOnGet::Never,
+                    // Without the ids the session shows nothing of the payment that could settle it.
+                    "IdsMissing" | "Contradicted" => ids_on_get == IdsOnGet::Never,
+                    // Nothing is sent that could name the ids while a permission is not explained.
+                    "SessionGone" => ids_on_get == IdsOnGet::Never && checkout.is_held(),
                     "CompletedElsewhere" => (others.may_have_paid)(&attempt.checkout_session_id),
                     _ => false,
                 };
@@ -525,6 +553,11 @@ impl SendTally {
     /// under an earlier key may have completed it.
     pub(crate) fn proves_nothing(&self) -> bool {
         self.unanswered == 0 || self.keys.len() > 1
+    }
+
+    /// Whether an unanswered send left after a refusal.
+    pub(crate) const fn was_unanswered_after_a_refusal(&self) -> bool {
+        self.was_refused && self.unanswered_after_refusal > 0
     }
 
     pub(crate) const fn was_only_refused(&self) -> bool {

@@ -204,15 +204,46 @@ impl KeyTrial {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum AttemptState {
-    Bound { retry_at: i64 },
+    Bound {
+        retry_at: i64,
+    },
     Finalize(InFlight),
-    Pending { charge_permission_id: String, charge_id: String, look: LookSchedule },
-    Completed { completion: Completion, charge_permission_id: String },
-    NotPaid { reason: serde_json::Value },
-    NotApproved { doubt: DoubtShown, asked_again: Option<i64> },
-    Unresolved { reason: String, look_at: i64 },
-    Surplus { of: u32 },
-    Released { at: i64 },
+    Pending {
+        charge_permission_id: String,
+        charge_id: String,
+        look: LookSchedule,
+    },
+    Completed {
+        completion: Completion,
+        charge_permission_id: String,
+    },
+    NotPaid {
+        reason: serde_json::Value,
+        #[serde(default)]
+        charge: Option<FailedCharge>,
+    },
+    NotApproved {
+        doubt: DoubtShown,
+        asked_again: Option<i64>,
+    },
+    Unresolved {
+        reason: String,
+        look_at: i64,
+    },
+    Surplus {
+        of: u32,
+    },
+    Released {
+        at: i64,
+    },
+}
+
+/// The charge of a payment that came to nothing.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct FailedCharge {
+    /// Present while Amazon contradicts that.
+    #[serde(default)]
+    contradicted: Option<LookSchedule>,
 }
 
 /// What was sent of an attempt that was not approved, and when it is looked at.
@@ -313,6 +344,7 @@ impl AttemptState {
                 Some(asked_again.map_or(doubt.look.at, |at| at.min(doubt.look.at)))
             }
             Self::Finalize(call) => Some(call.due_at()),
+            Self::NotPaid { charge: Some(charge), .. } => charge.contradicted.as_ref().map(|look| look.at),
             Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } | Self::Released { .. } => {
                 None
             }
@@ -354,6 +386,19 @@ impl Checkout {
             attempt = self.attempt(of)?;
         }
         None
+    }
+
+    /// Whether Amazon contradicts an attempt or a charge, or nothing explains a permission that names the order:
+    /// then what was said of the order before is not said until that is settled.
+    pub(crate) fn is_in_question(&self) -> bool {
+        let is_contradicted = |attempt: &Attempt| match &attempt.state {
+            AttemptState::Unresolved { reason, .. } => reason == "Contradicted",
+            AttemptState::NotPaid { charge: Some(charge), .. } => charge.contradicted.is_some(),
+            _ => false,
+        };
+        self.attempts.iter().any(is_contradicted)
+            || self.payment.iter().flat_map(|payment| &payment.charges).any(SeenCharge::is_contradicted)
+            || self.unexplained.iter().any(|it| matches!(it.state, HeardState::Open { .. }))
     }
 
     /// What is remembered of a permission that names the order.
@@ -420,6 +465,9 @@ pub(crate) struct SeenCharge {
     expires_at: i64,
     planned_until: i64,
     pub(crate) state: SeenChargeState,
+    /// When Amazon has last shown it, or what it contradicted.
+    #[serde(default)]
+    sight: serde_json::Value,
     look: Option<LookSchedule>,
     #[serde(default)]
     pub(crate) refunds: Vec<SeenRefund>,
@@ -570,6 +618,11 @@ impl SeenChargeState {
 }
 
 impl SeenCharge {
+    /// Whether Amazon shows something that excludes what is known of it.
+    pub(crate) fn is_contradicted(&self) -> bool {
+        self.sight.get("Contradicted").is_some()
+    }
+
     /// Whether it has captured more than is refunded.
     fn keeps_money(&self) -> bool {
         let SeenChargeState::Captured(captured) = &self.state else { return false };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_client::Client;
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, IdempotencyKey};
+use countersign_domain::provider::finalize::FinalizeReplay;
 use countersign_protocol::wire::{
     CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, FinalizeCheckoutSession,
     Object, Spellings, UpdateChargePermission, read_request,
@@ -16,6 +17,7 @@ use http::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::checkouts::Audience;
+use crate::documents::Checkout;
 use crate::entropy::Random;
 use crate::executor::Group;
 use crate::features::Feature;
@@ -41,9 +43,10 @@ struct Sale {
     amount: Value,
 }
 
-/// Begins its sales, one for every two orders of the shop.
+/// Begins its sales, one for every two orders of the shop, or for each if its buyers name them.
 pub(crate) fn begin(world: &Arc<World>, client: &Client, random: &Random) {
-    for number in 0..world.order_count.div_ceil(2) {
+    let every = if world.has(Feature::NamedOrders) { 1 } else { 2 };
+    for number in 0..world.order_count.div_ceil(every) {
         let elsewhere = Elsewhere {
             world: Arc::clone(world),
             client: client.clone(),
@@ -76,7 +79,9 @@ impl Elsewhere {
     async fn sell(&self, number: usize) {
         let Some((session, terms, victim)) = self.begin_session(number).await else { return };
         self.pause(MINUTE).await;
-        let is_handed_over = self.world.has(Feature::ForeignSessions) && self.random.happens(700);
+        // If Amazon answers each Finalize of a completed session with its ids, nobody can know whose payment it is.
+        let tells = self.world.reading.flags.finalize_replay == FinalizeReplay::Refuse;
+        let is_handed_over = self.world.has(Feature::ForeignSessions) && tells && self.random.happens(700);
         let coming_back = async {
             if is_handed_over && let Some(order) = victim {
                 self.pause(20 * SECOND).await;
@@ -86,6 +91,9 @@ impl Elsewhere {
         let (sale, ()) = futures_util::future::join(self.finalize(&session, &terms), coming_back).await;
         let Some(sale) = sale else { return };
         self.world.witness.count("sold elsewhere");
+        if self.world.has(Feature::NamedOrders) {
+            return self.follow(&sale).await;
+        }
         for _ in 0..self.random.below(6) {
             self.pause(20 * MINUTE).await;
             self.act(&sale).await;
@@ -96,11 +104,16 @@ impl Elsewhere {
     async fn begin_session(&self, number: usize) -> Option<(CheckoutSessionId, Value, Option<usize>)> {
         let random = &self.random;
         let order = random.below(self.world.order_count);
-        let victim = self.world.witness.checkout(order);
+        let victim = if self.world.has(Feature::NamedOrders) {
+            self.registered_order(order).await
+        } else {
+            self.world.witness.checkout(order)
+        };
         let intent = random.one_of(&["Authorize", "AuthorizeWithCapture", "Confirm"]);
         let mut terms = json!({ "paymentIntent": intent,
             "chargeAmount": { "amount": "14.00", "currencyCode": "USD" } });
-        if let Some(victim) = victim.as_ref().filter(|_| random.happens(700)) {
+        let names_ours = self.world.has(Feature::NamedOrders);
+        if let Some(victim) = victim.as_ref().filter(|_| names_ours || random.happens(700)) {
             let (minor, currency) = &victim.terms.charge_amount;
             let currency = countersign_domain::money::Currency::parse(currency)?;
             let money = countersign_domain::money::Money::from_minor(*minor, currency);
@@ -108,6 +121,7 @@ impl Elsewhere {
                 "chargeAmount": { "amount": money.amount(), "currencyCode": currency.as_str() } });
         }
         let reference = match (random.below(10), &victim) {
+            (_, Some(victim)) if names_ours => Some(victim.id.clone()),
             (0..7, Some(victim)) => Some(victim.id.clone()),
             (7..9, _) | (_, None) => Some(format!("elsewhere-{number}")),
             _ => None,
@@ -133,6 +147,17 @@ impl Elsewhere {
             }
             ServeOutcome::Answer(_) | ServeOutcome::Reset | ServeOutcome::Refused => None,
         }
+    }
+
+    /// An order of the shop, once it is registered.
+    async fn registered_order(&self, order: usize) -> Option<Arc<Checkout>> {
+        for _ in 0..30 {
+            if let Some(checkout) = self.world.witness.checkout(order) {
+                return Some(checkout);
+            }
+            self.pause(2 * MINUTE).await;
+        }
+        None
     }
 
     /// Its buyer comes back to the shop, which completes its own order with the session.
@@ -173,6 +198,31 @@ impl Elsewhere {
             charge_id: finalized.charge_id,
             amount: terms["chargeAmount"].clone(),
         })
+    }
+
+    /// Captures what it has sold, cancels it, refunds what was captured, or lets it lapse.
+    async fn follow(&self, sale: &Sale) {
+        let Some(charge) = &sale.charge_id else { return };
+        self.pause(20 * MINUTE).await;
+        let did = match self.random.below(4) {
+            0 => {
+                let cancel: CancelCharge = request(&json!({ "cancellationReason": "sold out" }));
+                self.client.cancel_charge(charge, &cancel).await.is_ok().then_some("canceled")
+            }
+            1 => {
+                let refund: CreateRefund =
+                    request(&json!({ "chargeId": charge.as_str(), "refundAmount": sale.amount }));
+                self.client.create_refund(&refund, &self.key()).await.is_ok().then_some("refunded")
+            }
+            2 => {
+                let capture: CaptureCharge = request(&json!({ "captureAmount": sale.amount }));
+                self.client.capture_charge(charge, &capture, &self.key()).await.is_ok().then_some("captured")
+            }
+            _ => None,
+        };
+        if let Some(did) = did {
+            self.world.witness.count(&format!("named order: {did} elsewhere"));
+        }
     }
 
     /// One act on what it has sold, or under a permission of the shop's.

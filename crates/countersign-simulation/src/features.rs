@@ -45,15 +45,17 @@ features! {
     /// refunds and closes what it has made. Its buyers write any order's id into their buttons, and it
     /// rewrites references after the payment.
     OwnSales = "own-sales", on, seeds 1 of 6;
+    /// The other integration sells to buyers who write this shop's orders into their buttons, with the same terms,
+    /// and Amazon's notifications about its sales reach this shop, too. It only captures them, or lets them lapse.
+    NamedOrders = "named-orders", on, seeds 5 of 8;
     /// Buyers come back to this shop with sessions that the other integration finalizes, too.
-    ForeignSessions = "foreign-sessions", off, seeds 1 of 6;
+    ForeignSessions = "foreign-sessions", on, seeds 1 of 6;
     /// The other integration charges, captures, cancels and refunds under this shop's permissions.
-    ActsOnOurs = "acts-on-ours", off, seeds 1 of 6;
+    ActsOnOurs = "acts-on-ours", on, seeds 1 of 6;
     /// A member is missing in some of Amazon's answers.
     LeftOut = "left-out", on, seeds 4 of 5;
-    /// A Get is sometimes answered with another object of the same kind. A paid order is `checking`, reason
-    /// `Contradicted`, until Amazon shows what fits, which `VerdictChanged` does not know.
-    Crossed = "crossed", off, seeds 4 of 5;
+    /// A Get is sometimes answered with another object of the same kind.
+    Crossed = "crossed", on, seeds 4 of 5;
     /// A Finalize is sometimes answered with the ids of an earlier payment.
     KnownIds = "known-ids", off, seeds 4 of 5;
 }

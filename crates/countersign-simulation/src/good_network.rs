@@ -32,17 +32,17 @@ impl Transport for GoodNetwork {
         Box::pin(async move {
             self.executor.sleep(self.random.time(Duration::from_millis(1), Duration::from_millis(500))).await;
             let path = request.uri().path().to_owned();
-            self.witness.acts_elsewhere(request.body());
+            self.witness.acts_elsewhere(&path, request.body());
             let session = path.strip_suffix("/finalize").and_then(|path| path.rsplit('/').next());
+            if let Some(session) = session {
+                self.witness.finalizes_elsewhere(session);
+            }
             let (witness, session) = (Arc::clone(&self.witness), session.map(str::to_owned));
-            let inspect = move |answer: &Response<Bytes>| {
-                if !answer.status().is_success() {
-                    return;
-                }
-                match session {
-                    Some(session) => witness.finalized_elsewhere(&session),
-                    None => witness.made_elsewhere(answer.body()),
-                }
+            let inspect = move |answer: &Response<Bytes>| match (session, answer.status().is_success()) {
+                (Some(session), true) => witness.finalized_elsewhere(&session),
+                (Some(session), false) => witness.refused_elsewhere(&session),
+                (None, true) => witness.made_elsewhere(answer.body()),
+                (None, false) => {}
             };
             match self.amazon.serve(request, GivingUp::LeavesItRunning, inspect).await {
                 ServeOutcome::Answer(answer) => Ok(answer),

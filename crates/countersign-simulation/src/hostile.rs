@@ -15,6 +15,8 @@ use crate::features::{Feature, Features};
 const CHANGED: u32 = 25;
 /// How many earlier answers of a kind can come again.
 const KEPT: usize = 24;
+/// What is wrong with an answer that lacks a member.
+pub(crate) const LEFT_OUT: &str = "an answer with a member left out";
 /// The part of the seed.
 const PART: u64 = 998;
 
@@ -75,7 +77,7 @@ impl HostileAnswers {
             body = earlier;
             how = Some("another object's answer");
         } else if self.leaves_out && self.random.happens(CHANGED) && self.leave_out(&mut body) {
-            how = Some("an answer with a member left out");
+            how = Some(LEFT_OUT);
         }
         if how.is_none() {
             return (answer, None);

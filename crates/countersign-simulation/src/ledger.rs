@@ -2,7 +2,7 @@
 //! charges were ever authorized. Neither half can see it. A change that is overdue counts as made,
 //! as in Amazon's answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::documents::{
@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     permissions: HashMap<String, ChargePermission>,
     charges: HashMap<String, ChargeRecord>,
     changed_at: HashMap<String, Duration>,
+    /// The sessions that were refused each time because they were not approved.
+    not_approved: HashSet<String>,
     /// The sessions that another client of the account has sent a Finalize for, and whether it succeeded.
     elsewhere: HashMap<String, bool>,
     latest: LatestInstant,
@@ -91,9 +93,24 @@ impl Ledger {
         self.charges.insert(charge.id.clone(), ChargeRecord { charge, was_authorized });
     }
 
+    /// Notes that each send for a session was refused because it was not approved.
+    pub(crate) fn is_not_approved(&mut self, session: &str) {
+        self.not_approved.insert(session.to_owned());
+    }
+
+    /// Whether each send for a session was refused once because it was not approved.
+    pub(crate) fn was_not_approved(&self, session: &str) -> bool {
+        self.not_approved.contains(session)
+    }
+
     /// Notes that another client of the account finalizes a session.
     pub(crate) fn finalizes_elsewhere(&mut self, session: &str) {
         self.elsewhere.insert(session.to_owned(), false);
+    }
+
+    /// Notes that Amazon has refused a session to another client.
+    pub(crate) fn is_refused_elsewhere(&mut self, session: &str) {
+        self.elsewhere.remove(session);
     }
 
     /// Notes that another client has completed a session.
@@ -190,6 +207,19 @@ impl Ledger {
         }
     }
 
+    /// As [`truth`](Self::truth), without these charges and what was refunded of them.
+    pub(crate) fn truth_without<T>(&self, permission_id: &str, made: &HashMap<String, T>) -> Truth<'_> {
+        let mut truth = self.truth(permission_id);
+        for (id, standing) in self.charges.iter().filter(|(id, _)| made.contains_key(*id)) {
+            let Some(charge) = truth.charges.remove(id.as_str()) else { continue };
+            truth.held = truth.held.saturating_sub(charge.held);
+            for refund in &standing.charge.refunds {
+                truth.refunds.remove(refund.id.as_str());
+            }
+        }
+        truth
+    }
+
     /// The truth about a permission, as of the latest instant that Amazon's clock can have shown.
     pub(crate) fn truth(&self, permission_id: &str) -> Truth<'_> {
         let passed = |instant: i64| instant <= self.latest.instant;
@@ -221,6 +251,15 @@ impl Ledger {
                 ChargeState::Canceled { .. } => charge.is_canceled = true,
                 ChargeState::Declined { .. } => charge.is_declined = true,
             }
+            charge.held = match &standing.charge.state {
+                ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized => {
+                    standing.charge.amount.0
+                }
+                ChargeState::CaptureInitiated { capturing, .. } => capturing.0,
+                ChargeState::Captured { .. }
+                | ChargeState::Canceled { .. }
+                | ChargeState::Declined { .. } => 0,
+            };
             truth.charges.insert(id.as_str(), charge);
             for refund in &standing.charge.refunds {
                 let (is_refunded, is_declined) = match &refund.state {
@@ -236,6 +275,29 @@ impl Ledger {
             }
         }
         truth
+    }
+
+    /// What a charge has captured.
+    pub(crate) fn captured(&self, charge_id: &str) -> Option<&Amount> {
+        match &self.charges.get(charge_id)?.charge.state {
+            ChargeState::Captured { captured } => Some(captured),
+            ChargeState::AuthorizationInitiated { .. }
+            | ChargeState::Authorized
+            | ChargeState::CaptureInitiated { .. }
+            | ChargeState::Canceled { .. }
+            | ChargeState::Declined { .. } => None,
+        }
+    }
+
+    /// What those refunds of a charge return that are among these.
+    pub(crate) fn refunded(&self, charge_id: &str, is_among: impl Fn(&str) -> bool) -> u64 {
+        let refunds = self.charges.get(charge_id).into_iter().flat_map(|standing| &standing.charge.refunds);
+        let counted = refunds.filter(|refund| match &refund.state {
+            RefundState::RefundInitiated { decline, .. } => decline.is_none() && is_among(&refund.id),
+            RefundState::Refunded => is_among(&refund.id),
+            RefundState::Declined {} => false,
+        });
+        counted.map(|refund| refund.amount.0).sum()
     }
 
     pub(crate) fn permission(&self, id: &str) -> Option<&ChargePermission> {

@@ -46,7 +46,7 @@ impl World {
         self.start(Half::Amazon);
         self.start(Half::Merchant);
         chaos::begin(&self, self.seed);
-        if self.has(Feature::OwnSales) {
+        if self.has(Feature::OwnSales) || self.has(Feature::NamedOrders) {
             let random = Random::stream(self.seed, ELSEWHERE);
             elsewhere::begin(&self, &self.client_elsewhere(&random), &random);
         }
@@ -113,10 +113,10 @@ impl World {
         for order in 0..self.order_count {
             let Some(checkout) = self.witness.checkout(order) else { continue };
             let path = format!("/v1/checkouts/{}", checkout.id);
-            let witness = Arc::clone(&self.witness);
+            let (witness, reading) = (Arc::clone(&self.witness), self.reading.clone());
             let inspect = move |answer: &Response| {
                 if let Some(said) = read(answer).filter(|_| answer.status().is_success()) {
-                    witness.settled(order, &said);
+                    witness.settled(order, &said, &reading);
                 }
             };
             let request = shop_request(Method::GET, &path, &Value::Null);

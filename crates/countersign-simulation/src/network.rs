@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
-use crate::hostile::HostileAnswers;
+use crate::hostile::{HostileAnswers, LEFT_OUT};
 use crate::process::{GivingUp, Process, ServeOutcome};
 use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
 use crate::weather::{Rates, Weather};
@@ -241,6 +241,9 @@ impl Network {
                 let (answer, what) =
                     hostile.change(answer, matches!(called, CalledOperation::Finalize { .. }));
                 if let Some(what) = what {
+                    if what != LEFT_OUT {
+                        self.witness.is_contradicted(called.id());
+                    }
                     self.witness.count(what);
                     self.note(called, || format!("has {what}"));
                 }
@@ -445,6 +448,9 @@ impl Transport for Network {
             let called = CalledOperation::from_request(&request);
             if let CalledOperation::Change { what, id } = &called {
                 witness.touches(what, id);
+                if *what == "createRefund" {
+                    witness.refunds(id, request.body());
+                }
             }
             if let CalledOperation::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());

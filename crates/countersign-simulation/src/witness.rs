@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::Integration;
 use countersign_store::contract::{ChangeSet, NewMessage, Write};
 use countersign_world::Clock as _;
@@ -17,7 +18,8 @@ use serde_json::Value;
 use crate::checkouts::{self, Audience, DurableSends, Others, SendTally, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
-    FinalizeKeys, HeardPermission, InFlight, KeyTrial, Notification, Payment, Registration, Snapshot, name,
+    FinalizeKeys, HeardPermission, InFlight, KeyTrial, Notification, Operation, OperationState, Payment,
+    Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
@@ -25,7 +27,7 @@ use crate::invariants::{BrokenInvariant, CheckResult, Invariant, broken, never};
 use crate::ledger::Ledger;
 use crate::payments::{self, Books};
 use crate::prices::QuotedOrder;
-use crate::reading::IdsOnGet;
+use crate::reading::{IdsOnGet, Reading};
 use crate::trace::Trace;
 
 /// A broken invariant, and the order that shows it.
@@ -60,10 +62,18 @@ struct Facts {
     elsewhere: HashSet<String>,
     /// Those sessions that the other integration has finalized.
     finalized_elsewhere: HashSet<String>,
-    /// The charges and refunds that another integration has made, under permissions of the shop's too.
-    made_elsewhere: HashSet<String>,
+    /// The charges and refunds that another integration has made, under permissions of the shop's too, and when.
+    made_elsewhere: HashMap<String, Duration>,
     /// How many charges and refunds another integration has asked for, by permission.
     asked_elsewhere: HashMap<String, usize>,
+    /// The permissions under which another integration has done anything.
+    touched_elsewhere: HashSet<String>,
+    /// Whether the merchant half knows that Amazon honours keys on Finalize.
+    knows_keys: bool,
+    /// The sessions that were left to a person before that was known.
+    left_before_keys: HashSet<String>,
+    /// The orders about whose objects Amazon has answered with another object's answer.
+    contradicted: HashSet<usize>,
     /// The orders whose price the buyer's page asks for.
     priced: HashMap<usize, QuotedOrder>,
     snapshots: HashMap<String, Snapshot>,
@@ -76,10 +86,17 @@ struct Facts {
     counts: Counts,
 }
 
+/// What the counts say before each need of a person and its cause.
+const NEEDS: &str = "48 hours later: needs a person:";
+
 const DAY_MS: i64 = 86_400_000;
 
 /// How long after the last request about an order it must be settled: Amazon takes up to 24 hours to decide.
 const SETTLED_AFTER: Duration = Duration::from_secs((24 + 48) * 3_600);
+
+/// How long after others have refunded something the merchant half must count it: it asks for the charge if it has
+/// not seen it for a minute, and replicas and the network are slow.
+const KNOWN_AFTER: Duration = Duration::from_secs(120);
 
 /// What is not settled.
 const OPEN_STANDINGS: [&str; 7] =
@@ -145,6 +162,7 @@ impl Facts {
             "finalize_keys" => {
                 if let Some(FinalizeKeys { keys, trial }) = read(write) {
                     self.count(&format!("keys {keys}"));
+                    self.knows_keys = keys == "Honoured";
                     for (session, key, body) in trial.iter().flat_map(KeyTrial::sends) {
                         self.durable.insert((session, key), body);
                     }
@@ -168,7 +186,7 @@ impl Facts {
                 let (was, state) = (was(earlier.map(|earlier| earlier.state.name())), attempt.state.name());
                 if was != state {
                     self.count(&format!("{was} → {state}"));
-                    if let AttemptState::NotPaid { reason } = &attempt.state {
+                    if let AttemptState::NotPaid { reason, .. } = &attempt.state {
                         self.count(&format!("NotPaid {reason}"));
                     }
                 }
@@ -176,6 +194,15 @@ impl Facts {
                     order,
                     format!("merchant keeps: attempt {} {:?}", attempt.number, ShortAttempt(attempt)),
                 );
+            }
+            if let AttemptState::Unresolved { reason, .. } = &attempt.state
+                && reason == "CompletedElsewhere"
+                && !self.knows_keys
+            {
+                self.left_before_keys.insert(attempt.checkout_session_id.clone());
+            }
+            if let AttemptState::NotApproved { .. } = attempt.state {
+                self.ledger.is_not_approved(&attempt.checkout_session_id);
             }
             if let AttemptState::Finalize(InFlight::InDoubt { sent_at, .. }) = attempt.state
                 && change.at.as_millis().saturating_sub(sent_at) > DAY_MS
@@ -341,7 +368,12 @@ impl Facts {
             let payment = self.checkout_of(order?)?.payment.as_ref()?;
             Some(payment.charge_permission_id.clone())
         });
-        let truth = permission.as_deref().map(|id| self.ledger.truth(id)).unwrap_or_default();
+        let truth = permission.as_deref().map(|id| match kind.as_str() {
+            // What others have made under the permission is left to them.
+            "checkout.canceled" => self.ledger.truth_without(id, &self.made_elsewhere),
+            _ => self.ledger.truth(id),
+        });
+        let truth = truth.unwrap_or_default();
         let held = payments::check_fact(&fact, &mut self.told, &truth);
         self.note(order, format!("merchant notifies the shop: {fact}"));
         self.judge(order, held);
@@ -362,6 +394,52 @@ impl Facts {
             || ours.any(|payment| {
                 payment.charge(id).is_some() || payment.refunds().any(|refund| refund.id == id)
             })
+    }
+
+    /// Why only a person can help with an order, by the truth: one of the causes that are allowed.
+    fn cause(&self, order: usize, need: &str, reading: &Reading) -> Option<&'static str> {
+        let checkout = self.checkout_of(order)?;
+        let sessions = || checkout.attempts.iter().map(|attempt| attempt.checkout_session_id.as_str());
+        let is_theirs = |session: &str| {
+            self.finalized_elsewhere.contains(session) || self.ledger.may_be_anothers(session)
+        };
+        let permissions = checkout.unexplained.iter().map(|it| &it.charge_permission_id);
+        let mut permissions =
+            permissions.chain(checkout.payment.iter().map(|payment| &payment.charge_permission_id));
+        let is_touched = |permission: &String| {
+            self.touched_elsewhere.contains(permission)
+                || self.ledger.session_of(permission).is_some_and(&is_theirs)
+        };
+        let is_refused = |operation: &Operation| matches!(operation.state, OperationState::Refused { .. });
+        let is_gone = |session: &str| self.ledger.session(session).is_none();
+        let proves_nothing =
+            |session: &str| self.tallies.get(session).is_some_and(SendTally::was_unanswered_after_a_refusal);
+        let keys_were_unknown =
+            |session: &str| self.left_before_keys.contains(session) && proves_nothing(session);
+        if sessions().any(is_theirs) || permissions.any(is_touched) {
+            return Some("another integration has touched the order");
+        }
+        if self.contradicted.contains(&order) {
+            return Some("Amazon has contradicted itself");
+        }
+        match need {
+            "snapshotMissed" => return Some("Amazon's object is gone"),
+            "cancellationStuck" => {
+                let mut operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
+                return operations.any(is_refused).then_some("Amazon refuses to undo the payment");
+            }
+            _ => {}
+        }
+        if sessions().any(is_gone) {
+            return Some("Amazon's object is gone");
+        }
+        if sessions().any(keys_were_unknown) && reading.flags.honour_key_on_finalize {
+            return Some("keys were not known, and a refusal came before the send that is unanswered");
+        }
+        if sessions().any(proves_nothing) && !reading.flags.honour_key_on_finalize {
+            return Some("keys are not honoured, and a refusal came before the send that is unanswered");
+        }
+        (reading.ids_on_get == IdsOnGet::Never).then_some("Amazon never shows a session's ids")
     }
 
     /// Whether a session belongs to another integration: its buyer has begun it there, and no order of the shop
@@ -411,7 +489,7 @@ impl std::fmt::Debug for ShortAttempt<'_> {
                 write!(f, " (key {}, sent {send_count} times, {replayed} stored errors)", send.n)
             }
             AttemptState::Finalize(InFlight::Sent { send, .. }) => write!(f, " (key {})", send.n),
-            AttemptState::NotPaid { reason } => write!(f, " {reason}"),
+            AttemptState::NotPaid { reason, .. } => write!(f, " {reason}"),
             AttemptState::Unresolved { reason, .. } => write!(f, " {reason}"),
             AttemptState::Surplus { of } => write!(f, " of {of}"),
             _ => Ok(()),
@@ -459,6 +537,19 @@ impl Witness {
         self.facts().elsewhere.insert(session.to_owned());
     }
 
+    /// Notes that another integration is about to finalize a session.
+    pub(crate) fn finalizes_elsewhere(&self, session: &str) {
+        self.facts().ledger.finalizes_elsewhere(session);
+    }
+
+    /// Notes that Amazon has refused a session to another integration.
+    pub(crate) fn refused_elsewhere(&self, session: &str) {
+        let mut facts = self.facts();
+        if !facts.finalized_elsewhere.contains(session) {
+            facts.ledger.is_refused_elsewhere(session);
+        }
+    }
+
     /// Notes that another integration has finalized a session: it ships for this payment.
     pub(crate) fn finalized_elsewhere(&self, session: &str) {
         let mut facts = self.facts();
@@ -472,13 +563,23 @@ impl Witness {
     }
 
     /// Notes that another integration asks for a charge or a refund.
-    pub(crate) fn acts_elsewhere(&self, body: &[u8]) {
+    pub(crate) fn acts_elsewhere(&self, path: &str, body: &[u8]) {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let named = ["chargePermissionId", "chargeId"].into_iter().filter_map(|id| body[id].as_str());
+        let touched = path.split('/').chain(named).map(|id| payments::permission_of(id).to_owned());
+        self.facts().touched_elsewhere.extend(touched);
         let about = ["chargePermissionId", "chargeId"].into_iter().find_map(|id| body[id].as_str());
         if let Some(about) = about {
             let permission = payments::permission_of(about).to_owned();
             *self.facts().asked_elsewhere.entry(permission).or_default() += 1;
         }
+    }
+
+    /// Notes that Amazon has answered about one of its objects with another one.
+    pub(crate) fn is_contradicted(&self, id: &str) {
+        let mut facts = self.facts();
+        let order = facts.order_of_object(id);
+        facts.contradicted.extend(order);
     }
 
     /// Notes what another integration has made.
@@ -489,7 +590,8 @@ impl Witness {
         let mut facts = self.facts();
         // A capture or a cancellation answers with a charge that exists already.
         if let Some(made) = made.filter(|made| is_new && !facts.is_known_to_the_shop(made)) {
-            facts.made_elsewhere.insert(made.to_owned());
+            let at = facts.at;
+            facts.made_elsewhere.insert(made.to_owned(), at);
         }
     }
 
@@ -497,12 +599,33 @@ impl Witness {
     pub(crate) fn touches(&self, what: &str, id: &str) {
         let mut facts = self.facts();
         let session = facts.ledger.session_of(id).map(str::to_owned);
-        let is_theirs = facts.made_elsewhere.contains(id)
+        let is_theirs = facts.made_elsewhere.contains_key(id)
             || session.is_some_and(|session| facts.finalized_elsewhere.contains(&session));
         let held = never(is_theirs, Invariant::NotOursTouched, || {
             format!("{what} of {id}, which another integration has made")
         });
         facts.judge(None, held);
+    }
+
+    /// Checks a refund that the merchant half sends: with what others have refunded of the charge a while ago, it
+    /// returns no more than was captured.
+    pub(crate) fn refunds(&self, charge_id: &str, body: &[u8]) {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let mut facts = self.facts();
+        let Some((captured, currency)) = facts.ledger.captured(charge_id).cloned() else { return };
+        let asked = body["refundAmount"]["amount"].as_str().zip(Currency::parse(&currency));
+        let asked =
+            asked.and_then(|(text, currency)| Money::parse(text, currency).ok()).map_or(0, Money::minor);
+        let is_old = |id: &str| {
+            let made_at = facts.made_elsewhere.get(id);
+            made_at.is_some_and(|made_at| facts.at.saturating_sub(*made_at) > KNOWN_AFTER)
+        };
+        let given = facts.ledger.refunded(charge_id, is_old);
+        let held = never(given > 0 && asked + given > captured, Invariant::RefundedTooMuch, || {
+            format!("{asked} of {captured} is about to be refunded, and others have refunded {given} before")
+        });
+        let order = facts.order_of_object(charge_id);
+        facts.judge(order, held);
     }
 
     /// A payment of the shop's: its permission and its first charge.
@@ -689,11 +812,22 @@ impl Witness {
     }
 
     /// Checks what the merchant half says of an order 48 hours after the last deadline that Amazon's own rules leave
-    /// open: it is settled, or needs a person. An order that waits for another of its cart waits for that one.
-    pub(crate) fn settled(&self, order: usize, answer: &Value) {
+    /// open: it is settled, or needs a person, for a cause that is allowed. An order that waits for another of its
+    /// cart waits for that one.
+    pub(crate) fn settled(&self, order: usize, answer: &Value, reading: &Reading) {
         let mut facts = self.facts();
         let standing = answer["standing"].as_str().unwrap_or_default();
-        let needs_person = answer["needsPerson"].as_array().is_some_and(|needs| !needs.is_empty());
+        let needs: Vec<&str> =
+            answer["needsPerson"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        for need in &needs {
+            let cause = facts.cause(order, need, reading);
+            facts.count(&format!("{NEEDS} {need}: {}", cause.unwrap_or("no cause")));
+            let held = never(cause.is_none(), Invariant::NotSettled, || {
+                format!("it is {standing} and needs a person ({need}), for no cause that is allowed")
+            });
+            facts.judge(Some(order), held);
+        }
+        let needs_person = !needs.is_empty();
         let waits = answer["reason"] == "PaidUnderAnotherOrder";
         let is_open = OPEN_STANDINGS.contains(&standing);
         let asked_at = facts.asked_at.get(&order);
@@ -750,10 +884,19 @@ impl Witness {
             if let Some(payment) = &checkout.payment {
                 let mut truth = facts.ledger.truth(&payment.charge_permission_id);
                 // What others have made under the permission need not be known here.
-                let counts = |id: &str, is_known: bool| is_known || !facts.made_elsewhere.contains(id);
+                let counts = |id: &str, is_known: bool| is_known || !facts.made_elsewhere.contains_key(id);
                 truth.charges.retain(|id, _| counts(id, payment.charge(id).is_some()));
                 truth.refunds.retain(|id, _| counts(id, payment.refunds().any(|it| it.id == *id)));
-                let held = payments::check_end(payment, checkout.cancellation.as_ref(), &truth);
+                let held = payments::check_end(payment, &truth).and_then(|()| {
+                    let Some(cancellation) = &checkout.cancellation else { return Ok(()) };
+                    // What others have charged is left to them; what they have given back counts.
+                    let id = &payment.charge_permission_id;
+                    let undone = facts.ledger.truth_without(id, &facts.made_elsewhere);
+                    let gave = |id: &&&str| facts.made_elsewhere.contains_key(**id);
+                    let others_gave = undone.refunds.keys().any(|id| gave(&id));
+                    let others_charged = undone.charges.len() < facts.ledger.truth(id).charges.len();
+                    payments::check_undone(cancellation, &undone, others_gave, others_charged)
+                });
                 facts.judge(Some(order), held);
             }
             let snapshot = facts.snapshots.get(&checkout.id);

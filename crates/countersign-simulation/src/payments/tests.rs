@@ -178,7 +178,9 @@ fn in_effects() -> Vec<(Invariant, CheckResult)> {
 
 fn in_the_end() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
-    let ends = |payment: &Payment, truth: &Truth<'_>| check_end(payment, None, truth);
+    let ends = check_end;
+    let undone =
+        |cancellation: &Cancellation, truth: &Truth<'_>| check_undone(cancellation, truth, false, false);
     let (bare, taken) = (payment(None, json!([])), payment(charge(captured(), json!([])), json!([])));
     let authorized = payment(charge(json!("Authorized"), json!([])), json!([]));
     let truly_taken = || truth(Some(true_charge(Some(1_400))), None);
@@ -191,13 +193,11 @@ fn in_the_end() -> Vec<(Invariant, CheckResult)> {
         (LedgersDiffer, ends(&authorized, &truly_taken())),
         (LedgersDiffer, ends(&bare, &truly_taken())),
         (LedgersDiffer, ends(&taken, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
-        (NotUndone, check_end(&taken, Some(&was_done), &Truth { is_closed: true, ..truly_taken() })),
-        (
-            NotUndone,
-            check_end(&bare, Some(&was_done), &Truth { is_closed: true, held: 1, ..Truth::default() }),
-        ),
-        (NotUndone, check_end(&bare, Some(&was_done), &Truth::default())),
-        (NeverDecided, check_end(&bare, Some(&goes_on), &Truth::default())),
+        (NotUndone, undone(&was_done, &Truth { is_closed: true, ..truly_taken() })),
+        (NotUndone, undone(&was_done, &Truth { is_closed: true, held: 1, ..Truth::default() })),
+        (NotUndone, undone(&was_done, &Truth::default())),
+        (NotUndone, check_undone(&was_done, &truly_taken(), true, true)),
+        (NeverDecided, undone(&goes_on, &Truth::default())),
     ]
 }
 
@@ -258,8 +258,9 @@ fn correct_payments_break_no_invariant() {
         is_true(None, &asked_again(30), &Truth::default(), NOW),
         check_effects(None, Some(&was_done), &Truth { closed_by_merchant: true, ..Truth::default() }, 0),
         check_cancellation(&was_done),
-        check_end(&taken, None, &truly()),
-        check_end(&bare_end, Some(&was_done), &undone),
+        check_end(&taken, &truly()),
+        check_end(&bare_end, &undone),
+        check_undone(&was_done, &undone, false, false),
         told(&fact("refund.refunded"), &truly()),
         check_fulfilment(&json!({ "mayShip": true }), &truly()),
         check_fulfilment(&json!({ "mayShip": false }), &Truth::default()),

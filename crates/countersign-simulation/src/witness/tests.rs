@@ -110,6 +110,11 @@ fn heard() -> Witness {
     witness
 }
 
+/// A reading by which Amazon shows what it has.
+fn truthful() -> Reading {
+    Reading { ids_on_get: IdsOnGet::Always, ..Reading::draw(&Random::stream(1, 0)) }
+}
+
 fn held(witness: &Witness) -> CheckResult {
     witness.violation().map_or(Ok(()), |(violation, _)| Err(violation.broken))
 }
@@ -144,8 +149,32 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
             }),
         ),
         (
+            RefundedTooMuch,
+            after(witness(), |it| {
+                let refund = json!({ "id": "P-R1", "amount": [400, "USD"], "state": "Refunded" });
+                let charge = json!({ "id": "P-C1", "amount": [1_400, "USD"], "expires_at": i64::MAX,
+                    "state": { "Captured": { "captured": [1_400, "USD"] } }, "refunds": [refund] });
+                commit(it, Half::Amazon, vec![written("charge", "P-C1", Some(charge), None)]);
+                it.made_elsewhere(br#"{"refundId":"P-R1","statusDetails":{"state":"Refunded"}}"#);
+                it.executor.leap(KNOWN_AFTER + Duration::from_secs(1));
+                it.refunds("P-C1", br#"{"refundAmount":{"amount":"10.01","currencyCode":"USD"}}"#);
+            }),
+        ),
+        (
             NotSettled,
-            after(heard(), |it| it.settled(1, &json!({ "standing": "capturing", "needsPerson": [] }))),
+            after(heard(), |it| {
+                it.settled(1, &json!({ "standing": "capturing", "needsPerson": [] }), &truthful())
+            }),
+        ),
+        (
+            NotSettled,
+            after(heard(), |it| {
+                it.settled(
+                    1,
+                    &json!({ "standing": "unresolved", "needsPerson": ["unresolved"] }),
+                    &truthful(),
+                )
+            }),
         ),
         (VerdictChanged, after(heard(), merchant(written("checkout", "c", None, None)))),
     ]
