@@ -241,7 +241,9 @@ impl Book {
     /// Adds the trial of the keys that a success begins, if one is due.
     async fn begin_trial_with(&self, revision: &mut Revision) -> Result<(), StoreFailed> {
         let checkout = revision.draft.checkout();
-        if revision.sends.is_empty() || revision.was_completed || !is_completed(checkout) {
+        // What persons decide is no answer to a send.
+        let is_answered = is_completed(checkout) && !revision.draft.is_decided_by_persons();
+        if revision.sends.is_empty() || revision.was_completed || !is_answered {
             return Ok(());
         }
         let sends = std::mem::take(&mut revision.sends);

@@ -11,7 +11,7 @@ use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::decision::judge::{self, Allowed, DecisionRefused, Persons};
 use countersign_domain::merchant::decision::make::{Before, DecisionRequest, check_undecided, known, make};
 use countersign_domain::merchant::decision::shown::{AmazonShows, Shown};
-use countersign_domain::merchant::decision::{Asked, Decision, Subject};
+use countersign_domain::merchant::decision::{Asked, Decision, Subject, operation};
 use countersign_domain::merchant::next::{BoundSession, NextStep};
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use countersign_domain::merchant::payment::charge::AmazonChargeState;
@@ -134,9 +134,11 @@ impl App {
 fn verdicts(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> Vec<Asked> {
     let known = checkout.attempt(number).and_then(|attempt| attempt.state.ids());
     let charge = shows.charge.it();
+    let contradicted = checkout.attempt(number).and_then(|it| judge::contradicted_charge(checkout, it));
+    let own = known.and_then(|(_, charge)| charge);
     let paid = Asked::Paid {
         charge_permission_id: known.map(|(permission, _)| permission.clone()),
-        charge_id: known.and_then(|(_, charge)| charge.cloned()),
+        charge_id: contradicted.map(|charge| &charge.id).or(own).cloned(),
         amount: None,
     };
     let refund = charge.and_then(|charge| {
@@ -176,8 +178,12 @@ impl Driver<'_> {
             }
             Subject::Attempt(number) => {
                 shows.session = self.inquire_session(number).await?;
-                let known = self.checkout().await?.and_then(|checkout| checkout.attempt(number));
-                let known = known.and_then(|attempt| attempt.state.ids());
+                let checkout = self.checkout().await?;
+                let attempt = checkout.and_then(|checkout| Some((checkout, checkout.attempt(number)?)));
+                let contradicted =
+                    attempt.and_then(|(checkout, attempt)| judge::contradicted_charge(checkout, attempt));
+                charge = charge.or(contradicted.map(|charge| charge.id.clone()));
+                let known = attempt.and_then(|(_, attempt)| attempt.state.ids());
                 let known = known.map(|(permission, charge)| (permission.clone(), charge.cloned()));
                 let (of_session, charge_of_session) = match shows.session.it() {
                     Some(SessionView::Completed { charge_permission_id, charge_id }) => {
@@ -203,7 +209,9 @@ impl Driver<'_> {
             if let Shown::It(view) = &shows.charge {
                 permission = permission.or_else(|| view.charge_permission_id.clone());
                 let is_known = |checkout: &Checkout| {
+                    let is_of_others = |number| operation::is_charge_of_others(checkout, number, view);
                     checkout.payment.as_ref().is_some_and(|payment| payment.charge(id).is_some())
+                        || subject.operation().is_some_and(is_of_others)
                 };
                 if self.checkout().await?.is_some_and(is_known) {
                     self.next(|draft| charge_shown(draft, view)).await?;
@@ -226,12 +234,14 @@ impl Driver<'_> {
         }
         if let Some(id) = named.refund {
             shows.refund = self.app().amazon.inquire_refund(id).await;
-            if let Shown::It(view) = &shows.refund {
+            if let Shown::It(facts) = &shows.refund {
                 let is_known = |checkout: &Checkout| {
+                    let is_of_others = |number| operation::is_refund_of_others(checkout, number, facts);
                     checkout.payment.as_ref().is_some_and(|payment| payment.refund(id).is_some())
+                        || subject.operation().is_some_and(is_of_others)
                 };
                 if self.checkout().await?.is_some_and(is_known) {
-                    self.decide(|draft| refund_shown(draft, view)).await?;
+                    self.decide(|draft| refund_shown(draft, &facts.view)).await?;
                 }
             }
         }
@@ -240,10 +250,15 @@ impl Driver<'_> {
 
     /// Get Checkout Session for an attempt. What follows from it at Amazon is only what asks, never what sends.
     async fn inquire_session(&mut self, number: AttemptNumber) -> Result<Shown<SessionView>, StoreFailed> {
-        let Some(attempt) = self.checkout().await?.and_then(|checkout| checkout.attempt(number)) else {
+        let attempt = self.checkout().await?.and_then(|checkout| checkout.attempt(number));
+        let Some(id) = attempt.and_then(|attempt| attempt.session().cloned()) else {
             return Ok(Shown::NotAsked);
         };
-        let session = BoundSession { attempt: number, id: attempt.checkout_session_id.clone() };
+        if self.was_sent_elsewhere(number).await? {
+            // What the configured account answers says nothing about it.
+            return Ok(Shown::Silent);
+        }
+        let session = BoundSession { attempt: number, id };
         let shown = self.app().amazon.inquire_session(&session.id).await;
         if let Shown::It(seen) = &shown {
             let next = self.next(|draft| session_seen(draft, number, seen)).await?;

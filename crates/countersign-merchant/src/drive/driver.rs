@@ -193,7 +193,7 @@ impl<'a> Driver<'a> {
 
     /// Whether the Finalize of an attempt was sent to an account other than the configured one: what that one
     /// answers says nothing about the attempt.
-    async fn was_sent_elsewhere(&mut self, attempt: AttemptNumber) -> Result<bool, StoreFailed> {
+    pub(super) async fn was_sent_elsewhere(&mut self, attempt: AttemptNumber) -> Result<bool, StoreFailed> {
         let (account, checkout_id) = (self.app.account(), self.checkout_id);
         let checkout = self.checkout().await?;
         let live = checkout.and_then(|it| it.attempt(attempt)).filter(|it| it.state.is_live());

@@ -12,6 +12,7 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Extent;
 use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
 use countersign_domain::merchant::decision::Subject;
+use countersign_domain::merchant::decision::make::DECIDED;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
@@ -269,10 +270,14 @@ events! {
         what: |_| "Amazon contradicted the payment: {detail}", why: |it, _| why_contradicted(it);
     Settled => fact: |it| it.settled("payment.settled"),
         log: |_| LogLine::Info("the contradiction about a payment was resolved: what Amazon shows is consistent \
-                                again"),
+                                again, or persons have decided"),
         figure: None,
         what: |_| "the contradiction about the payment was resolved",
-        why: |_, _| "what Amazon shows is consistent again";
+        why: |_, before| match before {
+            Some(EventKind::DecisionMade) => "persons have decided what is done about it",
+            Some(_) => "what Amazon shows is consistent again",
+            None => "what Amazon shows is consistent again, or persons have decided what is done about it",
+        };
     OperationRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "{by} was requested: {detail}",
         why: |_, _| "it is stored, with any amount that it reserves, before anything is sent";
@@ -305,9 +310,18 @@ events! {
     OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
         what: |_| "{by} had its effect: {detail}", why: |_, before| proved_effect(before);
     OperationRefused => fact: |it| it.refused("operation.refused"),
-        log: |_| LogLine::Warn("Amazon refused an operation"), figure: OperationEnds,
+        log: |it| LogLine::Warn(if it.plain_word() == Some(DECIDED) {
+            "persons have decided that an operation had no effect"
+        } else {
+            "Amazon refused an operation"
+        }),
+        figure: OperationEnds,
         what: |_| "{by} had no effect: {detail}",
-        why: |_, _| "Amazon's answer or the object's state proves it: the reserved amount is free again";
+        why: |it, _| if it.plain_word() == Some(DECIDED) {
+            "persons have decided it: the reserved amount is free again"
+        } else {
+            "Amazon's answer or the object's state proves it: the reserved amount is free again"
+        };
     ChargePending => fact: no_fact, log: silent, figure: None,
         what: |_| "the charge was accepted: {detail}",
         why: |_, _| "Amazon has not decided on the authorization yet";
@@ -498,6 +512,7 @@ fn proved_effect(before: Option<EventKind>) -> &'static str {
         Some(EventKind::OperationDoubtBegan | EventKind::OperationAlarm) => {
             "proved by looking up the object at Amazon"
         }
+        Some(EventKind::DecisionMade) => "decided by persons; Amazon showed what that needs",
         _ => "proved by what Amazon has shown",
     }
 }

@@ -2,7 +2,7 @@
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::merchant::decision::Asked;
-use countersign_domain::merchant::decision::evidence::{Evidence, EvidenceRefused};
+use countersign_domain::merchant::decision::evidence::{Evidence, EvidenceRefused, has_card_number};
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
@@ -83,7 +83,7 @@ pub(super) fn attempt(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
         }
         _ => return Err(RequestRefused::invalid("verdict", "must be paid, notPaid, refund or remind")),
     };
-    let (reference, evidence) = (reference(request.reference)?, evidence(request.evidence)?);
+    let (reference, evidence) = (own_name(request.reference)?, evidence(request.evidence)?);
     Ok(DecisionBody { reference, asked, evidence })
 }
 
@@ -110,7 +110,7 @@ pub(super) fn operation(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
         }
         _ => return Err(RequestRefused::invalid("verdict", "must be done, noEffect or remind")),
     };
-    let (reference, evidence) = (reference(request.reference)?, evidence(request.evidence)?);
+    let (reference, evidence) = (own_name(request.reference)?, evidence(request.evidence)?);
     Ok(DecisionBody { reference, asked, evidence })
 }
 
@@ -133,13 +133,22 @@ pub(super) fn unexplained(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
         "remind" => Asked::Remind { at: remind_at },
         _ => return Err(RequestRefused::invalid("verdict", "must be ours, notOurs, refund or remind")),
     };
-    let (reference, evidence) = (reference(request.reference)?, evidence(request.evidence)?);
+    let (reference, evidence) = (own_name(request.reference)?, evidence(request.evidence)?);
     Ok(DecisionBody { reference, asked, evidence })
 }
 
 /// A member that does not belong to the verdict.
 fn combination(field: &'static str) -> RequestRefused {
     RequestRefused::not_combined(field)
+}
+
+/// The person's own name for the decision. It is in logs, so it must not have a card number either.
+fn own_name(given: Option<String>) -> Result<String, RequestRefused> {
+    let name = reference(given)?;
+    if has_card_number(&name) {
+        return Err(RequestRefused::invalid("reference", "must not have a card number"));
+    }
+    Ok(name)
 }
 
 fn evidence(given: Option<String>) -> Result<Evidence, RequestRefused> {

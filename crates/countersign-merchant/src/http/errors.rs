@@ -11,6 +11,7 @@ use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::decision::MAX_DECISIONS;
 use countersign_domain::merchant::decision::judge::DecisionRefused;
+use countersign_domain::merchant::decision::make::DECIDED;
 use countersign_domain::merchant::payment::ask::OperationRefused;
 use countersign_domain::merchant::payment::send::{NOT_AUTHORIZED, OVERTAKEN};
 use countersign_domain::merchant::rules::{MAX_ATTEMPTS, MAX_OPERATIONS, MAX_SHIPMENTS};
@@ -164,6 +165,9 @@ impl RequestRefused {
                     .to_owned()
             }
             OVERTAKEN => format!("{CANCELED} This request was not executed any more."),
+            DECIDED => {
+                "Operators have decided that this request had no effect. It is not sent again.".to_owned()
+            }
             code => format!("Amazon refused this request with {code}. It had no effect."),
         };
         refused(CONFLICT, code.to_owned(), message)
@@ -403,8 +407,14 @@ impl From<DecisionRefused> for RequestRefused {
                 refused(CONFLICT, "AnotherPayment", message)
             }
             Rule::PaymentInUse => {
-                let message = "The payment has parcels or operations of its own. Cancel the order instead.";
+                let message = "The payment has more than the charge of this attempt: parcels, operations, refunds, a \
+                               dispute or further charges. Cancel the order; then decide about this charge.";
                 refused(CONFLICT, "PaymentInUse", message)
+            }
+            Rule::RequestExpired => {
+                let message = "Nobody confirmed the request with this reference in time, or another one has taken \
+                               its place. Decide again under another reference.";
+                refused(CONFLICT, "DecisionExpired", message).at("reference")
             }
             Rule::TooManyDecisions => {
                 let message = format!("A checkout can have at most {MAX_DECISIONS} decisions.");

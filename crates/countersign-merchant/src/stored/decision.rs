@@ -35,7 +35,7 @@ stored! {
 
     text Evidence: as_str, Evidence::stored;
 
-    enum Precedence { First, Disputes }
+    enum Precedence { First, Disputes, Besides }
 
     enum DecisionState {
         AwaitsSecond { until },

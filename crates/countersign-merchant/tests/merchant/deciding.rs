@@ -91,6 +91,14 @@ fn session_gone(world: &World) -> String {
     checkout_id
 }
 
+/// Amazon says three times over a day that it has no such session; a charge that is known is shown in between.
+fn stays_gone(world: &World, checkout_id: &str) {
+    for _ in 0..3 {
+        inquire(world, checkout_id);
+        world.skip(13 * HOUR);
+    }
+}
+
 const PERMISSION: &str = "S01-5105180-0000002";
 const CHARGE: &str = "S01-5105180-0000002-C000002";
 
@@ -113,19 +121,28 @@ fn paid_elsewhere() -> Value {
 
 // Promise: D03
 #[test]
-fn a_person_decides_that_what_was_sent_is_paid_and_amazon_must_show_it() {
+fn persons_decide_that_what_was_sent_is_paid_and_amazon_must_show_it() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = session_gone(&world);
         let shown = inquire(&world, &checkout_id);
         assert_eq!(shown["amazon"]["session"]["state"], "ResourceNotFound");
         assert_eq!(verdicts(&shown), ["paid MissingValue", "notPaid TooEarly", "remind 1"]);
+        // That the session is not found once says nothing about whose the payment is, nor that it is not answered.
+        assert_eq!(decide(&world, ALICE, &checkout_id, &paid()).refusal().1, "TooEarly");
+        world.amazon.goes_down("session");
+        assert_eq!(decide(&world, ALICE, &checkout_id, &paid()).refusal().1, "AmazonSilent");
+        world.amazon.comes_back();
+        stays_gone(&world, &checkout_id);
         world.restart();
-        let answer = decide(&world, ALICE, &checkout_id, &paid());
+        let first = decide(&world, ALICE, &checkout_id, &paid());
+        assert_eq!(decision_of(&first), (202, "AwaitsSecond".to_owned()), "{}", first.text);
+        let answer = decide(&world, BOB, &checkout_id, &paid());
         assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
         let told = answer.json();
         assert_eq!((&told["state"], &told["outcome"]), (&json!("Completed"), &json!("paid")));
         assert_eq!(told["decision"]["persons"][0]["actor"], "alice");
+        assert_eq!(told["decision"]["persons"][1]["actor"], "bob");
         assert_eq!(told["decision"]["persons"][0]["evidence"], "Seller Central shows it");
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
         assert_eq!(world.fulfilment(&checkout_id), (true, "Captured".to_owned()));
@@ -194,6 +211,10 @@ fn a_request_that_nobody_confirms_expires_and_the_order_still_needs_a_person() {
     assert!(lines.iter().any(|line| line.contains("was not confirmed by a second person")), "{lines:#?}");
     assert_eq!(world.attempts(&checkout_id), ["Unresolved"]);
     assert!(world.timeline(&checkout_id).contains(&"DecisionExpired".to_owned()));
+    for person in [ALICE, BOB] {
+        let refused = decide(&world, person, &checkout_id, &paid_elsewhere()).refusal();
+        assert_eq!(refused, (409, "DecisionExpired".to_owned(), Some("reference".to_owned())));
+    }
     // Another day, another first person.
     let mut late = paid_elsewhere();
     late["reference"] = json!("late");
@@ -296,10 +317,7 @@ fn not_paid_needs_31_days_and_two_persons_if_amazon_no_longer_answers() {
     let body = with("notPaid", json!({}));
     assert_eq!(decide(&world, ALICE, &checkout_id, &body).refusal().1, "TooEarly");
     world.skip(31 * DAY);
-    for _ in 0..3 {
-        inquire(&world, &checkout_id);
-        world.skip(13 * HOUR);
-    }
+    stays_gone(&world, &checkout_id);
     let first = decide(&world, ALICE, &checkout_id, &body);
     assert_eq!(decision_of(&first), (202, "AwaitsSecond".to_owned()), "{}", first.text);
     let second = decide(&world, BOB, &checkout_id, &body);
@@ -336,20 +354,25 @@ fn money_that_is_not_proved_ours_is_given_back_by_two_who_name_the_amount() {
     for engine in ENGINES {
         let mut world = World::new(engine);
         let checkout_id = completed_elsewhere(&world, "15.00");
+        // The other system goes on with its permission.
+        let its_own = format!("{ELSEWHERE}-C000009");
+        world.amazon.charge_elsewhere(&its_own, &usd("1.00"));
         let refund =
             |amount: &str| with("refund", json!({ "chargeId": ELSEWHERE_CHARGE, "amount": usd(amount) }));
         let refused = decide(&world, ALICE, &checkout_id, &refund("14.00")).refusal();
         assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("captureAmount".to_owned())));
         assert_eq!(decide(&world, ALICE, &checkout_id, &refund("15.00")).status, 202);
-        assert_eq!(world.amazon.money(), "held 0, captured 1500, refunded 0");
+        assert_eq!(world.amazon.money(), "held 100, captured 1500, refunded 0");
         let second = decide(&world, BOB, &checkout_id, &refund("15.00"));
         assert_eq!(decision_of(&second), (200, "Made".to_owned()), "{}", second.text);
         assert_eq!(second.json()["outcome"], "checking");
         world.restart();
         world.let_pass(MINUTE);
-        assert_eq!(world.amazon.money(), "held 0, captured 1500, refunded 1500");
+        assert_eq!(world.amazon.money(), "held 100, captured 1500, refunded 1500");
         world.amazon.decide_refund("S01-7777777-0000001-R000001", "Refunded");
-        world.skip(DAY);
+        world.skip(3 * DAY);
+        assert_eq!(world.amazon.money(), "held 100, captured 1500, refunded 1500");
+        assert!(world.amazon.arrived("close").is_empty(), "the permission is the other system's");
         let checkout = world.checkout(&checkout_id);
         assert_eq!(checkout["state"], "canceled", "{checkout}");
         assert_eq!(world.attempts(&checkout_id), ["NotPaid"]);
@@ -444,6 +467,9 @@ fn a_body_that_is_not_valid_is_refused_with_its_member() {
         (but("evidence", json!("  ")), "InvalidValue", "evidence"),
         (but("evidence", json!(long)), "InvalidValue", "evidence"),
         (but("evidence", json!("card 4111 1111 1111 1111")), "InvalidValue", "evidence"),
+        (but("evidence", json!("card 4111\u{a0}1111.1111  1111")), "InvalidValue", "evidence"),
+        (but("reference", json!("4111 1111 1111 1111")), "InvalidValue", "reference"),
+        (but("reference", json!("4111.1111.1111.1111")), "InvalidValue", "reference"),
         (but("evidence", json!("a\u{7}")), "InvalidValue", "evidence"),
         (but("actor", json!("bob")), "UnrecognizedField", "actor"),
         (but("refundId", json!("S01-1-R1")), "UnrecognizedField", "refundId"),
@@ -520,6 +546,7 @@ fn of_two_persons_at_once_one_decides_and_the_newest_state_counts() {
     for engine in ENGINES {
         let world = World::new(engine);
         let checkout_id = session_gone(&world);
+        stays_gone(&world, &checkout_id);
         let as_person = |token: &str, reference: &str| {
             let mut body = paid();
             body["reference"] = json!(reference);
@@ -529,7 +556,9 @@ fn of_two_persons_at_once_one_decides_and_the_newest_state_counts() {
         let (first, second) = world.run(join(as_person(ALICE, "a"), as_person(BOB, "b")));
         let mut statuses = [first.status, second.status];
         statuses.sort_unstable();
-        assert_eq!(statuses, [200, 409], "{} {}", first.text, second.text);
+        assert_eq!(statuses, [200, 202], "{} {}", first.text, second.text);
+        let third = world.run(as_person(CAROL, "c"));
+        assert_eq!(third.refusal().1, "NotUndecided");
         let facts = world.facts();
         let paid =
             facts.iter().filter(|it| it["type"] == "checkout.paid" && it["checkoutId"] == *checkout_id);
@@ -564,9 +593,11 @@ fn an_answer_that_arrives_while_a_person_decides_counts() {
 fn an_evidence_is_in_no_log_and_in_no_fact() {
     let world = World::in_memory();
     let checkout_id = session_gone(&world);
+    stays_gone(&world, &checkout_id);
     let mut body = paid();
     body["evidence"] = json!("Mrs Canary said so");
     let lines = logged(|| {
+        assert_eq!(decide(&world, BOB, &checkout_id, &body).status, 202);
         assert_eq!(decide(&world, ALICE, &checkout_id, &body).status, 200);
         world.let_pass(2 * MINUTE);
     });
@@ -657,11 +688,20 @@ fn a_person_decides_that_an_operation_in_doubt_was_done() {
             ),
             (of_operation("noEffect", json!({ "chargeId": made })), "InvalidCombination", "chargeId"),
             (of_operation("paid", json!({})), "InvalidValue", "verdict"),
+            (done(made), "AmazonSaysOtherwise", "creationTimestamp"),
         ] {
             let refused = decide_operation(&world, &checkout_id, 1, &body).refusal();
             assert_eq!((refused.1.as_str(), refused.2.as_deref()), (code, Some(field)), "{body}");
         }
+        world.amazon.dates_charges("20261122T154700Z");
+        let refused = decide_operation(&world, &checkout_id, 1, &done(made)).refusal();
+        assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("creationTimestamp".to_owned())));
+        world.amazon.dates_charges("20261123T155000Z");
+        // What a person names and is not the effect is known from then on as made elsewhere: two must say that it is.
         let answer = decide_operation(&world, &checkout_id, 1, &done(made));
+        assert_eq!(decision_of(&answer), (202, "AwaitsSecond".to_owned()), "{}", answer.text);
+        let path = path(&checkout_id, "operations/1");
+        let answer = asked(&world, BOB, "POST", &path, &done(made));
         assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
         assert_eq!(answer.json()["state"], "Done");
         let again = world.ask(
@@ -698,6 +738,12 @@ fn an_operation_without_an_effect_needs_amazons_balance_or_31_days_and_two_perso
     assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
     let fact = world.facts().pop().unwrap();
     assert_eq!((&fact["type"], &fact["code"]), (&json!("operation.refused"), &json!("Decided")));
+    let again = json!({ "reference": "second", "chargeAmount": usd("5.00") });
+    let again = world.ask(&checkout_id, "charges", &again);
+    assert_eq!(again.refusal().1, "Decided");
+    assert!(again.text.contains("Operators have decided"), "{}", again.text);
+    let explained = world.get(&format!("/v1/checkouts/{checkout_id}/explanation")).text;
+    assert!(explained.contains("persons have decided it: the reserved amount is free again"), "{explained}");
     let sends = world.amazon.arrived("createCharge").len();
     world.amazon.comes_back();
     world.skip(DAY);
@@ -747,7 +793,11 @@ fn a_capture_and_a_refund_in_doubt_are_decided_by_what_their_charge_shows() {
     let refused = decide_operation(&world, &checkout_id, number, &no_effect("1")).refusal();
     assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("refundedAmount".to_owned())));
     world.amazon.change_charge(charge, |it| it["refundedAmount"] = usd("0.00"));
+    // Amazon may not have decided it yet.
     let answer = decide_operation(&world, &checkout_id, number, &no_effect("2"));
+    assert_eq!(decision_of(&answer), (202, "AwaitsSecond".to_owned()), "{}", answer.text);
+    let path = path(&checkout_id, &format!("operations/{number}"));
+    let answer = asked(&world, BOB, "POST", &path, &no_effect("2"));
     assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("Refused")), "{}", answer.text);
     world.amazon.comes_back();
     world.let_pass(2 * MINUTE);
@@ -783,11 +833,33 @@ fn persons_say_whose_a_payment_is_that_nothing_explains() {
         assert_eq!(decision_of(&second), (200, "Made".to_owned()), "{}", second.text);
         assert_eq!(second.json()["outcome"], "paid");
         world.let_pass(2 * MINUTE);
-        let refused = decide_unexplained(&world, CAROL, &checkout_id, &with("notOurs", json!({})));
+        let refused = decide_unexplained(
+            &world,
+            CAROL,
+            &checkout_id,
+            &json!({ "reference": "again",
+            "verdict": "ours", "evidence": "x" }),
+        );
         assert_eq!(refused.refusal().1, "NotUndecided");
+        // It was decided wrongly: nothing ships from the first one's word on, and two end it.
+        assert!(world.fulfilment(&checkout_id).0);
+        let not_ours = with("notOurs", json!({}));
+        let disputed = decide_unexplained(&world, CAROL, &checkout_id, &not_ours);
+        assert_eq!(decision_of(&disputed), (202, "AwaitsSecond".to_owned()), "{}", disputed.text);
+        assert_eq!(world.fulfilment(&checkout_id), (false, "DecisionDisputed".to_owned()));
+        world.restart();
+        let superseded = decide_unexplained(&world, ALICE, &checkout_id, &not_ours);
+        assert_eq!(decision_of(&superseded), (200, "Made".to_owned()), "{}", superseded.text);
+        assert_eq!(superseded.json()["outcome"], "notPaid");
+        world.let_pass(2 * MINUTE);
+        assert!(world.amazon.arrived("createRefund").is_empty(), "what is not ours is left as it is");
 
         let world = World::new(engine);
         let checkout_id = unexplained(&world, "14.00");
+        world.amazon.goes_down("permission");
+        let silent = decide_unexplained(&world, ALICE, &checkout_id, &with("notOurs", json!({})));
+        assert_eq!(silent.refusal().1, "AmazonSilent");
+        world.amazon.comes_back();
         let answer = decide_unexplained(&world, ALICE, &checkout_id, &with("notOurs", json!({})));
         assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
         world.amazon.open(SESSION, session_for(&order(), SESSION, &checkout_id));
@@ -841,4 +913,132 @@ fn a_payment_that_does_not_fit_is_not_ours_whatever_persons_say() {
     world.amazon.decide_refund("S01-7777777-0000001-R000001", "Refunded");
     world.skip(DAY);
     assert_eq!(world.checkout(&checkout_id)["state"], "canceled");
+}
+
+// Promise: D03
+#[test]
+fn the_payment_of_another_order_is_booked_by_nobody_while_amazon_does_not_show_the_session() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        world.knows_a_charge();
+        let checkout_id = completed_elsewhere(&world, "14.00");
+        // The buyer has written this order's id into a button of another shop of the account.
+        let (permission, charge) = ("S01-8888888-0000001", "S01-8888888-0000001-C000001");
+        world.amazon.paid_elsewhere(permission, &checkout_id, &usd("14.00"), "Captured");
+        world.amazon.change_charge(charge, |it| it["creationTimestamp"] = json!("20261123T154700Z"));
+        let paid = with("paid", json!({ "chargePermissionId": permission, "chargeId": charge }));
+        let refund = with("refund", json!({ "chargeId": charge, "amount": usd("14.00") }));
+        let refused = |code: &str, field: Option<&str>| {
+            for body in [&paid, &refund] {
+                let refused = decide(&world, ALICE, &checkout_id, body).refusal();
+                assert_eq!((refused.1.as_str(), refused.2.as_deref()), (code, field), "{body}");
+            }
+        };
+        refused("AmazonSaysOtherwise", Some("chargePermissionId"));
+        for fault in [Fault::refusal(503, "ServiceUnavailable"), Fault::LostBefore, Fault::Stray(404, "none")]
+        {
+            for _ in 0..8 {
+                world.amazon.fault("session", fault.clone());
+            }
+            refused("AmazonSilent", None);
+            world.amazon.forget_faults();
+        }
+        for _ in 0..2 {
+            world.amazon.fault("session", Fault::refusal(404, "ResourceNotFound"));
+        }
+        refused("TooEarly", None);
+        world.amazon.forget_faults();
+        assert_eq!(world.attempts(&checkout_id), ["Unresolved"]);
+        assert!(world.amazon.arrived("createRefund").is_empty());
+        assert!(!world.fulfilment(&checkout_id).0);
+    }
+}
+
+/// An order of 100.00 whose charge Amazon shows captured with another amount than was asked for.
+fn captured_differently(world: &World) -> (String, &'static str) {
+    let charge = "S01-5105180-0000001-C000001";
+    let checkout_id = world.completed("AuthorizeWithCapture");
+    world.let_pass(2 * MINUTE);
+    world.amazon.dates_charges("20261123T154800Z");
+    world.amazon.change_charge(charge, |it| it["captureAmount"] = usd("90.00"));
+    world.notified("1", "CHARGE", charge);
+    world.let_pass(MINUTE);
+    assert_eq!(world.checkout(&checkout_id)["standing"], "contradicted");
+    (checkout_id, charge)
+}
+
+// Promise: D03
+#[test]
+fn a_refund_of_one_charge_cancels_nothing_that_it_does_not_name() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let (checkout_id, charge) = captured_differently(&world);
+        let refund = with("refund", json!({ "chargeId": charge, "amount": usd("90.00") }));
+        // Others have a charge under the permission.
+        let other = "S01-5105180-0000001-C000008";
+        world.amazon.charge_elsewhere(other, &usd("1.00"));
+        world.notified("2", "CHARGE", other);
+        world.let_pass(MINUTE);
+        let refused = decide(&world, ALICE, &checkout_id, &refund).refusal();
+        assert_eq!(refused, (409, "PaymentInUse".to_owned(), None));
+        world.let_pass(MINUTE);
+        assert_eq!(world.amazon.money(), "held 100, captured 9000, refunded 0");
+        assert_eq!(world.checkout(&checkout_id)["cancellation"], Value::Null);
+        // The shop cancels the order: then the decision says what is so, and the cancellation does the rest.
+        assert_eq!(world.ask(&checkout_id, "cancel", &json!({ "reference": "stop" })).status, 202);
+        let answer = decide(&world, ALICE, &checkout_id, &refund);
+        assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
+        world.let_pass(2 * MINUTE);
+        assert_eq!(world.amazon.money(), "held 100, captured 9000, refunded 9000");
+        assert!(world.facts().iter().any(|it| it["type"] == "payment.settled"));
+    }
+}
+
+// Promise: D03
+#[test]
+fn a_charge_of_others_that_a_person_names_is_counted_and_then_tells_that_a_charge_had_no_effect() {
+    let permission = "S01-5105180-0000001";
+    let world = World::in_memory();
+    let checkout_id = charge_in_doubt(&world, Fault::LostBefore);
+    world.skip(2 * HOUR);
+    world.let_pass(6 * MINUTE);
+    let other = "S01-5105180-0000001-C000007";
+    world.amazon.charge_elsewhere(other, &usd("7.00"));
+    let limits = json!({ "amountLimit": usd("115.00"), "amountBalance": usd("68.00") });
+    world.amazon.show_of_permission(permission, json!({ "limits": limits }));
+    let no_effect = of_operation("noEffect", json!({}));
+    let refused = decide_operation(&world, &checkout_id, 1, &no_effect).refusal();
+    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("limits.amountBalance".to_owned())));
+    let refused =
+        decide_operation(&world, &checkout_id, 1, &of_operation("done", json!({ "chargeId": other })));
+    assert_eq!(refused.refusal(), (409, "AmazonSaysOtherwise".to_owned(), Some("chargeAmount".to_owned())));
+    let answer = decide_operation(&world, &checkout_id, 1, &no_effect);
+    assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
+    let charges = world.checkout(&checkout_id)["payment"]["charges"].clone();
+    assert_eq!((&charges[1]["chargeId"], &charges[1]["madeElsewhere"]), (&json!(other), &json!(true)));
+    world.amazon.comes_back();
+    world.let_pass(2 * MINUTE);
+}
+
+// Promise: D03
+#[test]
+fn what_persons_decide_begins_no_trial_of_the_keys() {
+    let world = World::with_keys(Engine::Memory, None);
+    let checkout_id = completed_elsewhere(&world, "14.00");
+    decide(&world, ALICE, &checkout_id, &paid_elsewhere());
+    assert_eq!(decide(&world, BOB, &checkout_id, &paid_elsewhere()).status, 200);
+    world.skip(HOUR);
+    assert!(world.amazon.arrived("finalize").is_empty());
+
+    // A Finalize that was sent: what a person says is no answer to it.
+    let world = World::with_keys(Engine::Memory, Some("Honoured"));
+    let checkout_id = session_gone(&world);
+    world.skip(8 * DAY);
+    stays_gone(&world, &checkout_id);
+    let sent = world.amazon.arrived("finalize").len();
+    decide(&world, ALICE, &checkout_id, &paid());
+    let answer = decide(&world, BOB, &checkout_id, &paid());
+    assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
+    world.skip(HOUR);
+    assert_eq!(world.amazon.arrived("finalize").len(), sent);
 }

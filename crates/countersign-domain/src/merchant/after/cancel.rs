@@ -268,7 +268,7 @@ impl PaymentDraft<'_> {
         }
         // The permission is closed even if something cannot be undone, so that at least nothing more can be
         // charged.
-        if !is_waiting && !self.payment.is_closed() {
+        if !is_waiting && self.closes() {
             if is_disputed {
                 return UndoProgress::Waiting;
             }
@@ -351,7 +351,7 @@ impl PaymentDraft<'_> {
                 let Some(amount) = charge(id).map(left).filter(|it| !it.is_zero()) else { return };
                 Some(amount)
             }
-            UndoStep::Close if !self.payment.is_closed() => None,
+            UndoStep::Close if self.closes() => None,
             UndoStep::CancelCharge(_) | UndoStep::Close => return,
         };
         let is_asked = self.payment.in_flight().any(|it| it.is_undo_of(what));
@@ -384,7 +384,7 @@ impl PaymentDraft<'_> {
                 self.ask_again(&UndoStep::CancelCharge(id), None, usize::MAX);
             }
         }
-        if !self.payment.is_closed() {
+        if self.closes() {
             self.payment.permission.look = look;
             if !is_waiting && self.payment.operations.len() < MAX_OPERATIONS {
                 self.ask_again(&UndoStep::Close, None, usize::MAX);

@@ -64,6 +64,8 @@ pub(in crate::merchant) struct PaymentDraft<'a> {
     pub(in crate::merchant) is_canceled: bool,
     /// Whether the cancellation does not undo the parcels that have left.
     leaves_shipped: bool,
+    /// Whether the payment is an attempt's, and not only money that persons have taken up to give it back.
+    is_an_attempts: bool,
     pub(in crate::merchant) now: Timestamp,
     pub(in crate::merchant) rules: &'a MerchantRules,
     events: &'a mut Vec<CheckoutEvent>,
@@ -130,6 +132,7 @@ impl Draft {
     /// Mutable access to the payment, if there is one. Whether it was changed is found by comparison at the
     /// end.
     pub(in crate::merchant) fn payment(&mut self) -> Option<PaymentDraft<'_>> {
+        let is_an_attempts = self.checkout.has_succeeded();
         let payment = self.checkout.payment.as_mut()?;
         if self.payment_before.is_none() && !self.is_changed {
             self.payment_before = Some(payment.clone());
@@ -138,6 +141,7 @@ impl Draft {
             payment,
             is_canceled: self.checkout.cancellation.is_some(),
             leaves_shipped: self.checkout.cancellation.as_ref().is_some_and(Cancellation::leaves_shipped),
+            is_an_attempts,
             now: self.now,
             rules: &self.rules,
             events: &mut self.events,
@@ -183,6 +187,14 @@ impl Draft {
         actor: String,
     ) {
         self.events.push(CheckoutEvent::Decision { subject, event, verdict, reference, actor });
+    }
+
+    /// Whether persons have decided something in this decision.
+    #[must_use]
+    pub fn is_decided_by_persons(&self) -> bool {
+        let is_made =
+            |it: &CheckoutEvent| matches!(it, CheckoutEvent::Decision { event: DecisionEvent::Made, .. });
+        self.events.iter().any(is_made)
     }
 
     /// Mutable access to an attempt.
@@ -378,6 +390,12 @@ impl PaymentDraft<'_> {
     /// See [`Checkout::holds_back`].
     pub(in crate::merchant) const fn holds_back(&self, operation: &Operation) -> bool {
         self.is_canceled && !self.payment.is_closed() && operation.waits_for_close()
+    }
+
+    /// Whether the order's cancellation closes the permission. Money that persons have taken up is given back, and
+    /// nothing else of its permission is touched: others may have charges under it.
+    pub(in crate::merchant) const fn closes(&self) -> bool {
+        self.is_an_attempts && !self.payment.is_closed()
     }
 
     /// Whether the order's cancellation ends what may take or keep the money of this charge. Unless it undoes

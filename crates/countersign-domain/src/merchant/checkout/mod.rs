@@ -139,6 +139,16 @@ impl Checkout {
         self.payment.as_ref().is_some_and(is_paid_by) || ids.any(|(known, _)| known == permission)
     }
 
+    /// Whether an attempt has succeeded with the permission of the payment.
+    pub(in crate::merchant) fn has_succeeded(&self) -> bool {
+        let Some(payment) = &self.payment else { return false };
+        let mut states = self.attempts.iter().map(|attempt| &attempt.state);
+        states.any(|state| {
+            let is_its = |permission: &ChargePermissionId| *permission == payment.charge_permission_id;
+            matches!(state, AttemptState::Completed { charge_permission_id, .. } if is_its(charge_permission_id))
+        })
+    }
+
     /// Whether it has a payment, or one on which Amazon has not decided yet.
     #[must_use]
     pub fn is_paid_or_pending(&self) -> bool {

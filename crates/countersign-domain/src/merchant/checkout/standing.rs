@@ -34,7 +34,7 @@ use super::Checkout;
 use super::cancellation::CancellationState;
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
-use crate::merchant::attempt::{AttemptState, UnresolvedReason};
+use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState};
 use crate::merchant::payment::operation::{Operation, OperationState, PaymentCall};
@@ -170,7 +170,8 @@ words! {
         Contradicted = "contradicted",
         /// A permission names the order, and nothing of the order explains its money.
         Unexplained = "unexplained",
-        /// Nobody can tell whether an attempt was paid, or persons disagree about it.
+        /// Nobody can tell whether an attempt was paid, it is still in doubt after its last alarm, or persons disagree
+        /// about what was decided.
         Unresolved = "unresolved",
         /// An operation is still in doubt after its last alarm, or no look can settle it.
         OperationInDoubt = "operationInDoubt",
@@ -234,10 +235,16 @@ impl Checkout {
             OperationState::Done(_) | OperationState::Refused { .. } => false,
         };
         let mut operations = self.payment.iter().flat_map(|payment| &payment.operations);
+        let is_doubted_for_good = |attempt: &Attempt| {
+            attempt.state.doubt().is_some_and(|doubt| doubt.alarm_count as usize >= ALARMS.len())
+        };
+        let is_undecided = self.has_unresolved_attempt()
+            || self.attempts.iter().any(is_doubted_for_good)
+            || self.decisions.is_disputed();
         let needs = [
             (Need::Contradicted, self.has_contradiction()),
             (Need::Unexplained, self.is_unexplained()),
-            (Need::Unresolved, self.has_unresolved_attempt() || self.decisions.is_disputed()),
+            (Need::Unresolved, is_undecided),
             (Need::OperationInDoubt, operations.any(|it| is_in_doubt_for_good(it) || it.is_beyond_looks())),
             (Need::CancellationStuck, self.is_cancellation_stuck()),
             (Need::Disputed, self.is_disputed()),
@@ -290,7 +297,7 @@ impl Checkout {
     }
 
     /// Whether its cancellation has tried everything, and something is not undone.
-    fn is_cancellation_stuck(&self) -> bool {
+    pub(in crate::merchant) fn is_cancellation_stuck(&self) -> bool {
         match self.cancellation.as_ref().map(|cancellation| cancellation.state) {
             Some(CancellationState::Requested { is_stuck, .. }) => is_stuck,
             // What turned up afterwards: nothing is under way that could undo it.

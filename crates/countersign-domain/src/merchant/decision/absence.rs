@@ -55,8 +55,7 @@ pub(in crate::merchant) fn lacks_reach(checkout: &Checkout, number: AttemptNumbe
 }
 
 /// Handles what the youngest charge in the store shows, for an unresolved attempt. Returns whether it proves
-/// that this key and endpoint reach the account. A store without a charge has nothing to ask for: there the
-/// repeated answers alone must do.
+/// that this key and endpoint reach the account. A store without a charge has nothing to ask for, and so no proof.
 pub(in crate::merchant) fn reach_seen(draft: &mut Draft, number: AttemptNumber, reach: &Reach) -> bool {
     let now = draft.now;
     let is_unresolved = draft
@@ -69,8 +68,7 @@ pub(in crate::merchant) fn reach_seen(draft: &mut Draft, number: AttemptNumber, 
     };
     let is_proved = match reach {
         Reach::Proved(access) => absence.access == *access,
-        Reach::Unproved => false,
-        Reach::NothingToAskFor => true,
+        Reach::Unproved | Reach::NothingToAskFor => false,
     };
     if is_proved {
         let absences = &mut draft.change().decisions.absences;

@@ -12,6 +12,8 @@ pub const MAX_EVIDENCE_LEN: usize = 2_000;
 const CARD_DIGITS: core::ops::RangeInclusive<usize> = 13..=19;
 /// The most digits of a group, where a card number is written in groups.
 const LONGEST_GROUP: usize = 6;
+/// The most characters between two of these groups.
+const WIDEST_GAP: usize = 3;
 
 /// A person's evidence: 1 to [`MAX_EVIDENCE_LEN`] characters, without a card number.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,10 +74,12 @@ impl Evidence {
     }
 }
 
-/// Whether a text has a card number: 13 to 19 digits that pass the Luhn check, in one piece or in short groups
-/// with single spaces or hyphens between them. Amazon's ids are not read as groups: a letter is next to them.
-fn has_card_number(text: &str) -> bool {
-    let mut rest = text;
+/// Whether a text has a card number: 13 to 19 digits that pass the Luhn check, in one piece or in short groups with
+/// spaces, hyphens, dots or the like between them. Amazon's ids are not read as groups: a letter is next to them.
+#[must_use]
+pub fn has_card_number(text: &str) -> bool {
+    let text: String = text.chars().map(plain).collect();
+    let mut rest = text.as_str();
     while let Some(start) = rest.find(|it: char| it.is_ascii_digit()) {
         let (before, from) = rest.split_at(start);
         let is_in_a_word = before.chars().next_back().is_some_and(char::is_alphabetic);
@@ -90,14 +94,41 @@ fn has_card_number(text: &str) -> bool {
     false
 }
 
-/// The groups of digits at the beginning of a text.
+/// A character as it is read in a card number: digits of full width as plain ones, and what may be between groups of
+/// digits as a space.
+const fn plain(it: char) -> char {
+    match it {
+        '\u{ff10}'..='\u{ff19}' => match char::from_digit((it as u32).saturating_sub(0xff10), 10) {
+            Some(digit) => digit,
+            None => it,
+        },
+        '-'
+        | '.'
+        | ','
+        | '/'
+        | '_'
+        | '\u{b7}'
+        | '\u{ad}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2010}'..='\u{2015}'
+        | '\u{2212}'
+        | '\u{2060}'
+        | '\u{feff}' => ' ',
+        _ if it.is_whitespace() => ' ',
+        _ => it,
+    }
+}
+
+/// The groups of digits at the beginning of a text, with at most [`WIDEST_GAP`] spaces between them.
 fn groups(text: &str) -> impl Iterator<Item = &str> + Clone {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
         let from = rest?;
         let end = from.find(|it: char| !it.is_ascii_digit()).unwrap_or(from.len());
         let (group, after) = from.split_at_checked(end).filter(|(group, _)| !group.is_empty())?;
-        rest = after.strip_prefix([' ', '-']);
+        let next = after.trim_start_matches(' ');
+        let gap = after.len().saturating_sub(next.len());
+        rest = (1..=WIDEST_GAP).contains(&gap).then_some(next);
         Some(group)
     })
 }
@@ -157,6 +188,13 @@ mod tests {
             ("on 30 4111 1111 1111 1111", Some(CardNumber)),
             ("pan4222222222222", Some(CardNumber)),
             ("6304000000000000000", Some(CardNumber)),
+            ("4111  1111  1111  1111", Some(CardNumber)),
+            ("4111.1111.1111.1111", Some(CardNumber)),
+            ("4111\u{a0}1111\u{a0}1111\u{a0}1111", Some(CardNumber)),
+            ("4111 - 1111 - 1111 - 1111", Some(CardNumber)),
+            ("4111\u{2009}1111\u{2013}1111\n1111", Some(CardNumber)),
+            ("\u{ff14}\u{ff11}\u{ff11}\u{ff11} 1111 1111 1111", Some(CardNumber)),
+            ("4111    1111    1111    1111", None),
             // One digit differs, or there are too few or too many.
             ("4111111111111112", None),
             ("411111111111", None),

@@ -12,9 +12,9 @@ use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::amount_view::AmountView;
-use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
+use crate::merchant::payment::charge::{AmazonChargeState, Charge, ChargeView};
 use crate::merchant::payment::misfit::Misfit;
-use crate::merchant::payment::operation::OperationState;
+use crate::merchant::payment::operation::{Operation, OperationState};
 use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof};
 use crate::merchant::rules::FORGOTTEN_AFTER;
 use crate::money::Money;
@@ -58,6 +58,8 @@ pub enum DecisionRefused {
     PaymentInUse,
     /// More than [`MAX_DECISIONS`](super::MAX_DECISIONS).
     TooManyDecisions,
+    /// The request with this reference was not confirmed: it is over.
+    RequestExpired,
 }
 
 /// How many persons a decision needs.
@@ -104,13 +106,19 @@ pub enum AttemptOutcome {
         /// The charge that came to nothing, if Amazon has made one.
         charge: Option<(ChargePermissionId, ChargeId)>,
     },
-    /// Its money is refunded.
+    /// Its money is refunded, and the order is canceled.
     Refund {
         /// The permission.
         charge_permission_id: ChargePermissionId,
         /// The charge.
         charge: ChargeView,
     },
+    /// The money of one further charge of its payment is refunded; the order goes on.
+    RefundCharge(ChargeView),
+    /// A charge of its payment is as Amazon shows it.
+    AsShown(ChargeView),
+    /// What persons had decided before stays as it is.
+    Affirmed,
     /// A reminder, at this instant.
     Remind(Timestamp),
 }
@@ -124,7 +132,7 @@ pub enum Undecided {
     InDoubt,
     /// It is proved unpaid, and Amazon shows money.
     UnpaidContradicted,
-    /// It has succeeded, and Amazon contradicts its charge.
+    /// It has succeeded, and Amazon contradicts a charge of its payment.
     PaymentContradicted,
     /// Persons have decided it.
     Decided,
@@ -143,7 +151,7 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
         AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
             Some(Undecided::UnpaidContradicted)
         }
-        AttemptState::Completed { .. } if checkout.is_contradicted(attempt) => {
+        AttemptState::Completed { .. } if contradicted_charge(checkout, attempt).is_some() => {
             Some(Undecided::PaymentContradicted)
         }
         AttemptState::Completed { .. } | AttemptState::NotPaid { .. } => {
@@ -155,6 +163,18 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
         | AttemptState::NotApproved(_)
         | AttemptState::Released { .. } => None,
     }
+}
+
+/// The charge of an attempt's payment that Amazon contradicts, if it contradicts one: first its own.
+#[must_use]
+pub fn contradicted_charge<'a>(checkout: &'a Checkout, attempt: &Attempt) -> Option<&'a Charge> {
+    let AttemptState::Completed { completion, charge_permission_id, .. } = &attempt.state else {
+        return None;
+    };
+    let payment = checkout.payment.as_ref().filter(|it| it.charge_permission_id == *charge_permission_id)?;
+    let is_contradicted = |charge: &&Charge| charge.contradicted_by().is_some();
+    let own = completion.charge_id().and_then(|id| payment.charge(id));
+    own.filter(is_contradicted).or_else(|| payment.charges.iter().find(is_contradicted))
 }
 
 /// Judges a decision about an attempt.
@@ -169,9 +189,10 @@ pub fn attempt(
     now: Timestamp,
 ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
     let why = undecided(checkout, attempt, now).ok_or(DecisionRefused::NotUndecided)?;
-    let holds = checkout.decisions.of(&Subject::Attempt(attempt.number));
+    let subject = Subject::Attempt(attempt.number);
+    let holds = checkout.decisions.of(&subject);
     let is_decided_so = holds.is_some_and(|it| it.asked.verdict() == asked.verdict());
-    if why == Undecided::Decided && is_decided_so && !checkout.decisions.is_disputed() {
+    if why == Undecided::Decided && is_decided_so && !checkout.decisions.is_disputed_about(&subject) {
         return Err(DecisionRefused::NotUndecided);
     }
     let case = Case { checkout, attempt, why, shows, now };
@@ -222,6 +243,16 @@ pub(super) const fn member_of(misfit: Misfit) -> &'static str {
 }
 
 pub(super) const STATE: &str = "statusDetails.state";
+const REFERENCE: &str = "merchantMetadata.merchantReferenceId";
+
+/// What links a permission to an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// The attempt's session names it, or is known to have made it.
+    Session,
+    /// Only its merchant reference does, or the reference is another one by now.
+    Weak,
+}
 
 /// What of a charge was refunded, as far as it is shown.
 pub(super) fn given_back(charge: &ChargeView) -> Option<Money> {
@@ -248,6 +279,28 @@ fn is_without_money(charge: &ChargeView) -> bool {
     }
 }
 
+/// A payment may be dropped if nothing has happened under it: a dropped payment is forgotten, with its disputes and
+/// refunds.
+pub(super) fn may_drop_payment(checkout: &Checkout, attempt: &Attempt) -> Result<(), DecisionRefused> {
+    let Some(payment) = &checkout.payment else { return Ok(()) };
+    let has_refunds = |it: &Charge| !it.refunds.is_empty() || it.has_refunds_of_others();
+    if !payment.disputes.is_empty() || payment.charges.iter().any(has_refunds) {
+        return Err(DecisionRefused::PaymentInUse);
+    }
+    is_unused(payment, attempt)
+}
+
+/// Nothing but the attempt's own charge holds money, has parcels or is asked for.
+fn is_unused(payment: &Payment, attempt: &Attempt) -> Result<(), DecisionRefused> {
+    let own = attempt.state.ids().and_then(|(_, charge)| charge);
+    let is_used = |it: &Charge| !it.shipments.is_empty() || (own != Some(&it.id) && it.state.holds_money());
+    let is_asked = |it: &Operation| !matches!(it.state, OperationState::Refused { .. });
+    if payment.charges.iter().any(is_used) || payment.operations.iter().any(is_asked) {
+        return Err(DecisionRefused::PaymentInUse);
+    }
+    Ok(())
+}
+
 fn is_paid(decision: &Decision) -> bool {
     matches!(decision.asked, Asked::Paid { .. })
 }
@@ -269,11 +322,14 @@ impl Case<'_> {
             AttemptState::Finalize(_) | AttemptState::NotApproved(_) | AttemptState::Pending { .. } => true,
             // A charge that came to nothing was made by the Finalize that was sent.
             AttemptState::NotPaid { charge, .. } => charge.is_some(),
-            // Where nothing was sent, two persons had to say that it was paid.
-            AttemptState::Completed { .. } => {
-                let made = &self.checkout.decisions.made;
-                let is_it = |it: &&Decision| it.subject == Subject::Attempt(self.attempt.number);
-                made.iter().find(|it| is_it(it) && is_paid(it)).is_none_or(|it| it.second.is_none())
+            // Where nothing was sent, two persons had to say that it was paid, or whose the permission is.
+            AttemptState::Completed { charge_permission_id, .. } => {
+                let decisions = &self.checkout.decisions;
+                let holds = decisions.of(&Subject::Attempt(self.attempt.number));
+                let is_adopted = decisions.of(&Subject::Unexplained(charge_permission_id.clone())).is_some();
+                !is_adopted
+                    && self.attempt.session().is_some()
+                    && holds.is_none_or(|it| !is_paid(it) || it.second.is_none())
             }
             AttemptState::Bound { .. } | AttemptState::Surplus { .. } | AttemptState::Released { .. } => {
                 false
@@ -314,24 +370,47 @@ impl Case<'_> {
         if is_taken { Err(DecisionRefused::AnotherPayment) } else { Ok(()) }
     }
 
-    /// The permission is this order's: the attempt's session names it or, if the session cannot be asked any
-    /// more, the permission names this checkout. `charge` must be the session's, too, if it is named.
-    fn is_of_this_order(
+    /// What links the permission to this order. `charge` must be the session's, too, if it is named.
+    ///
+    /// That a session cannot be asked says nothing; that Amazon has none counts only if it says so repeatedly. Then
+    /// only the permission's reference is left, and the buyer's browser has set that.
+    fn link_to(
         &self,
         permission: &ChargePermissionId,
         charge: Option<&ChargeId>,
-    ) -> Result<&PermissionFacts, DecisionRefused> {
+    ) -> Result<(&PermissionFacts, Link), DecisionRefused> {
         use DecisionRefused::AmazonSaysOtherwise as Otherwise;
         if self.shows.holder.as_ref().is_some_and(|holder| *holder != self.checkout.id) {
             return Err(Otherwise("chargePermissionId"));
         }
+        let is_named = self.is_named_by_session(permission, charge)?;
         let facts = self.shown(&self.shows.permission, "chargePermissionId")?;
         if facts.id != *permission {
             return Err(Otherwise("chargePermissionId"));
         }
-        let is_named = facts.merchant_reference_id.as_deref() == Some(self.checkout.id.as_str());
+        let is_ours = facts.merchant_reference_id.as_deref().map(|it| it == self.checkout.id.as_str());
+        match (is_named, is_ours) {
+            (true, None | Some(true)) => Ok((facts, Link::Session)),
+            // The reference can be rewritten once the permission exists.
+            (true, Some(false)) if self.was_sent() => Ok((facts, Link::Weak)),
+            (false, Some(true)) => Ok((facts, Link::Weak)),
+            (true | false, Some(false)) | (false, None) => Err(Otherwise(REFERENCE)),
+        }
+    }
+
+    /// Whether the attempt's session names the permission, or is known to have made it.
+    fn is_named_by_session(
+        &self,
+        permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
+    ) -> Result<bool, DecisionRefused> {
+        use DecisionRefused::AmazonSaysOtherwise as Otherwise;
+        let is_known = || self.attempt.state.ids().is_some_and(|(known, _)| known == permission);
+        if self.attempt.session().is_none() {
+            return Ok(is_known());
+        }
         match &self.shows.session {
-            Shown::It(SessionView::Open(_) | SessionView::Canceled { .. }) => return Err(Otherwise(STATE)),
+            Shown::It(SessionView::Open(_) | SessionView::Canceled { .. }) => Err(Otherwise(STATE)),
             Shown::It(SessionView::Completed { charge_permission_id, charge_id }) => {
                 if charge_permission_id.as_ref().is_some_and(|shown| shown != permission) {
                     return Err(Otherwise("chargePermissionId"));
@@ -339,18 +418,22 @@ impl Case<'_> {
                 if charge_id.as_ref().zip(charge).is_some_and(|(shown, charge)| shown != charge) {
                     return Err(Otherwise("chargeId"));
                 }
-                if charge_permission_id.is_none() && !is_named {
-                    return Err(Otherwise("merchantMetadata.merchantReferenceId"));
-                }
+                Ok(charge_permission_id.is_some() || is_known())
             }
-            Shown::It(SessionView::NotFound(_)) | Shown::Missing | Shown::Silent | Shown::NotAsked
-                if !is_named =>
-            {
-                return Err(Otherwise("merchantMetadata.merchantReferenceId"));
-            }
-            Shown::It(SessionView::NotFound(_)) | Shown::Missing | Shown::Silent | Shown::NotAsked => {}
+            Shown::It(SessionView::NotFound(_)) | Shown::Missing if is_known() => Ok(true),
+            Shown::It(SessionView::NotFound(_)) | Shown::Missing => self.session_is_gone().map(|()| false),
+            Shown::Silent | Shown::NotAsked => Err(DecisionRefused::AmazonSilent),
         }
-        Ok(facts)
+    }
+
+    /// Amazon has said often enough, over a long enough time, that it has no such session.
+    fn session_is_gone(&self) -> Result<(), DecisionRefused> {
+        if absence::counts(self.checkout, self.attempt.number, self.now) {
+            return Ok(());
+        }
+        let counted = absence::counted(self.checkout, self.attempt.number);
+        let from = counted.map(|it| it.first_at.plus(absence::MISSING_FOR));
+        Err(DecisionRefused::TooEarly(from.filter(|from| *from > self.now)))
     }
 
     /// The ids that the session shows, for what a decision does not name.
@@ -382,6 +465,12 @@ impl Case<'_> {
     ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
         use DecisionRefused::{AmazonSaysOtherwise as Otherwise, Missing, NotOfVerdict};
         let terms = &self.checkout.terms;
+        if self.affirms_payment(permission, charge, amount)? {
+            return Ok(Allowed { persons: Persons::Two, outcome: AttemptOutcome::Affirmed });
+        }
+        if let Some(known) = self.further_charge(charge) {
+            return self.as_shown(known, amount);
+        }
         let (of_session, charge_of_session) = self.ids_of_session();
         let is_charged = terms.payment_intent != PaymentIntent::Confirm;
         if !is_charged && charge.is_some() {
@@ -399,7 +488,7 @@ impl Case<'_> {
             return Err(Missing("chargeId"));
         }
         self.only_payment(permission)?;
-        let facts = self.is_of_this_order(permission, charge.filter(|_| is_charged))?;
+        let (facts, link) = self.link_to(permission, charge.filter(|_| is_charged))?;
         self.is_of_its_time(facts.created_at)?;
         let limit = terms.total_order_amount.unwrap_or(terms.charge_amount);
         if facts.limit.shown() != Some(limit) {
@@ -409,10 +498,88 @@ impl Case<'_> {
             return Err(Otherwise("chargeAmount"));
         }
         let charge = if is_charged { Some(self.paid_charge(permission, charge)?) } else { None };
-        let persons = if self.was_sent() { Persons::One } else { Persons::Two };
+        let persons = match link {
+            Link::Session if self.was_sent() => Persons::One,
+            Link::Session | Link::Weak => Persons::Two,
+        };
         // No rule is left below this line.
-        let outcome = AttemptOutcome::Paid { charge_permission_id: permission.clone(), charge };
+        let charge_permission_id = permission.clone();
+        let outcome = match charge {
+            // It is paid already: what Amazon contradicted is as it shows it now.
+            Some(charge) if self.has_begun_a_payment() => AttemptOutcome::AsShown(charge),
+            charge => AttemptOutcome::Paid { charge_permission_id, charge },
+        };
         Ok(Allowed { persons, outcome })
+    }
+
+    /// Whether persons repeat that the attempt was paid as they had decided, because somebody disputes it. Its money
+    /// is not compared again: it may have been captured in part, or refunded, since.
+    fn affirms_payment(
+        &self,
+        permission: Option<&ChargePermissionId>,
+        charge: Option<&ChargeId>,
+        amount: Option<Money>,
+    ) -> Result<bool, DecisionRefused> {
+        let AttemptState::Completed { completion, charge_permission_id, .. } = &self.attempt.state else {
+            return Ok(false);
+        };
+        let own = completion.charge_id();
+        let is_same = permission.is_none_or(|it| it == charge_permission_id)
+            && charge.is_none_or(|it| Some(it) == own)
+            && amount.is_none_or(|it| it == self.checkout.terms.charge_amount);
+        if self.why != Undecided::Decided || !is_same {
+            return Ok(false);
+        }
+        if own.is_some() {
+            self.shown(&self.shows.charge, "chargeId")?;
+        } else {
+            self.shown(&self.shows.permission, "chargePermissionId")?;
+        }
+        Ok(true)
+    }
+
+    /// The charge that a decision names, if it is one of the attempt's payment, but not its own, and Amazon
+    /// contradicts it.
+    fn further_charge(&self, charge: Option<&ChargeId>) -> Option<&Charge> {
+        let AttemptState::Completed { completion, .. } = &self.attempt.state else { return None };
+        let id = charge.filter(|it| Some(*it) != completion.charge_id())?;
+        let payment =
+            self.checkout.payment.as_ref().filter(|_| self.why == Undecided::PaymentContradicted)?;
+        payment.charge(id).filter(|it| it.contradicted_by().is_some())
+    }
+
+    /// A further charge, whole and under the order's permission, as Amazon shows it.
+    fn shown_further(&self, known: &Charge) -> Result<(&ChargeView, Money), DecisionRefused> {
+        use DecisionRefused::AmazonSaysOtherwise as Otherwise;
+        let charge = self.shown(&self.shows.charge, "chargeId")?;
+        if charge.id != known.id {
+            return Err(Otherwise("chargeId"));
+        }
+        let payment = self.checkout.payment.as_ref().map(|payment| &payment.charge_permission_id);
+        if charge.charge_permission_id.as_ref() != payment {
+            return Err(Otherwise("chargePermissionId"));
+        }
+        let amount = charge.seen.charge_amount.shown().ok_or(Otherwise("chargeAmount"))?;
+        if amount.currency() != known.amount.currency() {
+            return Err(Otherwise("chargeAmount.currencyCode"));
+        }
+        let is_captured = charge.seen.state == AmazonChargeState::Captured;
+        if is_captured && charge.captured.shown().is_none_or(|it| it.currency() != amount.currency()) {
+            return Err(Otherwise("captureAmount"));
+        }
+        Ok((charge, amount))
+    }
+
+    fn as_shown(
+        &self,
+        known: &Charge,
+        amount: Option<Money>,
+    ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
+        let (charge, shown) = self.shown_further(known)?;
+        if amount.is_some_and(|amount| amount != shown) {
+            return Err(DecisionRefused::AmazonSaysOtherwise("chargeAmount"));
+        }
+        Ok(Allowed { persons: Persons::One, outcome: AttemptOutcome::AsShown(charge.clone()) })
     }
 
     /// The charge by which the attempt was paid, if Amazon shows that.
@@ -450,14 +617,36 @@ impl Case<'_> {
     }
 
     fn not_paid(&self) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
-        use DecisionRefused::{AmazonSaysOtherwise as Otherwise, AmazonSilent, TooEarly};
-        let charge = self.shows.charge.it();
+        use DecisionRefused::{AmazonSaysOtherwise as Otherwise, AmazonSilent, NotUndecided, TooEarly};
+        if let AttemptState::NotPaid { .. } = &self.attempt.state
+            && self.why == Undecided::Decided
+        {
+            if self.shows.session == Shown::Silent {
+                return Err(AmazonSilent);
+            }
+            return Ok(Allowed { persons: Persons::Two, outcome: AttemptOutcome::Affirmed });
+        }
+        let own = self.attempt.state.ids().and_then(|(_, charge)| charge);
+        let charge = self.shows.charge.it().filter(|it| own.is_none_or(|own| *own == it.id));
         let is_over = charge.is_some_and(is_without_money);
         let failed = charge.and_then(|it| Some((it.charge_permission_id.clone()?, it.id.clone())));
         let outcome = AttemptOutcome::NotPaid { charge: failed.filter(|_| is_over) };
         let by = |persons| Ok(Allowed { persons, outcome: outcome.clone() });
         if self.has_begun_a_payment() {
-            self.may_drop_payment()?;
+            let own = own.and_then(|own| self.checkout.payment.as_ref()?.charge(own));
+            let is_contradicted = own.is_some_and(|own| own.contradicted_by().is_some());
+            if self.why == Undecided::PaymentContradicted && !is_contradicted {
+                return Err(NotUndecided);
+            }
+            match (may_drop_payment(self.checkout, self.attempt), charge) {
+                (Ok(()), _) => {}
+                // The cancellation undoes the rest.
+                (Err(_), Some(charge)) if is_contradicted && is_over && self.is_canceled() => {
+                    let outcome = AttemptOutcome::AsShown(charge.clone());
+                    return Ok(Allowed { persons: Persons::One, outcome });
+                }
+                (Err(refused), _) => return Err(refused),
+            }
         }
         match self.why {
             Undecided::PaymentContradicted | Undecided::UnpaidContradicted => {
@@ -484,12 +673,8 @@ impl Case<'_> {
             _ if !is_old => Err(too_early()),
             Shown::It(SessionView::Open(_)) => by(Persons::Two),
             Shown::It(SessionView::NotFound(_)) | Shown::Missing | Shown::NotAsked => {
-                if absence::counts(self.checkout, self.attempt.number, self.now) {
-                    by(Persons::Two)
-                } else {
-                    let counted = absence::counted(self.checkout, self.attempt.number);
-                    Err(TooEarly(counted.map(|it| it.first_at.plus(absence::MISSING_FOR))))
-                }
+                self.session_is_gone()?;
+                by(Persons::Two)
             }
         }
     }
@@ -498,20 +683,8 @@ impl Case<'_> {
         matches!(self.attempt.state, AttemptState::Completed { .. })
     }
 
-    /// A payment may be dropped if nothing has happened under it.
-    fn may_drop_payment(&self) -> Result<(), DecisionRefused> {
-        let Some(payment) = &self.checkout.payment else { return Ok(()) };
-        let is_of_attempt = |id: &ChargeId| {
-            let AttemptState::Completed { completion, .. } = &self.attempt.state else { return false };
-            completion.charge_id() == Some(id)
-        };
-        let mut charges = payment.charges.iter();
-        let is_used =
-            charges.any(|it| !it.shipments.is_empty() || (!is_of_attempt(&it.id) && it.state.holds_money()));
-        let is_asked = |payment: &Payment| {
-            payment.operations.iter().any(|it| !matches!(it.state, OperationState::Refused { .. }))
-        };
-        if is_used || is_asked(payment) { Err(DecisionRefused::PaymentInUse) } else { Ok(()) }
+    const fn is_canceled(&self) -> bool {
+        self.checkout.cancellation.is_some()
     }
 
     fn refund(
@@ -530,7 +703,25 @@ impl Case<'_> {
             return Err(Otherwise("chargePermissionId"));
         }
         self.only_payment(shown)?;
-        self.is_of_this_order(shown, Some(charge_id))?;
+        let further = self.further_charge(Some(charge_id));
+        self.link_to(shown, Some(charge_id).filter(|_| further.is_none()))?;
+        match (&self.checkout.payment, further) {
+            (None, _) => {}
+            (Some(_), Some(known)) => {
+                self.shown_further(known)?;
+            }
+            (Some(payment), None) => {
+                // Only what the payment's own attempt is known by is its money.
+                let own = self.attempt.state.ids().and_then(|(_, charge)| charge);
+                if own != Some(charge_id) {
+                    return Err(Otherwise("chargeId"));
+                }
+                // A canceled order is undone by its cancellation, as far as the shop has asked for that.
+                if !self.is_canceled() {
+                    is_unused(payment, self.attempt)?;
+                }
+            }
+        }
         let (member, left) = match charge.seen.state {
             AmazonChargeState::AuthorizationInitiated | AmazonChargeState::CaptureInitiated => {
                 return Err(TooEarly(None));
@@ -552,10 +743,15 @@ impl Case<'_> {
         if left != Some(amount) || amount.is_zero() {
             return Err(Otherwise(member));
         }
-        let is_proved = self.why == Undecided::PaymentContradicted;
+        let is_proved =
+            self.why == Undecided::PaymentContradicted && further.is_none_or(|known| known.is_ours());
         // No rule is left below this line.
         let persons = if is_proved { Persons::One } else { Persons::Two };
-        let outcome = AttemptOutcome::Refund { charge_permission_id: shown.clone(), charge: charge.clone() };
+        let (charge_permission_id, charge) = (shown.clone(), charge.clone());
+        let outcome = match further {
+            Some(_) => AttemptOutcome::RefundCharge(charge),
+            None => AttemptOutcome::Refund { charge_permission_id, charge },
+        };
         Ok(Allowed { persons, outcome })
     }
 }

@@ -9,7 +9,7 @@ use super::judge::{self, Allowed, AttemptOutcome, DecisionRefused, Persons, Unde
 use super::operation::{self, Effect, OperationOutcome};
 use super::shown::AmazonShows;
 use super::unexplained::{self, UnexplainedOutcome};
-use super::{Asked, Decision, DecisionState, MAX_DECISIONS, Precedence, SECOND_WITHIN, Statement, Subject};
+use super::{Asked, Decision, DecisionState, Precedence, SECOND_WITHIN, Statement, Subject};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::after::cancel::{CancelRequest, request_cancel};
 use crate::merchant::after::unexplained::{adopt, decide_not_ours, decide_returned};
@@ -19,16 +19,14 @@ use crate::merchant::attempt::{
 use crate::merchant::call::LookSchedule;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
-use crate::merchant::event::{AttemptEvent, DecisionEvent};
+use crate::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedState};
+use crate::merchant::event::{AttemptEvent, DecisionEvent, PaymentEvent};
 use crate::merchant::number::{AttemptNumber, OperationNumber};
 use crate::merchant::payment::Payment;
-use crate::merchant::payment::charge::{
-    AmazonChargeState, Charge, ChargeOrigin, ChargeState, ChargeView, LastSeen,
-};
-use crate::merchant::payment::operation::OperationState;
+use crate::merchant::payment::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeView, LastSeen};
+use crate::merchant::payment::operation::{OperationEffect, OperationState, UndoStep};
 use crate::merchant::payment::permission::{Permission, PermissionState};
 use crate::merchant::rules::{next_evidence_look, pending_delay};
-use crate::money::Money;
 use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
 
@@ -54,7 +52,7 @@ pub struct DecisionRequest<'a> {
 /// reference by another person than the one who has used it is a confirmation, and not known.
 ///
 /// # Errors
-/// [`DecisionRefused::ReferenceReused`].
+/// [`DecisionRefused::ReferenceReused`], and [`DecisionRefused::RequestExpired`] if nobody has confirmed it.
 pub fn known(
     checkout: &Checkout,
     request: &DecisionRequest<'_>,
@@ -66,6 +64,9 @@ pub fn known(
         && statement.evidence == *request.evidence;
     if !is_same {
         return Err(DecisionRefused::ReferenceReused);
+    }
+    if let DecisionState::Expired { .. } = known.state {
+        return Err(DecisionRefused::RequestExpired);
     }
     let by_another = statement.actor != request.actor;
     let is_open = matches!(known.state, DecisionState::AwaitsSecond { .. });
@@ -82,9 +83,7 @@ pub fn check_undecided(
     now: Timestamp,
 ) -> Result<(), DecisionRefused> {
     let is_undecided = match subject {
-        Subject::Unexplained(permission) => {
-            checkout.heard_of(permission).ok_or(DecisionRefused::NoSuchPermission)?.state.is_open()
-        }
+        Subject::Unexplained(permission) => unexplained::undecided(checkout, permission)?.is_some(),
         Subject::Attempt(number) => {
             let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
             judge::undecided(checkout, attempt, now).is_some()
@@ -116,7 +115,21 @@ fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
     match request.subject {
         Subject::Unexplained(_) => false,
         Subject::Attempt(number) => checkout.attempt(*number).is_some_and(|attempt| match &attempt.state {
-            AttemptState::Completed { .. } => matches!(request.asked, Asked::Paid { .. }),
+            AttemptState::Completed { completion, charge_permission_id, .. } => match request.asked {
+                Asked::Paid { charge_permission_id: permission, charge_id, amount } => {
+                    permission.as_ref().is_none_or(|it| it == charge_permission_id)
+                        && charge_id.as_ref().is_none_or(|it| Some(it) == completion.charge_id())
+                        && amount.is_none_or(|it| it == checkout.terms.charge_amount)
+                }
+                Asked::NotPaid
+                | Asked::Refund { .. }
+                | Asked::Done { .. }
+                | Asked::NoEffect
+                | Asked::Ours
+                | Asked::NotOurs
+                | Asked::RefundUnexplained { .. }
+                | Asked::Remind { .. } => false,
+            },
             AttemptState::NotPaid { .. } => *request.asked == Asked::NotPaid,
             AttemptState::Bound { .. }
             | AttemptState::Finalize(_)
@@ -128,10 +141,12 @@ fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
         }),
         Subject::Operation(number) => {
             let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(*number));
-            operation.is_some_and(|operation| match &operation.state {
-                OperationState::Done(_) => matches!(request.asked, Asked::Done { .. }),
-                OperationState::Refused { .. } => *request.asked == Asked::NoEffect,
-                OperationState::InFlight(_) => false,
+            operation.is_some_and(|operation| match (&operation.state, request.asked) {
+                (OperationState::Done(effect), Asked::Done { charge_id, refund_id }) => {
+                    operation::is_named(effect, operation, charge_id.as_ref(), refund_id.as_ref())
+                }
+                (OperationState::Refused { .. }, asked) => *asked == Asked::NoEffect,
+                (OperationState::Done(_) | OperationState::InFlight(_), _) => false,
             })
         }
     }
@@ -154,7 +169,7 @@ pub fn make(
     }
     let checkout = draft.checkout();
     let decisions = &checkout.decisions;
-    if decisions.made.len() >= MAX_DECISIONS {
+    if !decisions.clone().make_room() {
         return Err(DecisionRefused::TooManyDecisions);
     }
     let (Allowed { persons, outcome }, supersedes) = match judged(draft, request, shows) {
@@ -205,10 +220,10 @@ pub fn make(
     let decision = Decision { subject: subject.clone(), asked, first, second, supersedes, state };
     record(draft, decision.clone());
     let verdict = request.asked.verdict();
-    if matches!(state, DecisionState::Made { .. }) {
+    draft.emit_decision(subject.clone(), event, verdict, request.reference.into(), request.actor.into());
+    if matches!(state, DecisionState::Made { .. }) && supersedes != Precedence::Besides {
         end_contradiction(draft, subject);
     }
-    draft.emit_decision(subject.clone(), event, verdict, request.reference.into(), request.actor.into());
     if is_made {
         apply(draft, request, outcome, shows);
     }
@@ -234,20 +249,40 @@ fn judged(
         Subject::Unexplained(permission) => {
             let Allowed { persons, outcome } =
                 unexplained::unexplained(draft, permission, request.asked, &shows.heard)?;
-            Ok((Allowed { persons, outcome: Outcome::Unexplained(outcome) }, Precedence::First))
+            let supersedes = match unexplained::undecided(checkout, permission)? {
+                Some(unexplained::Undecided::Decided(_)) => Precedence::Disputes,
+                Some(unexplained::Undecided::Open) | None => Precedence::First,
+            };
+            Ok((Allowed { persons, outcome: Outcome::Unexplained(outcome) }, supersedes))
         }
         Subject::Attempt(number) => {
             let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
             let Allowed { persons, outcome } = judge::attempt(checkout, attempt, request.asked, shows, now)?;
             let is_decided = judge::undecided(checkout, attempt, now) == Some(Undecided::Decided);
-            let supersedes = if is_decided { Precedence::Disputes } else { Precedence::First };
+            let is_besides = match &outcome {
+                AttemptOutcome::AsShown(charge) | AttemptOutcome::RefundCharge(charge) => {
+                    attempt.state.ids().and_then(|(_, own)| own) != Some(&charge.id)
+                }
+                AttemptOutcome::Paid { .. }
+                | AttemptOutcome::NotPaid { .. }
+                | AttemptOutcome::Refund { .. }
+                | AttemptOutcome::Affirmed
+                | AttemptOutcome::Remind(_) => false,
+            };
+            let supersedes = match is_decided {
+                _ if is_besides => Precedence::Besides,
+                true => Precedence::Disputes,
+                false => Precedence::First,
+            };
             Ok((Allowed { persons, outcome: Outcome::Attempt(outcome) }, supersedes))
         }
         Subject::Operation(number) => {
             let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
             let it = payment.operation(*number).ok_or(DecisionRefused::NoSuchOperation)?;
             let Allowed { persons, outcome } = operation::operation(checkout, it, request.asked, shows, now)?;
-            Ok((Allowed { persons, outcome: Outcome::Operation(outcome) }, Precedence::First))
+            let is_decided = operation::undecided(checkout, it, now) == Some(operation::Undecided::Decided);
+            let supersedes = if is_decided { Precedence::Disputes } else { Precedence::First };
+            Ok((Allowed { persons, outcome: Outcome::Operation(outcome) }, supersedes))
         }
     }
 }
@@ -256,16 +291,21 @@ fn judged(
 /// that waits for a second person, and the decision that it supersedes.
 fn record(draft: &mut Draft, decision: Decision) {
     let now = draft.now;
-    let decisions = &mut draft.change().decisions.made;
+    let decisions = &mut draft.change().decisions;
     if decision.second.is_some() {
-        decisions.retain(|it| it.first.reference != decision.first.reference);
+        decisions.made.retain(|it| it.first.reference != decision.first.reference);
     }
+    decisions.make_room();
+    let decisions = &mut decisions.made;
     let is_made = matches!(decision.state, DecisionState::Made { .. });
+    let is_besides = decision.supersedes == Precedence::Besides;
     let only_reminds = matches!(decision.state, DecisionState::Reminds { .. });
     for other in decisions.iter_mut().filter(|it| it.subject == decision.subject && !only_reminds) {
         match other.state {
             DecisionState::AwaitsSecond { .. } => other.state = DecisionState::Expired { at: now },
-            DecisionState::Made { .. } if is_made => other.state = DecisionState::Superseded { at: now },
+            DecisionState::Made { .. } if is_made && !is_besides && other.holds() => {
+                other.state = DecisionState::Superseded { at: now };
+            }
             DecisionState::Reminds { .. } if is_made => other.state = DecisionState::Reminded { at: now },
             DecisionState::Made { .. }
             | DecisionState::Reminds { .. }
@@ -305,9 +345,17 @@ fn apply_to_unexplained(
     shows: &AmazonShows,
 ) {
     match outcome {
-        UnexplainedOutcome::Remind(_) => {}
+        UnexplainedOutcome::Remind(_) | UnexplainedOutcome::Affirmed => {}
         UnexplainedOutcome::Ours => {
+            unexplained::take_up_again(draft, permission);
             let _ = adopt(draft, permission, &shows.heard);
+        }
+        UnexplainedOutcome::NotOursAfterAll(number) => {
+            not_paid(draft, *number, None);
+            let at = draft.now;
+            if let Some(known) = draft.change_heard(permission) {
+                known.state = UnexplainedState::Over { end: UnexplainedEnd::NotOurs, at };
+            }
         }
         UnexplainedOutcome::NotOurs => {
             let _ = decide_not_ours(draft, permission);
@@ -321,10 +369,10 @@ fn apply_to_unexplained(
 }
 
 /// Cancels the order: what was taken up is undone. An order that is being canceled already is undone by that
-/// cancellation.
+/// cancellation, as far as the shop has asked for it.
 fn cancel(draft: &mut Draft, request: &DecisionRequest<'_>) {
     let reference = alloc::format!("decision {}", request.reference);
-    let cancel = CancelRequest { reference: &reference, reason: None, shipped_too: true };
+    let cancel = CancelRequest { reference: &reference, reason: None, shipped_too: false };
     let _ = request_cancel(draft, &cancel);
 }
 
@@ -346,7 +394,12 @@ fn apply_to_attempt(
     outcome: AttemptOutcome,
 ) {
     match outcome {
-        AttemptOutcome::Remind(_) => {}
+        AttemptOutcome::Remind(_) | AttemptOutcome::Affirmed => {}
+        AttemptOutcome::AsShown(charge) => take_as_shown(draft, &charge),
+        AttemptOutcome::RefundCharge(charge) => {
+            take_as_shown(draft, &charge);
+            refund_charge(draft, &charge);
+        }
         AttemptOutcome::Paid { charge_permission_id, charge } => {
             paid(draft, number, charge_permission_id, charge.as_ref());
         }
@@ -449,18 +502,9 @@ fn give_back(
     shown: &ChargeView,
 ) {
     let now = draft.now;
-    let Some(amount) = shown.seen.charge_amount.shown() else { return };
-    let state = state_of(shown, amount);
-    let (sight, refunded_shown) = (LastSeen::At(shown.asked_at.min(now)), shown.refunded.shown());
-    if let Some(payment) = draft.payment()
-        && let Some(charge) = payment.payment.charge_mut(&shown.id)
-    {
+    if draft.checkout().payment.is_some() {
         // The payment is the attempt's own; what Amazon contradicted of it is as Amazon shows it now.
-        charge.amount = amount;
-        charge.state = state;
-        charge.sight = sight;
-        charge.refunded_shown = refunded_shown.or(charge.refunded_shown);
-        return;
+        return take_as_shown(draft, shown);
     }
     take_up_money(draft, charge_permission_id, shown);
     let Some(attempt) = draft.checkout().attempt(number) else { return };
@@ -470,14 +514,43 @@ fn give_back(
     draft.move_on(number, AttemptState::Unresolved { reason, send, sent_at: now, look_at });
 }
 
-/// Begins a payment with the charge as Amazon shows it.
+/// Takes a charge of the payment as Amazon shows it now, which ends a contradiction about it.
+fn take_as_shown(draft: &mut Draft, shown: &ChargeView) {
+    let attempts = &draft.checkout().attempts;
+    let is_own = attempts.iter().filter_map(|it| it.state.ids()).any(|(_, own)| own == Some(&shown.id));
+    let Some(mut payment) = draft.payment() else { return };
+    let is_settled = payment.take_as_shown(shown);
+    // Of an attempt's own charge it is recorded as the attempt's.
+    if is_settled && !is_own {
+        payment.emit(PaymentEvent::Settled(shown.id.clone()));
+    }
+}
+
+/// Requests that what a charge holds or keeps is given back; the order goes on.
+fn refund_charge(draft: &mut Draft, shown: &ChargeView) {
+    let Some(mut payment) = draft.payment() else { return };
+    let id = shown.id.clone();
+    payment.try_once_more(&match shown.seen.state {
+        AmazonChargeState::Captured => UndoStep::Refund(id),
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated
+        | AmazonChargeState::Declined
+        | AmazonChargeState::Canceled => UndoStep::CancelCharge(id),
+    });
+}
+
+/// Begins a payment with the charge as Amazon shows it, unless the order has a payment.
 fn take_up_money(draft: &mut Draft, charge_permission_id: ChargePermissionId, shown: &ChargeView) {
     let now = draft.now;
+    if draft.checkout().payment.is_some() {
+        return;
+    }
     let Some(amount) = shown.seen.charge_amount.shown() else { return };
     let charge = Charge {
         sight: LastSeen::At(shown.asked_at.min(now)),
         refunded_shown: shown.refunded.shown(),
-        ..Charge::new(shown.id.clone(), ChargeOrigin::Finalize, amount, state_of(shown, amount), now)
+        ..Charge::new(shown.id.clone(), ChargeOrigin::Finalize, amount, shown.state(amount), now)
     };
     draft.change().payment = Some(Payment {
         charge_permission_id,
@@ -490,22 +563,10 @@ fn take_up_money(draft: &mut Draft, charge_permission_id: ChargePermissionId, sh
     });
 }
 
-/// The state of a charge that holds or keeps money.
-fn state_of(shown: &ChargeView, amount: Money) -> ChargeState {
-    match shown.seen.state {
-        AmazonChargeState::Captured => ChargeState::Captured(shown.captured.shown().unwrap_or(amount)),
-        AmazonChargeState::AuthorizationInitiated
-        | AmazonChargeState::Authorized
-        | AmazonChargeState::CaptureInitiated
-        | AmazonChargeState::Declined
-        | AmazonChargeState::Canceled => ChargeState::Authorized,
-    }
-}
-
 fn apply_to_operation(draft: &mut Draft, number: OperationNumber, outcome: OperationOutcome) {
     let Some(mut payment) = draft.payment() else { return };
     match outcome {
-        OperationOutcome::Remind(_) => {}
+        OperationOutcome::Remind(_) | OperationOutcome::Affirmed => {}
         OperationOutcome::Done(effect, view) => {
             payment.end(number, Ok(effect));
             match view {
@@ -517,6 +578,14 @@ fn apply_to_operation(draft: &mut Draft, number: OperationNumber, outcome: Opera
             }
         }
         OperationOutcome::NoEffect => payment.end(number, Err(DECIDED)),
+        OperationOutcome::NotItsEffect(made) => {
+            payment.end(number, Err(DECIDED));
+            if let OperationEffect::Charge(id) = &made
+                && let Some(charge) = payment.payment.charge_mut(id)
+            {
+                charge.origin = ChargeOrigin::Elsewhere;
+            }
+        }
         OperationOutcome::TryAgain(what) => payment.try_once_more(&what),
     }
 }

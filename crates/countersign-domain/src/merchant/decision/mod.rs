@@ -86,6 +86,17 @@ pub enum Subject {
     Unexplained(ChargePermissionId),
 }
 
+impl Subject {
+    /// The operation, if it is one.
+    #[must_use]
+    pub const fn operation(&self) -> Option<OperationNumber> {
+        match self {
+            Self::Operation(number) => Some(*number),
+            Self::Attempt(_) | Self::Unexplained(_) => None,
+        }
+    }
+}
+
 /// A verdict, with the members that belong to it, as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
@@ -171,6 +182,8 @@ pub enum Precedence {
     First,
     /// It disputes an earlier one.
     Disputes,
+    /// It is about a further charge of the attempt's payment, and leaves what was decided about the attempt.
+    Besides,
 }
 
 /// The state of a decision.
@@ -237,6 +250,11 @@ impl Decision {
         }
     }
 
+    /// Whether it is what holds for its subject.
+    fn holds(&self) -> bool {
+        matches!(self.state, DecisionState::Made { .. }) && self.supersedes != Precedence::Besides
+    }
+
     /// What the person with this reference has stated, if it is one of this decision's.
     #[must_use]
     pub fn statement(&self, reference: &str) -> Option<&Statement> {
@@ -251,7 +269,7 @@ impl Decision {
                 true
             }
             (
-                Precedence::First | Precedence::Disputes,
+                Precedence::First | Precedence::Disputes | Precedence::Besides,
                 DecisionState::AwaitsSecond { .. }
                 | DecisionState::Expired { .. }
                 | DecisionState::Made { .. }
@@ -267,8 +285,7 @@ impl Decisions {
     /// The decision that holds for a subject: the last one that was made.
     #[must_use]
     pub fn of(&self, subject: &Subject) -> Option<&Decision> {
-        let is_it = |it: &&Decision| it.subject == *subject && matches!(it.state, DecisionState::Made { .. });
-        self.made.iter().rev().find(is_it)
+        self.made.iter().rev().find(|it| it.subject == *subject && it.holds())
     }
 
     /// The decision about a subject that waits for a second person.
@@ -289,13 +306,32 @@ impl Decisions {
     /// persons have agreed since.
     #[must_use]
     pub fn is_disputed(&self) -> bool {
-        let newest = |it: &&Decision| {
-            let later = self.made.iter().rev().take_while(|other| *other != *it);
-            !later
-                .into_iter()
-                .any(|other| other.subject == it.subject && matches!(other.state, DecisionState::Made { .. }))
+        self.made.iter().any(|it| self.is_disputed_about(&it.subject))
+    }
+
+    /// Whether a decision about this subject is disputed.
+    #[must_use]
+    pub fn is_disputed_about(&self, subject: &Subject) -> bool {
+        let about = self.made.iter().rev().filter(|it| it.subject == *subject);
+        let mut since = about.take_while(|it| !it.holds());
+        since.any(Decision::disputes)
+    }
+
+    /// Makes room for one more: first what only reminds is forgotten, then requests that nobody confirmed. Returns
+    /// whether there is room.
+    fn make_room(&mut self) -> bool {
+        if self.made.len() < MAX_DECISIONS {
+            return true;
+        }
+        let only_reminds = |it: &Decision| matches!(it.asked, Asked::Remind { .. });
+        // A dispute lasts even when nobody has confirmed it.
+        let is_over = |it: &Decision| {
+            it.supersedes == Precedence::First && matches!(it.state, DecisionState::Expired { .. })
         };
-        self.made.iter().filter(|it| it.disputes()).any(|it| newest(&it))
+        let least = self.made.iter().position(only_reminds);
+        let Some(least) = least.or_else(|| self.made.iter().position(is_over)) else { return false };
+        self.made.remove(least);
+        true
     }
 
     /// When the first of them is due.

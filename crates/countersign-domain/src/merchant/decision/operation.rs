@@ -1,21 +1,22 @@
 //! Which decision about an operation is allowed, by what Amazon shows, and how many persons it needs. Nothing is
 //! changed here.
 
-use super::Asked;
-use super::judge::{Allowed, DecisionRefused, Persons, STATE, member_of, reminder};
-use super::shown::{AmazonShows, Shown};
+use super::judge::{Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, member_of, reminder};
+use super::make::DECIDED;
+use super::shown::{AmazonShows, PermissionFacts, RefundFacts, Shown};
+use super::{Asked, Subject};
+use crate::ids::{ChargeId, RefundId};
 use crate::merchant::checkout::Checkout;
-use crate::merchant::checkout::cancellation::CancellationState;
+use crate::merchant::number::OperationNumber;
 use crate::merchant::payment::Payment;
-use crate::merchant::payment::amount_view::AmountView;
 use crate::merchant::payment::charge::{AmazonChargeState, Charge, ChargeView};
 use crate::merchant::payment::operation::{
     Operation, OperationEffect, OperationName, OperationState, OwnName, PaymentCall, UndoStep,
 };
 use crate::merchant::payment::permission::{PermissionState, PermissionView};
-use crate::merchant::payment::refund::{RefundState, RefundView};
+use crate::merchant::payment::refund::RefundView;
 use crate::merchant::proof::{ObjectView, Proof, answer_proof};
-use crate::merchant::rules::{COPY_LIFETIME, FORGOTTEN_AFTER};
+use crate::merchant::rules::{COPY_LIFETIME, FORGOTTEN_AFTER, REFUND_DECIDED_AFTER};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -26,6 +27,10 @@ pub enum OperationOutcome {
     Done(OperationEffect, Effect),
     /// It has had no effect, and is not sent again.
     NoEffect,
+    /// This was not its effect, as persons had decided before: others have made it.
+    NotItsEffect(OperationEffect),
+    /// What persons had decided before stays as it is.
+    Affirmed,
     /// A part of undoing the order, which Amazon has refused as often as it is tried: it is tried once more, if
     /// it is still needed.
     TryAgain(UndoStep),
@@ -51,6 +56,8 @@ pub enum Undecided {
     InDoubt,
     /// It is the last try of a part of undoing the order, and Amazon has refused it.
     Stuck(UndoStep),
+    /// Persons have decided it.
+    Decided,
 }
 
 /// Why an operation needs a person, if it does.
@@ -60,14 +67,81 @@ pub fn undecided(checkout: &Checkout, operation: &Operation, now: Timestamp) -> 
         let sent_at = operation.last_sent_at.unwrap_or(doubt.since).max(doubt.since);
         return (now.since(sent_at) >= COPY_LIFETIME).then_some(Undecided::InDoubt);
     }
-    let state = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
-    let is_stuck = matches!(state, Some(CancellationState::Requested { is_stuck: true, .. }));
-    let OperationName::Own(OwnName::Undo { what, .. }) = &operation.name else { return None };
-    let operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
-    let mut tries = operations.rev().filter(|it| it.is_undo_of(what));
-    let is_last = tries.next().is_some_and(|last| last.number == operation.number);
-    (is_stuck && is_last && matches!(operation.state, OperationState::Refused { .. }))
-        .then(|| Undecided::Stuck(what.clone()))
+    if let OperationName::Own(OwnName::Undo { what, .. }) = &operation.name {
+        let operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
+        let mut tries = operations.rev().filter(|it| it.is_undo_of(what));
+        let is_last = tries.next().is_some_and(|last| last.number == operation.number);
+        let is_refused = matches!(operation.state, OperationState::Refused { .. });
+        if is_last && is_refused && checkout.is_cancellation_stuck() {
+            return Some(Undecided::Stuck(what.clone()));
+        }
+    }
+    let holds = checkout.decisions.of(&Subject::Operation(operation.number))?;
+    let is_decided = match &operation.state {
+        OperationState::Done(_) => matches!(holds.asked, Asked::Done { .. }),
+        OperationState::Refused { code } => holds.asked == Asked::NoEffect && code == DECIDED,
+        OperationState::InFlight(_) => false,
+    };
+    is_decided.then_some(Undecided::Decided)
+}
+
+/// Whether these ids, as far as they are given, name an operation's effect. Any call but the one that makes an object
+/// may repeat the charge that it concerns.
+pub(super) fn is_named(
+    effect: &OperationEffect,
+    operation: &Operation,
+    charge_id: Option<&ChargeId>,
+    refund_id: Option<&RefundId>,
+) -> bool {
+    let (charge, refund) = match effect {
+        OperationEffect::Charge(id) => (Some(id), None),
+        OperationEffect::Refund(id) => (operation.request.charge_id(), Some(id)),
+        OperationEffect::Closed => (None, None),
+    };
+    charge_id.is_none_or(|it| Some(it) == charge) && refund_id.is_none_or(|it| Some(it) == refund)
+}
+
+/// Whether others have made a charge that is not known yet, under the permission of the payment: Amazon shows that it
+/// is not the effect of this operation. It is known from then on, and what is left of the permission can be counted.
+#[must_use]
+pub fn is_charge_of_others(checkout: &Checkout, operation: OperationNumber, shown: &ChargeView) -> bool {
+    let Some(payment) = &checkout.payment else { return false };
+    let is_under = shown.charge_permission_id.as_ref() == Some(&payment.charge_permission_id);
+    let view = ObjectView::Charge(shown.clone());
+    is_under
+        && payment.charge(&shown.id).is_none()
+        && payment
+            .operation(operation)
+            .is_some_and(|it| is_not_its_effect(payment, it, &view, shown.created_at))
+}
+
+/// As [`is_charge_of_others`], for a refund of a known charge.
+#[must_use]
+pub fn is_refund_of_others(checkout: &Checkout, operation: OperationNumber, shown: &RefundFacts) -> bool {
+    let Some(payment) = &checkout.payment else { return false };
+    let RefundFacts { view, created_at } = shown;
+    let is_known = payment.charge(&view.charge_id).is_none() || payment.refund(&view.id).is_some();
+    let view = ObjectView::Refund(view.clone());
+    !is_known
+        && payment.operation(operation).is_some_and(|it| is_not_its_effect(payment, it, &view, *created_at))
+}
+
+fn is_not_its_effect(
+    payment: &Payment,
+    operation: &Operation,
+    view: &ObjectView,
+    created_at: Option<Timestamp>,
+) -> bool {
+    match answer_proof(payment, operation, view) {
+        Proof::Contradicts(_) => true,
+        Proof::Fits(_) => created_at.is_some() && was_made_before(operation, created_at),
+        Proof::Nothing(_) => false,
+    }
+}
+
+/// Whether an object was made before an operation was requested, or may have been.
+fn was_made_before(operation: &Operation, created_at: Option<Timestamp>) -> bool {
+    created_at.is_none_or(|at| at < operation.requested_at.minus(CLOCKS_DIFFER_BY))
 }
 
 /// Judges a decision about an operation.
@@ -86,6 +160,7 @@ pub fn operation(
     let case = Case { payment, operation, shows, now };
     let by_one = |outcome| Allowed { persons: Persons::One, outcome };
     match asked {
+        Asked::Remind { .. } if why == Undecided::Decided => Err(DecisionRefused::NotUndecided),
         Asked::Remind { at } => Ok(by_one(OperationOutcome::Remind(reminder(*at, now)?))),
         Asked::Done { charge_id, refund_id } => {
             // Only the call that makes an object needs its id; any other may repeat the charge that it names.
@@ -98,16 +173,32 @@ pub fn operation(
                 return Err(DecisionRefused::NotOfVerdict("refundId"));
             }
             match why {
-                Undecided::InDoubt => case.done(charge_id.is_some(), refund_id.is_some()).map(by_one),
+                Undecided::InDoubt => case.done(charge_id.is_some(), refund_id.is_some()),
                 Undecided::Stuck(what) => {
                     case.undone(&what)?;
                     Ok(by_one(OperationOutcome::TryAgain(what)))
                 }
+                Undecided::Decided => match &operation.state {
+                    OperationState::Done(effect)
+                        if is_named(effect, operation, charge_id.as_ref(), refund_id.as_ref()) =>
+                    {
+                        case.affirmed(checkout)
+                    }
+                    OperationState::Done(_) => Err(DecisionRefused::NotUndecided),
+                    OperationState::Refused { .. } | OperationState::InFlight(_) => {
+                        let allowed = case.done(charge_id.is_some(), refund_id.is_some())?;
+                        Ok(Allowed { persons: Persons::Two, ..allowed })
+                    }
+                },
             }
         }
         Asked::NoEffect => match why {
             Undecided::InDoubt => case.no_effect(),
             Undecided::Stuck(what) => Ok(by_one(OperationOutcome::TryAgain(what))),
+            Undecided::Decided => match &operation.state {
+                OperationState::Done(effect) => case.not_its_effect(effect),
+                OperationState::Refused { .. } | OperationState::InFlight(_) => case.affirmed(checkout),
+            },
         },
         Asked::Paid { .. }
         | Asked::NotPaid
@@ -138,36 +229,77 @@ impl Case<'_> {
         self.shown(&self.shows.charge, "chargeId")
     }
 
-    fn permission(&self) -> Result<PermissionView, DecisionRefused> {
-        let facts = self.shown(&self.shows.permission, "chargePermissionId")?;
-        Ok(PermissionView { state: facts.state.clone() })
+    fn permission_facts(&self) -> Result<&PermissionFacts, DecisionRefused> {
+        self.shown(&self.shows.permission, "chargePermissionId")
     }
 
-    fn done(&self, has_charge: bool, has_refund: bool) -> Result<OperationOutcome, DecisionRefused> {
+    fn permission(&self) -> Result<PermissionView, DecisionRefused> {
+        Ok(PermissionView { state: self.permission_facts()?.state.clone() })
+    }
+
+    fn done(&self, has_charge: bool, has_refund: bool) -> Result<Allowed<OperationOutcome>, DecisionRefused> {
         use DecisionRefused::{AmazonSaysOtherwise as Otherwise, Missing};
+        let mut made = None;
         let (effect, view) = match &self.operation.request {
             PaymentCall::CreateCharge { .. } if !has_charge => return Err(Missing("chargeId")),
             PaymentCall::Refund { .. } if !has_refund => return Err(Missing("refundId")),
-            PaymentCall::CreateCharge { .. }
-            | PaymentCall::Capture { .. }
-            | PaymentCall::CancelCharge { .. } => {
+            PaymentCall::CreateCharge { .. } => {
+                let charge = self.charge()?;
+                made = Some((charge.created_at, self.payment.charge(&charge.id).is_some()));
+                (Effect::Charge(charge.clone()), ObjectView::Charge(charge.clone()))
+            }
+            PaymentCall::Capture { .. } | PaymentCall::CancelCharge { .. } => {
                 let charge = self.charge()?;
                 (Effect::Charge(charge.clone()), ObjectView::Charge(charge.clone()))
             }
             PaymentCall::Refund { .. } => {
-                let refund = self.shown(&self.shows.refund, "refundId")?;
-                (Effect::Refund(refund.clone()), ObjectView::Refund(refund.clone()))
+                let RefundFacts { view, created_at } = self.shown(&self.shows.refund, "refundId")?;
+                made = Some((*created_at, self.payment.refund(&view.id).is_some()));
+                (Effect::Refund(view.clone()), ObjectView::Refund(view.clone()))
             }
             PaymentCall::Close { .. } => {
                 let permission = self.permission()?;
                 (Effect::Permission(permission.clone()), ObjectView::Permission(permission))
             }
         };
-        match answer_proof(self.payment, self.operation, &view) {
-            Proof::Fits(proved) => Ok(OperationOutcome::Done(proved, effect)),
-            Proof::Contradicts(misfit) => Err(Otherwise(member_of(misfit))),
-            Proof::Nothing(_) => Err(Otherwise(STATE)),
+        let proved = match answer_proof(self.payment, self.operation, &view) {
+            Proof::Fits(proved) => proved,
+            Proof::Contradicts(misfit) => return Err(Otherwise(member_of(misfit))),
+            Proof::Nothing(_) => return Err(Otherwise(STATE)),
+        };
+        let persons = match made {
+            Some((created_at, _)) if was_made_before(self.operation, created_at) => {
+                return Err(Otherwise("creationTimestamp"));
+            }
+            // It counts as made by others so far: a notification of it came, and no answer.
+            Some((_, true)) => Persons::Two,
+            Some((_, false)) | None => Persons::One,
+        };
+        Ok(Allowed { persons, outcome: OperationOutcome::Done(proved, effect) })
+    }
+
+    /// Persons repeat what they had decided, because somebody disputes it.
+    fn affirmed(&self, checkout: &Checkout) -> Result<Allowed<OperationOutcome>, DecisionRefused> {
+        if !checkout.decisions.is_disputed_about(&Subject::Operation(self.operation.number)) {
+            return Err(DecisionRefused::NotUndecided);
         }
+        self.permission_facts()?;
+        Ok(Allowed { persons: Persons::Two, outcome: OperationOutcome::Affirmed })
+    }
+
+    /// Persons had decided that an object was the effect, and others have made it.
+    fn not_its_effect(&self, effect: &OperationEffect) -> Result<Allowed<OperationOutcome>, DecisionRefused> {
+        let outcome = match &self.operation.request {
+            PaymentCall::CreateCharge { .. } | PaymentCall::Refund { .. } => {
+                self.permission_facts()?;
+                OperationOutcome::NotItsEffect(effect.clone())
+            }
+            // What it changed, Amazon shows.
+            PaymentCall::Capture { .. } | PaymentCall::CancelCharge { .. } | PaymentCall::Close { .. } => {
+                self.no_effect()?.outcome
+            }
+        };
+        Ok(Allowed { persons: Persons::Two, outcome })
     }
 
     /// Whether Amazon shows that a part of undoing the order was done elsewhere.
@@ -191,28 +323,44 @@ impl Case<'_> {
         use DecisionRefused::AmazonSaysOtherwise as Otherwise;
         let allowed = |persons| Ok(Allowed { persons, outcome: OperationOutcome::NoEffect });
         match &self.operation.request {
-            PaymentCall::CreateCharge { .. } => {
-                let facts = self.shown(&self.shows.permission, "chargePermissionId")?;
-                let taken =
+            PaymentCall::CreateCharge { amount, .. } => {
+                let facts = self.permission_facts()?;
+                let (Some(limit), Some(balance)) = (facts.limit.shown(), facts.balance.shown()) else {
+                    return self.by_age();
+                };
+                // The limit may be higher than what the order was asked for.
+                let used = limit.checked_sub(balance).ok_or(Otherwise("limits.amountBalance"))?;
+                let known =
                     Money::sum(self.payment.limit.currency(), self.payment.charges.iter().map(Charge::taken));
-                match facts.balance {
-                    AmountView::Shown(balance) if balance == self.payment.limit.less(taken) => {
-                        allowed(Persons::One)
-                    }
-                    AmountView::Shown(_) => Err(Otherwise("limits.amountBalance")),
-                    AmountView::Absent | AmountView::Unreadable => self.by_age(),
+                match used.checked_sub(known) {
+                    Some(rest) if rest.is_zero() => allowed(Persons::One),
+                    // Others have used the rest, and it is too little to be this charge.
+                    Some(rest) if rest.minor() < amount.minor() => allowed(Persons::Two),
+                    Some(_) => Err(Otherwise("limits.amountBalance")),
+                    // Less is used than is known here: that says nothing.
+                    None => self.by_age(),
                 }
             }
-            PaymentCall::Refund { charge_id, .. } => {
+            PaymentCall::Refund { charge_id, amount } => {
                 let shown = self.charge()?;
-                let known = self.payment.charge(charge_id).map(known_refunds);
-                match (shown.refunded, known) {
-                    (AmountView::Shown(back), Some(known)) if back.minor() <= known.minor() => {
-                        allowed(Persons::One)
-                    }
-                    (AmountView::Shown(_), _) => Err(Otherwise("refundedAmount")),
-                    (AmountView::Absent | AmountView::Unreadable, _) => self.by_age(),
+                let (Some(back), Some(known)) = (shown.refunded.shown(), self.payment.charge(charge_id))
+                else {
+                    return self.by_age();
+                };
+                let charge = Charge { refunded_shown: Some(back), ..known.clone() };
+                let sent_at = self.operation.last_sent_at.unwrap_or(self.operation.requested_at);
+                let is_decided = self.now.since(sent_at) >= REFUND_DECIDED_AFTER;
+                // What Amazon shows may be without a refund on which it still decides.
+                let persons = if is_decided { Persons::One } else { Persons::Two };
+                if charge.shows_less_than(*amount, shown.asked_at.min(self.now)) {
+                    return allowed(persons);
                 }
+                let elsewhere = charge.refunded_elsewhere.unwrap_or(Money::zero(back.currency()));
+                // What others have refunded can be that, as far as it is known, or this refund.
+                if back.less(elsewhere).minor() < amount.minor() {
+                    return self.by_age();
+                }
+                Err(Otherwise("refundedAmount"))
             }
             PaymentCall::Capture { .. } => match self.charge()?.seen.state {
                 AmazonChargeState::CaptureInitiated | AmazonChargeState::Captured => Err(Otherwise(STATE)),
@@ -244,11 +392,4 @@ impl Case<'_> {
         }
         Ok(Allowed { persons: Persons::Two, outcome: OperationOutcome::NoEffect })
     }
-}
-
-/// What was refunded of a charge without the operation: by the known refunds, and by others.
-fn known_refunds(charge: &Charge) -> Money {
-    let counted = charge.refunds.iter().filter(|it| !matches!(it.state, RefundState::Declined(_)));
-    let counted = counted.map(|refund| refund.amount).chain(charge.refunded_elsewhere);
-    Money::sum(charge.amount.currency(), counted)
 }

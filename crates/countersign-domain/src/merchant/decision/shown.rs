@@ -49,6 +49,15 @@ pub struct PermissionFacts {
     pub balance: AmountView,
 }
 
+/// A refund, and when it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundFacts {
+    /// The refund.
+    pub view: RefundView,
+    /// `creationTimestamp`.
+    pub created_at: Option<Timestamp>,
+}
+
 /// Everything that Amazon was asked for one decision.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AmazonShows {
@@ -59,7 +68,7 @@ pub struct AmazonShows {
     /// The charge that the decision or the session names, or the operation concerns.
     pub charge: Shown<ChargeView>,
     /// The refund that the decision names.
-    pub refund: Shown<RefundView>,
+    pub refund: Shown<RefundFacts>,
     /// What was shown about a permission that nothing of the order explains.
     pub heard: Evidence,
     /// The checkout to which the permission belongs, as far as this store knows.

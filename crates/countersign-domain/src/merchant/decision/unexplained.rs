@@ -1,13 +1,18 @@
 //! Which decision about an unexplained permission is allowed, by what Amazon shows, and how many persons it needs.
 //! Nothing is changed here.
 
-use super::Asked;
 use super::judge::{
-    Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, given_back, member_of, reminder,
+    self, Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, given_back, member_of, reminder,
 };
+use super::{Asked, Subject};
 use crate::ids::ChargePermissionId;
 use crate::merchant::after::unexplained::{AdoptionRefused, Evidence, adopt};
+use crate::merchant::attempt::{Attempt, AttemptState};
+use crate::merchant::call::LookSchedule;
+use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
+use crate::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedState};
+use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -19,10 +24,56 @@ pub enum UnexplainedOutcome {
     Ours,
     /// It is not the order's payment: the order continues.
     NotOurs,
+    /// It is not, although persons had decided that it is: this attempt was not paid.
+    NotOursAfterAll(AttemptNumber),
+    /// What persons had decided before stays as it is.
+    Affirmed,
     /// The money of its charge is refunded.
     Refund(ChargeView),
     /// A reminder, at this instant.
     Remind(Timestamp),
+}
+
+/// Why an unexplained permission needs a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecided {
+    /// It is unexplained.
+    Open,
+    /// Persons have decided whose it is.
+    Decided(Whose),
+}
+
+/// Whose a permission is, as persons have decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// This order's.
+    Ours,
+    /// Not this order's.
+    NotOurs,
+}
+
+/// Why a permission needs a person, if it does, or how persons have decided.
+///
+/// # Errors
+/// [`DecisionRefused::NoSuchPermission`].
+pub fn undecided(
+    checkout: &Checkout,
+    permission: &ChargePermissionId,
+) -> Result<Option<Undecided>, DecisionRefused> {
+    let known = checkout.heard_of(permission).ok_or(DecisionRefused::NoSuchPermission)?;
+    Ok(match known.state {
+        UnexplainedState::Open { .. } => Some(Undecided::Open),
+        UnexplainedState::Over { end: UnexplainedEnd::Ours, .. } => Some(Undecided::Decided(Whose::Ours)),
+        UnexplainedState::Over { end: UnexplainedEnd::NotOurs, .. } => {
+            Some(Undecided::Decided(Whose::NotOurs))
+        }
+        UnexplainedState::Heard { .. }
+        | UnexplainedState::Watched { .. }
+        | UnexplainedState::Over {
+            end: UnexplainedEnd::Noted | UnexplainedEnd::Returned | UnexplainedEnd::OfAnotherOrder,
+            ..
+        } => None,
+    })
 }
 
 /// Judges a decision about an unexplained permission.
@@ -35,26 +86,72 @@ pub fn unexplained(
     asked: &Asked,
     shown: &Evidence,
 ) -> Result<Allowed<UnexplainedOutcome>, DecisionRefused> {
-    let known = draft.checkout().heard_of(permission).ok_or(DecisionRefused::NoSuchPermission)?;
-    if !known.state.is_open() {
-        return Err(DecisionRefused::NotUndecided);
-    }
-    let (persons, outcome) = match asked {
-        Asked::Ours => {
+    let why = undecided(draft.checkout(), permission)?.ok_or(DecisionRefused::NotUndecided)?;
+    let (persons, outcome) = match (asked, why) {
+        (Asked::Ours, Undecided::Decided(Whose::Ours))
+        | (Asked::NotOurs, Undecided::Decided(Whose::NotOurs)) => {
+            let subject = Subject::Unexplained(permission.clone());
+            if !draft.checkout().decisions.is_disputed_about(&subject) {
+                return Err(DecisionRefused::NotUndecided);
+            }
+            must_be_shown(shown)?;
+            (Persons::Two, UnexplainedOutcome::Affirmed)
+        }
+        (Asked::Ours, Undecided::Open | Undecided::Decided(Whose::NotOurs)) => {
             check_ours(draft, permission, shown)?;
             (Persons::Two, UnexplainedOutcome::Ours)
         }
-        Asked::NotOurs => (Persons::One, UnexplainedOutcome::NotOurs),
-        Asked::RefundUnexplained { amount } => {
+        (Asked::NotOurs, Undecided::Open) => {
+            must_be_shown(shown)?;
+            (Persons::One, UnexplainedOutcome::NotOurs)
+        }
+        (Asked::NotOurs, Undecided::Decided(Whose::Ours)) => {
+            must_be_shown(shown)?;
+            (Persons::Two, UnexplainedOutcome::NotOursAfterAll(adopted(draft.checkout(), permission)?))
+        }
+        (
+            Asked::RefundUnexplained { .. } | Asked::Remind { .. },
+            Undecided::Decided(Whose::Ours | Whose::NotOurs),
+        ) => return Err(DecisionRefused::NotUndecided),
+        (Asked::RefundUnexplained { amount }, Undecided::Open) => {
             let charge = refundable(draft, permission, shown, *amount)?;
             (Persons::Two, UnexplainedOutcome::Refund(charge))
         }
-        Asked::Remind { at } => (Persons::One, UnexplainedOutcome::Remind(reminder(*at, draft.now)?)),
-        Asked::Paid { .. } | Asked::NotPaid | Asked::Refund { .. } | Asked::Done { .. } | Asked::NoEffect => {
-            return Err(DecisionRefused::NotOfVerdict("verdict"));
+        (Asked::Remind { at }, Undecided::Open) => {
+            (Persons::One, UnexplainedOutcome::Remind(reminder(*at, draft.now)?))
         }
+        (
+            Asked::Paid { .. } | Asked::NotPaid | Asked::Refund { .. } | Asked::Done { .. } | Asked::NoEffect,
+            _,
+        ) => return Err(DecisionRefused::NotOfVerdict("verdict")),
     };
     Ok(Allowed { persons, outcome })
+}
+
+/// Amazon must have answered in the same act, whatever it shows.
+fn must_be_shown(shown: &Evidence) -> Result<(), DecisionRefused> {
+    if shown.permission.is_some() { Ok(()) } else { Err(DecisionRefused::AmazonSilent) }
+}
+
+/// The attempt that a permission has paid as persons decided, if nothing has happened to its payment since.
+fn adopted(checkout: &Checkout, permission: &ChargePermissionId) -> Result<AttemptNumber, DecisionRefused> {
+    let is_it = |attempt: &&Attempt| {
+        matches!(&attempt.state, AttemptState::Completed { charge_permission_id, .. }
+            if charge_permission_id == permission)
+    };
+    let attempt = checkout.attempts.iter().find(is_it).ok_or(DecisionRefused::NotUndecided)?;
+    judge::may_drop_payment(checkout, attempt)?;
+    Ok(attempt.number)
+}
+
+/// Takes up a permission again that persons have decided not to be this order's, so that it can become that.
+pub(super) fn take_up_again(draft: &mut Draft, permission: &ChargePermissionId) {
+    let now = draft.now;
+    if let Some(known) = draft.change_heard(permission)
+        && matches!(known.state, UnexplainedState::Over { end: UnexplainedEnd::NotOurs, .. })
+    {
+        known.state = UnexplainedState::Watched { look: LookSchedule::now(now) };
+    }
 }
 
 /// Whether the permission fits the order: its limit, its time, and whatever an adoption needs.
@@ -75,6 +172,7 @@ fn check_ours(
         return Err(Otherwise("creationTimestamp"));
     }
     let mut trial = Draft::new(checkout.clone(), draft.now, draft.rules);
+    take_up_again(&mut trial, permission);
     adopt(&mut trial, permission, shown).map_err(|refused| match refused {
         AdoptionRefused::NotUndecided => DecisionRefused::NotUndecided,
         AdoptionRefused::AlreadyPaid => DecisionRefused::AnotherPayment,

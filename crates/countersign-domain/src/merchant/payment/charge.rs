@@ -206,6 +206,21 @@ pub struct ChargeView {
     pub expires_at: Option<Timestamp>,
 }
 
+impl ChargeView {
+    /// Its state; `amount` is what was captured, if it is Captured and does not show how much.
+    pub(in crate::merchant) fn state(&self, amount: Money) -> ChargeState {
+        let reason = || self.seen.reason.clone();
+        match self.seen.state {
+            AmazonChargeState::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
+            AmazonChargeState::Authorized => ChargeState::Authorized,
+            AmazonChargeState::CaptureInitiated => ChargeState::CaptureInitiated,
+            AmazonChargeState::Captured => ChargeState::Captured(self.captured.shown().unwrap_or(amount)),
+            AmazonChargeState::Canceled => ChargeState::Canceled(reason()),
+            AmazonChargeState::Declined => ChargeState::Declined(reason()),
+        }
+    }
+}
+
 impl Charge {
     pub(in crate::merchant) fn new(
         id: ChargeId,
@@ -355,7 +370,7 @@ impl Charge {
     }
 
     /// Whether others have refunded a part, without a refund that is known here.
-    pub(super) fn has_refunds_of_others(&self) -> bool {
+    pub(in crate::merchant) fn has_refunds_of_others(&self) -> bool {
         self.refunded_elsewhere.is_some_and(|elsewhere| !elsewhere.is_zero())
     }
 
@@ -372,7 +387,7 @@ impl Charge {
 
     /// Whether a refund of this amount cannot be in what Amazon shows, besides the refunds that it has made for
     /// certain.
-    pub(super) fn shows_less_than(&self, amount: Money, asked_at: Timestamp) -> bool {
+    pub(in crate::merchant) fn shows_less_than(&self, amount: Money, asked_at: Timestamp) -> bool {
         let beyond = self.refunded_shown.and_then(|shown| self.beyond_refunded(shown, asked_at));
         beyond.is_some_and(|beyond| beyond.minor() < amount.minor())
     }

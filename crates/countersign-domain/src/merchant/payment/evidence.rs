@@ -121,6 +121,39 @@ impl PaymentDraft<'_> {
         true
     }
 
+    /// Takes a charge as Amazon shows it, because persons have decided that: what is known of it is replaced. Returns
+    /// whether that ends a contradiction.
+    pub(in crate::merchant) fn take_as_shown(&mut self, shown: &ChargeView) -> bool {
+        let now = self.now;
+        let sent = self.payment.refunds_sent(&shown.id);
+        let Some(amount) = shown.seen.charge_amount.shown() else { return false };
+        let Some(charge) = self.payment.charge_mut(&shown.id) else { return false };
+        let was_contradicted = charge.contradicted_by().is_some();
+        let asked_at = shown.asked_at.min(now);
+        let state = shown.state(amount);
+        let is_news = state != charge.state;
+        charge.amount = amount;
+        charge.state = state;
+        charge.sight = LastSeen::At(asked_at);
+        charge.unreadable_count = 0;
+        charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
+        if let Some(refunded) = shown.refunded.shown() {
+            charge.note_refunded(refunded, &sent, asked_at);
+        }
+        charge.look = match &charge.state {
+            ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => {
+                Some(LookSchedule::first(now))
+            }
+            ChargeState::Authorized => Some(next_day(now)),
+            ChargeState::Captured(_) => charge.recount(now),
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
+        };
+        if is_news {
+            self.emit_new_state(&shown.id);
+        }
+        was_contradicted
+    }
+
     /// Handles an answer that contradicts what is known of a charge. Nothing of the answer is applied, and
     /// the shop and the operator are notified, once. Until Amazon shows what fits, the charge pays for no
     /// parcel, nothing more is sent for it, and it is looked at daily.

@@ -10,11 +10,11 @@ use crate::merchant::decision::{Asked, Decision, DecisionState, Precedence, SECO
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-fn attempt_1() -> Subject {
+pub(super) fn attempt_1() -> Subject {
     Subject::Attempt(AttemptNumber::FIRST)
 }
 
-fn facts() -> PermissionFacts {
+pub(super) fn facts() -> PermissionFacts {
     PermissionFacts {
         id: permission(),
         state: PermissionState::Chargeable,
@@ -25,20 +25,20 @@ fn facts() -> PermissionFacts {
     }
 }
 
-fn captured() -> ChargeView {
+pub(super) fn captured() -> ChargeView {
     ChargeView {
         created_at: Some(sent_at()),
         ..view(AmazonChargeState::Captured, AmountView::Shown(amount()))
     }
 }
 
-fn completed_session() -> Shown<SessionView> {
+pub(super) fn completed_session() -> Shown<SessionView> {
     let (charge_permission_id, charge_id) = (Some(permission()), Some(charge()));
     Shown::It(SessionView::Completed { charge_permission_id, charge_id })
 }
 
 /// Amazon shows the payment as it was asked for.
-fn all_shown() -> AmazonShows {
+pub(super) fn all_shown() -> AmazonShows {
     AmazonShows {
         session: completed_session(),
         permission: Shown::It(facts()),
@@ -47,16 +47,16 @@ fn all_shown() -> AmazonShows {
     }
 }
 
-fn paid() -> Asked {
+pub(super) fn paid() -> Asked {
     Asked::Paid { charge_permission_id: Some(permission()), charge_id: Some(charge()), amount: None }
 }
 
-fn refund(amount: Money) -> Asked {
+pub(super) fn refund(amount: Money) -> Asked {
     Asked::Refund { charge_permission_id: None, charge_id: charge(), amount }
 }
 
 /// One person's request; the reference is `actor n`.
-fn by(
+pub(super) fn by(
     checkout: &Checkout,
     actor: &str,
     asked: &Asked,
@@ -67,7 +67,7 @@ fn by(
     as_request(checkout, &format!("{actor} {count}"), actor, asked, shows, now)
 }
 
-fn as_request(
+pub(super) fn as_request(
     checkout: &Checkout,
     reference: &str,
     actor: &str,
@@ -83,11 +83,11 @@ fn as_request(
     (decided.checkout, made, decided.events)
 }
 
-fn sent(reason: UnresolvedReason) -> Checkout {
+pub(super) fn sent(reason: UnresolvedReason) -> Checkout {
     checkout(PaymentIntent::AuthorizeWithCapture, unresolved(reason))
 }
 
-fn never_sent() -> Checkout {
+pub(super) fn never_sent() -> Checkout {
     let state = AttemptState::Unresolved {
         reason: UnresolvedReason::CompletedElsewhere,
         send: None,
@@ -98,14 +98,14 @@ fn never_sent() -> Checkout {
 }
 
 /// The result in a few words: the decision's state, the attempt's, and the refusal.
-fn told(checkout: &Checkout, made: &Result<Decision, DecisionRefused>) -> String {
+pub(super) fn told(checkout: &Checkout, made: &Result<Decision, DecisionRefused>) -> String {
     match made {
         Ok(decision) => format!("{}, {}", decision.state.name(), words_of(checkout)),
         Err(refused) => format!("{refused:?}"),
     }
 }
 
-fn words_of(checkout: &Checkout) -> String {
+pub(super) fn words_of(checkout: &Checkout) -> String {
     let attempt = &checkout.attempts[0];
     match &attempt.state {
         AttemptState::NotPaid { reason, .. } => format!("NotPaid {}", reason.code()),
@@ -127,8 +127,8 @@ fn paid_needs_everything_shown_and_equal() {
     let gone = || Shown::It(SessionView::NotFound(access()));
     let rows: Vec<(&str, AmazonShows, String)> = vec![
         ("all is shown", all_shown(), "Made, Completed".to_string()),
-        ("the session is gone", with_session(gone()), "Made, Completed".to_string()),
-        ("the session is not answered", with_session(Shown::Silent), "Made, Completed".to_string()),
+        ("the session is not found once", with_session(gone()), "TooEarly(None)".to_string()),
+        ("the session is not answered", with_session(Shown::Silent), "AmazonSilent".to_string()),
         (
             "the session is open",
             with_session(Shown::It(SessionView::Open(Box::default()))),
@@ -158,7 +158,10 @@ fn paid_needs_everything_shown_and_equal() {
         (
             "neither names the order",
             AmazonShows {
-                session: gone(),
+                session: Shown::It(SessionView::Completed {
+                    charge_permission_id: None,
+                    charge_id: Some(charge()),
+                }),
                 permission: Shown::It(PermissionFacts { merchant_reference_id: None, ..facts() }),
                 ..all_shown()
             },
@@ -374,6 +377,7 @@ fn a_session_that_is_gone_counts_after_three_answers_over_a_day_with_a_charge_sh
         ("two", vec![(0, true), (24, true)], false),
         ("over less than a day", vec![(0, false), (12, true), (23, false)], false),
         ("without a charge", vec![(0, false), (12, false), (24, false)], false),
+        ("in a store that knows no charge", vec![(0, false), (12, false), (25, false)], false),
         ("many", vec![(0, false), (1, false), (2, false), (3, true), (30, false)], true),
     ];
     for (name, looks, expected) in rows {
@@ -383,7 +387,8 @@ fn a_session_that_is_gone_counts_after_three_answers_over_a_day_with_a_charge_sh
             now = start.plus(Duration::from_secs(hours * 3_600_u64));
             let mut draft = Draft::new(checkout, now, rules());
             session_seen(&mut draft, AttemptNumber::FIRST, &SessionView::NotFound(access()));
-            let reach = if reached { Reach::Proved(access()) } else { Reach::Unproved };
+            let unproved = if name.contains("no charge") { Reach::NothingToAskFor } else { Reach::Unproved };
+            let reach = if reached { Reach::Proved(access()) } else { unproved };
             reach_seen(&mut draft, AttemptNumber::FIRST, &reach);
             checkout = draft.finish().checkout;
         }
@@ -391,7 +396,8 @@ fn a_session_that_is_gone_counts_after_three_answers_over_a_day_with_a_charge_sh
         let gone =
             AmazonShows { session: Shown::It(SessionView::NotFound(access())), ..AmazonShows::default() };
         let (_, made, _) = by(&checkout, "alice", &Asked::NotPaid, &gone, now);
-        let is_early = made == Err(DecisionRefused::TooEarly(Some(start.plus(MISSING_FOR))));
+        let from = start.plus(MISSING_FOR);
+        let is_early = made == Err(DecisionRefused::TooEarly((from > now).then_some(from)));
         assert_eq!(made.is_ok(), expected, "{name}: {made:?}");
         assert!(expected || is_early, "{name}: {made:?}");
         // Another key, or the session itself, begins the count again.

@@ -9,6 +9,7 @@ use crate::merchant::attempt::FailedCharge;
 use crate::merchant::checkout::standing::{Need, Standing};
 use crate::merchant::payment::dispute::{Dispute, DisputeState};
 use crate::merchant::payment::shipment::{PaidBy, Shipment};
+use crate::merchant::rules::ALARMS;
 use proptest::prelude::*;
 
 fn second_charge(amount: u64, state: ChargeState) -> Charge {
@@ -497,7 +498,11 @@ pub(super) fn agrees(checkout: &Checkout, now: Timestamp) -> Result<(), TestCase
         checkout
     );
     prop_assert_eq!(needs.contains(&Need::Contradicted), standing == Standing::Contradicted);
-    prop_assert!(!needs.contains(&Need::Unresolved) || open_by_itself);
+    let is_doubted_for_good = |attempt: &Attempt| {
+        attempt.state.doubt().is_some_and(|doubt| doubt.alarm_count as usize >= ALARMS.len())
+    };
+    let is_doubted = checkout.attempts.iter().any(is_doubted_for_good);
+    prop_assert!(!needs.contains(&Need::Unresolved) || open_by_itself || is_doubted);
     prop_assert!(standing != Standing::Unresolved || needs.contains(&Need::Unresolved));
     let is_of_parcels = checkout.left_behind().next().is_some();
     prop_assert!(

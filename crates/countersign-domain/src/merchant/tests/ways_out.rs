@@ -73,6 +73,9 @@ fn of_attempt(state: &AttemptState) -> WayOut {
         AttemptState::Bound { .. } | AttemptState::Pending { .. } | AttemptState::NotApproved(_) => {
             WayOut::Timer
         }
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) if doubt.alarm_count as usize >= ALARMS.len() => {
+            WayOut::TimerAndPerson(Need::Unresolved)
+        }
         AttemptState::Finalize(in_flight) => match in_flight {
             InFlight::Recorded { .. } | InFlight::Sent { .. } | InFlight::InDoubt(_) => WayOut::Timer,
         },
@@ -109,7 +112,12 @@ fn every_state_of_an_attempt_has_a_way_out() {
         }),
         at: sent_at(),
     };
-    let more = [failed(None), failed(Some(LookSchedule { at: sent_at(), count: 0 }))];
+    let doubted = Doubt { alarm_count: u32::try_from(ALARMS.len()).unwrap(), ..doubt() };
+    let more = [
+        failed(None),
+        failed(Some(LookSchedule { at: sent_at(), count: 0 })),
+        AttemptState::Finalize(InFlight::InDoubt(doubted)),
+    ];
     let mut constructed = Vec::new();
     for state in states().into_iter().chain(more) {
         constructed.push(state.name());

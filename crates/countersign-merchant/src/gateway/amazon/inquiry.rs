@@ -4,9 +4,8 @@
 use countersign_client::{Answer, Error};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::merchant::attempt::agree::SessionView;
-use countersign_domain::merchant::decision::shown::{PermissionFacts, Shown};
+use countersign_domain::merchant::decision::shown::{PermissionFacts, RefundFacts, Shown};
 use countersign_domain::merchant::payment::charge::ChargeView;
-use countersign_domain::merchant::payment::refund::RefundView;
 use countersign_protocol::wire::ChargePermission;
 
 use super::payment::{charge_shown, permission_shown, refund_shown};
@@ -34,10 +33,11 @@ impl Amazon {
     }
 
     /// Get Refund.
-    pub(crate) async fn inquire_refund(&self, id: &RefundId) -> Shown<RefundView> {
+    pub(crate) async fn inquire_refund(&self, id: &RefundId) -> Shown<RefundFacts> {
         let answer = self.noted(self.client.get_refund(id).await);
         shown(answer, id.as_str(), |answer| {
-            refund_shown(&answer.value).ok().filter(|refund| refund.id == *id)
+            let view = refund_shown(&answer.value).ok().filter(|refund| refund.id == *id)?;
+            Some(RefundFacts { view, created_at: answer.value.creation_timestamp })
         })
     }
 }

@@ -1,0 +1,247 @@
+//! Decisions about decisions: what is repeated, disputed, superseded, forgotten or not confirmed.
+
+use super::deciding::*;
+use super::paid::{DAY, usd};
+use super::*;
+use crate::merchant::after::unexplained::Evidence as Heard;
+use crate::merchant::checkout::unexplained::{
+    Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
+};
+use crate::merchant::decision::evidence::Evidence;
+use crate::merchant::decision::judge::DecisionRefused;
+use crate::merchant::decision::make::{Before, DecisionRequest, make};
+use crate::merchant::decision::shown::{AmazonShows, Shown};
+use crate::merchant::decision::{Asked, Decision, DecisionState, MAX_DECISIONS, SECOND_WITHIN, Subject};
+use crate::merchant::payment::permission::PermissionMoney;
+
+fn now() -> Timestamp {
+    sent_at().plus(2 * DAY)
+}
+
+/// An order of 14.00 whose attempt two persons have called paid, without a send of this store.
+fn decided_paid() -> Checkout {
+    let (first, ..) = by(&never_sent(), "alice", &paid(), &all_shown(), now());
+    by(&first, "bob", &paid(), &all_shown(), now()).0
+}
+
+// Promise: D03
+#[test]
+fn two_affirm_a_payment_whatever_was_captured_or_refunded_of_it_since() {
+    let decided = decided_paid();
+    let part = ChargeView { captured: AmountView::Shown(usd(800)), ..captured() };
+    let back = ChargeView { refunded: AmountView::Shown(amount()), ..captured() };
+    let lapsed = view(AmazonChargeState::Canceled, AmountView::Shown(amount()));
+    for (name, shown) in
+        [("as it was", captured()), ("captured in part", part), ("refunded", back), ("lapsed", lapsed)]
+    {
+        let shows = AmazonShows { charge: Shown::It(shown), ..all_shown() };
+        let (disputed, made, _) = by(&decided, "carol", &refund(amount()), &all_shown(), now());
+        assert_eq!(told(&disputed, &made), "AwaitsSecond, Completed", "{name}");
+        assert!(disputed.decisions.is_disputed());
+        let (first, made, _) = by(&disputed, "alice", &paid(), &shows, now());
+        assert_eq!(told(&first, &made), "AwaitsSecond, Completed", "{name}");
+        let (affirmed, made, events) = by(&first, "bob", &paid(), &shows, now());
+        assert_eq!(told(&affirmed, &made), "Made, Completed", "{name}");
+        assert!(!affirmed.decisions.is_disputed(), "{name}");
+        assert_eq!((&affirmed.attempts, &affirmed.payment), (&decided.attempts, &decided.payment), "{name}");
+        let completed =
+            |it: &&CheckoutEvent| matches!(it, CheckoutEvent::Attempt { event: AttemptEvent::Completed, .. });
+        assert_eq!(events.iter().filter(completed).count(), 0, "{name}: it is not told again");
+    }
+    let silent = AmazonShows { charge: Shown::Silent, ..all_shown() };
+    let (disputed, ..) = by(&decided, "carol", &refund(amount()), &all_shown(), now());
+    let (_, made, _) = by(&disputed, "alice", &paid(), &silent, now());
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSilent);
+    let other =
+        Asked::Paid { charge_permission_id: None, charge_id: ChargeId::parse("S01-1-C9").ok(), amount: None };
+    let (_, made, _) = by(&disputed, "alice", &other, &all_shown(), now());
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("chargeId"));
+}
+
+// Promise: D03
+#[test]
+fn two_affirm_that_an_attempt_was_not_paid() {
+    let (first, ..) = by(&never_sent(), "alice", &Asked::NotPaid, &all_shown(), now());
+    let (decided, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), now());
+    assert_eq!(told(&decided, &made), "Made, NotPaid Decided");
+    let (disputed, made, _) = by(&decided, "carol", &paid(), &all_shown(), now());
+    assert_eq!(told(&disputed, &made), "AwaitsSecond, NotPaid Decided");
+    let (first, ..) = by(&disputed, "alice", &Asked::NotPaid, &all_shown(), now());
+    let (affirmed, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), now());
+    assert_eq!(told(&affirmed, &made), "Made, NotPaid Decided");
+    assert!(!affirmed.decisions.is_disputed());
+}
+
+// Promise: D03
+#[test]
+fn what_two_had_to_decide_is_not_decided_again_by_one() {
+    // A first request of one person's was replaced, and then two decided: that request is not what holds.
+    let (first, ..) = by(&never_sent(), "alice", &paid(), &all_shown(), now());
+    let (replaced, ..) = by(&first, "alice", &Asked::NotPaid, &all_shown(), now());
+    assert_eq!(replaced.decisions.made[0].state.name(), "Expired");
+    let (first, ..) = by(&replaced, "alice", &paid(), &all_shown(), now());
+    let (decided, made, _) = by(&first, "bob", &paid(), &all_shown(), now());
+    assert_eq!(told(&decided, &made), "Made, Completed");
+    let mut contradicted = decided;
+    contradicted.payment.as_mut().unwrap().charges[0].sight =
+        LastSeen::Contradicted(Misfit::CaptureAmountDiffers);
+    let (_, made, _) = by(&contradicted, "alice", &paid(), &all_shown(), now());
+    assert_eq!(made.unwrap().state, DecisionState::AwaitsSecond { until: now().plus(SECOND_WITHIN) });
+}
+
+// Promise: D03
+#[test]
+fn a_request_that_was_not_confirmed_is_not_answered_as_a_decision() {
+    let (first, ..) = as_request(&never_sent(), "case 1", "alice", &paid(), &all_shown(), now());
+    let late = now().plus(SECOND_WITHIN);
+    let mut draft = Draft::new(first, late, rules());
+    assert!(crate::merchant::decision::due::take_up(&mut draft));
+    let expired = draft.finish().checkout;
+    for actor in ["alice", "bob"] {
+        let (after, made, _) = as_request(&expired, "case 1", actor, &paid(), &all_shown(), late);
+        assert_eq!(made, Err(DecisionRefused::RequestExpired), "{actor}");
+        assert_eq!(after, expired);
+    }
+    let (_, made, _) = as_request(&expired, "case 1", "alice", &Asked::NotPaid, &all_shown(), late);
+    assert_eq!(made, Err(DecisionRefused::ReferenceReused));
+    let (_, made, _) = as_request(&expired, "case 2", "alice", &paid(), &all_shown(), late);
+    assert!(made.is_ok(), "{made:?}");
+    // A request that another one has replaced is over as well.
+    let (first, ..) = as_request(&never_sent(), "case 1", "alice", &paid(), &all_shown(), now());
+    let (replaced, ..) = as_request(&first, "case 2", "bob", &Asked::NotPaid, &all_shown(), now());
+    let (_, made, _) = as_request(&replaced, "case 1", "carol", &paid(), &all_shown(), now());
+    assert_eq!(made, Err(DecisionRefused::RequestExpired));
+}
+
+// Promise: D03
+#[test]
+fn reminders_and_requests_that_nobody_confirmed_make_room() {
+    let remind = |n: usize| Asked::Remind { at: Some(now().plus(SECOND * u32::try_from(n + 1).unwrap())) };
+    let mut order = never_sent();
+    for n in 0..MAX_DECISIONS + 20 {
+        let reference = format!("reminder {n}");
+        let (after, made, _) = as_request(&order, &reference, "alice", &remind(n), &all_shown(), now());
+        assert!(made.is_ok(), "{n}: {made:?}");
+        order = after;
+    }
+    assert_eq!(order.decisions.made.len(), MAX_DECISIONS);
+    let (first, made, _) = by(&order, "bob", &paid(), &all_shown(), now());
+    assert_eq!(told(&first, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
+    let (made_at_last, made, _) = as_request(&first, "c", "carol", &paid(), &all_shown(), now());
+    assert_eq!(told(&made_at_last, &made), "Made, Completed");
+    assert!(made_at_last.decisions.made.len() <= MAX_DECISIONS);
+    // Requests that nobody confirmed make room, too; disputes stay.
+    let mut order = never_sent();
+    for n in 0..MAX_DECISIONS + 20 {
+        let asked = if n.is_multiple_of(2) { paid() } else { Asked::NotPaid };
+        let (after, made, _) = as_request(&order, &format!("case {n}"), "alice", &asked, &all_shown(), now());
+        assert!(made.is_ok(), "{n}: {made:?}");
+        order = after;
+    }
+    let mut disputed = decided_paid();
+    for n in 0.. {
+        let asked = if n % 2 == 0 { Asked::NotPaid } else { refund(amount()) };
+        let (after, made, _) =
+            as_request(&disputed, &format!("case {n}"), "carol", &asked, &all_shown(), now());
+        if made == Err(DecisionRefused::TooManyDecisions) {
+            break;
+        }
+        disputed = after;
+    }
+    assert!(disputed.decisions.is_disputed());
+    assert_eq!(disputed.decisions.made.len(), MAX_DECISIONS);
+}
+
+/// An order whose permission nothing explains.
+fn unexplained() -> Checkout {
+    let look = LookSchedule { at: now(), count: 0 };
+    let known = Unexplained {
+        charge_permission_id: permission(),
+        charge_ids: vec![charge()],
+        attempt: None,
+        amount: Some(amount()),
+        heard_at: sent_at(),
+        asked_at: None,
+        state: UnexplainedState::Open { reason: UnexplainedReason::NoSession, since: sent_at(), look },
+    };
+    Checkout { unexplained: vec![known], ..super::unpaid(PaymentIntent::AuthorizeWithCapture) }
+}
+
+fn heard() -> AmazonShows {
+    let money = PermissionMoney {
+        state: PermissionState::Chargeable,
+        created_at: Some(sent_at()),
+        limit: AmountView::Shown(amount()),
+        balance: AmountView::Shown(usd(0)),
+    };
+    let heard = Heard { permission: Some(money), charges: vec![captured()], ..Heard::default() };
+    AmazonShows { heard, ..AmazonShows::default() }
+}
+
+fn whose(
+    checkout: &Checkout,
+    actor: &str,
+    asked: &Asked,
+    shows: &AmazonShows,
+) -> (Checkout, Result<Decision, DecisionRefused>) {
+    let evidence = Evidence::parse("Seller Central shows it").unwrap();
+    let subject = Subject::Unexplained(permission());
+    let reference = format!("{actor} {}", checkout.decisions.made.len());
+    let request =
+        DecisionRequest { subject: &subject, asked, reference: &reference, actor, evidence: &evidence };
+    let mut draft = Draft::new(checkout.clone(), now(), rules());
+    let made = make(&mut draft, &request, shows, Before::Undecided);
+    (draft.finish().checkout, made)
+}
+
+fn end_of(checkout: &Checkout) -> Option<UnexplainedEnd> {
+    match checkout.heard_of(&permission())?.state {
+        UnexplainedState::Over { end, .. } => Some(end),
+        UnexplainedState::Heard { .. } | UnexplainedState::Watched { .. } | UnexplainedState::Open { .. } => {
+            None
+        }
+    }
+}
+
+fn made(made: Result<Decision, DecisionRefused>) -> String {
+    made.map_or_else(|refused| format!("{refused:?}"), |made| made.state.name().to_string())
+}
+
+// Promise: D03
+#[test]
+fn whose_a_permission_is_can_be_decided_again_by_two() {
+    let silent = AmazonShows::default();
+    assert_eq!(made(whose(&unexplained(), "alice", &Asked::NotOurs, &silent).1), "AmazonSilent");
+    let (not_ours, decided) = whose(&unexplained(), "alice", &Asked::NotOurs, &heard());
+    assert_eq!((made(decided), end_of(&not_ours)), ("Made".to_string(), Some(UnexplainedEnd::NotOurs)));
+    assert_eq!(made(whose(&not_ours, "bob", &Asked::NotOurs, &heard()).1), "NotUndecided");
+    assert_eq!(made(whose(&not_ours, "bob", &Asked::Remind { at: None }, &heard()).1), "NotUndecided");
+    let refund = Asked::RefundUnexplained { amount: amount() };
+    assert_eq!(made(whose(&not_ours, "bob", &refund, &heard()).1), "NotUndecided");
+    // It is ours after all.
+    let (disputed, decided) = whose(&not_ours, "bob", &Asked::Ours, &heard());
+    assert_eq!((made(decided), disputed.decisions.is_disputed()), ("AwaitsSecond".to_string(), true));
+    let (ours, decided) = whose(&disputed, "carol", &Asked::Ours, &heard());
+    assert_eq!((made(decided), end_of(&ours)), ("Made".to_string(), Some(UnexplainedEnd::Ours)));
+    assert!(ours.payment.is_some() && !ours.decisions.is_disputed());
+    assert_eq!(ours.attempts.len(), 1);
+    // Or two repeat that it is not.
+    let (first, _) = whose(&disputed, "carol", &Asked::NotOurs, &heard());
+    let (affirmed, decided) = whose(&first, "alice", &Asked::NotOurs, &heard());
+    assert_eq!((made(decided), affirmed.decisions.is_disputed()), ("Made".to_string(), false));
+    // It is not ours after all: the order is unpaid, as long as nothing has happened to the payment.
+    assert_eq!(made(whose(&ours, "alice", &Asked::Ours, &heard()).1), "NotUndecided");
+    let (first, decided) = whose(&ours, "alice", &Asked::NotOurs, &heard());
+    assert_eq!((made(decided), first.decisions.is_disputed()), ("AwaitsSecond".to_string(), true));
+    assert!(!fulfilment(&first, None, now()).unwrap().may_ship);
+    let (back, decided) = whose(&first, "bob", &Asked::NotOurs, &heard());
+    assert_eq!((made(decided), end_of(&back)), ("Made".to_string(), Some(UnexplainedEnd::NotOurs)));
+    assert_eq!((back.payment.clone(), back.live_attempt()), (None, None));
+    assert_eq!(words_of(&back), "NotPaid Decided");
+    let mut used = ours;
+    let request = OperationRequest::Refund { charge_id: None, amount: Some(usd(100)) };
+    let mut draft = Draft::new(used, now(), rules());
+    super::super::payment::ask::ask(&mut draft, OperationName::Shop("1".to_string()), request).unwrap();
+    used = draft.finish().checkout;
+    assert_eq!(made(whose(&used, "alice", &Asked::NotOurs, &heard()).1), "PaymentInUse");
+}
