@@ -11,7 +11,6 @@ use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::decision::MAX_DECISIONS;
 use countersign_domain::merchant::decision::judge::DecisionRefused;
-use countersign_domain::merchant::decision::make::DECIDED;
 use countersign_domain::merchant::payment::ask::OperationRefused;
 use countersign_domain::merchant::payment::send::{NOT_AUTHORIZED, OVERTAKEN};
 use countersign_domain::merchant::rules::{MAX_ATTEMPTS, MAX_OPERATIONS, MAX_SHIPMENTS};
@@ -165,9 +164,6 @@ impl RequestRefused {
                     .to_owned()
             }
             OVERTAKEN => format!("{CANCELED} This request was not executed any more."),
-            DECIDED => {
-                "Operators have decided that this request had no effect. It is not sent again.".to_owned()
-            }
             code => format!("Amazon refused this request with {code}. It had no effect."),
         };
         refused(CONFLICT, code.to_owned(), message)
@@ -201,6 +197,12 @@ impl RequestRefused {
             "RefundNotMade",
             "Amazon shows that this refund was not made. Nothing was refunded.",
         )
+    }
+
+    /// Persons have decided that the operation had no effect.
+    pub(super) fn decided() -> Self {
+        let message = "Operators have decided that this request had no effect. It is not sent again.";
+        refused(CONFLICT, "Decided", message)
     }
 }
 

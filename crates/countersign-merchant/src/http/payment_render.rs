@@ -11,7 +11,7 @@ use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationName, OperationRequest, OperationState, PaymentCall,
 };
 use countersign_domain::merchant::payment::refund::{Refund, RefundState};
-use countersign_domain::merchant::payment::send::{NOT_MADE, TOO_MUCH};
+use countersign_domain::merchant::payment::send::{DECIDED, NOT_MADE, TOO_MUCH};
 use countersign_domain::merchant::payment::shipment::PaidBy;
 use countersign_domain::merchant::rules::RefundCeiling;
 use countersign_domain::money::Money;
@@ -332,6 +332,7 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
     match code {
         TOO_MUCH => return RequestRefused::refund_too_large(),
         NOT_MADE => return RequestRefused::refund_not_made(),
+        DECIDED => return RequestRefused::decided(),
         _ => {}
     }
     let class = ReasonCode::parse(code).map(ReasonCode::class);

@@ -22,11 +22,11 @@ const NOW: &str = "20261123T154700Z";
 const ELSEWHERE: &str = "S01-7777777-0000001";
 const ELSEWHERE_CHARGE: &str = "S01-7777777-0000001-C000001";
 
-fn path(checkout_id: &str, of: &str) -> String {
+pub(crate) fn path(checkout_id: &str, of: &str) -> String {
     format!("/v1/checkouts/{checkout_id}/{of}/decision")
 }
 
-fn asked(world: &World, token: &str, method: &str, path: &str, body: &Value) -> HttpAnswer {
+pub(crate) fn asked(world: &World, token: &str, method: &str, path: &str, body: &Value) -> HttpAnswer {
     let body = if method == "GET" { String::new() } else { body.to_string() };
     world.run(world.request_with(method, path, &body, Some(&format!("Bearer {token}"))))
 }
@@ -35,7 +35,7 @@ fn decide(world: &World, token: &str, checkout_id: &str, body: &Value) -> HttpAn
     asked(world, token, "POST", &path(checkout_id, "attempts/1"), body)
 }
 
-fn decide_operation(world: &World, checkout_id: &str, number: u32, body: &Value) -> HttpAnswer {
+pub(crate) fn decide_operation(world: &World, checkout_id: &str, number: u32, body: &Value) -> HttpAnswer {
     asked(world, ALICE, "POST", &path(checkout_id, &format!("operations/{number}")), body)
 }
 
@@ -45,7 +45,7 @@ fn inquire(world: &World, checkout_id: &str) -> Value {
     answer.json()
 }
 
-fn with(verdict: &str, members: Value) -> Value {
+pub(crate) fn with(verdict: &str, members: Value) -> Value {
     let mut body = json!({ "reference": format!("case {verdict}"), "verdict": verdict,
         "evidence": "Seller Central shows it" });
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -66,7 +66,7 @@ fn verdicts(shown: &Value) -> Vec<String> {
         .collect()
 }
 
-fn decision_of(answer: &HttpAnswer) -> (u16, String) {
+pub(crate) fn decision_of(answer: &HttpAnswer) -> (u16, String) {
     (answer.status, answer.json()["decision"]["state"].as_str().unwrap_or("?").to_owned())
 }
 
@@ -649,160 +649,6 @@ fn a_wrong_decision_ships_nothing_once_one_person_disputes_it() {
     assert_eq!(world.amazon.money(), "held 0, captured 1400, refunded 0", "it is the other system's");
 }
 
-/// An order of 100.00 with a charge of 40.00, whose further charge of 5.00 is in doubt.
-fn charge_in_doubt(world: &World, fault: Fault) -> String {
-    let checkout_id = world.completed("Authorize");
-    world.let_pass(2 * MINUTE);
-    world.amazon.fault("createCharge", fault);
-    world.amazon.goes_down("createCharge");
-    let body = json!({ "reference": "second", "chargeAmount": usd("5.00") });
-    assert_eq!(world.ask(&checkout_id, "charges", &body).status, 202);
-    checkout_id
-}
-
-fn of_operation(verdict: &str, members: Value) -> Value {
-    with(verdict, members)
-}
-
-// Promise: D03
-#[test]
-fn a_person_decides_that_an_operation_in_doubt_was_done() {
-    for engine in ENGINES {
-        let world = World::new(engine);
-        let checkout_id = charge_in_doubt(&world, Fault::LostAfter);
-        let (first, made) = ("S01-5105180-0000001-C000001", "S01-5105180-0000001-C000002");
-        let done = |charge: &str| of_operation("done", json!({ "chargeId": charge }));
-        let refused = decide_operation(&world, &checkout_id, 1, &done(made)).refusal();
-        assert_eq!(refused.1, "NotUndecided", "a copy may be on its way");
-        // The looks send copies again: a person decides five minutes after the last one.
-        world.skip(2 * HOUR);
-        world.let_pass(6 * MINUTE);
-        for (body, code, field) in [
-            (of_operation("done", json!({})), "MissingValue", "chargeId"),
-            (done(first), "AmazonSaysOtherwise", "chargeId"),
-            (done("S01-5105180-0000001-C000009"), "AmazonSaysOtherwise", "chargeId"),
-            (
-                of_operation("done", json!({ "refundId": "S01-5105180-0000001-R000001" })),
-                "InvalidCombination",
-                "refundId",
-            ),
-            (of_operation("noEffect", json!({ "chargeId": made })), "InvalidCombination", "chargeId"),
-            (of_operation("paid", json!({})), "InvalidValue", "verdict"),
-            (done(made), "AmazonSaysOtherwise", "creationTimestamp"),
-        ] {
-            let refused = decide_operation(&world, &checkout_id, 1, &body).refusal();
-            assert_eq!((refused.1.as_str(), refused.2.as_deref()), (code, Some(field)), "{body}");
-        }
-        world.amazon.dates_charges("20261122T154700Z");
-        let refused = decide_operation(&world, &checkout_id, 1, &done(made)).refusal();
-        assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("creationTimestamp".to_owned())));
-        world.amazon.dates_charges("20261123T155000Z");
-        // What a person names and is not the effect is known from then on as made elsewhere: two must say that it is.
-        let answer = decide_operation(&world, &checkout_id, 1, &done(made));
-        assert_eq!(decision_of(&answer), (202, "AwaitsSecond".to_owned()), "{}", answer.text);
-        let path = path(&checkout_id, "operations/1");
-        let answer = asked(&world, BOB, "POST", &path, &done(made));
-        assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
-        assert_eq!(answer.json()["state"], "Done");
-        let again = world.ask(
-            &checkout_id,
-            "charges",
-            &json!({ "reference": "second", "chargeAmount": usd("5.00") }),
-        );
-        assert_eq!((again.status, &again.json()["chargeId"]), (201, &json!(made)));
-        world.amazon.comes_back();
-        world.let_pass(2 * MINUTE);
-        assert_eq!(world.amazon.charge_count(), 2);
-    }
-}
-
-// Promise: D03
-#[test]
-fn an_operation_without_an_effect_needs_amazons_balance_or_31_days_and_two_persons() {
-    let permission = "S01-5105180-0000001";
-    let no_effect = of_operation("noEffect", json!({}));
-    let world = World::in_memory();
-    let checkout_id = charge_in_doubt(&world, Fault::LostBefore);
-    world.skip(2 * HOUR);
-    world.let_pass(6 * MINUTE);
-    assert_eq!(decide_operation(&world, &checkout_id, 1, &no_effect).refusal().1, "TooEarly");
-    let shows = |left: &str| {
-        let limits = json!({ "amountLimit": usd("100.00"), "amountBalance": usd(left) });
-        world.amazon.show_of_permission(permission, json!({ "limits": limits }));
-    };
-    shows("55.00");
-    let refused = decide_operation(&world, &checkout_id, 1, &no_effect).refusal();
-    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("limits.amountBalance".to_owned())));
-    shows("60.00");
-    let answer = decide_operation(&world, &checkout_id, 1, &no_effect);
-    assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
-    let fact = world.facts().pop().unwrap();
-    assert_eq!((&fact["type"], &fact["code"]), (&json!("operation.refused"), &json!("Decided")));
-    let again = json!({ "reference": "second", "chargeAmount": usd("5.00") });
-    let again = world.ask(&checkout_id, "charges", &again);
-    assert_eq!(again.refusal().1, "Decided");
-    assert!(again.text.contains("Operators have decided"), "{}", again.text);
-    let explained = world.get(&format!("/v1/checkouts/{checkout_id}/explanation")).text;
-    assert!(explained.contains("persons have decided it: the reserved amount is free again"), "{explained}");
-    let sends = world.amazon.arrived("createCharge").len();
-    world.amazon.comes_back();
-    world.skip(DAY);
-    assert_eq!(world.amazon.arrived("createCharge").len(), sends, "it is not sent again");
-
-    // Without a balance, age and a second person must do.
-    let world = World::in_memory();
-    let checkout_id = charge_in_doubt(&world, Fault::LostBefore);
-    world.skip(31 * DAY + HOUR);
-    world.let_pass(6 * MINUTE);
-    assert_eq!(decide_operation(&world, &checkout_id, 1, &no_effect).status, 202);
-    let second = asked(&world, BOB, "POST", &path(&checkout_id, "operations/1"), &no_effect);
-    assert_eq!(decision_of(&second), (200, "Made".to_owned()), "{}", second.text);
-    world.amazon.comes_back();
-    world.let_pass(MINUTE);
-}
-
-// Promise: D03
-#[test]
-fn a_capture_and_a_refund_in_doubt_are_decided_by_what_their_charge_shows() {
-    let charge = "S01-5105180-0000001-C000001";
-    let world = World::in_memory();
-    let checkout_id = world.completed("Authorize");
-    world.let_pass(2 * MINUTE);
-    world.amazon.fault("captureCharge", Fault::LostBefore);
-    world.amazon.goes_down("captureCharge");
-    assert_eq!(world.ask(&checkout_id, "captures", &json!({ "reference": "c" })).status, 202);
-    world.skip(2 * HOUR);
-    world.let_pass(6 * MINUTE);
-    let done = of_operation("done", json!({ "chargeId": charge }));
-    let refused = decide_operation(&world, &checkout_id, 1, &done).refusal();
-    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("statusDetails.state".to_owned())));
-    let answer = decide_operation(&world, &checkout_id, 1, &of_operation("noEffect", json!({})));
-    assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("Refused")), "{}", answer.text);
-    world.amazon.comes_back();
-    // It can be captured by another request, whose refund is in doubt then.
-    assert_eq!(world.ask(&checkout_id, "captures", &json!({ "reference": "d" })).status, 200);
-    world.amazon.fault("createRefund", Fault::LostBefore);
-    world.amazon.goes_down("createRefund");
-    let refund = json!({ "reference": "r", "refundAmount": usd("3.00") });
-    assert_eq!(world.ask(&checkout_id, "refunds", &refund).status, 202);
-    world.skip(2 * HOUR);
-    world.let_pass(6 * MINUTE);
-    let number = 3;
-    world.amazon.change_charge(charge, |it| it["refundedAmount"] = usd("3.00"));
-    let no_effect = |reference: &str| json!({ "reference": reference, "verdict": "noEffect", "evidence": "Seller Central shows none" });
-    let refused = decide_operation(&world, &checkout_id, number, &no_effect("1")).refusal();
-    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("refundedAmount".to_owned())));
-    world.amazon.change_charge(charge, |it| it["refundedAmount"] = usd("0.00"));
-    // Amazon may not have decided it yet.
-    let answer = decide_operation(&world, &checkout_id, number, &no_effect("2"));
-    assert_eq!(decision_of(&answer), (202, "AwaitsSecond".to_owned()), "{}", answer.text);
-    let path = path(&checkout_id, &format!("operations/{number}"));
-    let answer = asked(&world, BOB, "POST", &path, &no_effect("2"));
-    assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("Refused")), "{}", answer.text);
-    world.amazon.comes_back();
-    world.let_pass(2 * MINUTE);
-}
-
 /// An order that is only registered, and whose payment of this amount another system took.
 fn unexplained(world: &World, amount: &str) -> String {
     let checkout_id = world.register(&order());
@@ -992,32 +838,6 @@ fn a_refund_of_one_charge_cancels_nothing_that_it_does_not_name() {
         assert_eq!(world.amazon.money(), "held 100, captured 9000, refunded 9000");
         assert!(world.facts().iter().any(|it| it["type"] == "payment.settled"));
     }
-}
-
-// Promise: D03
-#[test]
-fn a_charge_of_others_that_a_person_names_is_counted_and_then_tells_that_a_charge_had_no_effect() {
-    let permission = "S01-5105180-0000001";
-    let world = World::in_memory();
-    let checkout_id = charge_in_doubt(&world, Fault::LostBefore);
-    world.skip(2 * HOUR);
-    world.let_pass(6 * MINUTE);
-    let other = "S01-5105180-0000001-C000007";
-    world.amazon.charge_elsewhere(other, &usd("7.00"));
-    let limits = json!({ "amountLimit": usd("115.00"), "amountBalance": usd("68.00") });
-    world.amazon.show_of_permission(permission, json!({ "limits": limits }));
-    let no_effect = of_operation("noEffect", json!({}));
-    let refused = decide_operation(&world, &checkout_id, 1, &no_effect).refusal();
-    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("limits.amountBalance".to_owned())));
-    let refused =
-        decide_operation(&world, &checkout_id, 1, &of_operation("done", json!({ "chargeId": other })));
-    assert_eq!(refused.refusal(), (409, "AmazonSaysOtherwise".to_owned(), Some("chargeAmount".to_owned())));
-    let answer = decide_operation(&world, &checkout_id, 1, &no_effect);
-    assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
-    let charges = world.checkout(&checkout_id)["payment"]["charges"].clone();
-    assert_eq!((&charges[1]["chargeId"], &charges[1]["madeElsewhere"]), (&json!(other), &json!(true)));
-    world.amazon.comes_back();
-    world.let_pass(2 * MINUTE);
 }
 
 // Promise: D03

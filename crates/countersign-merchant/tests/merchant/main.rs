@@ -13,6 +13,7 @@ mod completing;
 mod counting;
 mod crashes;
 mod deciding;
+mod deciding_operations;
 mod disputes;
 mod documented;
 mod doubt;

@@ -392,7 +392,7 @@ impl PaymentDraft<'_> {
         self.is_canceled && !self.payment.is_closed() && operation.waits_for_close()
     }
 
-    /// Whether the order's cancellation closes the permission. Money that persons have taken up is given back, and
+    /// Whether the order's cancellation closes the permission. Money that persons have taken up is returned, and
     /// nothing else of its permission is touched: others may have charges under it.
     pub(in crate::merchant) const fn closes(&self) -> bool {
         self.is_an_attempts && !self.payment.is_closed()

@@ -26,12 +26,10 @@ use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeView, LastSeen};
 use crate::merchant::payment::operation::{OperationEffect, OperationState, UndoStep};
 use crate::merchant::payment::permission::{Permission, PermissionState};
+use crate::merchant::payment::send::DECIDED;
 use crate::merchant::rules::{next_evidence_look, pending_delay};
 use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
-
-/// The code of an operation that persons have decided to have had no effect.
-pub const DECIDED: &str = "Decided";
 
 /// A decision as a person asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -526,7 +524,7 @@ fn take_as_shown(draft: &mut Draft, shown: &ChargeView) {
     }
 }
 
-/// Requests that what a charge holds or keeps is given back; the order goes on.
+/// Requests that what a charge holds or keeps is returned; the order goes on.
 fn refund_charge(draft: &mut Draft, shown: &ChargeView) {
     let Some(mut payment) = draft.payment() else { return };
     let id = shown.id.clone();

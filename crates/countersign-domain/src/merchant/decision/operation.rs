@@ -2,7 +2,6 @@
 //! changed here.
 
 use super::judge::{Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, member_of, reminder};
-use super::make::DECIDED;
 use super::shown::{AmazonShows, PermissionFacts, RefundFacts, Shown};
 use super::{Asked, Subject};
 use crate::ids::{ChargeId, RefundId};
@@ -15,6 +14,7 @@ use crate::merchant::payment::operation::{
 };
 use crate::merchant::payment::permission::{PermissionState, PermissionView};
 use crate::merchant::payment::refund::RefundView;
+use crate::merchant::payment::send::DECIDED;
 use crate::merchant::proof::{ObjectView, Proof, answer_proof};
 use crate::merchant::rules::{COPY_LIFETIME, FORGOTTEN_AFTER, REFUND_DECIDED_AFTER};
 use crate::money::Money;

@@ -44,6 +44,9 @@ pub const TOO_MUCH: &str = "ExceedsRefundable";
 /// The code of a refund that was in doubt and that Amazon shows not to have been made.
 pub const NOT_MADE: &str = "RefundNotMade";
 
+/// The code of an operation that persons have decided to have had no effect.
+pub const DECIDED: &str = "Decided";
+
 /// Why a refund waits to be sent while Amazon does not show its charge.
 const UNSEEN: &str = "Amazon has not shown its charge";
 

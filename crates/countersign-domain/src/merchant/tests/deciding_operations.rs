@@ -5,10 +5,11 @@ use super::paid::*;
 use super::*;
 use crate::merchant::decision::evidence::Evidence;
 use crate::merchant::decision::judge::DecisionRefused;
-use crate::merchant::decision::make::{Before, DECIDED, DecisionRequest, make};
+use crate::merchant::decision::make::{Before, DecisionRequest, make};
 use crate::merchant::decision::operation::is_charge_of_others;
 use crate::merchant::decision::shown::{AmazonShows, PermissionFacts, RefundFacts, Shown};
 use crate::merchant::decision::{Asked, Decision, Subject};
+use crate::merchant::payment::send::DECIDED;
 
 fn now() -> Timestamp {
     sent_at().plus(DAY)

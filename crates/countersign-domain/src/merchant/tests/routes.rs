@@ -7,7 +7,7 @@ use crate::merchant::after::unexplained;
 use crate::merchant::checkout::standing::Need;
 use crate::merchant::decision::evidence::Evidence;
 use crate::merchant::decision::make::{Before, DecisionRequest, make};
-use crate::merchant::decision::shown::{AmazonShows, PermissionFacts, Shown};
+use crate::merchant::decision::shown::{AmazonShows, PermissionFacts, RefundFacts, Shown};
 use crate::merchant::decision::{Asked, DecisionState, Subject};
 use crate::merchant::payment::permission::PermissionMoney;
 
@@ -22,8 +22,10 @@ fn requests(checkout: &Checkout) -> Vec<(Subject, Asked)> {
     let amounts = || [amount(), hundred()].into_iter();
     for attempt in &checkout.attempts {
         let mut add = |asked| requests.push((Subject::Attempt(attempt.number), asked));
-        let charge_permission_id = Some(permission());
-        add(Asked::Paid { charge_permission_id, charge_id: Some(charge()), amount: None });
+        for charge_id in [charge(), made_later()] {
+            let charge_permission_id = Some(permission());
+            add(Asked::Paid { charge_permission_id, charge_id: Some(charge_id), amount: None });
+        }
         add(Asked::NotPaid);
         for amount in amounts() {
             add(Asked::Refund { charge_permission_id: None, charge_id: charge(), amount });
@@ -104,7 +106,10 @@ fn answers() -> Vec<AmazonShows> {
                     session: Shown::It(session.clone()),
                     permission: Shown::It(facts),
                     charge: Shown::It(charge.clone()),
-                    refund: Shown::It(refund_shown_as(RefundState::Refunded)),
+                    refund: Shown::It(RefundFacts {
+                        view: refund_shown_as(RefundState::Refunded),
+                        created_at,
+                    }),
                     heard,
                     holder: None,
                 });

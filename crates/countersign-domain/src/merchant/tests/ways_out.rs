@@ -262,7 +262,7 @@ fn a_contradiction_of_a_further_charge_and_a_charge_that_no_look_finds_have_ways
             ..charge_in(state)
         };
         let order = paid(payment_of(vec![captured(), further]));
-        holds(&order, WayOut::TimerAndSellerCentral(Need::Contradicted), "a further charge");
+        holds(&order, WayOut::TimerAndPerson(Need::Contradicted), "a further charge");
     }
     let lost = Operation { contradicted_count: 2, ..operation(1, create(), in_doubt()) };
     let order = paid(Payment { operations: vec![lost], ..payment_of(vec![captured()]) });
@@ -306,7 +306,7 @@ fn decided(supersedes: Precedence, state: DecisionState) -> Checkout {
     let latest = |asked| decision("2", asked, supersedes, state);
     let made = match supersedes {
         Precedence::Disputes => vec![earlier, latest(Asked::NotPaid)],
-        Precedence::First => vec![latest(Asked::Remind { at: None })],
+        Precedence::First | Precedence::Besides => vec![latest(Asked::Remind { at: None })],
     };
     let order = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
     Checkout { decisions: Decisions { made, absences: Vec::new() }, ..order }
@@ -319,13 +319,12 @@ fn every_state_of_a_decision_has_a_way_out() {
             WayOut::TimerAndPerson(Need::Unresolved)
         }
         (DecisionState::Expired { .. }, Precedence::Disputes) => WayOut::Person(Need::Unresolved),
-        (DecisionState::AwaitsSecond { .. }, Precedence::First) | (DecisionState::Reminds { .. }, _) => {
-            WayOut::Timer
-        }
-        (DecisionState::Expired { .. }, Precedence::First)
+        (DecisionState::AwaitsSecond { .. }, Precedence::First | Precedence::Besides)
+        | (DecisionState::Reminds { .. }, _) => WayOut::Timer,
+        (DecisionState::Expired { .. }, Precedence::First | Precedence::Besides)
         | (
             DecisionState::Made { .. } | DecisionState::Reminded { .. } | DecisionState::Superseded { .. },
-            Precedence::First | Precedence::Disputes,
+            Precedence::First | Precedence::Disputes | Precedence::Besides,
         ) => WayOut::Over,
     };
     let at = sent_at();
@@ -337,7 +336,7 @@ fn every_state_of_a_decision_has_a_way_out() {
         DecisionState::Reminded { at },
         DecisionState::Superseded { at },
     ];
-    for supersedes in [Precedence::First, Precedence::Disputes] {
+    for supersedes in [Precedence::First, Precedence::Disputes, Precedence::Besides] {
         for state in states {
             let what = format!("{supersedes:?} {}", state.name());
             holds(&decided(supersedes, state), of(supersedes, state), &what);
@@ -402,9 +401,7 @@ fn every_state_of_a_cancellation_has_a_way_out() {
             WayOut::TimerAndPerson(Need::CancellationStuck)
         }
         CancellationState::Requested { is_stuck: false, .. } => WayOut::Timer,
-        CancellationState::Done { remind_at: Some(_), .. } => {
-            WayOut::TimerAndSellerCentral(Need::CancellationStuck)
-        }
+        CancellationState::Done { remind_at: Some(_), .. } => WayOut::TimerAndPerson(Need::CancellationStuck),
         CancellationState::Done { remind_at: None, .. } => WayOut::Over,
     };
     for state in [
