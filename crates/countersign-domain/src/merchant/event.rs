@@ -189,6 +189,17 @@ pub enum PaymentEvent {
     UnexplainedSettled(ChargePermissionId),
     /// A permission names this order, and holds no money.
     PermissionNoted(ChargePermissionId),
+    /// A call leaves that returns the money of a permission, as persons have decided.
+    ReturnSent(ChargePermissionId),
+    /// Amazon has accepted it.
+    ReturnAccepted(ChargePermissionId),
+    /// It has had no effect: persons must decide again.
+    ReturnRefused {
+        /// The permission.
+        permission: ChargePermissionId,
+        /// Amazon's code, or the state that proves it.
+        code: String,
+    },
     /// A charge must be captured before this instant.
     CaptureDue {
         /// Which charge.

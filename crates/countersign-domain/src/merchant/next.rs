@@ -20,7 +20,8 @@ pub enum NextStep {
     /// Record a call durably before it leaves: [`super::attempt::finalize::begin`] or
     /// [`super::payment::send::begin`].
     Begin(CallId),
-    /// Send the recorded call: [`super::attempt::finalize::answered`] or [`super::payment::send::answered`].
+    /// Send the recorded call: [`super::attempt::finalize::answered`], [`super::payment::send::answered`] or
+    /// [`super::after::returning::return_answered`].
     Send(OutgoingCall),
     /// Record one more send of the same bytes durably: [`super::attempt::finalize::send_again`] or
     /// [`super::payment::send::send_again`]. A Finalize is never sent again without a look-up first.
@@ -68,6 +69,9 @@ pub enum NextStep {
     /// Charge Permission, and Get Charge for its known charges, because this permission names the order:
     /// [`super::after::unexplained::heard_seen`].
     LookAtHeard(ChargePermissionId),
+    /// Record the call durably that returns the money under this permission:
+    /// [`super::after::returning::begin_return`].
+    BeginReturn(ChargePermissionId),
 }
 
 /// An attempt and the session to which it is bound forever.
@@ -105,6 +109,16 @@ pub enum OutgoingCall {
         /// Its number.
         number: OperationNumber,
         /// The permission that it acts under.
+        charge_permission_id: ChargePermissionId,
+        /// What it asks for.
+        request: PaymentCall,
+        /// The bytes and their key.
+        send: KeyedRequest,
+    },
+    /// The call that returns the money under a permission that is not the order's payment:
+    /// [`super::after::returning::return_answered`].
+    Return {
+        /// The permission.
         charge_permission_id: ChargePermissionId,
         /// What it asks for.
         request: PaymentCall,

@@ -228,6 +228,9 @@ pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
 /// How long after a permission's creation money that is still held under it is unexplained: Amazon cancels an
 /// authorization without a Finalize within 24 hours.
 pub(super) const HELD_UNTIL_UNEXPLAINED: Duration = Duration::from_secs(25 * HOUR.as_secs());
+/// How long captured money under a permission that was heard of waits for a session that Amazon does not show,
+/// before it is unexplained.
+pub(super) const TAKEN_UNTIL_UNEXPLAINED: Duration = HOUR;
 /// For how long a session must be shown Open, with one more refusal in between, before it counts as not
 /// approved: a slow replica or a copy of the request is taken to be slower only with a key that Amazon does
 /// not honor.

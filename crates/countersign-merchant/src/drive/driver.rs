@@ -13,6 +13,7 @@ use countersign_domain::ids::{
     ChargeId, ChargePermissionId, CheckoutId, IdempotencyKey, MerchantId, RefundId,
 };
 use countersign_domain::merchant::after::due::take_up_payment;
+use countersign_domain::merchant::after::returning::{begin_return, return_answered};
 use countersign_domain::merchant::after::unexplained::{Evidence, Holder, heard_seen, sessions_to_ask};
 use countersign_domain::merchant::attempt::agree::{
     OurStore, QuoteBasis, SessionView, agree, ask_again, send_to, unquoted_address,
@@ -23,11 +24,12 @@ use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
 use countersign_domain::merchant::attempt::missing::{reach_seen, reach_to_prove};
 use countersign_domain::merchant::attempt::not_approved::to_look_at_before;
 use countersign_domain::merchant::attempt::prove::permission_seen;
-use countersign_domain::merchant::call::CallAnswer;
+use countersign_domain::merchant::call::{CallAnswer, KeyedRequest};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::CartSight;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::checkout::sharing::wake;
+use countersign_domain::merchant::checkout::unexplained::Returning;
 use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, OutgoingCall};
 use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
@@ -42,7 +44,7 @@ use super::App;
 use crate::book::StoreFailed;
 use crate::book::commit::LoadedRegistration;
 use crate::gateway::amazon::NoEvidence;
-use crate::gateway::amazon::send::{finalize_key, finalize_send, operation_send};
+use crate::gateway::amazon::send::{finalize_key, finalize_send, operation_send, return_send};
 use crate::registration::Registration;
 use crate::settings::Integration;
 
@@ -158,6 +160,11 @@ impl<'a> Driver<'a> {
                     let answer = self.app.amazon.operate(&charge_permission_id, &request, &send).await;
                     self.operation_answered(number, &request, &answer).await?
                 }
+                // Boxed, because the futures are large and rarely needed.
+                NextStep::Send(OutgoingCall::Return { charge_permission_id, request, send }) => {
+                    Box::pin(self.send_return(&charge_permission_id, &request, &send)).await?
+                }
+                NextStep::BeginReturn(permission) => Box::pin(self.begin_return(&permission)).await?,
                 // The session is Completed: sending it again and again would only repeat the answer.
                 NextStep::ProveBySending(_) if was_proved => return Ok(()),
                 NextStep::ProveBySending(attempt) => {
@@ -536,7 +543,9 @@ impl<'a> Driver<'a> {
     ) -> Result<Evidence, StoreFailed> {
         let Some(checkout) = self.checkout().await? else { return Ok(Evidence::default()) };
         let sessions = sessions_to_ask(checkout);
-        let mut charge_ids = checkout.heard_of(permission).map_or_else(Vec::new, |it| it.charge_ids.clone());
+        let known = checkout.heard_of(permission);
+        let mut charge_ids = known.map_or_else(Vec::new, |it| it.charge_ids.clone());
+        let refund_id = known.and_then(|it| it.returning.as_ref()).and_then(Returning::refund_id).cloned();
         let mut evidence = Evidence::default();
         if self.app.book.checkout_under(permission).await?.is_some_and(|id| id != self.checkout_id) {
             evidence.holder = Holder::AnotherOrder;
@@ -564,6 +573,10 @@ impl<'a> Driver<'a> {
             let message = "a charge under a permission that names an order could not be looked up";
             let shown = self.shown(amazon.charge(&id).await, None, message);
             evidence.charges.extend(shown.filter(|shown| shown.id == id));
+        }
+        if let Some(id) = refund_id {
+            let message = "a refund of a payment that is not the order's could not be looked up";
+            evidence.refund = self.shown(amazon.refund(&id).await, None, message);
         }
         Ok(evidence)
     }
@@ -643,6 +656,28 @@ impl<'a> Driver<'a> {
         next.inspect_err(|failed| log_unwritten_answer(self.checkout_id, request, answer, failed))
     }
 
+    async fn begin_return(&mut self, permission: &ChargePermissionId) -> Result<NextStep, StoreFailed> {
+        let merchant = &self.app.settings.merchant_id;
+        self.next(|draft| {
+            let send = return_send(merchant, draft.checkout(), permission);
+            send.map_or(NextStep::Rest, |send| begin_return(draft, permission, send))
+        })
+        .await
+    }
+
+    /// Sends a call that returns money, and stores what its answer says. If that fails, the looks find it out.
+    async fn send_return(
+        &mut self,
+        permission: &ChargePermissionId,
+        request: &PaymentCall,
+        send: &KeyedRequest,
+    ) -> Result<NextStep, StoreFailed> {
+        let answer = self.app.amazon.operate(permission, request, send).await;
+        let kept = self.decide(|draft| return_answered(draft, permission, &answer)).await;
+        kept.inspect_err(|failed| log_unwritten_answer(self.checkout_id, request, &answer, failed))?;
+        Ok(NextStep::Rest)
+    }
+
     /// Logs the ids that the store did not keep: this line is how a person finds the payment.
     fn log_unwritten(
         &self,
@@ -689,7 +724,8 @@ const fn attempt_of(step: &NextStep) -> Option<AttemptNumber> {
         NextStep::Rest
         | NextStep::Begin(CallId::Operation(_))
         | NextStep::SendAgain(CallId::Operation(_))
-        | NextStep::Send(OutgoingCall::Operation { .. })
+        | NextStep::Send(OutgoingCall::Operation { .. } | OutgoingCall::Return { .. })
+        | NextStep::BeginReturn(_)
         | NextStep::LookAtCharge(_)
         | NextStep::LookBefore { .. }
         | NextStep::LookAtRefund(_)

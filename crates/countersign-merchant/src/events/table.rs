@@ -10,12 +10,14 @@ use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason
 use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::Extent;
-use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
+use countersign_domain::merchant::checkout::unexplained::{Returning, UnexplainedState};
 use countersign_domain::merchant::decision::Subject;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
-use countersign_domain::merchant::payment::operation::{Operation, OperationEffect, OperationState};
+use countersign_domain::merchant::payment::operation::{
+    Operation, OperationEffect, OperationState, PaymentCall,
+};
 use countersign_domain::merchant::payment::send::DECIDED;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
@@ -371,6 +373,17 @@ events! {
     PermissionNoted => fact: no_fact, log: silent, figure: None,
         what: |_| "a permission that names this order is not followed any more: {detail}",
         why: |it, _| why_noted(it);
+    ReturnSent => fact: no_fact, log: silent, figure: None,
+        what: |_| "a call was sent that returns a second payment: {detail}",
+        why: |_, _| "persons have decided it, and Amazon still shows the money";
+    ReturnAccepted => fact: no_fact, log: silent, figure: None,
+        what: |_| "Amazon accepted the return of a second payment: {detail}",
+        why: |_, _| "Amazon's answer says so; looks show when the money is returned";
+    ReturnRefused => fact: no_fact,
+        log: |_| LogLine::Error("money that persons have decided to return was not returned: they must decide again"),
+        figure: None,
+        what: |_| "a second payment was not returned: {detail}",
+        why: |_, _| "Amazon refused it, or shows that it can have no effect";
     CaptureDue => fact: |it| it.due("capture.due"),
         log: |_| LogLine::Warn("an authorized charge has not been captured, and its deadline is near"),
         figure: None,
@@ -746,6 +759,11 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         PaymentEvent::Unexplained(id) => (EventKind::Unexplained, heard_subject(after, id)),
         PaymentEvent::UnexplainedSettled(id) => (EventKind::UnexplainedSettled, heard_subject(after, id)),
         PaymentEvent::PermissionNoted(id) => (EventKind::PermissionNoted, heard_subject(after, id)),
+        PaymentEvent::ReturnSent(id) => (EventKind::ReturnSent, return_subject(after, id, None)),
+        PaymentEvent::ReturnAccepted(id) => (EventKind::ReturnAccepted, return_subject(after, id, None)),
+        PaymentEvent::ReturnRefused { permission, code } => {
+            (EventKind::ReturnRefused, return_subject(after, permission, Some(code)))
+        }
         PaymentEvent::CaptureDue { charge_id, deadline, at } => {
             let detail = Detail::Due { deadline: deadline.as_str().to_owned(), at: at.to_string() };
             let charge_id = Some(charge_id.to_string());
@@ -796,6 +814,20 @@ fn heard_subject(after: &Checkout, id: &ChargePermissionId) -> EventSubject {
         charge_id: known.and_then(|known| known.charge_id()).map(ToString::to_string),
         detail: word(detail.unwrap_or("Explained")),
         ..EventSubject::default()
+    }
+}
+
+/// What is returned of a permission, or why it is not.
+fn return_subject(after: &Checkout, id: &ChargePermissionId, code: Option<&str>) -> EventSubject {
+    let returning = after.heard_of(id).and_then(|known| known.returning.as_ref());
+    let call = returning.map(|it| &it.call);
+    let amount = call.and_then(PaymentCall::amount).map(|amount| amount.to_string());
+    EventSubject {
+        charge_id: call.and_then(PaymentCall::charge_id).map(ToString::to_string),
+        refund_id: returning.and_then(Returning::refund_id).map(ToString::to_string),
+        call: call.map(|call| call.call().to_owned()),
+        detail: code.map(ToOwned::to_owned).or(amount).map(Detail::Word),
+        ..heard_subject(after, id)
     }
 }
 

@@ -61,6 +61,9 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
                 "every session of the order is looked up, because it names the order"
             }
             UnexplainedState::Watched { .. } => "it is looked up again, because it names the order",
+            UnexplainedState::Open { .. } if known.is_returning() => {
+                "it is looked up again, to return its money or to see it returned"
+            }
             UnexplainedState::Open { .. } => {
                 "it is looked up again; a person must decide whose payment it is"
             }

@@ -1,13 +1,15 @@
 //! The answers of the merchant API as JSON.
 
 use bytes::Bytes;
-use countersign_domain::ids::{ChargeId, CheckoutId, CheckoutSessionId};
+use countersign_domain::ids::{ChargeId, CheckoutId, CheckoutSessionId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::CartKey;
 use countersign_domain::merchant::checkout::standing::Need;
 use countersign_domain::merchant::checkout::terms::Terms;
-use countersign_domain::merchant::checkout::unexplained::{Unexplained, UnexplainedState};
+use countersign_domain::merchant::checkout::unexplained::{
+    ReturnState, Returning, Unexplained, UnexplainedState,
+};
 use countersign_domain::merchant::checkout::verdict::{CheckingReason, Proof, Verdict};
 use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::terms::PaymentIntent;
@@ -172,10 +174,27 @@ fn unexplained(checkout: &Checkout) -> Option<Vec<Members>> {
             .with("state", it.state.name())
             .some("reason", reason)
             .some("end", end)
+            .some("returning", it.returning.as_ref().map(returning))
             .with("heardAt", it.heard_at.to_string())
             .some("dueAt", it.state.look().map(|look| look.at.to_string()))
     };
     (!checkout.unexplained.is_empty()).then(|| checkout.unexplained.iter().map(body).collect())
+}
+
+/// The call by which the money of a permission is returned.
+fn returning(it: &Returning) -> Members {
+    let code = match &it.state {
+        ReturnState::Refused { code } => Some(code),
+        ReturnState::Recorded | ReturnState::Sent { .. } | ReturnState::Accepted { .. } => None,
+    };
+    Members::default()
+        .with("call", it.call.call())
+        .some("chargeId", it.call.charge_id().map(ChargeId::as_str))
+        .some("amount", it.call.amount().map(amount))
+        .with("state", it.state.name())
+        .some("refundId", it.refund_id().map(RefundId::as_str))
+        .some("code", code)
+        .with("since", it.since.to_string())
 }
 
 fn checkout_body(

@@ -13,7 +13,7 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::{Cart, CartKey};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::checkout::unexplained::{
-    Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
+    ReturnState, Returning, Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
 };
 use countersign_domain::merchant::number::AttemptNumber;
 use countersign_domain::merchant::number::KeyOrdinal;
@@ -54,7 +54,17 @@ stored! {
         amount,
         heard_at,
         asked_at,
+        returning or default,
         state,
+    }
+
+    struct Returning { call, try_number, since, state }
+
+    enum ReturnState {
+        Recorded,
+        Sent { send, sent_at, earlier_at },
+        Accepted { refund_id },
+        Refused { code },
     }
 
     enum UnexplainedState {

@@ -41,6 +41,7 @@ mod refused;
 mod refusing;
 mod registering;
 mod result_page;
+mod second_payment;
 mod shipping;
 mod shop;
 mod snapshot;

@@ -149,7 +149,7 @@ pub fn fulfilment(
             None => Some(unpaid(checkout)),
         };
     };
-    if checkout.is_unexplained() {
+    if checkout.is_unexplained() || checkout.may_be_paid_twice() {
         let is_known = charge.is_none_or(|id| payment.charge(id).is_some());
         return is_known.then(|| not(Reason::Unexplained));
     }

@@ -144,6 +144,11 @@ pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, sh
     if !is_money {
         return;
     }
+    if draft.checkout().is_paid_beside(permission)
+        && draft.paid_twice(number, permission, Some(&shown.id), None)
+    {
+        return;
+    }
     if let Some(AttemptState::NotPaid { charge: Some(charge), .. }) =
         draft.change_attempt(number).map(|attempt| &mut attempt.state)
     {

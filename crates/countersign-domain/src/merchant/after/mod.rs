@@ -7,5 +7,6 @@ pub mod dispute;
 pub mod due;
 pub mod fulfilment;
 pub mod hint;
+pub mod returning;
 pub mod shipment;
 pub mod unexplained;

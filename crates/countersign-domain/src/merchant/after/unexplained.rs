@@ -16,6 +16,7 @@
 
 use alloc::vec::Vec;
 
+use super::returning;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::merchant::attempt::agree::SessionView;
 use crate::merchant::attempt::look::session_seen;
@@ -33,10 +34,10 @@ use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeState, ChargeView};
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::permission::{PermissionMoney, PermissionState};
+use crate::merchant::payment::refund::RefundView;
 use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof};
 use crate::merchant::rules::{
-    FORGOTTEN_AFTER, HELD_UNTIL_UNEXPLAINED, Integration, MAX_UNEXPLAINED, MAX_UNEXPLAINED_CHARGES,
-    next_evidence_look,
+    FORGOTTEN_AFTER, HELD_UNTIL_UNEXPLAINED, Integration, TAKEN_UNTIL_UNEXPLAINED, next_evidence_look,
 };
 use crate::money::Money;
 use crate::terms::PaymentIntent;
@@ -61,6 +62,8 @@ pub struct Evidence {
     pub permission: Option<PermissionMoney>,
     /// The charges under it that are known.
     pub charges: Vec<ChargeView>,
+    /// The refund that returns its money, if there is one.
+    pub refund: Option<RefundView>,
     /// Who else has the permission.
     pub holder: Holder,
 }
@@ -101,7 +104,11 @@ pub fn heard(
         return Hearing::Taken;
     }
     let Some(known) = draft.checkout().heard_of(permission) else {
-        return first_heard(draft, permission, charge);
+        let Some(known) = draft.remember(permission) else { return Hearing::Full };
+        if let Some(charge) = charge {
+            known.note_charge(charge);
+        }
+        return Hearing::Taken;
     };
     let is_new = charge.is_some_and(|id| !known.charge_ids.contains(id));
     let is_asked_since = known.asked_at.is_some_and(|at| at > received_at && at <= now);
@@ -124,7 +131,7 @@ pub fn heard(
     }
     let Some(known) = draft.change_heard(permission) else { return Hearing::Taken };
     if let Some(charge) = charge.filter(|_| is_new) {
-        note_charge(known, charge);
+        known.note_charge(charge);
     }
     match &mut known.state {
         UnexplainedState::Heard { look }
@@ -137,36 +144,6 @@ pub fn heard(
     Hearing::Taken
 }
 
-fn first_heard(draft: &mut Draft, permission: &ChargePermissionId, charge: Option<&ChargeId>) -> Hearing {
-    let now = draft.now;
-    let records = &draft.checkout().unexplained;
-    if records.len() >= MAX_UNEXPLAINED {
-        let is_noted =
-            |it: &Unexplained| matches!(it.state, UnexplainedState::Over { end: UnexplainedEnd::Noted, .. });
-        let Some(oldest) = records.iter().position(is_noted) else { return Hearing::Full };
-        draft.change().unexplained.remove(oldest);
-    }
-    // Nothing below this line may fail.
-    draft.change().unexplained.push(Unexplained {
-        charge_permission_id: permission.clone(),
-        charge_ids: charge.cloned().into_iter().collect(),
-        attempt: None,
-        amount: None,
-        heard_at: now,
-        asked_at: None,
-        state: UnexplainedState::Heard { look: LookSchedule::now(now) },
-    });
-    Hearing::Taken
-}
-
-/// Adds a charge to those that are looked at; the oldest one makes room.
-fn note_charge(known: &mut Unexplained, charge: &ChargeId) {
-    if known.charge_ids.len() >= MAX_UNEXPLAINED_CHARGES {
-        known.charge_ids.remove(0);
-    }
-    known.charge_ids.push(charge.clone());
-}
-
 /// Takes up one permission that is due: reschedules its timer, and returns the next step. `None` when none is
 /// due.
 pub(super) fn take_up(draft: &mut Draft) -> Option<NextStep> {
@@ -175,7 +152,9 @@ pub(super) fn take_up(draft: &mut Draft) -> Option<NextStep> {
     let permission = draft.checkout().unexplained.iter().find(is_due)?.charge_permission_id.clone();
     let known = draft.change_heard(&permission)?;
     known.asked_at = Some(now);
+    let is_returning = known.is_returning();
     match &mut known.state {
+        UnexplainedState::Open { look, .. } if is_returning => *look = look.next(now),
         UnexplainedState::Open { since, look, .. } => {
             *look = LookSchedule { at: next_evidence_look(*since, now), count: look.count.saturating_add(1) };
         }
@@ -223,6 +202,10 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
                 }
                 if class == SessionClass::Looked {
                     next = session_seen(draft, *number, view);
+                    // Beside the order's payment, what it has paid is judged here.
+                    let after = draft.checkout().attempt(*number).map(SessionClass::of);
+                    named_by = named_by
+                        .map(|(named, class)| (named, after.filter(|_| named == *number).unwrap_or(class)));
                 }
             }
             SessionView::Open(session) if session.charge_permission_id.as_ref() == Some(permission) => {
@@ -235,9 +218,17 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
     if let Some(known) = draft.change_heard(permission) {
         known.amount = amounts.amount().or(known.amount);
     }
+    let is_taken = matches!(amounts, MoneyShown::Taken(_));
+    // It was shown to be Completed, or its money to be there.
+    let is_followed = draft
+        .checkout()
+        .heard_of(permission)
+        .is_some_and(|known| known.attempt.is_some() || known.state.is_open());
     match named_by {
         // The session cannot be open any more: it was shown as it was before.
-        Some((_, SessionClass::Open)) if matches!(amounts, MoneyShown::Taken(_)) => stay(draft, permission),
+        Some((_, SessionClass::Open)) if is_taken || is_followed => {
+            stay_bounded(draft, permission, evidence, amounts);
+        }
         // An authorization can exist before Finalize.
         Some((_, SessionClass::Open)) => end(draft, permission, UnexplainedEnd::Noted),
         Some((number, SessionClass::Settled)) => of_settled(draft, permission, number, evidence, amounts),
@@ -248,10 +239,13 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
                 watch(draft, permission, None);
             }
         }
-        None if lacks_a_session(draft.checkout(), evidence) => stay(draft, permission),
+        None if lacks_a_session(draft.checkout(), evidence) => {
+            stay_bounded(draft, permission, evidence, amounts);
+        }
         None => of_no_session(draft, permission, evidence, amounts),
     }
-    next
+    let step = returning::go_on(draft, permission, &evidence.charges, evidence.refund.as_ref());
+    if step == NextStep::Rest { next } else { step }
 }
 
 /// What an attempt has to do with a session that turns out to be completed.
@@ -304,7 +298,7 @@ fn of_settled(
     let is_closed =
         evidence.permission.as_ref().is_none_or(|shown| matches!(shown.state, PermissionState::Closed(_)));
     match amounts {
-        MoneyShown::Unknown => return stay(draft, permission),
+        MoneyShown::Unknown => return stay_bounded(draft, permission, evidence, amounts),
         MoneyShown::Nothing if confirms && !is_closed => {}
         MoneyShown::Nothing => return without_money(draft, permission),
         MoneyShown::Taken(_) | MoneyShown::Held(_) => {}
@@ -386,6 +380,42 @@ fn unless_forgotten(draft: &mut Draft, permission: &ChargePermissionId) {
     watch(draft, permission, None);
 }
 
+/// Keeps a permission in its state while a session, or what it has paid, is not shown. The order is held
+/// meanwhile, so that lasts for an hour if money is captured, and for as long as money may be held otherwise;
+/// then it is unexplained, unless there is no money.
+fn stay_bounded(
+    draft: &mut Draft,
+    permission: &ChargePermissionId,
+    evidence: &Evidence,
+    amounts: MoneyShown,
+) {
+    let now = draft.now;
+    let Some(known) = draft.checkout().heard_of(permission) else { return };
+    let lasting = now.since(known.heard_at);
+    let reason = match (known.attempt.is_some(), draft.checkout().is_paid_or_pending()) {
+        (true, true) => UnexplainedReason::PaidTwice,
+        (true, false) => UnexplainedReason::CompletedElsewhere,
+        (false, _) => UnexplainedReason::NoSession,
+    };
+    let is_due = match amounts {
+        MoneyShown::Taken(_) => lasting >= TAKEN_UNTIL_UNEXPLAINED,
+        MoneyShown::Held(_) => {
+            let judged_at = created_at(draft, permission, evidence).plus(HELD_UNTIL_UNEXPLAINED);
+            lasting >= TAKEN_UNTIL_UNEXPLAINED && now >= judged_at && !draft.rules.hold_expiries
+        }
+        MoneyShown::Nothing | MoneyShown::Unknown => lasting >= HELD_UNTIL_UNEXPLAINED,
+    };
+    match amounts {
+        MoneyShown::Nothing if is_due => without_money(draft, permission),
+        MoneyShown::Taken(_) | MoneyShown::Held(_) | MoneyShown::Unknown if is_due => {
+            open(draft, permission, reason);
+        }
+        MoneyShown::Taken(_) | MoneyShown::Held(_) | MoneyShown::Nothing | MoneyShown::Unknown => {
+            stay(draft, permission);
+        }
+    }
+}
+
 /// Keeps a permission in its state; its timer was rescheduled when it was taken up.
 fn stay(draft: &mut Draft, permission: &ChargePermissionId) {
     let now = draft.now;
@@ -414,7 +444,10 @@ fn watch(draft: &mut Draft, permission: &ChargePermissionId, until: Option<Times
 fn open(draft: &mut Draft, permission: &ChargePermissionId, reason: UnexplainedReason) {
     let now = draft.now;
     let Some(known) = draft.change_heard(permission) else { return };
-    if known.state.is_open() {
+    if let UnexplainedState::Open { reason: known, .. } = &mut known.state {
+        if reason == UnexplainedReason::PaidTwice {
+            *known = reason;
+        }
         return;
     }
     let look = LookSchedule { at: next_evidence_look(now, now), count: 0 };
@@ -442,7 +475,7 @@ fn learn_charge(draft: &mut Draft, permission: &ChargePermissionId, charge: Opti
     if !draft.checkout().heard_of(permission).is_none_or(is_known)
         && let Some(known) = draft.change_heard(permission)
     {
-        note_charge(known, charge);
+        known.note_charge(charge);
     }
 }
 
@@ -727,9 +760,11 @@ fn fitting<'a>(
     }
 }
 
-/// Forgets what is explained by now, because an attempt of the order has the permission, and lets a bound
-/// session go on once nothing holds it back any more.
+/// Forgets what is explained by now, because an attempt of the order has the permission, makes second payments
+/// of what attempts show beside the order's payment, and lets a bound session go on once nothing holds it back
+/// any more.
 pub(super) fn settle(draft: &mut Draft) {
+    draft.settle_second_payments();
     let checkout = draft.checkout();
     if checkout.unexplained.is_empty() {
         return;

@@ -151,15 +151,23 @@ pub fn agree(
         // this one from before a store was lost. So neither paid nor unpaid may be claimed.
         SessionView::Completed { charge_permission_id, charge_id } => {
             if let Some(of) = draft.checkout().live_attempt().map(|live| live.number) {
-                draft.end_as_surplus(attempt, of);
-                draft.emit(
-                    attempt,
-                    AttemptEvent::Contradiction {
-                        found: "a further session that somebody completed",
-                        charge_permission_id: charge_permission_id.clone(),
-                        charge_id: charge_id.clone(),
-                    },
-                );
+                let permission = charge_permission_id.as_ref();
+                // What it has paid is looked at, and belongs to no attempt until that is decided.
+                let is_followed =
+                    permission.is_some_and(|id| draft.completed_beside(attempt, id, charge_id.as_ref()));
+                if draft.checkout().attempt(attempt).is_some_and(|it| it.state.is_unsent()) {
+                    draft.end_as_surplus(attempt, of);
+                }
+                if !is_followed {
+                    draft.emit(
+                        attempt,
+                        AttemptEvent::Contradiction {
+                            found: "a further session that somebody completed",
+                            charge_permission_id: charge_permission_id.clone(),
+                            charge_id: charge_id.clone(),
+                        },
+                    );
+                }
             } else {
                 let reason = UnresolvedReason::CompletedElsewhere;
                 // In the only integration of its account, the session's permission may prove it now.

@@ -274,7 +274,7 @@ pub fn charge_seen(
     };
     readable(draft, number);
     let is_unpaid = matches!(state, AttemptState::NotPaid { .. });
-    if !is_unpaid && let Some(misfit) = draft.misfit_of_success(number) {
+    if !is_unpaid && let Some(misfit) = draft.misfit_of_success(number, charge_permission_id) {
         return draft.contradict_attempt(number, misfit, charge_permission_id, Some(charge_id));
     }
     let is_completed = matches!(state, AttemptState::Completed { .. });

@@ -95,6 +95,22 @@ impl Attempt {
         (!is_adopted).then_some(&self.checkout_session_id)
     }
 
+    /// Whether a payment that Amazon shows for it can contradict what is known of it.
+    pub(super) const fn may_be_contradicted(&self) -> bool {
+        match &self.state {
+            AttemptState::Unresolved { reason: UnresolvedReason::Refunding, .. } => false,
+            AttemptState::Finalize(_)
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Pending { .. }
+            | AttemptState::NotApproved(_) => true,
+            AttemptState::Bound { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => false,
+        }
+    }
+
     /// The key for new bytes: the first that is not spent. A spent key never carries other bytes.
     #[must_use]
     pub const fn next_key_ordinal(&self) -> KeyOrdinal {

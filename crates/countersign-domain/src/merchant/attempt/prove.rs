@@ -45,6 +45,14 @@ pub(super) fn prove(
     use UnresolvedReason::{CompletedElsewhere, Contradicted, IdsMissing, SessionGone};
     let (now, rules) = (draft.now, draft.rules);
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    // Beside the order's payment it does not matter who completed it.
+    if matches!(attempt.state, AttemptState::Unresolved { .. })
+        && draft.checkout().is_paid_beside(permission)
+        && draft.completed_beside(number, permission, charge)
+    {
+        return NextStep::Rest;
+    }
+    let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
     let (session, known) = (session(attempt), attempt.sends.completed.as_deref().cloned());
     let is_sole = rules.policy.integration == Integration::Sole;
     let proved = known.as_ref().filter(|known| known.completed_by != CompletedBy::Unknown);
@@ -206,7 +214,7 @@ pub fn permission_seen(draft: &mut Draft, number: AttemptNumber, shown: &Session
     if intent != PaymentIntent::Confirm {
         return look_at_payment(draft.checkout(), session, permission, charge);
     }
-    if let Some(misfit) = draft.misfit_of_success(number) {
+    if let Some(misfit) = draft.misfit_of_success(number, permission) {
         draft.contradict_attempt(number, misfit, permission, charge);
         return NextStep::Rest;
     }

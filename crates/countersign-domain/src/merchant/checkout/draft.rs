@@ -26,6 +26,7 @@ use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::Operation;
 use crate::merchant::rules::{MerchantRules, next_evidence_look};
 use crate::money::Money;
+use crate::terms::PaymentIntent;
 use crate::time::{DAY, Timestamp};
 
 /// A decision in progress.
@@ -244,13 +245,25 @@ impl Draft {
         attempt.is_some_and(|attempt| attempt.terms_version != self.checkout.terms_version)
     }
 
-    /// Why an attempt that is paid is not simply completed: it is not paid for what the order is now, or not
-    /// alone.
-    pub(in crate::merchant) fn misfit_of_success(&self, number: AttemptNumber) -> Option<Misfit> {
-        if self.has_other_terms(number) {
-            return Some(Misfit::TermsMoved);
+    /// Why an attempt that is paid is not simply completed: the order has another payment, another attempt has
+    /// this one, or it is not paid for what the order is now.
+    pub(in crate::merchant) fn misfit_of_success(
+        &self,
+        number: AttemptNumber,
+        permission: &ChargePermissionId,
+    ) -> Option<Misfit> {
+        if self.checkout.is_paid_beside(permission) {
+            return Some(Misfit::PaidTwice);
         }
-        self.checkout.live_beside(number).map(|_| Misfit::PaidTwice)
+        let has_it = |it: &Attempt| {
+            it.number != number
+                && it.state.is_live()
+                && it.state.ids().is_some_and(|(known, _)| known == permission)
+        };
+        if self.checkout.attempts.iter().any(has_it) {
+            return Some(Misfit::OfAnotherAct);
+        }
+        self.has_other_terms(number).then_some(Misfit::TermsMoved)
     }
 
     /// Records that Amazon shows something that excludes an attempt's outcome, or a payment that is not the
@@ -262,8 +275,26 @@ impl Draft {
         charge_permission_id: &ChargePermissionId,
         charge_id: Option<&ChargeId>,
     ) {
+        let may_be = self.checkout.attempt(number).is_some_and(Attempt::may_be_contradicted);
+        if may_be && self.checkout.is_paid_beside(charge_permission_id) {
+            let is_as_asked = misfit == Misfit::PaidTwice && !self.has_other_terms(number);
+            let terms = &self.checkout.terms;
+            let is_charged = terms.payment_intent != PaymentIntent::Confirm;
+            let amount = (is_as_asked && is_charged).then_some(terms.charge_amount);
+            if self.paid_twice(number, charge_permission_id, charge_id, amount) {
+                return;
+            }
+        }
+        if self.contradict_silently(number) {
+            let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.cloned());
+            self.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id });
+        }
+    }
+
+    /// As [`contradict_attempt`](Self::contradict_attempt), without an event. Returns whether it is news.
+    pub(in crate::merchant) fn contradict_silently(&mut self, number: AttemptNumber) -> bool {
         let now = self.now;
-        let Some(attempt) = self.checkout.attempt(number) else { return };
+        let Some(attempt) = self.checkout.attempt(number) else { return false };
         let (send, sent_at) = match &attempt.state {
             AttemptState::Finalize(in_flight) => {
                 (in_flight.send().cloned(), in_flight.sent_at().unwrap_or(attempt.bound_at))
@@ -271,7 +302,7 @@ impl Draft {
             AttemptState::Unresolved {
                 reason: UnresolvedReason::Contradicted | UnresolvedReason::Refunding,
                 ..
-            } => return,
+            } => return false,
             AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
             AttemptState::Pending { since, .. } => (None, *since),
             AttemptState::NotApproved(waiting) => (Some(waiting.doubt.send.clone()), waiting.doubt.sent_at),
@@ -279,12 +310,11 @@ impl Draft {
             | AttemptState::Completed { .. }
             | AttemptState::NotPaid { .. }
             | AttemptState::Surplus { .. }
-            | AttemptState::Released { .. } => return,
+            | AttemptState::Released { .. } => return false,
         };
         let (reason, look_at) = (UnresolvedReason::Contradicted, next_evidence_look(sent_at, now));
         self.move_on(number, AttemptState::Unresolved { reason, send, sent_at, look_at });
-        let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.cloned());
-        self.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id });
+        true
     }
 
     /// Records that Amazon shows a payment under a permission that an attempt's session names, although the
@@ -296,6 +326,11 @@ impl Draft {
         permission: &ChargePermissionId,
         charge_id: &ChargeId,
     ) {
+        if self.checkout.is_paid_beside(permission)
+            && self.completed_beside(number, permission, Some(charge_id))
+        {
+            return;
+        }
         let contradicted = Some(LookSchedule { at: self.now.plus(DAY), count: 0 });
         if let Some(AttemptState::NotPaid { charge, .. }) =
             self.change_attempt(number).map(|attempt| &mut attempt.state)

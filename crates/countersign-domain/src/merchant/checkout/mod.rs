@@ -6,6 +6,7 @@ pub mod cancellation;
 pub mod cart;
 pub mod draft;
 pub mod quote;
+pub mod second_payment;
 pub mod sharing;
 pub mod standing;
 pub mod terms;

@@ -1,11 +1,14 @@
 //! Permissions that name an order, although none of its sessions is known to have made them. The rules that
 //! judge them are in `after/unexplained.rs`.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::{ChargeId, ChargePermissionId};
-use crate::merchant::call::LookSchedule;
+use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::merchant::call::{KeyedRequest, LookSchedule};
 use crate::merchant::number::AttemptNumber;
+use crate::merchant::payment::operation::PaymentCall;
+use crate::merchant::rules::MAX_UNEXPLAINED_CHARGES;
 use crate::money::Money;
 use crate::time::Timestamp;
 use crate::words::words;
@@ -26,8 +29,74 @@ pub struct Unexplained {
     pub heard_at: Timestamp,
     /// When Amazon was last asked about it.
     pub asked_at: Option<Timestamp>,
+    /// The call by which its money is returned, once persons have decided that.
+    pub returning: Option<Returning>,
     /// What is known of it.
     pub state: UnexplainedState,
+}
+
+/// A call that returns the money of a permission that is not the order's payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returning {
+    /// Create Refund or Cancel Charge.
+    pub call: PaymentCall,
+    /// 1 for the first time that persons have decided it for this permission.
+    pub try_number: u32,
+    /// When they did.
+    pub since: Timestamp,
+    /// What is known of the call.
+    pub state: ReturnState,
+}
+
+/// What is known of a call that returns money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReturnState {
+    /// It is sent as soon as Amazon has shown that its money is still there.
+    Recorded,
+    /// It has left, and Amazon has not said that it has accepted it: the same bytes leave again after each look
+    /// that still shows the money.
+    Sent {
+        /// The bytes and their key.
+        send: KeyedRequest,
+        /// When they left last.
+        sent_at: Timestamp,
+        /// When they left before that, if they did.
+        earlier_at: Option<Timestamp>,
+    },
+    /// Amazon has accepted it; looks show when the money is returned.
+    Accepted {
+        /// The refund that it made; `None` for a charge that was canceled.
+        refund_id: Option<RefundId>,
+    },
+    /// It has had no effect; persons may decide again.
+    Refused {
+        /// Amazon's code, or the state that proves it.
+        code: String,
+    },
+}
+
+impl Returning {
+    /// The refund that Amazon has accepted, if it is one.
+    #[must_use]
+    pub const fn refund_id(&self) -> Option<&RefundId> {
+        match &self.state {
+            ReturnState::Accepted { refund_id } => refund_id.as_ref(),
+            ReturnState::Recorded | ReturnState::Sent { .. } | ReturnState::Refused { .. } => None,
+        }
+    }
+}
+
+impl ReturnState {
+    /// The state's name, as it appears in answers.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Recorded => "Recorded",
+            Self::Sent { .. } => "Sent",
+            Self::Accepted { .. } => "Accepted",
+            Self::Refused { .. } => "Refused",
+        }
+    }
 }
 
 /// What is known of a permission that names the order.
@@ -131,6 +200,26 @@ impl UnexplainedState {
 }
 
 impl Unexplained {
+    /// Whether its money is being returned.
+    #[must_use]
+    pub fn is_returning(&self) -> bool {
+        self.returning.as_ref().is_some_and(|it| match it.state {
+            ReturnState::Recorded | ReturnState::Sent { .. } | ReturnState::Accepted { .. } => true,
+            ReturnState::Refused { .. } => false,
+        })
+    }
+
+    /// Adds a charge to those that are looked at, unless it is one of them; the oldest one makes room.
+    pub(in crate::merchant) fn note_charge(&mut self, charge: &ChargeId) {
+        if self.charge_ids.contains(charge) {
+            return;
+        }
+        if self.charge_ids.len() >= MAX_UNEXPLAINED_CHARGES {
+            self.charge_ids.remove(0);
+        }
+        self.charge_ids.push(charge.clone());
+    }
+
     /// The charge that was named last, if one was.
     #[must_use]
     pub fn charge_id(&self) -> Option<&ChargeId> {

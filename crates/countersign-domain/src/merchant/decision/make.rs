@@ -12,6 +12,7 @@ use super::unexplained::{self, UnexplainedOutcome};
 use super::{Asked, Decision, DecisionState, Precedence, SECOND_WITHIN, Statement, Subject};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::after::cancel::{CancelRequest, request_cancel};
+use crate::merchant::after::returning::decide_to_return;
 use crate::merchant::after::unexplained::{adopt, decide_not_ours, decide_returned};
 use crate::merchant::attempt::{
     Attempt, AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason,
@@ -357,6 +358,9 @@ fn apply_to_unexplained(
         }
         UnexplainedOutcome::NotOurs => {
             let _ = decide_not_ours(draft, permission);
+        }
+        UnexplainedOutcome::Return(charge, amount) => {
+            decide_to_return(draft, permission, charge, *amount);
         }
         UnexplainedOutcome::Refund(charge) => {
             let _ = decide_returned(draft, permission);

@@ -11,7 +11,7 @@ use crate::merchant::attempt::{Attempt, AttemptState};
 use crate::merchant::call::LookSchedule;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
-use crate::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedState};
+use crate::merchant::checkout::unexplained::{Unexplained, UnexplainedEnd, UnexplainedState};
 use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
 use crate::money::Money;
@@ -28,8 +28,10 @@ pub enum UnexplainedOutcome {
     NotOursAfterAll(AttemptNumber),
     /// What persons had decided before stays as it is.
     Affirmed,
-    /// The money of its charge is refunded.
+    /// The money of its charge is refunded, and the order is canceled.
     Refund(ChargeView),
+    /// The money of its charge is returned; the order has, or may have, a payment of its own, and keeps it.
+    Return(ChargeView, Money),
     /// A reminder, at this instant.
     Remind(Timestamp),
 }
@@ -114,8 +116,18 @@ pub fn unexplained(
             Undecided::Decided(Whose::Ours | Whose::NotOurs),
         ) => return Err(DecisionRefused::NotUndecided),
         (Asked::RefundUnexplained { amount }, Undecided::Open) => {
-            let charge = refundable(draft, permission, shown, *amount)?;
-            (Persons::Two, UnexplainedOutcome::Refund(charge))
+            let checkout = draft.checkout();
+            if checkout.heard_of(permission).is_some_and(Unexplained::is_returning) {
+                return Err(DecisionRefused::NotUndecided);
+            }
+            let charge = refundable(permission, shown, *amount)?;
+            let is_beside = checkout.is_paid_or_pending() || checkout.live_attempt().is_some();
+            let outcome = if is_beside {
+                UnexplainedOutcome::Return(charge, *amount)
+            } else {
+                UnexplainedOutcome::Refund(charge)
+            };
+            (Persons::Two, outcome)
         }
         (Asked::Remind { at }, Undecided::Open) => {
             (Persons::One, UnexplainedOutcome::Remind(reminder(*at, draft.now)?))
@@ -183,16 +195,11 @@ fn check_ours(
 
 /// The only charge under the permission that holds money, if exactly this amount is left of it.
 fn refundable(
-    draft: &Draft,
     permission: &ChargePermissionId,
     shown: &Evidence,
     amount: Money,
 ) -> Result<ChargeView, DecisionRefused> {
     use DecisionRefused::AmazonSaysOtherwise as Otherwise;
-    let checkout = draft.checkout();
-    if checkout.is_paid_or_pending() || checkout.live_attempt().is_some() {
-        return Err(DecisionRefused::AnotherPayment);
-    }
     if shown.permission.is_none() {
         return Err(DecisionRefused::AmazonSilent);
     }

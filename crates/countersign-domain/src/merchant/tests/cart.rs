@@ -97,6 +97,7 @@ fn an_order_holds_the_others_back_whatever_made_it_payable_and_as_long_as_it_is(
             attempt: None,
             amount: Some(usd(100)),
             heard_at: now,
+            returning: None,
             asked_at: Some(now),
             state,
         };

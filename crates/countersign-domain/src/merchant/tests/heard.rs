@@ -36,6 +36,7 @@ fn known(state: UnexplainedState) -> Unexplained {
         attempt: None,
         amount: None,
         heard_at: sent_at(),
+        returning: None,
         asked_at: None,
         state,
     }

@@ -391,7 +391,7 @@ fn nothing_is_sent_again_while_another_session_that_was_refused_is_not_shown() {
 }
 
 #[test]
-fn a_late_success_is_paid_alone_and_contradicted_beside_another_payment_or_under_other_terms() {
+fn a_late_success_is_paid_alone_and_contradicted_with_the_ids_of_another_attempt_or_under_other_terms() {
     let success = FinalizeAnswer::Success(FinalizeSuccess {
         pending: false,
         charge_permission_id: permission(),
@@ -403,22 +403,23 @@ fn a_late_success_is_paid_alone_and_contradicted_beside_another_payment_or_under
     let step = answered(&alone, 1, 1, &success, now).unwrap();
     assert_eq!(happened(&step), "DoubtBegan, PendingBegan");
 
+    // Another attempt has the same payment: both cannot be.
     let mut beside = refused(sent_at());
     let other = Attempt {
         number: AttemptNumber::new(2),
-        state: completed(Completion::Authorized(ChargeId::parse("S01-2-C1").unwrap())),
+        state: completed(Completion::Authorized(charge())),
         ..beside.attempts[0].clone()
     };
     beside.attempts.push(other);
     let step = answered(&beside, 1, 1, &success, now).unwrap();
-    assert_eq!(happened(&step), "DoubtBegan, Contradicted: PaidTwice");
+    assert_eq!(happened(&step), "DoubtBegan, Contradicted: OfAnotherAct");
     assert_eq!(step.next.verdict().outcome(), "checking");
     // A look shows the same.
     let ids = SessionView::Completed { charge_permission_id: Some(permission()), charge_id: Some(charge()) };
     let (step, _) = session_seen(&beside, 1, &ids, now, &rules()).unwrap();
     let shown = view(AmazonChargeState::Authorized, AmountView::Shown(amount()));
     let step = charge_seen(&proved_ours(step.next), 1, &permission(), &shown, now).unwrap();
-    assert_eq!(happened(&step), "Contradicted: PaidTwice");
+    assert_eq!(happened(&step), "Contradicted: OfAnotherAct");
 
     let terms = Terms { charge_amount: Money::from_minor(2, Currency::USD), ..alone.terms.clone() };
     let moved = change_terms(&alone, 1, terms).unwrap().next;

@@ -100,6 +100,7 @@ fn answers() -> Vec<AmazonShows> {
                     sessions: vec![(AttemptNumber::FIRST, session.clone())],
                     permission: Some(PermissionMoney { state: state.clone(), created_at, limit, balance }),
                     charges: vec![charge.clone()],
+                    refund: None,
                     holder: unexplained::Holder::Nobody,
                 };
                 answers.push(AmazonShows {

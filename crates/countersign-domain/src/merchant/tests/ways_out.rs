@@ -459,6 +459,7 @@ fn every_state_of_a_permission_that_names_the_order_has_a_way_out() {
             attempt: None,
             amount: None,
             heard_at: sent_at(),
+            returning: None,
             asked_at: None,
             state,
         };
@@ -473,6 +474,7 @@ fn every_state_of_a_permission_that_names_the_order_has_a_way_out() {
         attempt: None,
         amount: Some(hundred()),
         heard_at: sent_at(),
+        returning: None,
         asked_at: Some(sent_at()),
         state: UnexplainedState::Open { reason: UnexplainedReason::PaidTwice, since: sent_at(), look },
     };

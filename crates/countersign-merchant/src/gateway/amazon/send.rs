@@ -49,6 +49,31 @@ pub(crate) fn operation_send(
     Some(KeyedRequest { n, idempotency_key, body })
 }
 
+/// What returns the money under a permission that is not the order's payment. `None` when that is not decided.
+pub(crate) fn return_send(
+    merchant: &MerchantId,
+    checkout: &Checkout,
+    permission: &ChargePermissionId,
+) -> Option<KeyedRequest> {
+    let returning = checkout.heard_of(permission)?.returning.as_ref()?;
+    let (call, n) = (&returning.call, KeyOrdinal::FIRST);
+    let try_number = returning.try_number.to_string();
+    let act = ["return", call.charge_id()?.as_str(), try_number.as_str()];
+    let idempotency_key = idempotency_key(merchant, &checkout.id, call.kind(), &act, n);
+    let body = match call {
+        PaymentCall::CancelCharge { .. } => {
+            let reason = Some(RETURNED.to_owned());
+            let request = CancelCharge { cancellation_reason: reason, ..CancelCharge::default() };
+            Arc::from(request.to_request().into_bytes())
+        }
+        PaymentCall::Refund { .. }
+        | PaymentCall::CreateCharge { .. }
+        | PaymentCall::Capture { .. }
+        | PaymentCall::Close { .. } => operation_body(call, permission, OpenCharges::Left),
+    };
+    Some(KeyedRequest { n, idempotency_key, body })
+}
+
 /// The `n`th key of the Finalize of a session.
 pub(crate) fn finalize_key(
     merchant: &MerchantId,
@@ -143,6 +168,8 @@ fn finalize_body(terms: &Terms, kind: AddressKind, address: Address) -> Arc<[u8]
 
 /// The reason for canceling a charge, which Amazon shows to the merchant only.
 const CANCELED: &str = "The order was canceled.";
+/// The reason for canceling a charge that is not the order's payment.
+const RETURNED: &str = "The order has another payment.";
 /// The reason for closing a permission, when the shop gives none.
 const CLOSED: &str = "Closed by the shop.";
 

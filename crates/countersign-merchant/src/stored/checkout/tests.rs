@@ -17,6 +17,7 @@ use countersign_domain::merchant::number::{AttemptNumber, KeyOrdinal, OperationN
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeOrigin;
 use countersign_domain::merchant::payment::misfit::Misfit;
+use countersign_domain::merchant::payment::operation::PaymentCall;
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::{DAY, Timestamp};
@@ -139,7 +140,9 @@ fn unexplained() -> Vec<Unexplained> {
     let reasons = UnexplainedReason::ALL.iter();
     states.extend(reasons.map(|reason| UnexplainedState::Open { reason: *reason, since: at(9), look }));
     states.extend(UnexplainedEnd::ALL.iter().map(|end| UnexplainedState::Over { end: *end, at: at(9) }));
+    let mut returning = returning().into_iter();
     let known = states.into_iter().zip(1_u32..).map(|(state, number)| Unexplained {
+        returning: if number > 6 { returning.next() } else { None },
         charge_permission_id: permission(),
         charge_ids: if number == 1 { Vec::new() } else { vec![charge()] },
         attempt: (number == 3).then_some(AttemptNumber::FIRST),
@@ -149,6 +152,21 @@ fn unexplained() -> Vec<Unexplained> {
         state,
     });
     known.collect()
+}
+
+/// Every state of a call that returns money.
+fn returning() -> Vec<Returning> {
+    let cancel = PaymentCall::CancelCharge { charge_id: charge() };
+    let refund = PaymentCall::Refund { charge_id: charge(), amount: Money::from_minor(1_400, Currency::USD) };
+    let refund_id = Some(RefundId::parse("S01-1-R1").unwrap());
+    let states = [
+        (cancel, ReturnState::Recorded),
+        (refund.clone(), ReturnState::Sent { send: send(), sent_at: at(4), earlier_at: Some(at(3)) }),
+        (refund.clone(), ReturnState::Accepted { refund_id }),
+        (refund, ReturnState::Refused { code: "InvalidChargeStatus".to_owned() }),
+    ];
+    let returning = states.into_iter().zip(1_u32..);
+    returning.map(|((call, state), try_number)| Returning { call, try_number, since: at(3), state }).collect()
 }
 
 /// A decision about each subject, with each verdict and in each state.
