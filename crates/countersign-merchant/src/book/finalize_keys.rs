@@ -105,15 +105,32 @@ impl Book {
         self.finalize_keys.put(&KnownFinalizeKeys { keys, tried_at: now, trial: None });
     }
 
-    /// Takes up a trial that is due: reschedules its timer, so that nobody else takes it up as well.
+    /// Takes up a trial that is due: reschedules its timer, so that nobody else takes it up as well. The trial of
+    /// an account other than the configured one is not sent, because that account's sessions cannot be asked for
+    /// here, and is given up when what it would show is too old.
     pub(crate) async fn take_up_trial(&self, id: &str) -> Result<Option<KeyTrial>, StoreFailed> {
         let now = self.clock.now();
-        self.revise_trial(id, |known| {
-            let trial = known.trial.as_mut().filter(|trial| trial.due_at <= now)?;
-            trial.due_at = now.plus(TRIED_AGAIN_AFTER);
-            Some(trial.clone())
-        })
-        .await
+        let is_own = self.is_own_account(id);
+        let taken_up = self
+            .revise_trial(id, |known| {
+                let is_over = now.since(known.tried_at) >= LEARNED_FOR;
+                let trial = known.trial.as_mut().filter(|trial| trial.due_at <= now)?;
+                trial.due_at = now.plus(TRIED_AGAIN_AFTER);
+                if is_own {
+                    return Some(Some(trial.clone()));
+                }
+                if is_over {
+                    known.trial = None;
+                }
+                Some(None)
+            })
+            .await?;
+        Ok(taken_up.flatten())
+    }
+
+    /// Whether what is known under this id is about the configured account and environment.
+    fn is_own_account(&self, id: &str) -> bool {
+        self.finalize_keys_key(self.settings.environment).id == id
     }
 
     /// Stores what a try has shown. Keys are honoured if the same key is answered with the same success, and
@@ -178,7 +195,9 @@ impl Book {
             })
             .await?;
         Ok(outcome.map(|(outcome, known)| {
-            self.finalize_keys.put(&known);
+            if self.is_own_account(&key.id) {
+                self.finalize_keys.put(&known);
+            }
             outcome
         }))
     }

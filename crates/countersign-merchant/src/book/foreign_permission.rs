@@ -3,8 +3,9 @@
 //! A notification about a permission that no order is known to have is parked: its own timer only deletes it
 //! when no copy can arrive any more. The permission's document has the timer. It is created in the change set
 //! that parks the first notification; it is deleted in the one that releases the last, because an order has
-//! the permission, or because nobody looks for its order any more. A crash in between repeats the work of the
-//! timer, which changes nothing.
+//! the permission, or because nobody looks for its order any more. Each notification that is parked writes the
+//! document, so that a release which has not seen it is decided again. A crash in between repeats the work of
+//! the timer, which changes nothing.
 
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ pub(crate) struct KeptForeignPermission {
 /// What happens to the notifications that were parked for a permission.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Release<'a> {
-    /// This checkout has recorded them.
-    TakenIn(&'a str),
+    /// This checkout has heard of these; others stay parked.
+    TakenIn(&'a str, &'a [Key]),
     /// An order has the permission: each is applied there.
     Applied,
     /// No order was found in all the time in which copies may arrive.
@@ -80,10 +81,23 @@ impl Book {
             }
             let mut writes = vec![write_notification(kept, Progress::Parked, now)];
             let is_first = foreign.is_none();
-            if is_first {
-                let foreign = ForeignPermission { heard_at: now, failure_count: 0, reference: None };
-                writes.push(write(permission, Expect::Absent, &foreign, now.plus(LEASE)));
-            }
+            writes.push(match foreign {
+                None => {
+                    let ask_at = now.plus(LEASE);
+                    let foreign = ForeignPermission {
+                        heard_at: now,
+                        failure_count: 0,
+                        reference: None,
+                        ask_at: Some(ask_at),
+                    };
+                    write(permission, Expect::Absent, &foreign, ask_at)
+                }
+                Some(found) => {
+                    let foreign = foreign_permission::decode(found.format, &found.bytes)?;
+                    let due_at = foreign.ask_at.unwrap_or(now);
+                    write(permission, Expect::Version(found.version), &foreign, due_at)
+                }
+            });
             Ok(self.beside(writes, Vec::new(), is_first, now))
         });
         parked.await.map(|(_, is_first)| is_first)
@@ -108,12 +122,18 @@ impl Book {
         answer: ForeignAnswer,
     ) -> Result<bool, StoreFailed> {
         let now = self.clock.now();
-        let Some((next, due_at)) = asked_again(&kept.foreign, answer, now) else { return Ok(false) };
+        if asked_again(&kept.foreign, answer.clone(), now).is_none() {
+            return Ok(false);
+        }
         let noted = self.commit(|| async {
-            if self.document(&key(permission)).await?.is_none_or(|it| it.version != kept.version) {
+            // A further notification may have been parked meanwhile.
+            let Some(found) = self.foreign_permission(permission).await? else {
                 return Ok::<_, StoreFailed>(PendingCommit::nothing(()));
-            }
-            let write = write(permission, Expect::Version(kept.version), &next, due_at);
+            };
+            let Some((next, due_at)) = asked_again(&found.foreign, answer.clone(), now) else {
+                return Ok(PendingCommit::nothing(()));
+            };
+            let write = write(permission, Expect::Version(found.version), &next, due_at);
             Ok(self.beside(vec![write], Vec::new(), (), now))
         });
         noted.await.map(|_| true)
@@ -126,7 +146,8 @@ impl Book {
             let Some(kept) = self.foreign_permission(permission).await? else {
                 return Ok::<_, StoreFailed>(PendingCommit::nothing(()));
             };
-            let write = write(permission, Expect::Version(kept.version), &kept.foreign, now);
+            let foreign = ForeignPermission { ask_at: None, ..kept.foreign };
+            let write = write(permission, Expect::Version(kept.version), &foreign, now);
             Ok(self.beside(vec![write], Vec::new(), (), now))
         });
         woken.await.map(|_| ())
@@ -151,6 +172,9 @@ impl Book {
 
     /// Releases the notifications that are parked for a permission, and deletes its document with the last of
     /// them. Returns how many it has released; if there may be more, it must be called again.
+    ///
+    /// What is parked is read in the decision, and the document is written by whoever parks another: so none is
+    /// left behind without a timer.
     pub(crate) async fn release_parked(
         &self,
         permission: &ChargePermissionId,
@@ -158,25 +182,32 @@ impl Book {
     ) -> Result<usize, StoreFailed> {
         let now = self.clock.now();
         let released = self.commit(|| async {
-            let parked = self.parked(permission).await?;
+            let all = self.parked(permission).await?;
+            let count = all.len();
+            let is_released = |kept: &KeptNotification| match release {
+                Release::TakenIn(_, heard) => heard.contains(&kept.key()),
+                Release::Applied | Release::Dropped => true,
+            };
+            let parked: Vec<_> = all.into_iter().filter(is_released).collect();
             // A dispute waits until its payment is known.
             let waits = |kept: &KeptNotification| kept.notification.message.as_ref().is_some_and(is_dispute);
             let progress = |kept: &KeptNotification| match release {
-                Release::TakenIn(_) if waits(kept) => Progress::Waiting { try_count: 1 },
-                Release::TakenIn(_) | Release::Dropped => Progress::Over,
+                Release::TakenIn(..) if waits(kept) => Progress::Waiting { try_count: 1 },
+                Release::TakenIn(..) | Release::Dropped => Progress::Over,
                 Release::Applied => Progress::Waiting { try_count: 1 },
             };
             let mut writes: Vec<_> =
                 parked.iter().map(|kept| write_notification(kept, progress(kept), now)).collect();
             let mut append = Vec::new();
-            if let Release::TakenIn(checkout_id) = release {
+            if let Release::TakenIn(checkout_id, _) = release {
                 let taken_in = parked.iter().filter(|kept| !waits(kept));
                 for message in taken_in.filter_map(|kept| kept.notification.message.as_ref()) {
                     append.extend(self.told_of(checkout_id, message, now).await?);
                 }
             }
             let kept = self.foreign_permission(permission).await?;
-            if parked.len() < RELEASED_AT_ONCE
+            if parked.len() == count
+                && count < RELEASED_AT_ONCE
                 && let Some(kept) = kept
             {
                 let expect = Expect::Version(kept.version);
@@ -223,12 +254,13 @@ fn asked_again(
     Some(match answer {
         ForeignAnswer::Shown(reference) => {
             let reference = reference.or_else(|| before.reference.clone());
-            (ForeignPermission { reference, failure_count: 0, ..before.clone() }, next_look)
+            let ask_at = Some(next_look);
+            (ForeignPermission { reference, failure_count: 0, ask_at, ..before.clone() }, next_look)
         }
         ForeignAnswer::Unanswered => {
             let failure_count = before.failure_count.saturating_add(1);
-            let pause = pause_after(failure_count);
-            (ForeignPermission { failure_count, ..before.clone() }, now.plus(pause).min(last))
+            let at = now.plus(pause_after(failure_count)).min(last);
+            (ForeignPermission { failure_count, ask_at: Some(at), ..before.clone() }, at)
         }
     })
 }
@@ -263,7 +295,7 @@ mod tests {
     }
 
     fn new() -> ForeignPermission {
-        ForeignPermission { heard_at: heard_at(), failure_count: 0, reference: None }
+        ForeignPermission { heard_at: heard_at(), failure_count: 0, reference: None, ask_at: None }
     }
 
     // Promise: B17
@@ -292,6 +324,7 @@ mod tests {
         }
         assert_eq!((asked, now), (18, heard_at().plus(15 * DAY)));
         let answered = asked_again(&foreign, ForeignAnswer::Shown(None), heard_at().plus(HOUR)).unwrap();
-        assert_eq!(answered, (new(), heard_at().plus(6 * HOUR)));
+        let at = heard_at().plus(6 * HOUR);
+        assert_eq!(answered, (ForeignPermission { ask_at: Some(at), ..new() }, at));
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct KeptNotification {
 }
 
 impl KeptNotification {
-    pub(super) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> Key {
         key(&self.id)
     }
 

@@ -34,8 +34,8 @@ use countersign_domain::merchant::next::{BoundSession, CallId, NextStep, Outgoin
 use countersign_domain::merchant::number::KeyOrdinal;
 use countersign_domain::merchant::payment::operation::{OperationEffect, PaymentCall};
 use countersign_domain::merchant::payment::send::{
-    self, OperationAnswer, charge_shown, charge_shown_before, other_charge_shown, permission_shown,
-    refund_shown,
+    self, OperationAnswer, charge_shown, charge_shown_before, other_charge_shown, other_permission_shown,
+    other_refund_shown, permission_shown, refund_shown,
 };
 use countersign_domain::merchant::proof::ObjectView;
 use countersign_domain::time::Timestamp;
@@ -189,7 +189,11 @@ impl<'a> Driver<'a> {
                 NextStep::LookAtPermission(id) => {
                     let answer = self.app.amazon.permission(&id).await;
                     match self.shown(answer, None, "Get Charge Permission returned nothing") {
-                        Some(shown) => self.next(|draft| permission_shown(draft, &shown)).await?,
+                        Some(Some(shown)) => self.next(|draft| permission_shown(draft, &shown)).await?,
+                        Some(None) => {
+                            self.decide(other_permission_shown).await?;
+                            NextStep::Rest
+                        }
                         None => NextStep::Rest,
                     }
                 }
@@ -632,7 +636,12 @@ impl<'a> Driver<'a> {
 
     async fn look_at_refund(&mut self, id: &RefundId) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.refund(id).await;
-        if let Some(shown) = self.shown(answer, None, "Get Refund returned nothing") {
+        let shown = self.shown(answer, None, "Get Refund returned nothing");
+        if shown.as_ref().is_some_and(|shown| shown.id != *id) {
+            self.decide(|draft| other_refund_shown(draft, id)).await?;
+            return Ok(NextStep::Rest);
+        }
+        if let Some(shown) = shown {
             // A refund that was made elsewhere may belong to a charge that was made elsewhere: get the charge
             // first.
             let payment = self.checkout().await?.and_then(|checkout| checkout.payment.as_ref());

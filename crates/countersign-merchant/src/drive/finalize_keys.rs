@@ -37,6 +37,10 @@ impl App {
                 );
                 TrialAnswer::Otherwise
             }
+            // Another account, endpoint or proxy may have answered: it says nothing about the keys.
+            CallAnswer::Unclear { cause, kind: UnclearKind::Refusal } if is_not_found(&cause) => {
+                TrialAnswer::Nothing
+            }
             CallAnswer::Refused(_)
             | CallAnswer::WrongStatus { .. }
             | CallAnswer::Unclear { kind: UnclearKind::Refusal, .. } => TrialAnswer::Otherwise,
@@ -47,4 +51,9 @@ impl App {
             }
         }
     }
+}
+
+/// Whether an answer is that there is no such session.
+fn is_not_found(cause: &str) -> bool {
+    cause.split(' ').next() == Some("404")
 }

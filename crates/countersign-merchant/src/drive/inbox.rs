@@ -138,8 +138,10 @@ impl App {
         if self.checkout_under(permission).await?.is_some() {
             return self.release_all_parked(permission, Release::Applied).await.map(|_| ());
         }
-        if let Some(checkout_id) = self.checkout_that_heard_of(permission).await? {
-            return self.take_in_parked(permission, &checkout_id).await;
+        if let Some(checkout_id) = self.checkout_that_heard_of(permission).await?
+            && self.order_takes_in(&checkout_id, permission).await?
+        {
+            return Ok(());
         }
         let answer = match &kept.foreign.reference {
             Some(reference) => ForeignAnswer::Shown(Some(reference.clone())),
@@ -154,9 +156,9 @@ impl App {
         };
         if let ForeignAnswer::Shown(Some(reference)) = &answer
             && let Ok(checkout_id) = CheckoutId::parse(reference)
-            && self.order_hears_of(checkout_id.as_str(), permission).await?
+            && self.order_takes_in(checkout_id.as_str(), permission).await?
         {
-            return self.take_in_parked(permission, checkout_id.as_str()).await;
+            return Ok(());
         }
         if self.ask_for_foreign_again(permission, &kept, answer).await? {
             return Ok(());
@@ -171,24 +173,35 @@ impl App {
         Ok(())
     }
 
-    /// Lets a checkout hear of a permission that names it, by each notification that is parked for it. Returns
-    /// whether it remembers the permission.
-    async fn order_hears_of(
+    /// Lets a checkout hear of a permission that names it, by each notification that is parked for it, and
+    /// releases these. Returns whether it remembers the permission.
+    async fn order_takes_in(
         &self,
         checkout_id: &str,
         permission: &ChargePermissionId,
     ) -> Result<bool, StoreFailed> {
         let mut is_remembered = false;
-        for kept in self.parked(permission).await? {
-            let Notification { received_at, message: Some(message), .. } = &kept.notification else {
-                continue;
-            };
-            match self.hear_of(checkout_id, permission, message, *received_at).await? {
-                Some(Hearing::Taken) => is_remembered = true,
-                Some(Hearing::Full) | None => return Ok(is_remembered),
+        loop {
+            let mut heard = Vec::new();
+            for kept in self.parked(permission).await? {
+                let Notification { received_at, message: Some(message), .. } = &kept.notification else {
+                    continue;
+                };
+                match self.hear_of(checkout_id, permission, message, *received_at).await? {
+                    Some(Hearing::Taken) => {
+                        is_remembered = true;
+                        heard.push(kept.key());
+                    }
+                    Some(Hearing::Full) | None => return Ok(is_remembered),
+                }
+            }
+            let released = self.release_parked(permission, Release::TakenIn(checkout_id, &heard)).await?;
+            (0..released).for_each(|_| self.metrics.note_notification("takenIn"));
+            let is_over = self.foreign_permission(permission).await?.is_none();
+            if is_over || released == 0 {
+                return Ok(is_remembered || is_over);
             }
         }
-        Ok(is_remembered)
     }
 
     /// Lets a checkout hear of a permission that names it; `None` if there is no such checkout. The checkout's
@@ -215,16 +228,6 @@ impl App {
             );
         }
         Ok(hearing)
-    }
-
-    async fn take_in_parked(
-        &self,
-        permission: &ChargePermissionId,
-        checkout_id: &str,
-    ) -> Result<(), StoreFailed> {
-        let count = self.release_all_parked(permission, Release::TakenIn(checkout_id)).await?;
-        (0..count).for_each(|_| self.metrics.note_notification("takenIn"));
-        Ok(())
     }
 
     /// Looks up what a notification is about, under a permission that the checkout has. Once the checkout
@@ -264,7 +267,9 @@ impl App {
     ) -> Result<bool, StoreFailed> {
         let charge_id = match hint {
             Hint::Charge(id) => Ok(id.clone()),
-            Hint::Refund(id) => self.amazon.refund(id).await.map(|shown| shown.charge_id),
+            Hint::Refund(id) => self.amazon.refund(id).await.and_then(|shown| {
+                if shown.id == *id { Ok(shown.charge_id) } else { Err(NoEvidence::new("another refund")) }
+            }),
             Hint::ChargePermission | Hint::Dispute(..) => Ok(failed.charge_id.clone()),
         };
         let shown = match charge_id {

@@ -16,6 +16,8 @@ pub(crate) struct ForeignPermission {
     pub(crate) failure_count: u32,
     /// Its reference, once Amazon has shown one: Amazon is not asked for it again.
     pub(crate) reference: Option<String>,
+    /// When Amazon is asked for it next. Its timer may be earlier: an order may have learned that it has it.
+    pub(crate) ask_at: Option<Timestamp>,
 }
 
 stored! {
@@ -23,7 +25,7 @@ stored! {
 
     document ForeignPermission as "foreign_permission", format 1;
 
-    struct ForeignPermission { heard_at, failure_count, reference }
+    struct ForeignPermission { heard_at, failure_count, reference, ask_at or default }
 }
 
 #[cfg(test)]
@@ -40,7 +42,7 @@ mod tests {
                 r#"{"heard_at":1795448820000,"failure_count":2,"reference":"order 7"}"#,
             ),
         ] {
-            let foreign = ForeignPermission { heard_at, failure_count: 2, reference };
+            let foreign = ForeignPermission { heard_at, failure_count: 2, reference, ask_at: None };
             let (format, bytes) = encode(&foreign);
             assert_eq!((format, core::str::from_utf8(&bytes).unwrap()), (1, form));
             assert_eq!(decode(format, &bytes).unwrap(), foreign);

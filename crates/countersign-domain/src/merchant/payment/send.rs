@@ -193,6 +193,31 @@ pub fn other_charge_shown(draft: &mut Draft, asked_for: &ChargeId) {
     }
 }
 
+/// Handles an answer to Get Refund that names another refund than this one: what its charge has returned is not
+/// certain.
+pub fn other_refund_shown(draft: &mut Draft, asked_for: &RefundId) {
+    let Some(draft) = &mut draft.payment() else { return };
+    let is_lead = |it: &&mut Operation| {
+        it.state.is_in_doubt()
+            && matches!(&it.lead, Some(OperationEffect::Refund(id)) if id == asked_for)
+    };
+    for operation in draft.payment.operations.iter_mut().filter(is_lead) {
+        operation.lead = None;
+    }
+    let charge = draft.payment.refund(asked_for).map(|(charge, _)| charge.id.clone());
+    draft.contradict_by_other_id(charge.as_ref(), asked_for);
+}
+
+/// Handles an answer to Get Charge Permission that names another permission than the payment's.
+pub fn other_permission_shown(draft: &mut Draft) {
+    let Some(draft) = &mut draft.payment() else { return };
+    let payment = &draft.payment;
+    let is_first = |it: &&Charge| it.origin == ChargeOrigin::Finalize;
+    let charge = payment.charges.iter().find(is_first).or(payment.charges.first());
+    let (charge, permission) = (charge.map(|it| it.id.clone()), payment.charge_permission_id.clone());
+    draft.contradict_by_other_id(charge.as_ref(), &permission);
+}
+
 /// Applies what Get Refund showed.
 pub fn refund_shown(draft: &mut Draft, shown: &RefundView) {
     if let Some(draft) = &mut draft.payment() {
@@ -252,6 +277,19 @@ fn was_sent_before(operation: &Operation, pause: Duration, now: Timestamp) -> bo
 }
 
 impl PaymentDraft<'_> {
+    /// Records an answer that names another object than was asked for, about the charge that the object belongs to:
+    /// a look at the charge settles it.
+    fn contradict_by_other_id(&mut self, charge: Option<&ChargeId>, asked_for: &impl ToString) {
+        let Some(id) = charge else {
+            return self.contradict(asked_for, Misfit::IdsDiffer.found());
+        };
+        self.contradict_charge(id, Misfit::IdsDiffer);
+        let look = Some(LookSchedule::first(self.now));
+        if let Some(charge) = self.payment.charge_mut(id) {
+            charge.look = look;
+        }
+    }
+
     /// The charge that a refund takes its money from, if Amazon must be asked for it before the refund is sent.
     fn unseen_charge(&self, number: OperationNumber) -> Option<ChargeId> {
         let (charge, _) = self.refund_to_send(number)?;

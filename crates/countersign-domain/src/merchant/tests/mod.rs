@@ -18,6 +18,7 @@ mod missing;
 mod model;
 mod not_approved;
 mod operations;
+mod other_ids;
 mod others;
 mod ours;
 mod paid;

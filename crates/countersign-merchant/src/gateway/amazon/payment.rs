@@ -34,17 +34,24 @@ impl Amazon {
         charge_shown(&answer, asked_at).map_err(NoEvidence::new)
     }
 
-    /// Get Refund.
+    /// Get Refund. The answer may name another refund, which is a contradiction.
     pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundView, NoEvidence> {
         let answer = self.shown(self.client.get_refund(id).await)?;
-        let shown = refund_shown(&answer.value).map_err(NoEvidence::new)?;
-        if shown.id == *id { Ok(shown) } else { Err(NoEvidence::new("another refund")) }
+        refund_shown(&answer.value).map_err(NoEvidence::new)
     }
 
-    /// Get Charge Permission.
-    pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionView, NoEvidence> {
+    /// Get Charge Permission. `None` if the answer names another permission, which is a contradiction.
+    pub(crate) async fn permission(
+        &self,
+        id: &ChargePermissionId,
+    ) -> Result<Option<PermissionView>, NoEvidence> {
         let answer = self.shown(self.client.get_charge_permission(id).await)?;
-        permission_shown(id, &answer.value).map_err(NoEvidence::new)
+        let shown = answer.value.charge_permission_id.as_ref();
+        let shown = shown.ok_or_else(|| NoEvidence::new("a charge permission without an id"))?;
+        if shown != id {
+            return Ok(None);
+        }
+        permission_shown(id, &answer.value).map(Some).map_err(NoEvidence::new)
     }
 
     /// Get Charge Permission: what it shows of a session's payment.
