@@ -71,6 +71,8 @@ impl<'a> Named<'a> {
             | Asked::Ours
             | Asked::NotOurs
             | Asked::RefundUnexplained { .. }
+            | Asked::Won
+            | Asked::Lost { .. }
             | Asked::Remind { .. } => Self::default(),
         }
     }
@@ -169,6 +171,16 @@ impl Driver<'_> {
         let mut shows = AmazonShows::default();
         let (mut permission, mut charge) = (named.permission.cloned(), named.charge.cloned());
         match *subject {
+            // Amazon cannot be asked for a dispute; what was captured and refunded bounds what it can take.
+            Subject::Dispute(ref id) => {
+                let payment = self.checkout().await?.and_then(|checkout| checkout.payment.as_ref());
+                let of_dispute = payment.and_then(|payment| payment.dispute(id)?.charge_id.clone());
+                let only = || match payment?.charges.as_slice() {
+                    [charge] => Some(charge.id.clone()),
+                    _ => None,
+                };
+                charge = of_dispute.or_else(only);
+            }
             Subject::Unexplained(ref id) => {
                 shows.heard = self.ask_about_heard(id).await?;
                 let heard = shows.heard.clone();

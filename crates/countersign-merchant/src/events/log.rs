@@ -27,6 +27,7 @@ impl LogLine {
                     charge_permission_id = about.charge_permission_id,
                     charge_id = about.charge_id,
                     refund_id = about.refund_id,
+                    dispute_id = about.dispute_id,
                     call = about.call,
                     detail = about.detail.as_ref().map(tracing::field::display),
                     field = about.field(),

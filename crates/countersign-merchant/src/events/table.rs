@@ -628,6 +628,7 @@ fn to_attempt(number: AttemptNumber, event: &AttemptEvent, after: &Checkout) -> 
 fn to_decision(subject: &Subject, event: DecisionEvent, after: &Checkout) -> (EventKind, EventSubject) {
     let about = match subject {
         Subject::Attempt(number) => attempt_subject(*number, after.attempt(*number)),
+        Subject::Dispute(id) => dispute_subject(after.payment.as_ref(), id, EventSubject::default()),
         Subject::Unexplained(permission) => {
             let charge_permission_id = Some(permission.to_string());
             EventSubject { charge_permission_id, ..EventSubject::default() }

@@ -58,6 +58,10 @@ fn subject(checkout: &Checkout, subject: &Subject) -> Members {
         .with("orderId", &checkout.order_id)
         .with("outcome", checkout.verdict().outcome());
     match subject {
+        Subject::Dispute(id) => {
+            let state = checkout.payment.as_ref().and_then(|payment| payment.dispute(id));
+            members.with("disputeId", id.as_str()).some("state", state.map(|dispute| dispute.state.name()))
+        }
         Subject::Unexplained(permission) => {
             let state = checkout.heard_of(permission).map(|known| known.state.name());
             members.with("chargePermissionId", permission.as_str()).some("state", state)
@@ -112,7 +116,10 @@ fn asked(members: Members, asked: &Asked) -> Members {
         Asked::Done { charge_id, refund_id } => (None, charge_id.as_ref(), refund_id.as_ref(), None, None),
         Asked::Remind { at } => (None, None, None, None, *at),
         Asked::RefundUnexplained { amount } => (None, None, None, Some(*amount), None),
-        Asked::NotPaid | Asked::NoEffect | Asked::Ours | Asked::NotOurs => (None, None, None, None, None),
+        Asked::Lost { amount } => (None, None, None, *amount, None),
+        Asked::NotPaid | Asked::NoEffect | Asked::Ours | Asked::NotOurs | Asked::Won => {
+            (None, None, None, None, None)
+        }
     };
     members
         .some("chargePermissionId", permission.map(ChargePermissionId::as_str))

@@ -44,6 +44,16 @@ object! {
     }
 }
 
+object! {
+    struct DecideDispute {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        verdict: String = "verdict",
+        amount: Price = "amount",
+        remind_at: Timestamp = "remindAt",
+        evidence: String = "evidence",
+    }
+}
+
 /// A decision as a body asks for it.
 #[derive(Debug)]
 pub(super) struct DecisionBody {
@@ -132,6 +142,31 @@ pub(super) fn unexplained(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
         "refund" => Asked::RefundUnexplained { amount: amount.ok_or(RequestRefused::missing("amount"))? },
         "remind" => Asked::Remind { at: remind_at },
         _ => return Err(RequestRefused::invalid("verdict", "must be ours, notOurs, refund or remind")),
+    };
+    let (reference, evidence) = (own_name(request.reference)?, evidence(request.evidence)?);
+    Ok(DecisionBody { reference, asked, evidence })
+}
+
+/// `POST …/disputes/{disputeId}/decision`.
+pub(super) fn dispute(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
+    let request: DecideDispute = read_request(body, Spellings::Every)?;
+    let (amount, remind_at) = (request.amount.map(Money::from), request.remind_at);
+    let no = |field, is_given: bool| if is_given { Err(combination(field)) } else { Ok(()) };
+    let verdict = request.verdict.ok_or(RequestRefused::missing("verdict"))?;
+    if verdict != "remind" {
+        no("remindAt", remind_at.is_some())?;
+    }
+    if verdict != "lost" {
+        no("amount", amount.is_some())?;
+    }
+    if amount.is_some_and(Money::is_zero) {
+        return Err(RequestRefused::invalid("amount", "must be more than zero"));
+    }
+    let asked = match verdict.as_str() {
+        "won" => Asked::Won,
+        "lost" => Asked::Lost { amount },
+        "remind" => Asked::Remind { at: remind_at },
+        _ => return Err(RequestRefused::invalid("verdict", "must be won, lost or remind")),
     };
     let (reference, evidence) = (own_name(request.reference)?, evidence(request.evidence)?);
     Ok(DecisionBody { reference, asked, evidence })

@@ -372,6 +372,9 @@ impl From<DecisionRefused> for RequestRefused {
                 let message = "This checkout knows no such Charge Permission that names it.";
                 refused(Status::NOT_FOUND, "NoSuchPermission", message)
             }
+            Rule::NoSuchDispute => {
+                refused(Status::NOT_FOUND, "NoSuchDispute", "This checkout has no such dispute.")
+            }
             Rule::ReferenceReused => {
                 let message = "This reference was already used for a different decision.";
                 refused(CONFLICT, "ReferenceReused", message).at("reference")

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, DisputeId};
 use countersign_domain::merchant::after::cancel::CancelRequest;
 use countersign_domain::merchant::after::fulfilment::Freshness;
 use countersign_domain::merchant::decision::Subject;
@@ -78,6 +78,15 @@ impl Parameter<RequestRefused> for Ordinal {
 /// The id of a Charge Permission in a path.
 struct PermissionOfPath(ChargePermissionId);
 
+/// The id of a dispute in a path.
+struct DisputeOfPath(DisputeId);
+
+impl Parameter<RequestRefused> for DisputeOfPath {
+    fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
+        DisputeId::parse(segment).map(Self).map_err(|_| RequestRefused::no_such_path())
+    }
+}
+
 impl Parameter<RequestRefused> for PermissionOfPath {
     fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
         ChargePermissionId::parse(segment).map(Self).map_err(|_| RequestRefused::no_such_path())
@@ -130,6 +139,7 @@ static ROUTES: LazyLock<Router<Caller, RequestRefused>> = LazyLock::new(|| {
         .post("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(decide_attempt))
         .post("/v1/checkouts/{checkoutId}/operations/{number}/decision", decides(decide_operation))
         .post("/v1/checkouts/{checkoutId}/unexplained/{chargePermissionId}/decision", decides(decide_heard))
+        .post("/v1/checkouts/{checkoutId}/disputes/{disputeId}/decision", decides(decide_dispute))
         .get("/v1/events", reads(events))
         .post("/v1/webhooks/{eventId}/send", trades(send_webhook))
 });
@@ -266,6 +276,16 @@ async fn decide_heard(
 ) -> RouteResult {
     let body = decision_requests::unexplained(request.body())?;
     decide(&caller, &id, Subject::Unexplained(permission), &body).await
+}
+
+async fn decide_dispute(
+    caller: Caller,
+    request: Request,
+    id: String,
+    DisputeOfPath(dispute): DisputeOfPath,
+) -> RouteResult {
+    let body = decision_requests::dispute(request.body())?;
+    decide(&caller, &id, Subject::Dispute(dispute), &body).await
 }
 
 async fn decide(caller: &Caller, id: &str, subject: Subject, body: &DecisionBody) -> RouteResult {

@@ -17,7 +17,12 @@ stored! {
 
     struct Decision { subject, asked, first, second, supersedes, state }
 
-    enum Subject { Attempt(number), Operation(number), Unexplained(charge_permission_id) }
+    enum Subject {
+        Attempt(number),
+        Operation(number),
+        Unexplained(charge_permission_id),
+        Dispute(dispute_id),
+    }
 
     enum Asked {
         Paid { charge_permission_id, charge_id, amount },
@@ -28,6 +33,8 @@ stored! {
         Ours,
         NotOurs,
         RefundUnexplained { amount },
+        Won,
+        Lost { amount },
         Remind { at },
     }
 

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::logs::logged;
 use super::notifying::{message, signed};
-use super::world::{ENGINES, SESSION, World, order_of_100, session_for, usd};
+use super::world::{
+    ALICE, BOB, ENGINES, HttpAnswer, SESSION, SHOP_TOKEN, World, order_of_100, session_for, usd,
+};
 
 const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -157,4 +159,115 @@ fn a_dispute_waits_until_its_payment_is_known() {
     let facts = world.dispute_facts("dispute.opened");
     assert_eq!((facts.len(), &facts[0]["checkoutId"]), (1, &json!(id)));
     assert_eq!(world.reason(&id), "Disputed");
+}
+
+fn decide(world: &World, token: &str, checkout_id: &str, dispute: &str, body: &Value) -> HttpAnswer {
+    let path = format!("/v1/checkouts/{checkout_id}/disputes/{dispute}/decision");
+    world.run(world.request_with("POST", &path, &body.to_string(), Some(&format!("Bearer {token}"))))
+}
+
+fn verdict(reference: &str, verdict: &str, members: &Value) -> Value {
+    let mut body =
+        json!({ "reference": reference, "verdict": verdict, "evidence": "Seller Central shows it" });
+    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    body
+}
+
+// Promise: B19, D03
+#[test]
+fn a_person_says_how_a_dispute_ended_and_what_waited_for_it_goes_on() {
+    let dispute = "S01-5105180-0000001-B000001";
+    for engine in ENGINES {
+        for (word, members, refunded) in [
+            ("won", json!({}), "100.00"),
+            ("lost", json!({ "amount": usd("40.00") }), "60.00"),
+            ("lost", json!({}), "0.00"),
+        ] {
+            let mut world = World::new(engine);
+            let id = world.completed("AuthorizeWithCapture");
+            world.let_pass(2 * SECOND);
+            world.hears_of("n-1", dispute, Some(PERMISSION));
+            assert_eq!(world.ask(&id, "cancel", &json!({ "reference": "c" })).status, 202);
+            world.skip(DAY);
+            assert_eq!(world.amazon.refund_count(), 0);
+            assert_eq!(world.checkout(&id)["needsPerson"], json!(["disputed"]));
+            let body = verdict("case-1", word, &members);
+            assert_eq!(decide(&world, SHOP_TOKEN, &id, dispute, &body).refusal().1, "NotPermitted");
+            let answer = decide(&world, ALICE, &id, dispute, &body);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let shown = answer.json();
+            let state = if word == "won" { "Won" } else { "Lost" };
+            assert_eq!((&shown["disputeId"], &shown["state"]), (&json!(dispute), &json!(state)));
+            assert_eq!(shown["decision"]["state"], "Made");
+            world.restart();
+            assert_eq!(decide(&world, ALICE, &id, dispute, &body).status, 200, "the same answer again");
+            let other = verdict("case-1", "remind", &json!({}));
+            assert_eq!(decide(&world, ALICE, &id, dispute, &other).refusal().1, "ReferenceReused");
+            let again = verdict("case-2", word, &members);
+            assert_eq!(decide(&world, BOB, &id, dispute, &again).refusal().1, "NotUndecided");
+            world.let_pass(5 * SECOND);
+            let facts = world.dispute_facts(&format!("dispute.{word}"));
+            assert!(matches!(&facts[..], [fact] if fact["disputeId"] == dispute), "{facts:?}");
+            let timeline = world.timeline(&id);
+            for kind in ["DecisionMade", if word == "won" { "DisputeWon" } else { "DisputeLost" }] {
+                assert_eq!(timeline.iter().filter(|it| *it == kind).count(), 1, "{kind}: {timeline:?}");
+            }
+            let sent = world.amazon.arrived("createRefund");
+            let amounts: Vec<Value> = sent
+                .iter()
+                .map(|it| {
+                    serde_json::from_slice::<Value>(&it.body).unwrap()["refundAmount"]["amount"].clone()
+                })
+                .collect();
+            let expected = if refunded == "0.00" { Vec::new() } else { vec![json!(refunded)] };
+            assert_eq!(amounts, expected, "{word} {members}");
+            assert_eq!(world.checkout(&id)["needsPerson"], json!([]));
+            let charge = world.checkout(&id)["payment"]["charges"][0].clone();
+            for refund in charge["refunds"].as_array().into_iter().flatten() {
+                world.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Refunded");
+            }
+            world.skip(2 * DAY);
+            assert_eq!(world.checkout(&id)["state"], "canceled", "{word} {members}");
+        }
+    }
+}
+
+// Promise: D03
+#[test]
+fn a_decision_about_a_dispute_names_what_is_wrong_with_it() {
+    let dispute = "S01-5105180-0000001-B000001";
+    let world = World::in_memory();
+    let id = world.completed("AuthorizeWithCapture");
+    world.hears_of("n-1", dispute, Some(PERMISSION));
+    let lost = |amount: &str| verdict("r", "lost", &json!({ "amount": usd(amount) }));
+    for (named, body, status, code, field) in [
+        (dispute, json!({ "verdict": "won", "evidence": "x" }), 400, "MissingValue", Some("reference")),
+        (dispute, json!({ "reference": "r", "evidence": "x" }), 400, "MissingValue", Some("verdict")),
+        (dispute, json!({ "reference": "r", "verdict": "won" }), 400, "MissingValue", Some("evidence")),
+        (dispute, verdict("r", "paid", &json!({})), 400, "InvalidValue", Some("verdict")),
+        (
+            dispute,
+            verdict("r", "won", &json!({ "amount": usd("1.00") })),
+            400,
+            "InvalidCombination",
+            Some("amount"),
+        ),
+        (
+            dispute,
+            verdict("r", "won", &json!({ "chargeId": CHARGE })),
+            400,
+            "UnrecognizedField",
+            Some("chargeId"),
+        ),
+        (dispute, lost("0.00"), 400, "InvalidValue", Some("amount")),
+        (dispute, lost("100.01"), 409, "AmazonSaysOtherwise", Some("captureAmount")),
+        ("S01-5105180-0000001-B000009", verdict("r", "won", &json!({})), 404, "NoSuchDispute", None),
+    ] {
+        let refused = decide(&world, ALICE, &id, named, &body).refusal();
+        assert_eq!((refused.0, refused.1.as_str(), refused.2.as_deref()), (status, code, field), "{body}");
+    }
+    assert_eq!(world.checkout(&id)["needsPerson"], json!(["disputed"]));
+    assert_eq!(decide(&world, ALICE, &id, dispute, &verdict("m", "remind", &json!({}))).status, 200);
+    let lines = logged(|| world.skip(DAY + 2 * SECOND));
+    assert!(lines.iter().any(|line| line.starts_with("ERROR") && line.contains(dispute)), "{lines:?}");
 }

@@ -41,7 +41,7 @@ pub(crate) struct Decide {
     #[arg(value_name = "ORDER")]
     order: String,
     /// The attempt to decide about
-    #[arg(long, value_name = "N", required_unless_present_any = ["operation", "unexplained"])]
+    #[arg(long, value_name = "N", required_unless_present_any = ["operation", "unexplained", "dispute"])]
     attempt: Option<u32>,
     /// The operation to decide about
     #[arg(long, value_name = "N", conflicts_with = "attempt", requires = "verdict")]
@@ -49,8 +49,11 @@ pub(crate) struct Decide {
     /// The Charge Permission to decide about, which names the order and which nothing explains
     #[arg(long, value_name = "ID", conflicts_with_all = ["attempt", "operation"], requires = "verdict")]
     unexplained: Option<String>,
+    /// The dispute to settle, as Amazon has notified of it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["attempt", "operation", "unexplained"], requires = "verdict")]
+    dispute: Option<String>,
     /// The verdict: paid, notPaid, refund or remind for an attempt; done, noEffect or remind for an operation;
-    /// ours, notOurs, refund or remind for an unexplained permission
+    /// ours, notOurs, refund or remind for an unexplained permission; won, lost or remind for a dispute
     #[arg(long, value_name = "V", hide_possible_values = true, requires_all = ["reference", "evidence"])]
     verdict: Option<Verdict>,
     /// Amazon's Charge Permission, for paid and refund
@@ -98,6 +101,8 @@ enum Verdict {
     Ours,
     #[value(name = "notOurs", alias = "not-ours")]
     NotOurs,
+    Won,
+    Lost,
     Remind,
 }
 
@@ -111,6 +116,8 @@ impl Verdict {
             Self::NoEffect => "noEffect",
             Self::Ours => "ours",
             Self::NotOurs => "notOurs",
+            Self::Won => "won",
+            Self::Lost => "lost",
             Self::Remind => "remind",
         }
     }
@@ -140,10 +147,11 @@ impl Decide {
 
     async fn decide(&self, api: &ServeApi) -> CommandResult<(u16, Value)> {
         let checkout_id = api.checkout_of(&self.order).await?;
-        let of = match (self.attempt, self.operation, &self.unexplained) {
-            (_, _, Some(id)) => format!("unexplained/{id}"),
-            (_, Some(number), None) => format!("operations/{number}"),
-            (number, None, None) => format!("attempts/{}", number.unwrap_or_default()),
+        let of = match (self.attempt, self.operation, &self.unexplained, &self.dispute) {
+            (_, _, _, Some(id)) => format!("disputes/{id}"),
+            (_, _, Some(id), None) => format!("unexplained/{id}"),
+            (_, Some(number), None, None) => format!("operations/{number}"),
+            (number, None, None, None) => format!("attempts/{}", number.unwrap_or_default()),
         };
         let path = format!("/v1/checkouts/{checkout_id}/{of}/decision");
         let Some(verdict) = self.verdict else { return api.call(Method::GET, &path, Bytes::new()).await };
@@ -191,7 +199,9 @@ fn text(value: &Value) -> String {
 
 /// What the answer is about.
 fn head(answer: &Value) -> String {
-    let of = ["attempt", "operation", "chargePermissionId"].into_iter().find(|of| !answer[*of].is_null());
+    let of = ["attempt", "operation", "chargePermissionId", "disputeId"]
+        .into_iter()
+        .find(|of| !answer[*of].is_null());
     let of = of.unwrap_or("attempt");
     format!(
         "order {}, checkout {}, {of} {}",

@@ -107,7 +107,7 @@ fn persons_decide_about_a_payment_that_a_restored_store_does_not_know() {
         run(path, &[&args[..], &["--url", &url]].concat())
     };
     let commands = commands();
-    assert_eq!(commands.len(), 9);
+    assert_eq!(commands.len(), 12);
     let ended: Vec<ProcessOutput> = commands.iter().map(|command| decide(command)).collect();
     let shown = &ended[0];
     assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{}", shown.stdout);

@@ -3,6 +3,7 @@
 use crate::ids::{ChargeId, DisputeId};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
+use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::Charge;
 use crate::merchant::payment::dispute::{Dispute, DisputeState};
 use crate::merchant::rules::{MAX_DISPUTES, PENDING_ALARMS, REMINDED_AFTER};
@@ -16,6 +17,15 @@ pub enum DisputeOutcome {
     Won,
     /// The buyer has the money back: this amount, or what was disputed if it is `None`.
     Lost(Option<Money>),
+}
+
+/// What an earlier settlement of the same dispute means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettledBefore {
+    /// It counts: only the same can be said again.
+    Counts,
+    /// Two persons say otherwise.
+    IsSuperseded,
 }
 
 /// Why a dispute cannot be settled.
@@ -60,7 +70,45 @@ impl PaymentDraft<'_> {
     }
 }
 
-/// Records how a dispute ended, as a person says. Saying the same again changes nothing.
+impl Dispute {
+    /// Whether it is settled like this.
+    #[must_use]
+    pub fn is_settled_so(&self, outcome: DisputeOutcome) -> bool {
+        match (self.state, outcome) {
+            (DisputeState::Won { .. }, DisputeOutcome::Won) => true,
+            (DisputeState::Lost { .. }, DisputeOutcome::Lost(amount)) => {
+                amount.is_none_or(|_| amount == self.amount)
+            }
+            (DisputeState::Won { .. }, DisputeOutcome::Lost(_))
+            | (DisputeState::Lost { .. }, DisputeOutcome::Won)
+            | (DisputeState::Open { .. }, DisputeOutcome::Won | DisputeOutcome::Lost(_)) => false,
+        }
+    }
+}
+
+/// Checks how a dispute may have ended, whether it was settled before or not.
+///
+/// # Errors
+/// The first broken rule.
+pub fn check_settlement(
+    payment: &Payment,
+    id: &DisputeId,
+    outcome: DisputeOutcome,
+) -> Result<(), SettlementRefused> {
+    let dispute = payment.dispute(id).ok_or(SettlementRefused::NoSuchDispute)?;
+    if let DisputeOutcome::Lost(Some(amount)) = outcome {
+        let captured = payment.charges.iter().filter(|charge| dispute.concerns(&charge.id));
+        let captured = Money::sum(payment.limit.currency(), captured.map(Charge::captured));
+        let is_possible = amount.currency() == captured.currency() && !amount.is_zero();
+        if !is_possible || amount.minor() > captured.minor() {
+            return Err(SettlementRefused::WrongAmount);
+        }
+    }
+    Ok(())
+}
+
+/// Records how a dispute ended, as a person says. Saying the same again changes nothing; two persons may say
+/// otherwise than one has said before, which was judged by the caller.
 ///
 /// What has waited for it is taken up again: a refund, and the order's cancellation.
 ///
@@ -70,31 +118,21 @@ pub fn settle_dispute(
     draft: &mut Draft,
     id: &DisputeId,
     outcome: DisputeOutcome,
+    before: SettledBefore,
 ) -> Result<(), SettlementRefused> {
     let Some(draft) = &mut draft.payment() else { return Err(SettlementRefused::NoSuchDispute) };
     let now = draft.now;
-    let payment = &*draft.payment;
-    let dispute = payment.dispute(id).ok_or(SettlementRefused::NoSuchDispute)?;
-    match (dispute.state, outcome) {
-        (DisputeState::Open { .. }, _) => {}
-        (DisputeState::Won { .. }, DisputeOutcome::Won) => return Ok(()),
-        (DisputeState::Lost { .. }, DisputeOutcome::Lost(amount))
-            if amount.is_none_or(|_| amount == dispute.amount) =>
-        {
-            return Ok(());
-        }
-        (DisputeState::Won { .. } | DisputeState::Lost { .. }, _) => {
+    let dispute = draft.payment.dispute(id).ok_or(SettlementRefused::NoSuchDispute)?;
+    if dispute.is_settled_so(outcome) {
+        return Ok(());
+    }
+    match (dispute.state, before) {
+        (DisputeState::Open { .. }, _) | (_, SettledBefore::IsSuperseded) => {}
+        (DisputeState::Won { .. } | DisputeState::Lost { .. }, SettledBefore::Counts) => {
             return Err(SettlementRefused::SettledBefore);
         }
     }
-    if let DisputeOutcome::Lost(Some(amount)) = outcome {
-        let captured = payment.charges.iter().filter(|charge| dispute.concerns(&charge.id));
-        let captured = Money::sum(payment.limit.currency(), captured.map(Charge::captured));
-        let is_possible = amount.currency() == captured.currency() && !amount.is_zero();
-        if !is_possible || amount.minor() > captured.minor() {
-            return Err(SettlementRefused::WrongAmount);
-        }
-    }
+    check_settlement(draft.payment, id, outcome)?;
     // Nothing below this line may fail.
     let (state, event) = match outcome {
         DisputeOutcome::Won => (DisputeState::Won { at: now }, PaymentEvent::DisputeWon(id.clone())),

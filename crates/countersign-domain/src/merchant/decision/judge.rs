@@ -36,6 +36,8 @@ pub enum DecisionRefused {
     NoSuchOperation,
     /// No such permission is known to name the checkout.
     NoSuchPermission,
+    /// The order has no such dispute.
+    NoSuchDispute,
     /// The reference belongs to a different decision.
     ReferenceReused,
     /// There is nothing for a person to decide: it is proved, or is still being looked up.
@@ -213,7 +215,9 @@ pub fn attempt(
         | Asked::NoEffect
         | Asked::Ours
         | Asked::NotOurs
-        | Asked::RefundUnexplained { .. } => return Err(DecisionRefused::NotOfVerdict("verdict")),
+        | Asked::RefundUnexplained { .. }
+        | Asked::Won
+        | Asked::Lost { .. } => return Err(DecisionRefused::NotOfVerdict("verdict")),
     };
     // Only two persons undo what was decided.
     let persons = if why == Undecided::Decided { Persons::Two } else { allowed.persons };

@@ -4,14 +4,16 @@
 
 use alloc::vec::Vec;
 
+use super::dispute::{self, DisputeVerdict};
 use super::evidence::Evidence;
 use super::judge::{self, Allowed, AttemptOutcome, DecisionRefused, Persons, Undecided};
 use super::operation::{self, Effect, OperationOutcome};
 use super::shown::AmazonShows;
 use super::unexplained::{self, UnexplainedOutcome};
 use super::{Asked, Decision, DecisionState, Precedence, SECOND_WITHIN, Statement, Subject};
-use crate::ids::{ChargeId, ChargePermissionId};
+use crate::ids::{ChargeId, ChargePermissionId, DisputeId};
 use crate::merchant::after::cancel::{CancelRequest, request_cancel};
+use crate::merchant::after::dispute::{SettledBefore, settle_dispute};
 use crate::merchant::after::returning::decide_to_return;
 use crate::merchant::after::unexplained::{adopt, decide_not_ours, decide_returned};
 use crate::merchant::attempt::{
@@ -83,6 +85,10 @@ pub fn check_undecided(
 ) -> Result<(), DecisionRefused> {
     let is_undecided = match subject {
         Subject::Unexplained(permission) => unexplained::undecided(checkout, permission)?.is_some(),
+        Subject::Dispute(id) => {
+            dispute::check_known(checkout, id)?;
+            true
+        }
         Subject::Attempt(number) => {
             let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
             judge::undecided(checkout, attempt, now).is_some()
@@ -112,7 +118,7 @@ fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
         return false;
     }
     match request.subject {
-        Subject::Unexplained(_) => false,
+        Subject::Unexplained(_) | Subject::Dispute(_) => false,
         Subject::Attempt(number) => checkout.attempt(*number).is_some_and(|attempt| match &attempt.state {
             AttemptState::Completed { completion, charge_permission_id, .. } => match request.asked {
                 Asked::Paid { charge_permission_id: permission, charge_id, amount } => {
@@ -127,6 +133,8 @@ fn is_settled_so(checkout: &Checkout, request: &DecisionRequest<'_>) -> bool {
                 | Asked::Ours
                 | Asked::NotOurs
                 | Asked::RefundUnexplained { .. }
+                | Asked::Won
+                | Asked::Lost { .. }
                 | Asked::Remind { .. } => false,
             },
             AttemptState::NotPaid { .. } => *request.asked == Asked::NotPaid,
@@ -198,15 +206,24 @@ pub fn make(
     let (state, event) = match &outcome {
         Outcome::Attempt(AttemptOutcome::Remind(at))
         | Outcome::Operation(OperationOutcome::Remind(at))
-        | Outcome::Unexplained(UnexplainedOutcome::Remind(at)) => {
+        | Outcome::Unexplained(UnexplainedOutcome::Remind(at))
+        | Outcome::Dispute(DisputeVerdict::Remind(at)) => {
             (DecisionState::Reminds { at: *at }, DecisionEvent::ToRemind)
         }
-        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::Unexplained(_) | Outcome::AlreadySo
+        Outcome::Attempt(_)
+        | Outcome::Operation(_)
+        | Outcome::Unexplained(_)
+        | Outcome::Dispute(_)
+        | Outcome::AlreadySo
             if is_made =>
         {
             (DecisionState::Made { at: now }, DecisionEvent::Made)
         }
-        Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::Unexplained(_) | Outcome::AlreadySo => {
+        Outcome::Attempt(_)
+        | Outcome::Operation(_)
+        | Outcome::Unexplained(_)
+        | Outcome::Dispute(_)
+        | Outcome::AlreadySo => {
             let until = now.plus(SECOND_WITHIN);
             (DecisionState::AwaitsSecond { until }, DecisionEvent::Asked)
         }
@@ -234,6 +251,7 @@ enum Outcome {
     Attempt(AttemptOutcome),
     Operation(OperationOutcome),
     Unexplained(UnexplainedOutcome),
+    Dispute(DisputeVerdict),
     /// Nothing: what Amazon has shown has settled it like this already.
     AlreadySo,
 }
@@ -245,6 +263,14 @@ fn judged(
 ) -> Result<(Allowed<Outcome>, Precedence), DecisionRefused> {
     let (checkout, now) = (draft.checkout(), draft.now);
     match request.subject {
+        Subject::Dispute(id) => {
+            let Allowed { persons, outcome } = dispute::dispute(checkout, id, request.asked, now)?;
+            let supersedes = match outcome {
+                DisputeVerdict::Settled(_) | DisputeVerdict::Remind(_) => Precedence::First,
+                DisputeVerdict::SettledOtherwise(_) | DisputeVerdict::Affirmed => Precedence::Disputes,
+            };
+            Ok((Allowed { persons, outcome: Outcome::Dispute(outcome) }, supersedes))
+        }
         Subject::Unexplained(permission) => {
             let Allowed { persons, outcome } =
                 unexplained::unexplained(draft, permission, request.asked, &shows.heard)?;
@@ -324,15 +350,30 @@ fn apply(draft: &mut Draft, request: &DecisionRequest<'_>, outcome: Outcome, sho
         (Subject::Operation(number), Outcome::Operation(outcome)) => {
             apply_to_operation(draft, *number, outcome);
         }
+        (Subject::Dispute(id), Outcome::Dispute(verdict)) => apply_to_dispute(draft, id, verdict),
         (Subject::Unexplained(permission), Outcome::Unexplained(outcome)) => {
             apply_to_unexplained(draft, permission, request, &outcome, shows);
         }
         // A subject's own judge made the outcome.
         (
-            Subject::Attempt(_) | Subject::Operation(_) | Subject::Unexplained(_),
-            Outcome::Attempt(_) | Outcome::Operation(_) | Outcome::Unexplained(_) | Outcome::AlreadySo,
+            Subject::Attempt(_) | Subject::Operation(_) | Subject::Unexplained(_) | Subject::Dispute(_),
+            Outcome::Attempt(_)
+            | Outcome::Operation(_)
+            | Outcome::Unexplained(_)
+            | Outcome::Dispute(_)
+            | Outcome::AlreadySo,
         ) => {}
     }
+}
+
+/// Applies a decision about a dispute. What it needs was judged before, on the same checkout.
+fn apply_to_dispute(draft: &mut Draft, id: &DisputeId, verdict: DisputeVerdict) {
+    let (outcome, before) = match verdict {
+        DisputeVerdict::Settled(outcome) => (outcome, SettledBefore::Counts),
+        DisputeVerdict::SettledOtherwise(outcome) => (outcome, SettledBefore::IsSuperseded),
+        DisputeVerdict::Affirmed | DisputeVerdict::Remind(_) => return,
+    };
+    let _ = settle_dispute(draft, id, outcome, before);
 }
 
 /// Applies a decision about a permission. What it needs was judged before, on the same checkout.

@@ -7,11 +7,12 @@
 //!                               └─24 hours─▶ Expired
 //! ```
 //!
-//! Each decision is judged ([`judge`], [`operation`]) by what Amazon shows in the same act: no number of persons
+//! Each decision is judged ([`judge`], [`operation`], [`unexplained`], [`dispute`]) by what Amazon shows in the same act: no number of persons
 //! overrules an amount, a currency or a state that it shows. [`make`] records decisions and applies them,
 //! [`due`] runs their timers, [`absence`] counts Amazon's answers that it has no such session.
 
 pub mod absence;
+pub mod dispute;
 pub mod due;
 pub mod evidence;
 pub mod judge;
@@ -27,7 +28,7 @@ use core::time::Duration;
 use self::evidence::Evidence;
 use super::absence::Absence;
 use super::number::{AttemptNumber, OperationNumber};
-use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::ids::{ChargeId, ChargePermissionId, DisputeId, RefundId};
 use crate::money::Money;
 use crate::time::{DAY, Timestamp};
 
@@ -84,6 +85,8 @@ pub enum Subject {
     Operation(OperationNumber),
     /// This permission, which names the order and which nothing of the order explains.
     Unexplained(ChargePermissionId),
+    /// This dispute.
+    Dispute(DisputeId),
 }
 
 impl Subject {
@@ -92,7 +95,7 @@ impl Subject {
     pub const fn operation(&self) -> Option<OperationNumber> {
         match self {
             Self::Operation(number) => Some(*number),
-            Self::Attempt(_) | Self::Unexplained(_) => None,
+            Self::Attempt(_) | Self::Unexplained(_) | Self::Dispute(_) => None,
         }
     }
 }
@@ -138,6 +141,13 @@ pub enum Asked {
         /// What is refunded.
         amount: Money,
     },
+    /// The shop keeps the money of the dispute.
+    Won,
+    /// The buyer has the money of the dispute back.
+    Lost {
+        /// How much; by default what is disputed.
+        amount: Option<Money>,
+    },
     /// Nothing is decided yet.
     Remind {
         /// When to remind; by default [`REMIND_AFTER`] later.
@@ -157,6 +167,8 @@ impl Asked {
             Self::NoEffect => "noEffect",
             Self::Ours => "ours",
             Self::NotOurs => "notOurs",
+            Self::Won => "won",
+            Self::Lost { .. } => "lost",
             Self::Remind { .. } => "remind",
         }
     }

@@ -205,7 +205,9 @@ pub fn operation(
         | Asked::Refund { .. }
         | Asked::Ours
         | Asked::NotOurs
-        | Asked::RefundUnexplained { .. } => Err(DecisionRefused::NotOfVerdict("verdict")),
+        | Asked::RefundUnexplained { .. }
+        | Asked::Won
+        | Asked::Lost { .. } => Err(DecisionRefused::NotOfVerdict("verdict")),
     }
 }
 

@@ -133,7 +133,13 @@ pub fn unexplained(
             (Persons::One, UnexplainedOutcome::Remind(reminder(*at, draft.now)?))
         }
         (
-            Asked::Paid { .. } | Asked::NotPaid | Asked::Refund { .. } | Asked::Done { .. } | Asked::NoEffect,
+            Asked::Paid { .. }
+            | Asked::NotPaid
+            | Asked::Refund { .. }
+            | Asked::Done { .. }
+            | Asked::NoEffect
+            | Asked::Won
+            | Asked::Lost { .. },
             _,
         ) => return Err(DecisionRefused::NotOfVerdict("verdict")),
     };

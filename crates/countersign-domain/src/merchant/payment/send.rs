@@ -198,8 +198,7 @@ pub fn other_charge_shown(draft: &mut Draft, asked_for: &ChargeId) {
 pub fn other_refund_shown(draft: &mut Draft, asked_for: &RefundId) {
     let Some(draft) = &mut draft.payment() else { return };
     let is_lead = |it: &&mut Operation| {
-        it.state.is_in_doubt()
-            && matches!(&it.lead, Some(OperationEffect::Refund(id)) if id == asked_for)
+        it.state.is_in_doubt() && matches!(&it.lead, Some(OperationEffect::Refund(id)) if id == asked_for)
     };
     for operation in draft.payment.operations.iter_mut().filter(is_lead) {
         operation.lead = None;

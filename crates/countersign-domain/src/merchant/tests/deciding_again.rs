@@ -161,6 +161,7 @@ fn unexplained() -> Checkout {
         attempt: None,
         amount: Some(amount()),
         heard_at: sent_at(),
+        returning: None,
         asked_at: None,
         state: UnexplainedState::Open { reason: UnexplainedReason::NoSession, since: sent_at(), look },
     };

@@ -4,7 +4,7 @@ use super::decide::payments::*;
 use super::paid::*;
 use super::*;
 use crate::ids::DisputeId;
-use crate::merchant::after::dispute::{DisputeOutcome, SettlementRefused, settle_dispute};
+use crate::merchant::after::dispute::{DisputeOutcome, SettledBefore, SettlementRefused, settle_dispute};
 use crate::merchant::payment::dispute::DisputeState;
 use crate::merchant::payment::send::TOO_MUCH;
 use crate::merchant::rules::MAX_DISPUTES;
@@ -29,7 +29,7 @@ fn settled(
     now: Timestamp,
 ) -> Result<CheckoutDecision, SettlementRefused> {
     let mut draft = Draft::new(before.clone(), now, rules());
-    settle_dispute(&mut draft, &id(n), outcome).map(|()| draft.finish())
+    settle_dispute(&mut draft, &id(n), outcome, SettledBefore::Counts).map(|()| draft.finish())
 }
 
 fn settle(before: &Checkout, n: usize, outcome: DisputeOutcome, now: Timestamp) -> Checkout {

@@ -10,7 +10,7 @@ use super::decide::payments::*;
 use super::paid::*;
 use super::*;
 use crate::ids::DisputeId;
-use crate::merchant::after::dispute::{DisputeOutcome, settle_dispute};
+use crate::merchant::after::dispute::{DisputeOutcome, SettledBefore, settle_dispute};
 
 /// The model of Amazon: what is true.
 #[derive(Debug, Default)]
@@ -536,7 +536,7 @@ impl World {
             _ => DisputeOutcome::Won,
         };
         let mut draft = Draft::new(self.checkout.clone(), self.now, self.rules);
-        if settle_dispute(&mut draft, &id, outcome).is_err() {
+        if settle_dispute(&mut draft, &id, outcome, SettledBefore::Counts).is_err() {
             return;
         }
         if let DisputeOutcome::Lost(Some(amount)) = outcome {

@@ -10,6 +10,7 @@ mod deciding_again;
 mod deciding_operations;
 mod deciding_refunds;
 mod disputes;
+mod disputes_decided;
 mod gate;
 mod heard;
 mod keys;

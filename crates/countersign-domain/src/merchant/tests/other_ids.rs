@@ -8,10 +8,7 @@ use crate::merchant::payment::send::{other_permission_shown, other_refund_shown}
 
 fn contradictions(decided: &Option<CheckoutStep>) -> usize {
     let is_it = |event: &&CheckoutEvent| {
-        matches!(
-            event,
-            CheckoutEvent::Payment(PaymentEvent::Contradicted { misfit: Misfit::IdsDiffer, .. })
-        )
+        matches!(event, CheckoutEvent::Payment(PaymentEvent::Contradicted { misfit: Misfit::IdsDiffer, .. }))
     };
     decided.iter().flat_map(|step| &step.events).filter(is_it).count()
 }
@@ -26,6 +23,7 @@ fn an_answer_with_another_id_contradicts_the_charge_that_it_is_about() {
         state: RefundState::RefundInitiated,
         look: None,
         decided_at: None,
+        known_at: None,
     };
     let captured = Charge { refunds: vec![refunded], ..charge_in(ChargeState::Captured(hundred())) };
     let order = paid(payment_of(vec![captured]));
@@ -36,14 +34,16 @@ fn an_answer_with_another_id_contradicts_the_charge_that_it_is_about() {
         assert_eq!(contradictions(&step), 1, "{name}");
         let after = step.unwrap().next;
         assert_eq!(fulfilment(&after, None, now).unwrap().reason, fulfilment::Reason::Contradicted, "{name}");
-        assert!(after.due_at(&rules()).is_some_and(|at| at <= now.plus(60 * SECOND)), "its charge is looked at");
+        assert!(
+            after.due_at(&rules()).is_some_and(|at| at <= now.plus(60 * SECOND)),
+            "its charge is looked at"
+        );
         // The same answer again is no news.
         assert_eq!(contradictions(&decided(&after, now, &rules(), shown).0), 0, "{name}");
     }
     // Of a refund that is not known, and of a payment without a charge, only the operator is notified.
     let without = paid(payment_of(Vec::new()));
-    let unknown: fn(&mut Draft) =
-        |draft| other_refund_shown(draft, &RefundId::parse("S01-1-R9").unwrap());
+    let unknown: fn(&mut Draft) = |draft| other_refund_shown(draft, &RefundId::parse("S01-1-R9").unwrap());
     for (order, shown) in [(&order, unknown), (&without, by_permission)] {
         let events = decided(order, now, &rules(), shown).0.unwrap().events;
         assert!(

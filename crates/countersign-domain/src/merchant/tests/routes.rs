@@ -46,6 +46,10 @@ fn requests(checkout: &Checkout) -> Vec<(Subject, Asked)> {
         add(Asked::NotOurs);
         amounts().for_each(|amount| add(Asked::RefundUnexplained { amount }));
     }
+    for dispute in checkout.payment.iter().flat_map(|payment| &payment.disputes) {
+        requests.push((Subject::Dispute(dispute.id.clone()), Asked::Won));
+        requests.push((Subject::Dispute(dispute.id.clone()), Asked::Lost { amount: None }));
+    }
     requests
 }
 

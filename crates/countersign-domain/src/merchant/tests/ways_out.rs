@@ -21,8 +21,6 @@ enum WayOut {
     Timer,
     /// A timer asks Amazon again, and a person is needed, who can decide.
     TimerAndPerson(Need),
-    /// A timer asks Amazon again, and a person is needed, who can only act in Seller Central.
-    TimerAndSellerCentral(Need),
     /// A person is needed, who can decide.
     Person(Need),
     /// It is final, and nothing is asked any more.
@@ -42,11 +40,6 @@ fn holds(checkout: &Checkout, way_out: WayOut, what: &str) {
             assert!(is_timed, "{what} has no timer");
             assert_eq!(needs, [need], "{what}");
             assert!(route(checkout, need).is_some(), "no decision ends {what}");
-        }
-        WayOut::TimerAndSellerCentral(need) => {
-            assert!(is_timed, "{what} has no timer");
-            assert_eq!(needs, [need], "{what}");
-            assert_eq!(route(checkout, need), None, "a decision ends {what}");
         }
         WayOut::Person(need) => {
             assert!(!is_timed, "{what} has a timer");
@@ -272,7 +265,7 @@ fn a_contradiction_of_a_further_charge_and_a_charge_that_no_look_finds_have_ways
 #[test]
 fn every_state_of_a_dispute_has_a_way_out() {
     let of = |state: DisputeState| match state {
-        DisputeState::Open { .. } => WayOut::TimerAndSellerCentral(Need::Disputed),
+        DisputeState::Open { .. } => WayOut::TimerAndPerson(Need::Disputed),
         DisputeState::Won { .. } | DisputeState::Lost { .. } => WayOut::Over,
     };
     let at = sent_at();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign_document::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{
-    ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey, MerchantId,
-    RefundId, Region,
+    ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, DisputeId, Environment, IdempotencyKey,
+    MerchantId, RefundId, Region,
 };
 use countersign_domain::merchant::call::LookSchedule;
 use countersign_domain::merchant::decision::evidence::Evidence;
@@ -188,6 +188,8 @@ fn decisions() -> Decisions {
         (Asked::Ours, DecisionState::Made { at: at(9) }),
         (Asked::NotOurs, DecisionState::Made { at: at(9) }),
         (Asked::RefundUnexplained { amount: money }, DecisionState::Made { at: at(9) }),
+        (Asked::Won, DecisionState::Made { at: at(9) }),
+        (Asked::Lost { amount: Some(money) }, DecisionState::Superseded { at: at(9) }),
     ];
     let statement = |name: &str| Statement {
         reference: format!("case {name}"),
@@ -198,6 +200,7 @@ fn decisions() -> Decisions {
     let made = verdicts.into_iter().zip(0..).map(|((asked, state), place)| Decision {
         subject: match place {
             0..=2 => Subject::Attempt(AttemptNumber::new(place + 1)),
+            9.. => Subject::Dispute(DisputeId::parse("S01-1-B1").unwrap()),
             6.. => Subject::Unexplained(ChargePermissionId::parse("S01-1").unwrap()),
             _ => Subject::Operation(OperationNumber::new(place)),
         },
