@@ -134,6 +134,11 @@ impl Merchant {
             verifier: verifier.build(),
         });
         app.load_finalize_keys(app.settings.environment).await.map_err(failed)?;
+        // Before anything is sent: an id that two orders hold stops both.
+        let claimed = app.claim_stored_ids().await.map_err(failed)?;
+        if claimed > 0 {
+            tracing::info!(claimed, "the ids of the orders of an earlier version were claimed");
+        }
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {
             tracing::warn!(recovered, "calls that an earlier process sent will be looked up");

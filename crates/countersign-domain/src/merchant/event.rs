@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::call::CallEvent;
 use super::decision::Subject;
+use super::payment::contest::ClaimedId;
 use super::payment::misfit::Misfit;
 use super::rules::Deadline;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, DisputeId, RefundId};
@@ -157,6 +158,11 @@ pub enum PaymentEvent {
     },
     /// A contradiction about this charge is settled: Amazon shows what fits.
     Settled(ChargeId),
+    /// Amazon has answered this id of the payment for another order as well. Nothing ships, and nothing more is sent,
+    /// until Amazon says whose it is.
+    Contested(ClaimedId),
+    /// Amazon has shown that this id is the payment's.
+    ContestSettled(ClaimedId),
     /// A charge's authorization is pending.
     ChargePending(ChargeId),
     /// A charge is authorized.

@@ -15,7 +15,7 @@ use countersign_domain::merchant::number::AttemptNumber;
 use countersign_store::contract::{Document, Key};
 
 use super::cart::decide_seeing;
-use super::commit::{LoadedRegistration, PendingCommit, checkout_key, decode};
+use super::commit::{LoadedRegistration, PendingCommit, Revision, checkout_key, decode};
 use super::register::pointer;
 use super::{Book, DecisionError, PriceSource, StoreFailed};
 
@@ -156,6 +156,15 @@ impl Book {
                         NextStep::Rest
                     }
                 };
+                if !may_be_old
+                    && let Some(claiming) = self.claim_unless_taken(&mut revision)
+                    && let Some(collision) = claiming.await?
+                {
+                    let decide =
+                        |revision: &mut Revision| Ok::<_, StoreFailed>(Some(decide(&mut revision.draft)));
+                    let decided = self.decide_contested(checkout_id, collision, now, &decide);
+                    return Ok(Box::pin(decided).await?.or(NextStep::Rest));
+                }
                 let leaves =
                     |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
                 if claim == Claim::Free && was_unsent && attempt_is(&revision.draft, session, leaves) {

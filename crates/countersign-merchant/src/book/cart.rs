@@ -108,6 +108,12 @@ impl Book {
             let cart = self.cart(&before.registration.checkout).await?;
             let mut revision = self.open(before, now);
             let outcome = decide_seeing(cart, &mut revision, decide);
+            if let Some(claiming) = self.claim_unless_taken(&mut revision)
+                && let Some(collision) = claiming.await?
+            {
+                let decide = |revision: &mut Revision| Ok(Some(decide(&mut revision.draft)));
+                return Box::pin(self.decide_contested(checkout_id, collision, now, &decide)).await;
+            }
             Ok::<_, StoreFailed>(self.keep(revision, Some(outcome)))
         })
         .await

@@ -3,12 +3,14 @@
 //! timeline's entries, the facts for the shop, and at success the snapshot that is due. Once the change set
 //! is stored, the decision is logged and counted.
 
+use countersign_domain::merchant::after::contest::{Act, HeldIds};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::KeyedRequest;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::{self, Draft};
 use countersign_domain::merchant::checkout::standing::Standing;
 use countersign_domain::merchant::number::AttemptNumber;
+use countersign_domain::merchant::payment::contest::ClaimedId;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeSet, Content, Document, Expect, IndexEntry, Key, NewMessage, Version, Write,
@@ -62,6 +64,10 @@ pub(super) struct Revision {
     /// The sends that a success may be the answer to, if that success begins a trial of the keys.
     sends: Vec<(AttemptNumber, KeyedRequest)>,
     begins_trial: bool,
+    /// The ids of Amazon's that the order held before.
+    ids_before: HeldIds,
+    /// Whether the ids that are new are among the writes, with their claims.
+    pub(super) has_claimed: bool,
     links: Links,
     /// `None` for a new registration.
     version: Option<Version>,
@@ -81,20 +87,20 @@ pub(super) struct Claimed {
 pub(super) struct PendingCommit<T> {
     change: Option<ChangeSet>,
     kept: Option<Aftermath>,
-    /// What is logged and counted of another checkout that is written in the same change set.
-    also: Option<Box<Aftermath>>,
+    /// What is logged and counted of other checkouts that are written in the same change set.
+    also: Vec<Aftermath>,
     outcome: T,
 }
 
 impl<T> PendingCommit<T> {
     /// A commit that writes nothing.
     pub(super) const fn nothing(outcome: T) -> Self {
-        Self { change: None, kept: None, also: None, outcome }
+        Self { change: None, kept: None, also: Vec::new(), outcome }
     }
 
     /// A commit that writes another checkout in the same change set.
     pub(super) fn with(mut self, other: PendingCommit<()>) -> Self {
-        let PendingCommit { change, kept, also: _, outcome: () } = other;
+        let PendingCommit { change, kept, also, outcome: () } = other;
         if let Some(change) = change {
             let ChangeSet { require, write, append, .. } = change;
             match &mut self.change {
@@ -106,7 +112,7 @@ impl<T> PendingCommit<T> {
                 None => self.change = Some(ChangeSet { require, write, append, ..change }),
             }
         }
-        self.also = kept.map(Box::new);
+        self.also.extend(kept.into_iter().chain(also));
         self
     }
 
@@ -116,6 +122,14 @@ impl<T> PendingCommit<T> {
             self.kept = None;
         }
         self
+    }
+}
+
+impl<T> PendingCommit<Option<T>> {
+    /// As it is, with this outcome in the place of none.
+    pub(super) fn or(self, outcome: T) -> PendingCommit<T> {
+        let Self { change, kept, also, outcome: decided } = self;
+        PendingCommit { change, kept, also, outcome: decided.unwrap_or(outcome) }
     }
 }
 
@@ -173,14 +187,16 @@ impl Book {
             after
         };
         let after = kept.map(note);
-        also.map(|also| note(*also));
+        for other in also {
+            note(other);
+        }
         Ok((after, outcome))
     }
 
     /// Adds the orders of a change set that may be paid from now on to the claims of their carts.
     async fn join_carts<T>(&self, pending: &mut PendingCommit<T>) -> Result<(), StoreFailed> {
         let PendingCommit { change: Some(change), kept, also, .. } = pending else { return Ok(()) };
-        let joining = kept.iter().chain(also.as_deref()).filter(|it| it.joins_cart);
+        let joining = kept.iter().chain(also.iter()).filter(|it| it.joins_cart);
         let joining: Vec<&Checkout> = joining.map(|it| &it.after.registration.checkout).collect();
         if !joining.is_empty() {
             // Boxed, because the future is large and rarely needed.
@@ -230,7 +246,18 @@ impl Book {
                 let Some(before) = before else { return Ok::<_, E>(PendingCommit::nothing(None)) };
                 let mut revision = self.open(before, now);
                 let Some(outcome) = decide(&mut revision)? else { return Ok(PendingCommit::nothing(None)) };
+                if !may_be_old
+                    && let Some(claiming) = self.claim_unless_taken(&mut revision)
+                    && let Some(collision) = claiming.await?
+                {
+                    // Boxed, because the future is large and rarely needed.
+                    return Box::pin(self.decide_contested(checkout_id, collision, now, decide)).await;
+                }
                 self.begin_trial_with(&mut revision).await?;
+                if revision.has_lost_its_payment() {
+                    // Boxed, because the future is large and rarely needed.
+                    Box::pin(self.forget_snapshot_with(&mut revision)).await?;
+                }
                 let decided = self.keep(revision, Some(outcome));
                 Ok(if may_be_old { decided.unless_unchanged() } else { decided })
             }
@@ -239,7 +266,7 @@ impl Book {
     }
 
     /// Adds the trial of the keys that a success begins, if one is due.
-    async fn begin_trial_with(&self, revision: &mut Revision) -> Result<(), StoreFailed> {
+    pub(super) async fn begin_trial_with(&self, revision: &mut Revision) -> Result<(), StoreFailed> {
         let checkout = revision.draft.checkout();
         // What persons decide is no answer to a send.
         let is_answered = is_completed(checkout) && !revision.draft.is_decided_by_persons();
@@ -250,6 +277,17 @@ impl Book {
         let begun = self.begin_trial(checkout, sends, revision.now).await?;
         revision.begins_trial = begun.is_some();
         revision.writes.extend(begun);
+        Ok(())
+    }
+
+    /// Deletes the data of a payment that turned out to be another order's: they are another buyer's, and those of the
+    /// order's own payment are fetched once it is known.
+    pub(super) async fn forget_snapshot_with(&self, revision: &mut Revision) -> Result<(), StoreFailed> {
+        let key = snapshot_document::key(revision.draft.checkout().id.as_str());
+        if let Some(found) = self.document(&key).await? {
+            let expect = Expect::Version(found.version);
+            revision.writes.push(Write { key, expect, content: None });
+        }
         Ok(())
     }
 
@@ -275,6 +313,8 @@ impl Book {
             begins_trial: false,
             claim: None,
             might_be_paid: checkout.may_be_paid(),
+            ids_before: HeldIds::of(&checkout),
+            has_claimed: false,
             was_completed: is_completed(&checkout),
             doubts: Doubts::new(&checkout),
             draft: Draft::new(checkout, now, self.rules()),
@@ -317,12 +357,17 @@ impl Book {
             begins_trial,
             claim,
             might_be_paid,
+            ids_before,
+            has_claimed,
             links,
             version,
             now,
             was_completed,
             doubts,
         } = revision;
+        // If nobody has read whether the new ids are known, a change set with one that is conflicts, and the decision is
+        // made again.
+        let new = if has_claimed { Vec::new() } else { new_ids(&ids_before, &draft) };
         let draft::CheckoutDecision { checkout, events, is_changed } = draft.finish();
         let is_changed = is_changed || !besides.is_empty() || !writes.is_empty();
         let next = Registration { checkout, links, browsing, missed };
@@ -332,7 +377,7 @@ impl Book {
             let after = LoadedRegistration { registration: next, version };
             let noted = CountedStep::default();
             let kept = Aftermath { after, events: Vec::new(), noted, begins_trial: false, joins_cart: false };
-            return PendingCommit { change: None, kept: Some(kept), also: None, outcome };
+            return PendingCommit { change: None, kept: Some(kept), also: Vec::new(), outcome };
         }
         let has_succeeded = is_completed(&next.checkout) && !was_completed;
         let next = if has_succeeded { next.without_quoted_address() } else { next };
@@ -353,13 +398,14 @@ impl Book {
         if let Some(claim) = claim {
             claim_in(&mut change, *claim);
         }
+        change.write.extend(new.iter().map(|(id, act)| self.claim_write(&next.checkout, id, *act, None)));
         change.write.extend(has_succeeded.then(|| snapshot_document::due(id, now)));
         change.append.extend(self.told(&next.checkout, &events, now));
         change.append.extend(self.told(&next.checkout, &besides, now));
         events.extend(besides);
         let after = LoadedRegistration { registration: next, version };
         let kept = Aftermath { after, events, noted, begins_trial, joins_cart };
-        PendingCommit { change: Some(change), kept: Some(kept), also: None, outcome }
+        PendingCommit { change: Some(change), kept: Some(kept), also: Vec::new(), outcome }
     }
 
     /// The timeline's entries for events, followed by the shop's facts.
@@ -383,7 +429,7 @@ impl Book {
             return PendingCommit::nothing(outcome);
         }
         let change = ChangeSet { append, ..self.change_set(now, write) };
-        PendingCommit { change: Some(change), kept: None, also: None, outcome }
+        PendingCommit { change: Some(change), kept: None, also: Vec::new(), outcome }
     }
 
     /// The write of a checkout document. Its timer is the earliest time at which an attempt, its payment or
@@ -458,6 +504,34 @@ pub(super) const RESERVED: &str = "now.reserved.";
 pub(super) fn reserved_value(until: Timestamp) -> String {
     // Fifteen digits are enough for every instant, so the order of the texts is the order of time.
     format!("{RESERVED}{:015}", until.as_millis())
+}
+
+impl Revision {
+    /// Whether the order was completed, and has no payment any more.
+    pub(super) fn has_lost_its_payment(&self) -> bool {
+        let checkout = self.draft.checkout();
+        self.was_completed && checkout.payment.is_none() && !is_completed(checkout)
+    }
+
+    /// The ids of Amazon's that the order did not hold before, each with the act that it comes from.
+    pub(super) fn new_ids(&self) -> Vec<(ClaimedId, Act)> {
+        new_ids(&self.ids_before, &self.draft)
+    }
+}
+
+fn new_ids(before: &HeldIds, draft: &Draft) -> Vec<(ClaimedId, Act)> {
+    let checkout = draft.checkout();
+    let mut new: Vec<(ClaimedId, Act)> = Vec::new();
+    new.extend(checkout.ids_beyond(before).into_iter().map(|id| {
+        let act = checkout.act_of(&id);
+        (id, act)
+    }));
+    for (number, id) in draft.named() {
+        if !new.iter().any(|(known, _)| known == id) {
+            new.push((id.clone(), Act::Finalize(*number)));
+        }
+    }
+    new
 }
 
 fn is_completed(checkout: &Checkout) -> bool {

@@ -5,6 +5,7 @@
 pub(crate) mod arrival;
 mod capture_policy;
 mod cart;
+mod claims;
 pub(crate) mod commit;
 pub(crate) mod finalize_keys;
 pub(crate) mod foreign_permission;

@@ -15,6 +15,7 @@ use countersign_domain::merchant::decision::{Asked, Decision, Subject, operation
 use countersign_domain::merchant::next::{BoundSession, NextStep};
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
 use countersign_domain::merchant::payment::charge::AmazonChargeState;
+use countersign_domain::merchant::payment::contest::ClaimedId;
 use countersign_domain::merchant::payment::operation::{OperationName, OwnName, PaymentCall, UndoStep};
 use countersign_domain::merchant::payment::permission::PermissionView;
 use countersign_domain::merchant::payment::send::{charge_shown, permission_shown, refund_shown};
@@ -25,10 +26,12 @@ use crate::book::{DecisionError, StoreFailed};
 use crate::registration::Registration;
 
 /// Why a decision is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DecideRefused {
     /// No checkout has this id.
     NotFound,
+    /// Another order holds the payment; the member with its id.
+    OfAnotherOrder(&'static str, CheckoutId),
     /// A rule refuses it.
     Rule(DecisionRefused),
 }
@@ -98,7 +101,16 @@ impl App {
         check_undecided(checkout, request.subject, self.clock.now()).map_err(by_rule)?;
         let mut driver = self.driver_of(checkout_id, loaded);
         let shows = driver.inquire(request.subject, &Named::by(request.asked)).await?;
-        let decide = |draft: &mut Draft| make(draft, request, &shows, Before::Undecided).map_err(by_rule);
+        let decide = |draft: &mut Draft| {
+            make(draft, request, &shows, Before::Undecided).map_err(|refused| {
+                match (refused, &shows.holder) {
+                    (DecisionRefused::OfAnotherOrder(member), Some(holder)) => {
+                        DecisionError::Refused(DecideRefused::OfAnotherOrder(member, holder.clone()))
+                    }
+                    (refused, _) => by_rule(refused),
+                }
+            })
+        };
         let (after, decision) = self.decide(checkout_id, driver.take_known(), decide).await?;
         let decision = decision.ok_or(DecisionError::Refused(DecideRefused::NotFound))?;
         let after = match after {
@@ -241,8 +253,15 @@ impl Driver<'_> {
                 let view = PermissionView { state: facts.state.clone() };
                 self.next(|draft| permission_shown(draft, &view)).await?;
             }
-            let holder = self.app().checkout_under(id).await?;
-            shows.holder = holder.and_then(|holder| CheckoutId::parse(&holder).ok());
+            let mut ids = vec![ClaimedId::Permission(id.clone())];
+            ids.extend(charge.clone().map(ClaimedId::Charge));
+            ids.extend(named.refund.cloned().map(ClaimedId::Refund));
+            let app = self.app();
+            let checkout = self.checkout().await?.cloned();
+            // Boxed, because the future is large.
+            if let Some(asking) = checkout.map(|checkout| Box::pin(app.other_holder(checkout, ids))) {
+                shows.holder = asking.await?;
+            }
         }
         if let Some(id) = named.refund {
             shows.refund = self.app().amazon.inquire_refund(id).await;

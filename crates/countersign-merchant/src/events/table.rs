@@ -15,6 +15,8 @@ use countersign_domain::merchant::decision::Subject;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
+use countersign_domain::merchant::payment::contest::ClaimedId;
+use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationState, PaymentCall,
 };
@@ -509,6 +511,15 @@ fn not_paid(about: &EventSubject) -> LogLine {
     }
 }
 
+/// The subject of an event about an id of the payment.
+fn of_claimed(id: &ClaimedId, of: EventSubject) -> EventSubject {
+    match id {
+        ClaimedId::Permission(_) => of,
+        ClaimedId::Charge(id) => EventSubject { charge_id: Some(id.to_string()), ..of },
+        ClaimedId::Refund(id) => EventSubject { refund_id: Some(id.to_string()), ..of },
+    }
+}
+
 fn proved_by(before: Option<EventKind>) -> &'static str {
     match before {
         Some(EventKind::FinalizeSent) => "proved by Amazon's answer to Finalize, complete and with its ids",
@@ -744,6 +755,11 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (EventKind, EventSubjec
         PaymentEvent::Settled(id) => {
             (EventKind::Settled, EventSubject { charge_id: Some(id.to_string()), ..of })
         }
+        PaymentEvent::Contested(id) => {
+            let detail = word(Misfit::OfAnotherAct.as_str());
+            (EventKind::Contradicted, EventSubject { detail, ..of_claimed(id, of) })
+        }
+        PaymentEvent::ContestSettled(id) => (EventKind::Settled, of_claimed(id, of)),
         PaymentEvent::ChargePending(id) => charge(EventKind::ChargePending, id),
         PaymentEvent::ChargeAuthorized(id) => charge(EventKind::ChargeAuthorized, id),
         PaymentEvent::CapturePending(id) => charge(EventKind::CapturePending, id),

@@ -72,7 +72,7 @@ pub(super) fn why_contradicted(about: &EventSubject) -> &'static str {
         }
         Some(Misfit::RefundAmountDiffers) => "Amazon shows a refund of a different amount than was asked for",
         Some(Misfit::OfAnotherAct) => {
-            "Amazon shows an object that was created by another request for this order"
+            "Amazon shows an object that another request has created, or that another order holds"
         }
         Some(Misfit::StateDiffers) => "Amazon shows a state that excludes what was proved",
         Some(Misfit::AmountUnreadable) => "three times, Amazon has shown an amount that cannot be read",

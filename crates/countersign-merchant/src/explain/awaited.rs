@@ -81,6 +81,13 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
     for charge in checkout.payment.iter().flat_map(|payment| &payment.charges) {
         add_charge(charge, rules, &mut awaited);
     }
+    for contest in checkout.payment.iter().flat_map(|payment| &payment.contests) {
+        let (kind, id) = (contest.id.kind(), contest.id.as_str());
+        let what = format!(
+            "{kind} {id}: Amazon is asked whose it is, because it was answered for another order too"
+        );
+        add(&mut awaited, what, contest.look().map(|look| look.at));
+    }
     for dispute in checkout.payment.iter().flat_map(|payment| &payment.disputes) {
         let what = format!("dispute {}: a person settles it, or a reminder is logged", dispute.id);
         add(&mut awaited, what, dispute.due_at());

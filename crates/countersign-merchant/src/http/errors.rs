@@ -354,6 +354,13 @@ impl From<DecideRefused> for RequestRefused {
         match decision {
             DecideRefused::NotFound => Self::no_such_checkout(),
             DecideRefused::Rule(rule) => rule.into(),
+            DecideRefused::OfAnotherOrder(member, holder) => {
+                let message = format!(
+                    "The checkout {holder} of this store holds this [{member}]. Decide that one first: a payment pays \
+                     for one order."
+                );
+                refused(CONFLICT, "PaymentOfAnotherOrder", message).at(member)
+            }
         }
     }
 }
@@ -410,6 +417,13 @@ impl From<DecisionRefused> for RequestRefused {
                 let message = "Another attempt of this order is paid or may be paid. This cannot be decided \
                                beside it.";
                 refused(CONFLICT, "AnotherPayment", message)
+            }
+            Rule::OfAnotherOrder(member) => {
+                let message = format!(
+                    "Another order of this store holds this [{member}]. Decide that one first: a payment pays for one \
+                     order."
+                );
+                refused(CONFLICT, "PaymentOfAnotherOrder", message).at(member)
             }
             Rule::PaymentInUse => {
                 let message = "The payment has more than the charge of this attempt: parcels, operations, refunds, a \

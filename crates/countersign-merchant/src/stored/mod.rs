@@ -5,6 +5,7 @@
 pub(crate) mod capture_setting;
 pub(crate) mod cart;
 pub(crate) mod checkout;
+pub(crate) mod claim;
 mod decision;
 mod earlier;
 pub(crate) mod finalize_keys;

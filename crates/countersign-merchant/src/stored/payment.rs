@@ -7,6 +7,7 @@ use countersign_domain::merchant::checkout::cancellation::{Cancellation, Cancell
 use countersign_domain::merchant::number::OperationNumber;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState, LastSeen};
+use countersign_domain::merchant::payment::contest::{ClaimedId, Contest, ContestState, Holder};
 use countersign_domain::merchant::payment::dispute::{Dispute, DisputeState};
 use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{
@@ -30,7 +31,16 @@ stored! {
         charges or default,
         operations or default,
         disputes or default,
+        contests or default,
     }
+
+    struct Contest { id, holder, state }
+
+    enum ClaimedId { Permission(charge_permission_id), Charge(charge_id), Refund(refund_id) }
+
+    enum Holder { ThisOrder, AnotherOrder }
+
+    enum ContestState { Open { look }, Settled { at } }
 
     struct Permission { state, look }
 

@@ -273,10 +273,10 @@ fn the_ids_of_another_order_pay_for_no_order() {
     let checkout_id = completed_elsewhere(&world, "14.00");
     let body = with("paid", json!({ "chargePermissionId": permission, "chargeId": charge }));
     let refused = decide(&world, ALICE, &checkout_id, &body).refusal();
-    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("chargePermissionId".to_owned())));
+    assert_eq!(refused, (409, "PaymentOfAnotherOrder".to_owned(), Some("chargePermissionId".to_owned())));
     let refund = with("refund", json!({ "chargeId": charge, "amount": usd("14.00") }));
     let refused = decide(&world, ALICE, &checkout_id, &refund).refusal();
-    assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("chargePermissionId".to_owned())));
+    assert_eq!(refused, (409, "PaymentOfAnotherOrder".to_owned(), Some("chargePermissionId".to_owned())));
     let unknown =
         with("paid", json!({ "chargePermissionId": ELSEWHERE, "chargeId": "S01-7777777-0000001-C000009" }));
     let refused = decide(&world, ALICE, &checkout_id, &unknown).refusal();

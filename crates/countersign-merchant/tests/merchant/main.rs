@@ -9,6 +9,7 @@ mod browser;
 mod canceling;
 mod capture_plan;
 mod cart;
+mod claims;
 mod completing;
 mod counting;
 mod crashes;

@@ -221,7 +221,7 @@ impl PaymentDraft<'_> {
             if payment.changing(&charge.id).is_some() {
                 continue;
             }
-            if payment.contradicted_for(Some(&charge.id)).is_some() {
+            if payment.is_stopped_for(Some(&charge.id)) {
                 // Nothing more is sent for this charge until the contradiction is settled.
                 is_waiting = true;
                 continue;

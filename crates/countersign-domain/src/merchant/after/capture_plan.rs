@@ -44,7 +44,7 @@ impl PaymentDraft<'_> {
             let Some(moment) = charge.captured_at(self.rules) else { return false };
             let own = OperationName::Own(OwnName::PolicyCapture(charge.id.clone()));
             charge.state == ChargeState::Authorized
-                && payment.contradicted_for(Some(&charge.id)).is_none()
+                && !payment.is_stopped_for(Some(&charge.id))
                 && !self.undoes(&charge.id)
                 && (moment..charge.expires_at).contains(&now)
                 && moment <= charge.planned_until

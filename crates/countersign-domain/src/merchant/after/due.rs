@@ -4,6 +4,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
 use super::cancel::{go_on, remind};
+use super::contest;
 use super::unexplained;
 use crate::merchant::attempt::finalize;
 use crate::merchant::checkout::draft::{CheckoutDecision, Draft};
@@ -43,7 +44,8 @@ pub fn orphaned(draft: &mut Draft) -> usize {
 #[must_use]
 pub fn take_up_payment(draft: &mut Draft) -> Option<NextStep> {
     let by_timer = |draft: &mut Draft| remind(draft) || decision::due::take_up(draft);
-    let next = take_up(draft).or_else(|| unexplained::take_up(draft));
+    let next = take_up(draft).or_else(|| contest::take_up(draft));
+    let next = next.or_else(|| unexplained::take_up(draft));
     next.or_else(|| by_timer(draft).then_some(NextStep::Rest))
 }
 

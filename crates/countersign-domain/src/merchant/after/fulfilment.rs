@@ -225,6 +225,9 @@ struct Judge {
 
 impl Judge {
     fn by_charge(&self, payment: &Payment, charge: &Charge) -> Fulfilment {
+        if payment.is_contested() {
+            return not(Reason::Contradicted);
+        }
         if let Some(contradicted) = payment.contradicted_for(Some(&charge.id)) {
             // By now Amazon may show a state that fits.
             return Fulfilment { unseen: Some(contradicted.id.clone()), ..not(Reason::Contradicted) };

@@ -3,6 +3,7 @@
 
 pub mod cancel;
 pub mod capture_plan;
+pub mod contest;
 pub mod dispute;
 pub mod due;
 pub mod fulfilment;

@@ -671,6 +671,9 @@ fn take(
     let placeholder = CheckoutSessionId::parse(permission.as_str());
     let placeholder = placeholder.map_err(|_| AdoptionRefused::NotShown("an id of a permission"))?;
     let charge = charge.map(|(charge, _)| charge.clone());
+    if draft.misfit_of_ids(number, permission, charge.as_ref().map(|charge| &charge.id)).is_some() {
+        return Err(AdoptionRefused::Contradicts(Misfit::OfAnotherAct));
+    }
     // Nothing below this line may fail.
     let number = number.unwrap_or_else(|| push_adopted(draft, placeholder));
     let terms_version = draft.checkout().terms_version;

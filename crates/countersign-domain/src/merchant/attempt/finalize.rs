@@ -493,8 +493,8 @@ fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, O
 /// whether it has what the intent needs.
 pub(super) fn succeed(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
-    if let Some(misfit) = draft.misfit_of_success(number, &finalized.charge_permission_id) {
-        let (permission, charge) = (&finalized.charge_permission_id, finalized.charge_id.as_ref());
+    let (permission, charge) = (&finalized.charge_permission_id, finalized.charge_id.as_ref());
+    if let Some(misfit) = draft.misfit_of_success(number, permission, charge) {
         draft.contradict_attempt(number, misfit, permission, charge);
         return true;
     }

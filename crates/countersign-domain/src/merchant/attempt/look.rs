@@ -8,6 +8,7 @@ use super::not_approved;
 use super::prove::{prove, session, settled_but_for_proof, stay_in_doubt};
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::after::contest::session_shown;
 use crate::merchant::call::{Doubt, InFlight};
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::decision::absence::{note_missing, note_shown};
@@ -26,8 +27,19 @@ use crate::time::Timestamp;
 /// Handles what a look at the session showed; returns the next step.
 pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
-    if let AttemptState::NotApproved(_) = attempt.state {
-        return not_approved_seen(draft, number, seen);
+    match attempt.state {
+        AttemptState::NotApproved(_) => return not_approved_seen(draft, number, seen),
+        AttemptState::Completed { .. } => {
+            session_shown(draft, number, seen);
+            return NextStep::Rest;
+        }
+        AttemptState::Bound { .. }
+        | AttemptState::Finalize(_)
+        | AttemptState::Pending { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => {}
     }
     if let AttemptState::NotPaid { at, .. } = attempt.state
         && attempt.refusal.is_some()
@@ -274,7 +286,13 @@ pub fn charge_seen(
     };
     readable(draft, number);
     let is_unpaid = matches!(state, AttemptState::NotPaid { .. });
-    if !is_unpaid && let Some(misfit) = draft.misfit_of_success(number, charge_permission_id) {
+    let misfit = if is_unpaid {
+        // A charge that failed for another order says nothing about this one.
+        draft.misfit_of_ids(Some(number), charge_permission_id, Some(charge_id))
+    } else {
+        draft.misfit_of_success(number, charge_permission_id, Some(charge_id))
+    };
+    if let Some(misfit) = misfit {
         return draft.contradict_attempt(number, misfit, charge_permission_id, Some(charge_id));
     }
     let is_completed = matches!(state, AttemptState::Completed { .. });

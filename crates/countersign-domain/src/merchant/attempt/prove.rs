@@ -214,7 +214,7 @@ pub fn permission_seen(draft: &mut Draft, number: AttemptNumber, shown: &Session
     if intent != PaymentIntent::Confirm {
         return look_at_payment(draft.checkout(), session, permission, charge);
     }
-    if let Some(misfit) = draft.misfit_of_success(number, permission) {
+    if let Some(misfit) = draft.misfit_of_success(number, permission, None) {
         draft.contradict_attempt(number, misfit, permission, charge);
         return NextStep::Rest;
     }

@@ -22,6 +22,7 @@ use crate::merchant::decision::Subject;
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, DecisionEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::Charge;
+use crate::merchant::payment::contest::{ClaimedId, Contest, ContestState, Holder};
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::Operation;
 use crate::merchant::rules::{MerchantRules, next_evidence_look};
@@ -41,6 +42,8 @@ pub struct Draft {
     events: Vec<CheckoutEvent>,
     is_changed: bool,
     cart_sight: Option<CartSight>,
+    taken: Vec<ClaimedId>,
+    named: Vec<(AttemptNumber, ClaimedId)>,
     payment_before: Option<Payment>,
     cancellation_before: Option<CancellationState>,
     /// Whether nothing of the order was reserved any more, and nothing captured.
@@ -69,6 +72,7 @@ pub(in crate::merchant) struct PaymentDraft<'a> {
     is_an_attempts: bool,
     pub(in crate::merchant) now: Timestamp,
     pub(in crate::merchant) rules: &'a MerchantRules,
+    taken: &'a [ClaimedId],
     events: &'a mut Vec<CheckoutEvent>,
 }
 
@@ -86,6 +90,8 @@ impl Draft {
             events: Vec::new(),
             is_changed: false,
             cart_sight: None,
+            taken: Vec::new(),
+            named: Vec::new(),
             payment_before: None,
             cancellation_before,
             had_lapsed,
@@ -107,6 +113,21 @@ impl Draft {
 
     pub(in crate::merchant) const fn cart_sight(&self) -> Option<&CartSight> {
         self.cart_sight.as_ref()
+    }
+
+    pub(in crate::merchant) fn taken(&self) -> &[ClaimedId] {
+        &self.taken
+    }
+
+    /// The ids of payments that contradict, each with the attempt that has made it: they are claimed, too.
+    #[must_use]
+    pub fn named(&self) -> &[(AttemptNumber, ClaimedId)] {
+        &self.named
+    }
+
+    /// Names the ids that other orders hold: an answer with one of them contradicts.
+    pub fn see_taken(&mut self, taken: Vec<ClaimedId>) {
+        self.taken = taken;
     }
 
     /// The complete decision, once the last rule has run.
@@ -145,6 +166,7 @@ impl Draft {
             is_an_attempts,
             now: self.now,
             rules: &self.rules,
+            taken: &self.taken,
             events: &mut self.events,
         })
     }
@@ -245,23 +267,42 @@ impl Draft {
         attempt.is_some_and(|attempt| attempt.terms_version != self.checkout.terms_version)
     }
 
-    /// Why an attempt that is paid is not simply completed: the order has another payment, another attempt has
-    /// this one, or it is not paid for what the order is now.
+    /// How the ids of an attempt's payment contradict, if another order or another attempt holds one of them. An
+    /// attempt that is not known yet is `None`.
+    pub(in crate::merchant) fn misfit_of_ids(
+        &self,
+        number: Option<AttemptNumber>,
+        permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
+    ) -> Option<Misfit> {
+        let is_same = |(id, other): (&ChargePermissionId, Option<&ChargeId>)| {
+            id == permission || other.is_some_and(|other| charge == Some(other))
+        };
+        let mut others = self.checkout.attempts.iter().filter(|attempt| Some(attempt.number) != number);
+        if others.any(|other| other.state.ids().is_some_and(is_same)) {
+            return Some(Misfit::OfAnotherAct);
+        }
+        let is_taken = self.taken.iter().any(|taken| match taken {
+            ClaimedId::Permission(id) => id == permission,
+            ClaimedId::Charge(id) => charge == Some(id),
+            ClaimedId::Refund(_) => false,
+        });
+        is_taken.then_some(Misfit::OfAnotherAct)
+    }
+
+    /// Why an attempt that is paid is not simply completed: another order or attempt has that payment, the order has
+    /// another payment, or it is not paid for what the order is now.
     pub(in crate::merchant) fn misfit_of_success(
         &self,
         number: AttemptNumber,
         permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
     ) -> Option<Misfit> {
+        if let Some(misfit) = self.misfit_of_ids(Some(number), permission, charge) {
+            return Some(misfit);
+        }
         if self.checkout.is_paid_beside(permission) {
             return Some(Misfit::PaidTwice);
-        }
-        let has_it = |it: &Attempt| {
-            it.number != number
-                && it.state.is_live()
-                && it.state.ids().is_some_and(|(known, _)| known == permission)
-        };
-        if self.checkout.attempts.iter().any(has_it) {
-            return Some(Misfit::OfAnotherAct);
         }
         self.has_other_terms(number).then_some(Misfit::TermsMoved)
     }
@@ -275,8 +316,15 @@ impl Draft {
         charge_permission_id: &ChargePermissionId,
         charge_id: Option<&ChargeId>,
     ) {
+        let misfit = self.misfit_of_ids(Some(number), charge_permission_id, charge_id).unwrap_or(misfit);
         let may_be = self.checkout.attempt(number).is_some_and(Attempt::may_be_contradicted);
-        if may_be && self.checkout.is_paid_beside(charge_permission_id) {
+        if may_be && is_its_own(misfit) {
+            let charge = charge_id.cloned().map(ClaimedId::Charge);
+            let ids = [Some(ClaimedId::Permission(charge_permission_id.clone())), charge];
+            self.named.extend(ids.into_iter().flatten().map(|id| (number, id)));
+        }
+        let is_another = misfit == Misfit::OfAnotherAct;
+        if may_be && !is_another && self.checkout.is_paid_beside(charge_permission_id) {
             let is_as_asked = misfit == Misfit::PaidTwice && !self.has_other_terms(number);
             let terms = &self.checkout.terms;
             let is_charged = terms.payment_intent != PaymentIntent::Confirm;
@@ -286,6 +334,10 @@ impl Draft {
             }
         }
         if self.contradict_silently(number) {
+            if is_another {
+                // The session says immediately whose the ids are.
+                self.look_now(number);
+            }
             let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.cloned());
             self.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id });
         }
@@ -326,6 +378,10 @@ impl Draft {
         permission: &ChargePermissionId,
         charge_id: &ChargeId,
     ) {
+        if self.misfit_of_ids(Some(number), permission, Some(charge_id)).is_some() {
+            // It is the payment of another act, which is contested.
+            return;
+        }
         if self.checkout.is_paid_beside(permission)
             && self.completed_beside(number, permission, Some(charge_id))
         {
@@ -421,6 +477,23 @@ impl Draft {
     }
 }
 
+/// Whether a payment that contradicts is nevertheless the attempt's own: it is not what it should be, but no other order
+/// may have it.
+const fn is_its_own(misfit: Misfit) -> bool {
+    match misfit {
+        Misfit::ChargePermissionDiffers
+        | Misfit::CurrencyDiffers
+        | Misfit::ChargeAmountDiffers
+        | Misfit::CaptureAmountDiffers
+        | Misfit::RefundAmountDiffers
+        | Misfit::StateDiffers
+        | Misfit::AmountUnreadable
+        | Misfit::TermsMoved
+        | Misfit::PaidTwice => true,
+        Misfit::OfAnotherAct | Misfit::IdsDiffer | Misfit::ReferenceDiffers => false,
+    }
+}
+
 impl PaymentDraft<'_> {
     /// See [`Checkout::holds_back`].
     pub(in crate::merchant) const fn holds_back(&self, operation: &Operation) -> bool {
@@ -443,6 +516,40 @@ impl PaymentDraft<'_> {
     /// How much of a charge the order's cancellation does not undo: what its parcels are worth, or nothing.
     pub(in crate::merchant) fn leaves(&self, charge: &Charge) -> Money {
         if self.leaves_shipped { charge.shipped() } else { Money::zero(charge.amount.currency()) }
+    }
+
+    /// Whether another order holds an id.
+    pub(in crate::merchant) fn is_taken(&self, id: &ClaimedId) -> bool {
+        self.taken.contains(id)
+    }
+
+    /// Settles the contests about these ids: Amazon has shown that they are this payment's. An id that another order
+    /// still holds stays contested.
+    pub(in crate::merchant) fn settle_contests(&mut self, is_shown: impl Fn(&ClaimedId) -> bool) {
+        let (now, taken) = (self.now, self.taken);
+        let is_settled = |it: &&mut Contest| it.is_open() && is_shown(&it.id) && !taken.contains(&it.id);
+        let mut settled = Vec::new();
+        for contest in self.payment.contests.iter_mut().filter(is_settled) {
+            contest.holder = Holder::ThisOrder;
+            contest.state = ContestState::Settled { at: now };
+            settled.push(contest.id.clone());
+        }
+        // The shop and the operator are notified once, when nothing is contested any more.
+        let last = settled.pop().filter(|_| !self.payment.is_contested());
+        if let Some(id) = last {
+            self.emit(PaymentEvent::ContestSettled(id));
+        }
+    }
+
+    /// Ends the contests, because persons have decided whose the payment is. An id that another order still holds stays
+    /// contested.
+    pub(in crate::merchant) fn end_contests(&mut self) {
+        let (now, taken) = (self.now, self.taken);
+        let ends = |it: &&mut Contest| it.is_open() && !taken.contains(&it.id);
+        for contest in self.payment.contests.iter_mut().filter(ends) {
+            contest.holder = Holder::ThisOrder;
+            contest.state = ContestState::Settled { at: now };
+        }
     }
 
     /// Records what happened.

@@ -104,7 +104,8 @@ impl Checkout {
         };
         let payment = self.payment.as_ref().filter(|it| it.charge_permission_id == *charge_permission_id);
         let charge = payment.zip(completion.charge_id()).and_then(|(payment, id)| payment.charge(id));
-        charge.is_some_and(|charge| charge.contradicted_by().is_some())
+        payment.is_some_and(Payment::is_contested)
+            || charge.is_some_and(|charge| charge.contradicted_by().is_some())
     }
 
     /// Whether a permission names this order, and nothing of this order explains its money.

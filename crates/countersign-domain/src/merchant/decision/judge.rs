@@ -56,6 +56,8 @@ pub enum DecisionRefused {
     ReminderOutOfRange,
     /// Another attempt of the order is paid, or may be.
     AnotherPayment,
+    /// Another order of this store holds the payment; the member with its id.
+    OfAnotherOrder(&'static str),
     /// The payment has parcels or operations of its own: the order can be canceled instead.
     PaymentInUse,
     /// More than [`MAX_DECISIONS`](super::MAX_DECISIONS).
@@ -134,7 +136,7 @@ pub enum Undecided {
     InDoubt,
     /// It is proved unpaid, and Amazon shows money.
     UnpaidContradicted,
-    /// It has succeeded, and Amazon contradicts a charge of its payment.
+    /// It has succeeded, and Amazon contradicts a charge of its payment, or has answered an id of it for another order, too.
     PaymentContradicted,
     /// Persons have decided it.
     Decided,
@@ -153,7 +155,9 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
         AttemptState::NotPaid { .. } if attempt.state.is_contradicted() => {
             Some(Undecided::UnpaidContradicted)
         }
-        AttemptState::Completed { .. } if contradicted_charge(checkout, attempt).is_some() => {
+        AttemptState::Completed { .. }
+            if contradicted_charge(checkout, attempt).is_some() || is_contested(checkout) =>
+        {
             Some(Undecided::PaymentContradicted)
         }
         AttemptState::Completed { .. } | AttemptState::NotPaid { .. } => {
@@ -165,6 +169,11 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
         | AttemptState::NotApproved(_)
         | AttemptState::Released { .. } => None,
     }
+}
+
+/// Whether another order may have the payment of this one.
+fn is_contested(checkout: &Checkout) -> bool {
+    checkout.payment.as_ref().is_some_and(Payment::is_contested)
 }
 
 /// The charge of an attempt's payment that Amazon contradicts, if it contradicts one: first its own.
@@ -385,7 +394,7 @@ impl Case<'_> {
     ) -> Result<(&PermissionFacts, Link), DecisionRefused> {
         use DecisionRefused::AmazonSaysOtherwise as Otherwise;
         if self.shows.holder.as_ref().is_some_and(|holder| *holder != self.checkout.id) {
-            return Err(Otherwise("chargePermissionId"));
+            return Err(DecisionRefused::OfAnotherOrder("chargePermissionId"));
         }
         let is_named = self.is_named_by_session(permission, charge)?;
         let facts = self.shown(&self.shows.permission, "chargePermissionId")?;
@@ -598,11 +607,15 @@ impl Case<'_> {
             return Err(Otherwise("chargeId"));
         }
         let amount = self.checkout.terms.charge_amount;
+        // Of a payment that was in use before it was contested, perhaps only a part is captured.
+        let contested = self.checkout.payment.as_ref().filter(|payment| payment.is_contested());
+        let known = contested.and_then(|payment| Some((payment, payment.charge(&charge.id)?)));
+        let captured = known.map_or(Some(amount), |(payment, known)| payment.expected_capture(known));
         let expected = ExpectedCharge {
             charge_permission_id: permission,
             currency: amount.currency(),
             amount: Some(amount),
-            captured: Some(amount),
+            captured,
             excluded: &[AmazonChargeState::Declined, AmazonChargeState::Canceled],
         };
         match charge_proof(charge, &expected) {
@@ -636,10 +649,15 @@ impl Case<'_> {
         let failed = charge.and_then(|it| Some((it.charge_permission_id.clone()?, it.id.clone())));
         let outcome = AttemptOutcome::NotPaid { charge: failed.filter(|_| is_over) };
         let by = |persons| Ok(Allowed { persons, outcome: outcome.clone() });
+        if self.has_anothers_payment() {
+            // Whatever was done with it was done with another order's payment.
+            return by(Persons::Two);
+        }
         if self.has_begun_a_payment() {
             let own = own.and_then(|own| self.checkout.payment.as_ref()?.charge(own));
             let is_contradicted = own.is_some_and(|own| own.contradicted_by().is_some());
-            if self.why == Undecided::PaymentContradicted && !is_contradicted {
+            if self.why == Undecided::PaymentContradicted && !is_contradicted && !is_contested(self.checkout)
+            {
                 return Err(NotUndecided);
             }
             match (may_drop_payment(self.checkout, self.attempt), charge) {
@@ -681,6 +699,18 @@ impl Case<'_> {
                 by(Persons::Two)
             }
         }
+    }
+
+    /// Whether another order has the payment, too, and the session names another one.
+    fn has_anothers_payment(&self) -> bool {
+        let (permission, charge) = self.ids_of_session();
+        let names_another = |(id, known): (&ChargePermissionId, Option<&ChargeId>)| {
+            permission.is_some_and(|shown| shown != id)
+                || charge.zip(known).is_some_and(|(shown, known)| shown != known)
+        };
+        self.has_begun_a_payment()
+            && is_contested(self.checkout)
+            && self.attempt.state.ids().is_some_and(names_another)
     }
 
     fn has_begun_a_payment(&self) -> bool {
@@ -747,8 +777,9 @@ impl Case<'_> {
         if left != Some(amount) || amount.is_zero() {
             return Err(Otherwise(member));
         }
-        let is_proved =
-            self.why == Undecided::PaymentContradicted && further.is_none_or(|known| known.is_ours());
+        let is_proved = self.why == Undecided::PaymentContradicted
+            && !is_contested(self.checkout)
+            && further.is_none_or(|known| known.is_ours());
         // No rule is left below this line.
         let persons = if is_proved { Persons::One } else { Persons::Two };
         let (charge_permission_id, charge) = (shown.clone(), charge.clone());

@@ -27,6 +27,7 @@ use crate::merchant::event::{AttemptEvent, DecisionEvent, PaymentEvent};
 use crate::merchant::number::{AttemptNumber, OperationNumber};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeView, LastSeen};
+use crate::merchant::payment::contest::ClaimedId;
 use crate::merchant::payment::operation::{OperationEffect, OperationState, UndoStep};
 use crate::merchant::payment::permission::{Permission, PermissionState};
 use crate::merchant::payment::send::DECIDED;
@@ -188,6 +189,9 @@ pub fn make(
         }
         judged => judged?,
     };
+    if let Some(member) = taken_by(draft, &outcome) {
+        return Err(DecisionRefused::OfAnotherOrder(member));
+    }
     let awaited = decisions.awaited(request.subject).filter(|it| it.asked == *request.asked);
     let in_time = awaited.filter(|it| it.due_at().is_some_and(|until| now < until));
     if let Some(known) = in_time.filter(|it| it.first.actor == request.actor && persons == Persons::Two) {
@@ -254,6 +258,56 @@ enum Outcome {
     Dispute(DisputeVerdict),
     /// Nothing: what Amazon has shown has settled it like this already.
     AlreadySo,
+}
+
+/// The member with an id that a decision would give to this order, and that another order holds.
+fn taken_by(draft: &Draft, outcome: &Outcome) -> Option<&'static str> {
+    let is_taken = |id: ClaimedId| draft.taken().contains(&id);
+    let of_payment = |permission: &ChargePermissionId, charge: Option<&ChargeView>| {
+        if is_taken(ClaimedId::Permission(permission.clone())) {
+            return Some("chargePermissionId");
+        }
+        charge.filter(|charge| is_taken(ClaimedId::Charge(charge.id.clone()))).map(|_| "chargeId")
+    };
+    match outcome {
+        Outcome::Attempt(AttemptOutcome::Paid { charge_permission_id, charge }) => {
+            of_payment(charge_permission_id, charge.as_ref())
+        }
+        Outcome::Attempt(AttemptOutcome::Refund { charge_permission_id, charge }) => {
+            of_payment(charge_permission_id, Some(charge))
+        }
+        Outcome::Attempt(AttemptOutcome::AsShown(charge) | AttemptOutcome::RefundCharge(charge))
+        | Outcome::Unexplained(UnexplainedOutcome::Refund(charge)) => {
+            charge.charge_permission_id.as_ref().and_then(|permission| of_payment(permission, Some(charge)))
+        }
+        Outcome::Operation(OperationOutcome::Done(OperationEffect::Charge(id), _)) => {
+            is_taken(ClaimedId::Charge(id.clone())).then_some("chargeId")
+        }
+        Outcome::Operation(OperationOutcome::Done(OperationEffect::Refund(id), _)) => {
+            is_taken(ClaimedId::Refund(id.clone())).then_some("refundId")
+        }
+        Outcome::Attempt(
+            AttemptOutcome::NotPaid { .. } | AttemptOutcome::Affirmed | AttemptOutcome::Remind(_),
+        )
+        | Outcome::Unexplained(
+            UnexplainedOutcome::Ours
+            | UnexplainedOutcome::Affirmed
+            | UnexplainedOutcome::Return(_, _)
+            | UnexplainedOutcome::NotOursAfterAll(_)
+            | UnexplainedOutcome::NotOurs
+            | UnexplainedOutcome::Remind(_),
+        )
+        | Outcome::Operation(
+            OperationOutcome::Done(OperationEffect::Closed, _)
+            | OperationOutcome::Affirmed
+            | OperationOutcome::NotItsEffect(_)
+            | OperationOutcome::NoEffect
+            | OperationOutcome::TryAgain(_)
+            | OperationOutcome::Remind(_),
+        )
+        | Outcome::Dispute(_)
+        | Outcome::AlreadySo => None,
+    }
 }
 
 fn judged(
@@ -430,6 +484,17 @@ fn end_contradiction(draft: &mut Draft, subject: &Subject) {
     }
 }
 
+/// Ends the contests about an attempt's payment, or only that about a further charge if the decision is about that.
+fn end_contests(draft: &mut Draft, number: AttemptNumber, charge: &ChargeId) {
+    let own = ids(draft.checkout(), number).is_some_and(|(_, own)| own == *charge);
+    let Some(mut payment) = draft.payment() else { return };
+    if own {
+        payment.end_contests();
+    } else {
+        payment.settle_contests(|id| *id == ClaimedId::Charge(charge.clone()));
+    }
+}
+
 fn apply_to_attempt(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -438,16 +503,26 @@ fn apply_to_attempt(
 ) {
     match outcome {
         AttemptOutcome::Remind(_) | AttemptOutcome::Affirmed => {}
-        AttemptOutcome::AsShown(charge) => take_as_shown(draft, &charge),
+        AttemptOutcome::AsShown(charge) => {
+            if matches!(request.asked, Asked::Paid { .. }) {
+                end_contests(draft, number, &charge.id);
+            }
+            take_as_shown(draft, &charge);
+        }
         AttemptOutcome::RefundCharge(charge) => {
             take_as_shown(draft, &charge);
             refund_charge(draft, &charge);
         }
         AttemptOutcome::Paid { charge_permission_id, charge } => {
+            if let Some(mut payment) = draft.payment() {
+                payment.end_contests();
+            }
             paid(draft, number, charge_permission_id, charge.as_ref());
         }
         AttemptOutcome::NotPaid { charge } => {
-            let failed = charge.or_else(|| ids(draft.checkout(), number));
+            // What is contested is another order's, as persons have decided now.
+            let is_contested = draft.checkout().payment.as_ref().is_some_and(Payment::is_contested);
+            let failed = charge.or_else(|| ids(draft.checkout(), number).filter(|_| !is_contested));
             not_paid(draft, number, failed);
         }
         AttemptOutcome::Refund { charge_permission_id, charge } => {
@@ -546,6 +621,10 @@ fn give_back(
 ) {
     let now = draft.now;
     if draft.checkout().payment.is_some() {
+        if let Some(mut payment) = draft.payment() {
+            // Only what is not contested can be undone.
+            payment.end_contests();
+        }
         // The payment is the attempt's own; what Amazon contradicted of it is as Amazon shows it now.
         return take_as_shown(draft, shown);
     }
@@ -603,6 +682,7 @@ fn take_up_money(draft: &mut Draft, charge_permission_id: ChargePermissionId, sh
         charges: Vec::from([charge]),
         operations: Vec::new(),
         disputes: Vec::new(),
+        contests: Vec::new(),
     });
 }
 

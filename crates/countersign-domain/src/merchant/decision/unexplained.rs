@@ -14,6 +14,7 @@ use crate::merchant::checkout::draft::Draft;
 use crate::merchant::checkout::unexplained::{Unexplained, UnexplainedEnd, UnexplainedState};
 use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::charge::{AmazonChargeState, ChargeView};
+use crate::merchant::payment::misfit::Misfit;
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -191,7 +192,11 @@ fn check_ours(
     }
     let mut trial = Draft::new(checkout.clone(), draft.now, draft.rules);
     take_up_again(&mut trial, permission);
+    trial.see_taken(draft.taken().to_vec());
     adopt(&mut trial, permission, shown).map_err(|refused| match refused {
+        AdoptionRefused::Contradicts(Misfit::OfAnotherAct) if !draft.taken().is_empty() => {
+            DecisionRefused::OfAnotherOrder("chargePermissionId")
+        }
         AdoptionRefused::NotUndecided => DecisionRefused::NotUndecided,
         AdoptionRefused::AlreadyPaid => DecisionRefused::AnotherPayment,
         AdoptionRefused::Contradicts(misfit) => Otherwise(member_of(misfit)),

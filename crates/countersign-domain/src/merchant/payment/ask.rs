@@ -170,7 +170,7 @@ pub fn ask(
     }
     let request = resolve(payment, &asked, &draft.rules)?;
     let request = if must_have_left { within_what_has_left(payment, &asked, request)? } else { request };
-    if payment.contradicted_for(request.charge_id()).is_some() {
+    if payment.is_stopped_for(request.charge_id()) {
         return Err(OperationRefused::Contradicted);
     }
     let Some(draft) = &mut draft.payment() else { return Err(OperationRefused::NotCompleted) };

@@ -9,6 +9,7 @@
 use alloc::string::ToString;
 
 use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView, LastSeen};
+use super::contest::ClaimedId;
 use super::misfit::Misfit;
 use super::permission::{Hindrance, PermissionState, PermissionView};
 use super::refund::{Refund, RefundState, RefundView};
@@ -50,6 +51,13 @@ impl PaymentDraft<'_> {
             return false;
         }
         let is_new = known.is_none();
+        if is_new && self.is_taken(&ClaimedId::Charge(id.clone())) {
+            self.contradict(id, Misfit::OfAnotherAct.found());
+            return false;
+        }
+        if !self.is_made_by_finalize(id) {
+            self.settle_contests(|it| matches!(it, ClaimedId::Charge(it) if it == id));
+        }
         if is_new {
             let initiated = ChargeState::AuthorizationInitiated;
             self.payment.charges.push(Charge::new(id.clone(), origin, amount, initiated, now));
@@ -226,6 +234,12 @@ impl PaymentDraft<'_> {
             return self.contradict(id, "a refund of another charge or currency");
         }
         let is_new = known_charge.is_none();
+        if is_new && self.is_taken(&ClaimedId::Refund(id.clone())) {
+            return self.contradict(id, Misfit::OfAnotherAct.found());
+        }
+        if !is_new {
+            self.settle_contests(|it| matches!(it, ClaimedId::Refund(it) if it == id));
+        }
         let Some(charge) = self.payment.charge_mut(&shown.charge_id) else { return };
         if is_new {
             let state = RefundState::RefundInitiated;
@@ -313,6 +327,10 @@ impl PaymentDraft<'_> {
             }
             Some(Hindrance::ChargeInProgress | Hindrance::Spent) | None => None,
         };
+    }
+
+    fn is_made_by_finalize(&self, id: &ChargeId) -> bool {
+        self.payment.charge(id).is_some_and(|charge| charge.origin == ChargeOrigin::Finalize)
     }
 
     /// Notifies the operator that Amazon contradicts what is known.

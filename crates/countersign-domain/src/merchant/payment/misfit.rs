@@ -15,7 +15,7 @@ words! {
         CaptureAmountDiffers,
         /// `refundAmount` is another amount.
         RefundAmountDiffers,
-        /// The object belongs to another act of this order.
+        /// The object belongs to another act, of this order or of another one.
         OfAnotherAct,
         /// The state excludes what was proved.
         StateDiffers,

@@ -15,6 +15,7 @@
 pub mod amount_view;
 pub mod ask;
 pub mod charge;
+pub mod contest;
 pub mod dispute;
 pub mod evidence;
 pub mod misfit;
@@ -28,6 +29,7 @@ use crate::merchant::number::OperationNumber;
 use alloc::vec::Vec;
 
 use self::charge::{AmazonChargeState, Charge, ChargeOrigin, ChargeState, LastSeen};
+use self::contest::Contest;
 use self::dispute::{Dispute, DisputeState};
 use self::operation::{Operation, OperationName, OperationRequest, OperationState, PaymentCall};
 use self::permission::{Permission, PermissionState};
@@ -61,6 +63,8 @@ pub struct Payment {
     /// The disputes of which Amazon has notified, oldest first; at most
     /// [`MAX_DISPUTES`](crate::merchant::rules::MAX_DISPUTES).
     pub disputes: Vec<Dispute>,
+    /// Its ids that Amazon has answered for another order as well, each once.
+    pub contests: Vec<Contest>,
 }
 
 impl Payment {
@@ -104,6 +108,7 @@ impl Payment {
             charges: charge.into_iter().collect(),
             operations: Vec::new(),
             disputes: Vec::new(),
+            contests: Vec::new(),
         }
     }
 
@@ -163,6 +168,19 @@ impl Payment {
     pub fn contradicted_for(&self, named: Option<&ChargeId>) -> Option<&Charge> {
         let is_of_it = |it: &&Charge| it.origin == ChargeOrigin::Finalize || named == Some(&it.id);
         self.charges.iter().filter(is_of_it).find(|charge| charge.contradicted_by().is_some())
+    }
+
+    /// Whether Amazon has answered one of its ids for another order as well, and has not said whose it is.
+    #[must_use]
+    pub fn is_contested(&self) -> bool {
+        self.contests.iter().any(Contest::is_open)
+    }
+
+    /// Whether nothing may be sent for this call: whose the payment is, is contested, or Amazon contradicts a charge
+    /// that holds the call back.
+    #[must_use]
+    pub fn is_stopped_for(&self, named: Option<&ChargeId>) -> bool {
+        self.is_contested() || self.contradicted_for(named).is_some()
     }
 
     /// The amount that a Captured charge must show, if it is known.
@@ -385,6 +403,8 @@ impl Payment {
         let charges = self.charges.iter().filter_map(|charge| charge.due_at(rules));
         let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
         let disputes = self.disputes.iter().filter_map(Dispute::due_at);
+        let contests = self.contests.iter().filter_map(Contest::look).map(|look| look.at);
+        let charges = charges.chain(contests);
         charges.chain(operations).chain(disputes).chain(self.permission.look.map(|look| look.at)).min()
     }
 }

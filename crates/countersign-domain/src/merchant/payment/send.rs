@@ -14,6 +14,7 @@ use core::time::Duration;
 use super::Payment;
 use super::amount_view::AmountView;
 use super::charge::{Charge, ChargeOrigin, ChargeState, ChargeView};
+use super::contest::ClaimedId;
 use super::misfit::Misfit;
 use super::operation::{Operation, OperationEffect, OperationName, OperationState, OwnName, PaymentCall};
 use super::permission::{PermissionState, PermissionView};
@@ -239,7 +240,7 @@ pub fn permission_shown(draft: &mut Draft, shown: &PermissionView) -> NextStep {
 /// Whether Amazon contradicts the charge that an operation concerns, or the one that the order was paid with,
 /// so that nothing more is sent.
 fn is_contradicted(payment: &Payment, operation: &Operation) -> bool {
-    payment.contradicted_for(operation.request.charge_id()).is_some()
+    payment.is_stopped_for(operation.request.charge_id())
 }
 
 /// The step that finds out the result of an operation in doubt. The object that an answer has named is looked
@@ -377,8 +378,8 @@ impl PaymentDraft<'_> {
         let mut unusable = "";
         if let CallAnswer::Success(shown) = answer {
             let Some(operation) = self.payment.operation(number) else { return };
-            let named = lead(self.payment, operation, shown);
-            match answer_proof(self.payment, operation, shown) {
+            let named = lead(self.payment, operation, shown).filter(|named| !self.is_taken_effect(named));
+            match self.unless_taken(answer_proof(self.payment, operation, shown)) {
                 Proof::Fits(effect) => return self.take_success(number, effect, shown),
                 Proof::Contradicts(misfit) => {
                     // The same bytes get the same answer again, which is no news.
@@ -427,6 +428,27 @@ impl PaymentDraft<'_> {
         }
         if let Some(event) = event {
             self.emit(PaymentEvent::OperationCall { number, event });
+        }
+    }
+
+    /// What an answer proves, given that another order may hold the object that it names.
+    fn unless_taken(&self, proof: Proof<OperationEffect>) -> Proof<OperationEffect> {
+        match proof {
+            Proof::Fits(effect) if self.is_taken_effect(&effect) => Proof::Contradicts(Misfit::OfAnotherAct),
+            Proof::Fits(_) | Proof::Contradicts(_) | Proof::Nothing(_) => proof,
+        }
+    }
+
+    fn is_taken_effect(&self, effect: &OperationEffect) -> bool {
+        match effect {
+            // A charge that is known is this order's.
+            OperationEffect::Charge(id) => {
+                self.payment.charge(id).is_none() && self.is_taken(&ClaimedId::Charge(id.clone()))
+            }
+            OperationEffect::Refund(id) => {
+                self.payment.refund(id).is_none() && self.is_taken(&ClaimedId::Refund(id.clone()))
+            }
+            OperationEffect::Closed => false,
         }
     }
 
@@ -526,7 +548,7 @@ impl PaymentDraft<'_> {
         let led = |it: &&Operation| it.state.is_in_doubt() && it.lead.as_ref().is_some_and(&is_named);
         let operation = self.payment.operations.iter().find(led)?;
         let number = operation.number;
-        match answer_proof(self.payment, operation, &view()) {
+        match self.unless_taken(answer_proof(self.payment, operation, &view())) {
             Proof::Fits(_) => return Some(number),
             Proof::Contradicts(_) => {}
             Proof::Nothing(_) => return None,

@@ -7,6 +7,7 @@ use crate::merchant::decision::judge::DecisionRefused;
 use crate::merchant::decision::make::{Before, DecisionRequest, make};
 use crate::merchant::decision::shown::{AmazonShows, PermissionFacts, Shown};
 use crate::merchant::decision::{Asked, Decision, DecisionState, Precedence, SECOND_WITHIN, Subject};
+use crate::merchant::payment::contest::{ClaimedId, Contest, ContestState, Holder};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -170,7 +171,7 @@ fn paid_needs_everything_shown_and_equal() {
         (
             "the permission is another order's",
             AmazonShows { holder: CheckoutId::parse("c2").ok(), ..all_shown() },
-            says("chargePermissionId"),
+            "OfAnotherOrder(\"chargePermissionId\")".to_string(),
         ),
         (
             "no permission",
@@ -433,7 +434,7 @@ fn a_refund_needs_its_charge_and_exactly_what_is_left_of_it() {
     let over = AmazonShows { charge: Shown::It(canceled), ..all_shown() };
     assert_eq!(refused(&over, &refund(other)), otherwise("statusDetails.state"));
     let foreign = AmazonShows { holder: CheckoutId::parse("c2").ok(), ..shows.clone() };
-    assert_eq!(refused(&foreign, &refund(other)), otherwise("chargePermissionId"));
+    assert_eq!(refused(&foreign, &refund(other)), DecisionRefused::OfAnotherOrder("chargePermissionId"));
 
     let contradicted = sent(UnresolvedReason::Contradicted);
     let (first, made, _) = by(&contradicted, "alice", &refund(other), &shows, now);
@@ -602,5 +603,117 @@ fn another_payment_of_the_order_is_not_overruled() {
     for asked in [paid(), refund(amount())] {
         let (_, made, _) = by(&order, "alice", &asked, &all_shown(), now);
         assert_eq!(made, Err(DecisionRefused::AnotherPayment), "{asked:?}");
+    }
+}
+
+/// What Amazon shows of an order of which a part is captured, and whose refund another order has been answered with.
+fn contested(id: ClaimedId, holder: Holder) -> Checkout {
+    let state = ContestState::Open { look: LookSchedule { at: sent_at(), count: 0 } };
+    let refund = Refund {
+        id: RefundId::parse("S01-1-R1").unwrap(),
+        amount: Money::from_minor(100, Currency::USD),
+        state: RefundState::Refunded,
+        look: None,
+        decided_at: None,
+        known_at: None,
+    };
+    let captured = Money::from_minor(500, Currency::USD);
+    let charge = Charge {
+        refunds: vec![refund],
+        ..Charge::new(charge(), ChargeOrigin::Finalize, amount(), ChargeState::Captured(captured), sent_at())
+    };
+    let mut checkout =
+        checkout(PaymentIntent::Authorize, completed(Completion::Authorized(charge.id.clone())));
+    checkout.payment = Some(Payment {
+        charge_permission_id: permission(),
+        limit: amount(),
+        began_at: sent_at(),
+        permission: Permission { state: PermissionState::Chargeable, look: None },
+        charges: vec![charge],
+        operations: Vec::new(),
+        disputes: Vec::new(),
+        contests: vec![Contest { id, holder, state }],
+    });
+    checkout
+}
+
+fn contestable() -> [ClaimedId; 3] {
+    [
+        ClaimedId::Permission(permission()),
+        ClaimedId::Charge(charge()),
+        ClaimedId::Refund(RefundId::parse("S01-1-R1").unwrap()),
+    ]
+}
+
+#[test]
+fn a_contest_is_ended_by_a_person_who_says_whose_the_payment_is_however_much_of_it_is_captured() {
+    let part =
+        ChargeView { captured: AmountView::Shown(Money::from_minor(500, Currency::USD)), ..captured() };
+    let shows = AmazonShows { charge: Shown::It(part), ..all_shown() };
+    for id in contestable() {
+        let before = contested(id.clone(), Holder::ThisOrder);
+        let (after, made, _) = by(&before, "alice", &paid(), &shows, sent_at().plus(DAY));
+        assert_eq!(told(&after, &made), "Made, Completed", "{id:?}");
+        assert!(!after.payment.as_ref().unwrap().is_contested(), "{id:?}");
+        // Amazon must show what is known.
+        let (_, made, _) = by(&before, "alice", &paid(), &all_shown(), sent_at().plus(DAY));
+        assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("captureAmount"), "{id:?}");
+        // While another order is known to hold it, it is that order's turn.
+        let foreign = AmazonShows { holder: CheckoutId::parse("c2").ok(), ..shows.clone() };
+        let (_, made, _) = by(&before, "alice", &paid(), &foreign, sent_at().plus(DAY));
+        assert_eq!(made.unwrap_err(), DecisionRefused::OfAnotherOrder("chargePermissionId"), "{id:?}");
+    }
+}
+
+#[test]
+fn two_persons_end_a_contest_about_a_payment_that_the_session_does_not_name() {
+    let session = Shown::It(SessionView::Completed {
+        charge_permission_id: ChargePermissionId::parse("S01-9").ok(),
+        charge_id: ChargeId::parse("S01-9-C9").ok(),
+    });
+    let shows = AmazonShows { session, ..all_shown() };
+    for id in contestable() {
+        let before = contested(id.clone(), Holder::ThisOrder);
+        let now = sent_at().plus(DAY);
+        let (first, made, _) = by(&before, "alice", &Asked::NotPaid, &shows, now);
+        assert_eq!(told(&first, &made), "AwaitsSecond, Completed", "{id:?}");
+        let (second, made, _) = by(&first, "bob", &Asked::NotPaid, &shows, now);
+        assert_eq!(told(&second, &made), "Made, NotPaid Decided", "{id:?}");
+        assert!(second.payment.is_none() && second.claimed_ids().is_empty(), "{id:?}");
+        // A session that names the payment is no reason to drop it.
+        let (_, made, _) = by(&before, "alice", &Asked::NotPaid, &all_shown(), now);
+        assert!(made.is_err(), "{id:?}");
+    }
+}
+
+#[test]
+fn no_person_gives_an_order_what_another_order_holds() {
+    let evidence = Evidence::parse("x").unwrap();
+    for (asked, before) in [
+        (paid(), sent(UnresolvedReason::IdsMissing)),
+        (paid(), sent(UnresolvedReason::Contradicted)),
+        (paid(), never_sent()),
+        (paid(), contested(contestable()[0].clone(), Holder::AnotherOrder)),
+        (refund(amount()), sent(UnresolvedReason::Contradicted)),
+    ] {
+        for (id, member) in contestable().into_iter().zip(["chargePermissionId", "chargeId"]) {
+            let request = DecisionRequest {
+                subject: &attempt_1(),
+                asked: &asked,
+                reference: "1",
+                actor: "alice",
+                evidence: &evidence,
+            };
+            let part = Money::from_minor(500, Currency::USD);
+            let is_used = before.payment.is_some();
+            let captured = AmountView::Shown(if is_used { part } else { amount() });
+            let charge = ChargeView { captured, ..self::captured() };
+            let shows = AmazonShows { charge: Shown::It(charge), ..all_shown() };
+            let mut draft = Draft::new(before.clone(), sent_at().plus(DAY), rules());
+            draft.see_taken(vec![id.clone()]);
+            let made = make(&mut draft, &request, &shows, Before::Undecided);
+            assert_eq!(made, Err(DecisionRefused::OfAnotherOrder(member)), "{asked:?} {id:?}");
+            assert!(!draft.finish().is_changed);
+        }
     }
 }

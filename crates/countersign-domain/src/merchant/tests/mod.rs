@@ -4,6 +4,7 @@
 mod answers;
 mod canceling;
 mod cart;
+mod contested;
 mod decide;
 mod deciding;
 mod deciding_again;

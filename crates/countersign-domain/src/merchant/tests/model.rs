@@ -390,7 +390,8 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         let is_asked_for = matches!(op, Op::Arrive(_)) && is_surplus(&old.state);
         // A look may show that a refusal was false, and its charge may settle that.
         let is_refuted = old.refusal.is_some() && matches!(op, Op::LookUp(_, LookResult::Completed(..)));
-        let is_settled = old.state.is_contradicted() && matches!(op, Op::AskCharge(..));
+        // Its charge is looked at until that is settled.
+        let is_settled = old.state.is_contradicted() && matches!(op, Op::AskCharge(..) | Op::TakeUp(..));
         if old.state.is_final() && !is_asked_for && !is_refuted && !is_settled {
             let unlooked = |it: &Attempt| Attempt { refusal: None, ..it.clone() };
             prop_assert_eq!(unlooked(old), unlooked(new), "a final state changed");

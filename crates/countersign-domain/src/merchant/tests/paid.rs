@@ -64,6 +64,7 @@ pub(super) fn payment_of(charges: Vec<Charge>) -> Payment {
         charges,
         operations: Vec::new(),
         disputes: Vec::new(),
+        contests: Vec::new(),
     }
 }
 

@@ -475,3 +475,25 @@ fn every_state_of_a_permission_that_names_the_order_has_a_way_out() {
     let order = Checkout { unexplained: vec![second], ..order };
     holds(&order, WayOut::TimerAndPerson(Need::Unexplained), "a second payment");
 }
+
+#[test]
+fn every_state_of_a_contest_has_a_way_out() {
+    use crate::merchant::payment::contest::{ClaimedId, Contest, ContestState, Holder};
+    let of = |state: &ContestState| match state {
+        ContestState::Open { .. } => WayOut::TimerAndPerson(Need::Contradicted),
+        ContestState::Settled { .. } => WayOut::Over,
+    };
+    let look = LookSchedule { at: sent_at(), count: 0 };
+    let ids =
+        [ClaimedId::Permission(permission()), ClaimedId::Charge(charge()), ClaimedId::Refund(refund_id())];
+    for id in ids {
+        for holder in [Holder::ThisOrder, Holder::AnotherOrder] {
+            for state in [ContestState::Open { look }, ContestState::Settled { at: sent_at() }] {
+                let (way_out, what) = (of(&state), format!("{id:?} {holder:?} {state:?}"));
+                let contests = vec![Contest { id: id.clone(), holder, state }];
+                let payment = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
+                holds(&paid(Payment { contests, ..payment }), way_out, &what);
+            }
+        }
+    }
+}

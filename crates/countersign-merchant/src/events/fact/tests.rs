@@ -161,6 +161,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
             ],
             operations: operations(),
             disputes: Vec::new(),
+            contests: Vec::new(),
         }),
         cancellation: Some(Cancellation {
             reference: "r".to_owned(),

@@ -205,6 +205,7 @@ fn payments() -> Vec<Payment> {
         charges: charges(),
         operations: operations(),
         disputes: disputes(),
+        contests: Vec::new(),
     };
     vec![
         payment(PermissionState::Chargeable),
@@ -253,6 +254,35 @@ fn every_payment_comes_back_as_it_went() {
     for payment in payments() {
         assert_eq!(decode::<Merchant, _>("checkout", &encode::<Merchant, _>(&payment)), Ok(payment));
     }
+}
+
+#[test]
+fn every_contest_comes_back_as_it_went_in_its_form() {
+    let look = LookSchedule { at: at(1), count: 2 };
+    let open = || ContestState::Open { look };
+    let permission = ClaimedId::Permission(ChargePermissionId::parse("S03-1").unwrap());
+    let charge = ClaimedId::Charge(charge_id(1));
+    let refund = ClaimedId::Refund(RefundId::parse("S03-1-R1").unwrap());
+    let contests = vec![
+        Contest { id: permission, holder: Holder::ThisOrder, state: open() },
+        Contest { id: charge, holder: Holder::AnotherOrder, state: open() },
+        Contest { id: refund, holder: Holder::ThisOrder, state: ContestState::Settled { at: at(3) } },
+    ];
+    let payment = Payment { contests, ..payments().remove(0) };
+    let bytes = encode::<Merchant, _>(&payment);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let (_, form) = text.split_once(r#""contests":"#).unwrap();
+    let form: serde_json::Value = serde_json::from_str(form.strip_suffix('}').unwrap()).unwrap();
+    let (one, three) = (at(1).as_millis(), at(3).as_millis());
+    let expected = serde_json::json!([
+        { "id": { "Permission": "S03-1" }, "holder": "ThisOrder",
+          "state": { "Open": { "look": { "at": one, "count": 2 } } } },
+        { "id": { "Charge": charge_id(1).as_str() }, "holder": "AnotherOrder",
+          "state": { "Open": { "look": { "at": one, "count": 2 } } } },
+        { "id": { "Refund": "S03-1-R1" }, "holder": "ThisOrder", "state": { "Settled": { "at": three } } },
+    ]);
+    assert_eq!(form, expected);
+    assert_eq!(decode::<Merchant, _>("checkout", &bytes), Ok(payment));
 }
 
 #[test]
