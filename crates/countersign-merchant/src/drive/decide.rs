@@ -95,7 +95,7 @@ impl App {
         let loaded = self.checkout(checkout_id).await?;
         let loaded = loaded.ok_or(DecisionError::Refused(DecideRefused::NotFound))?;
         let checkout = &loaded.registration.checkout;
-        if let Some(known) = known(checkout, request).map_err(by_rule)? {
+        if let Some(known) = known(checkout, request, self.clock.now()).map_err(by_rule)? {
             return Ok((loaded.registration, known));
         }
         check_undecided(checkout, request.subject, self.clock.now()).map_err(by_rule)?;

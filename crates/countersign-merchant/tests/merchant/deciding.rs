@@ -862,3 +862,48 @@ fn what_persons_decide_begins_no_trial_of_the_keys() {
     world.skip(HOUR);
     assert_eq!(world.amazon.arrived("finalize").len(), sent);
 }
+
+// Promise: D03
+#[test]
+fn a_further_charge_that_amazon_contradicts_has_a_way_out() {
+    for (verdict, left) in
+        [("paid", "held 4000, captured 600, refunded 0"), ("refund", "held 4000, captured 600, refunded 600")]
+    {
+        for engine in ENGINES {
+            let mut world = World::new(engine);
+            let checkout_id = world.completed("Authorize");
+            world.let_pass(2 * MINUTE);
+            let body = json!({ "reference": "second", "chargeAmount": usd("5.00"), "captureNow": true });
+            let further =
+                world.ask(&checkout_id, "charges", &body).json()["chargeId"].as_str().unwrap().to_owned();
+            world.let_pass(2 * MINUTE);
+            world.amazon.change_charge(&further, |it| {
+                it["chargeAmount"] = usd("6.00");
+                it["captureAmount"] = usd("6.00");
+            });
+            world.notified("1", "CHARGE", &further);
+            world.let_pass(MINUTE);
+            assert_eq!(world.checkout(&checkout_id)["needsPerson"], json!(["contradicted"]));
+            let shown = inquire(&world, &checkout_id);
+            assert_eq!(shown["amazon"]["charge"]["chargeId"], json!(further));
+            assert_eq!(verdicts(&shown), ["paid 1", "notPaid NotUndecided", "refund 1", "remind 1"]);
+            let mut body = with(verdict, json!({ "chargeId": further }));
+            if verdict == "refund" {
+                body["amount"] = usd("6.00");
+            }
+            let answer = decide(&world, ALICE, &checkout_id, &body);
+            assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
+            world.restart();
+            world.let_pass(2 * MINUTE);
+            let checkout = world.checkout(&checkout_id);
+            assert_eq!((&checkout["needsPerson"], &checkout["cancellation"]), (&json!([]), &Value::Null));
+            assert_eq!(world.amazon.money(), left, "{verdict}");
+            let settled = world.facts().iter().filter(|it| it["type"] == "payment.settled").count();
+            assert_eq!(settled, 1);
+            // The same again is the same answer, and nothing is refunded twice.
+            assert_eq!(decision_of(&decide(&world, ALICE, &checkout_id, &body)), (200, "Made".to_owned()));
+            world.let_pass(MINUTE);
+            assert_eq!(world.amazon.money(), left, "{verdict}");
+        }
+    }
+}

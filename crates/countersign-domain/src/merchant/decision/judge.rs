@@ -8,7 +8,7 @@ use super::{Asked, Decision, REMIND_AFTER, REMIND_WITHIN, Subject, absence};
 use crate::amazon_limits::SESSION_LIFETIME;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::agree::SessionView;
-use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
+use crate::merchant::attempt::{Attempt, AttemptState, Completion, UnresolvedReason};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::amount_view::AmountView;
@@ -511,6 +511,9 @@ impl Case<'_> {
             return Err(Otherwise("chargeAmount"));
         }
         let charge = if is_charged { Some(self.paid_charge(permission, charge)?) } else { None };
+        if charge.as_ref().is_some_and(|charge| !self.is_as_far_as_proved(charge)) {
+            return Err(Otherwise(STATE));
+        }
         let persons = match link {
             Link::Session if self.was_sent() => Persons::One,
             Link::Session | Link::Weak => Persons::Two,
@@ -523,6 +526,20 @@ impl Case<'_> {
             charge => AttemptOutcome::Paid { charge_permission_id, charge },
         };
         Ok(Allowed { persons, outcome })
+    }
+
+    /// Whether a charge shows no less than what the attempt is proved to have come to, if it is.
+    fn is_as_far_as_proved(&self, charge: &ChargeView) -> bool {
+        use AmazonChargeState::{Authorized, CaptureInitiated, Captured};
+        let AttemptState::Completed { completion, .. } = &self.attempt.state else { return true };
+        match completion {
+            Completion::Captured(_) => charge.seen.state == Captured,
+            Completion::CaptureInitiated(_) => matches!(charge.seen.state, CaptureInitiated | Captured),
+            Completion::Authorized(_) => {
+                matches!(charge.seen.state, Authorized | CaptureInitiated | Captured)
+            }
+            Completion::Confirmed => true,
+        }
     }
 
     /// Whether persons repeat that the attempt was paid as they had decided, because somebody disputes it. Its money

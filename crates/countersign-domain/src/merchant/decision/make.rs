@@ -58,6 +58,7 @@ pub struct DecisionRequest<'a> {
 pub fn known(
     checkout: &Checkout,
     request: &DecisionRequest<'_>,
+    now: Timestamp,
 ) -> Result<Option<Decision>, DecisionRefused> {
     let Some(known) = checkout.decisions.named(request.reference) else { return Ok(None) };
     let Some(statement) = known.statement(request.reference) else { return Ok(None) };
@@ -67,11 +68,19 @@ pub fn known(
     if !is_same {
         return Err(DecisionRefused::ReferenceReused);
     }
-    if let DecisionState::Expired { .. } = known.state {
-        return Err(DecisionRefused::RequestExpired);
-    }
+    let is_open = match known.state {
+        DecisionState::Expired { .. } => return Err(DecisionRefused::RequestExpired),
+        // Its timer has not noticed yet.
+        DecisionState::AwaitsSecond { until } if now >= until => {
+            return Err(DecisionRefused::RequestExpired);
+        }
+        DecisionState::AwaitsSecond { .. } => true,
+        DecisionState::Made { .. }
+        | DecisionState::Reminds { .. }
+        | DecisionState::Reminded { .. }
+        | DecisionState::Superseded { .. } => false,
+    };
     let by_another = statement.actor != request.actor;
-    let is_open = matches!(known.state, DecisionState::AwaitsSecond { .. });
     Ok((!(by_another && is_open)).then(|| known.clone()))
 }
 
@@ -172,7 +181,7 @@ pub fn make(
     before: Before,
 ) -> Result<Decision, DecisionRefused> {
     let now = draft.now;
-    if let Some(known) = known(draft.checkout(), request)? {
+    if let Some(known) = known(draft.checkout(), request, now)? {
         return Ok(known);
     }
     let checkout = draft.checkout();

@@ -94,6 +94,11 @@ fn what_two_had_to_decide_is_not_decided_again_by_one() {
 fn a_request_that_was_not_confirmed_is_not_answered_as_a_decision() {
     let (first, ..) = as_request(&never_sent(), "case 1", "alice", &paid(), &all_shown(), now());
     let late = now().plus(SECOND_WITHIN);
+    for actor in ["alice", "bob"] {
+        let (after, made, _) = as_request(&first, "case 1", actor, &paid(), &all_shown(), late);
+        assert_eq!(made, Err(DecisionRefused::RequestExpired), "{actor}, before its timer");
+        assert_eq!(after, first);
+    }
     let mut draft = Draft::new(first, late, rules());
     assert!(crate::merchant::decision::due::take_up(&mut draft));
     let expired = draft.finish().checkout;

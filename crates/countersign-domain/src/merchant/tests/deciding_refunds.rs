@@ -154,6 +154,43 @@ fn canceled(mut checkout: Checkout) -> Checkout {
     checkout
 }
 
+// Promise: D03
+#[test]
+fn a_payment_is_taken_as_shown_only_if_that_is_no_less_than_was_proved() {
+    use AmazonChargeState::{AuthorizationInitiated, Authorized, CaptureInitiated, Captured, Declined};
+    let captured = || Completion::Captured(charge());
+    let authorized = || Completion::Authorized(charge());
+    let capturing = || Completion::CaptureInitiated(charge());
+    for (completion, state, is_taken) in [
+        (captured(), Captured, true),
+        (captured(), CaptureInitiated, false),
+        (captured(), Authorized, false),
+        (captured(), AuthorizationInitiated, false),
+        (captured(), Declined, false),
+        (capturing(), Captured, true),
+        (capturing(), CaptureInitiated, true),
+        (capturing(), Authorized, false),
+        (authorized(), Authorized, true),
+        (authorized(), Captured, true),
+        (authorized(), AuthorizationInitiated, false),
+    ] {
+        let mut before = contradicted(Vec::new());
+        let name = format!("{} shown as {state:?}", completion.name());
+        before.attempts[0].state =
+            AttemptState::Completed { completion, charge_permission_id: permission(), at: sent_at() };
+        let shown = ChargeView { created_at: Some(sent_at()), ..view(state, AmountView::Shown(amount())) };
+        let shows = AmazonShows { charge: Shown::It(shown), ..all_shown() };
+        let (after, made, events) = by(&before, "alice", &paid(), &shows, now());
+        let expected =
+            if is_taken { "Made, Completed" } else { "AmazonSaysOtherwise(\"statusDetails.state\")" };
+        assert_eq!(told(&after, &made), expected, "{name}");
+        assert_eq!(after.needs().is_empty(), is_taken, "{name}");
+        let again =
+            |it: &&CheckoutEvent| matches!(it, CheckoutEvent::Attempt { event: AttemptEvent::Completed, .. });
+        assert_eq!(events.iter().filter(again).count(), 0, "{name}: that it is paid is not told twice");
+    }
+}
+
 fn shown_captured(minor: u64) -> AmazonShows {
     let shown = ChargeView { captured: AmountView::Shown(usd(minor)), ..captured() };
     AmazonShows { charge: Shown::It(shown), ..all_shown() }
