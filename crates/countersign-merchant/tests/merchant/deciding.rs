@@ -852,13 +852,27 @@ fn what_persons_decide_begins_no_trial_of_the_keys() {
 
     // A Finalize that was sent: what a person says is no answer to it.
     let world = World::with_keys(Engine::Memory, Some("Honoured"));
-    let checkout_id = session_gone(&world);
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", Fault::LostAfter);
+    world.amazon.fault("session", Fault::Nothing);
+    world.amazon.goes_down("session");
+    world.complete(&checkout_id, SESSION);
     world.skip(8 * DAY);
-    stays_gone(&world, &checkout_id);
+    assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
+    world.amazon.comes_back();
+    let (permission, charge) = ("S01-5105180-0000001", "S01-5105180-0000001-C000001");
+    world.amazon.dates_charges("20261123T154800Z");
+    world.amazon.show_of_permission(
+        permission,
+        json!({ "creationTimestamp": "20261123T154800Z", "limits": { "amountLimit": usd("14.00") } }),
+    );
     let sent = world.amazon.arrived("finalize").len();
-    decide(&world, ALICE, &checkout_id, &paid());
-    let answer = decide(&world, BOB, &checkout_id, &paid());
-    assert_eq!(decision_of(&answer), (200, "Made".to_owned()), "{}", answer.text);
+    let body = with("paid", json!({ "chargePermissionId": permission, "chargeId": charge }));
+    for (person, status) in [(ALICE, 202), (BOB, 200)] {
+        world.amazon.fault("session", Fault::WithoutIds);
+        let answer = decide(&world, person, &checkout_id, &body);
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
     world.skip(HOUR);
     assert_eq!(world.amazon.arrived("finalize").len(), sent);
 }

@@ -48,7 +48,7 @@ fn by(
     let request =
         DecisionRequest { subject: &subject(), asked, reference: &reference, actor, evidence: &evidence };
     let mut draft = Draft::new(checkout.clone(), now, rules());
-    let made = make(&mut draft, &request, shows, Before::Undecided);
+    let made = make(&mut draft, &request, shows, Before::Otherwise);
     (draft.finish().checkout, made)
 }
 
@@ -321,5 +321,7 @@ fn what_turned_up_after_a_cancellation_and_is_stuck_can_be_decided() {
         let (after, made) = by(&before, "alice", &Asked::NoEffect, &shows, now());
         let told = told(&after, &made);
         assert!(told.starts_with(expected), "{name}: {told}");
+        let operations = &after.payment.as_ref().unwrap().operations;
+        assert_eq!(operations.len(), 2, "{name}: it is tried once more");
     }
 }
