@@ -101,6 +101,14 @@ impl Checkout {
         self.is_canceled() && self.left_behind().next().is_none()
     }
 
+    /// Whether a charge of an order that is being canceled has come to nothing.
+    fn is_canceling_without(&self, id: &ChargeId) -> bool {
+        let cancellation = self.cancellation.as_ref().map(|cancellation| cancellation.state);
+        let charge = self.payment.as_ref().and_then(|payment| payment.charge(id));
+        matches!(cancellation, Some(CancellationState::Requested { .. }))
+            && charge.is_some_and(|charge| !charge.state.holds_money())
+    }
+
     /// The verdict of one attempt; a surplus attempt gets that of the attempt it is surplus to.
     #[must_use]
     pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
@@ -139,6 +147,8 @@ impl Checkout {
             AttemptState::Completed { completion, charge_permission_id, .. } => {
                 let proof = Proof { charge_permission_id, charge_id: completion.charge_id() };
                 match completion {
+                    // Persons have decided so, and the cancellation undoes the rest.
+                    Completion::Captured(id) if self.is_canceling_without(id) => Verdict::Checking(None),
                     Completion::Captured(_) => Verdict::Paid(proof),
                     // It does not matter who captures it: it was authorized, which is all that was asked for.
                     Completion::Authorized(_) | Completion::CaptureInitiated(_) => Verdict::Authorized(proof),

@@ -346,6 +346,7 @@ fn a_payment_with_disputes_or_refunds_is_not_forgotten() {
             assert_eq!(payment.charges[0].state, ChargeState::Declined(None), "{name}");
             assert_eq!(payment.charges[0].contradicted_by(), None, "{name}");
             assert!(!fulfilment(&after, None, now()).unwrap().may_ship, "{name}");
+            assert_eq!(after.verdict(), Verdict::Checking(None), "{name}: it is not called paid");
         }
     }
 }
