@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countersign_domain::ids::{Environment, IdempotencyKey};
-use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::attempt::{Account, AttemptState};
 use countersign_domain::merchant::call::KeyedRequest;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::number::AttemptNumber;
@@ -62,8 +62,12 @@ impl Book {
         sends: Vec<(AttemptNumber, KeyedRequest)>,
         now: Timestamp,
     ) -> Result<Option<Write>, StoreFailed> {
+        let is_own = |sent_to: &Account| {
+            sent_to.merchant_id == self.settings.merchant_id
+                && sent_to.environment == self.settings.environment
+        };
         let Some((attempt, send)) = sends.into_iter().find_map(|(number, send)| {
-            let attempt = checkout.attempt(number)?;
+            let attempt = checkout.attempt(number).filter(|it| it.account.as_ref().is_none_or(is_own))?;
             matches!(attempt.state, AttemptState::Completed { .. }).then_some((attempt, send))
         }) else {
             return Ok(None);

@@ -5,6 +5,7 @@ use countersign_domain::merchant::after::fulfilment::{Fulfilment, Reason};
 use countersign_domain::merchant::after::shipment::ShipmentAnswer;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
 use countersign_domain::merchant::payment::operation::{
@@ -167,7 +168,16 @@ fn left_behind(checkout: &Checkout) -> Option<Vec<Members>> {
             .with("shipped", amount(charge.shipped()))
             .some("madeElsewhere", (!charge.is_ours()).then_some(true))
     });
-    let left: Vec<Members> = left.collect();
+    let unexplained = checkout.unexplained.iter().filter_map(|known| {
+        let UnexplainedState::Open { reason, .. } = &known.state else { return None };
+        let members = Members::default()
+            .with("chargePermissionId", known.charge_permission_id.as_str())
+            .some("chargeId", known.charge_id().map(ChargeId::as_str))
+            .some("amount", known.amount.map(amount))
+            .with("unexplained", reason.as_str());
+        Some(members)
+    });
+    let left: Vec<Members> = left.chain(unexplained).collect();
     (!left.is_empty()).then_some(left)
 }
 

@@ -193,3 +193,43 @@ fn a_session_that_somebody_completed_beside_the_payment_is_a_second_payment() {
         }
     }
 }
+
+// Promise: B06
+#[test]
+fn a_cancellation_says_that_it_leaves_a_second_payment() {
+    for engine in ENGINES {
+        let world = World::with_keys(engine, Some("Honoured"));
+        let checkout_id = paid_twice(&world, &order());
+        let known = is_second_payment(&world, &checkout_id, "paid");
+        let permission = known["chargePermissionId"].as_str().unwrap();
+        let own = world.checkout(&checkout_id)["chargeId"].clone();
+        world.ask(&checkout_id, "cancel", &json!({ "reference": "c" }));
+        world.let_pass(MINUTE);
+        let leaves = || world.checkout(&checkout_id)["cancellation"]["leaves"].clone();
+        let expected = json!([{ "chargePermissionId": permission, "chargeId": known["chargeId"],
+            "amount": usd("14.00"), "unexplained": "PaidTwice" }]);
+        assert_eq!(leaves(), expected);
+        let sent = world.amazon.arrived("createRefund");
+        let of_own = |it: &super::amazon::ReceivedCall| {
+            serde_json::from_slice::<Value>(&it.body).unwrap()["chargeId"] == own
+        };
+        assert!(sent.len() == 1 && sent.iter().all(of_own), "only the order's own is undone: {sent:?}");
+        for (token, reference) in [(ALICE, "a"), (BOB, "b")] {
+            let answer = decide(&world, token, &checkout_id, permission, &refund(reference, "14.00"));
+            assert!([200, 202].contains(&answer.status), "{}", answer.text);
+        }
+        world.let_pass(MINUTE);
+        assert_eq!(world.amazon.money(), "held 0, captured 2800, refunded 2800");
+        let charge = known["chargeId"].as_str().unwrap();
+        world.amazon.change_charge(charge, |charge| charge["refundedAmount"] = usd("14.00"));
+        for charge in world.checkout(&checkout_id)["payment"]["charges"].as_array().unwrap() {
+            for refund in charge["refunds"].as_array().into_iter().flatten() {
+                world.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Refunded");
+            }
+        }
+        world.skip(2 * HOUR);
+        assert_eq!(leaves(), Value::Null);
+        let shown = world.checkout(&checkout_id);
+        assert_eq!((&shown["state"], &shown["needsPerson"]), (&json!("canceled"), &json!([])));
+    }
+}

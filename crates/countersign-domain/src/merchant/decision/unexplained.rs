@@ -106,7 +106,9 @@ pub fn unexplained(
         }
         (Asked::NotOurs, Undecided::Open) => {
             must_be_shown(shown)?;
-            (Persons::One, UnexplainedOutcome::NotOurs)
+            // That a session of the order has paid it speaks against it.
+            let is_named = draft.checkout().heard_of(permission).is_some_and(|known| known.attempt.is_some());
+            (if is_named { Persons::Two } else { Persons::One }, UnexplainedOutcome::NotOurs)
         }
         (Asked::NotOurs, Undecided::Decided(Whose::Ours)) => {
             must_be_shown(shown)?;

@@ -282,6 +282,9 @@ fn two_persons_return_a_second_payment_and_the_order_keeps_its_own() {
     assert_eq!(refused, Err(DecisionRefused::AmazonSaysOtherwise("captureAmount")));
     let (_, refused) = by(&before, "alice", &Asked::Ours, captured(), sent_at());
     assert_eq!(refused, Err(DecisionRefused::AnotherPayment));
+    // A session of the order has paid it: one person alone cannot say that it is not the order's.
+    let (_, made) = by(&before, "alice", &Asked::NotOurs, captured(), sent_at());
+    assert!(matches!(made.unwrap().state, DecisionState::AwaitsSecond { .. }));
     let (first, made) = by(&before, "alice", &refund(1_400), captured(), sent_at());
     assert!(matches!(made.unwrap().state, DecisionState::AwaitsSecond { .. }));
     assert_eq!(state_of(&first), "Open none");
