@@ -74,7 +74,7 @@ pub(super) async fn measure(
 }
 
 /// Registers orders, starts their checkouts, and builds the calls that complete them.
-async fn completions(
+pub(super) async fn completions(
     serve: &str,
     sandbox: &str,
     round: usize,
@@ -106,7 +106,7 @@ async fn completions(
 
 /// The CPU time used until the timers have done the work that the completions left to them. They have
 /// done it when hardly any CPU time is used for a second.
-async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> {
+pub(super) async fn until_idle(server: &Server, before: Duration) -> BenchResult<Duration> {
     const LONGEST_WAIT: u32 = 60;
     const IDLE: Duration = Duration::from_millis(5);
     let mut used = server.cpu_time()?;

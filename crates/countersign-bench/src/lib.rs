@@ -13,6 +13,7 @@ mod clock_jump;
 mod completion;
 mod crypto;
 mod finalize;
+mod gate;
 mod inside;
 mod load;
 mod node_sdk;
@@ -72,6 +73,8 @@ enum Part {
     Calls,
     /// A completion on the merchant half
     Completion,
+    /// Whether a parcel may leave, answered from what was seen a short while ago
+    Gate,
     /// Finalize over a store that is full
     Stored,
     /// The clock moved by 180 days
@@ -111,6 +114,7 @@ impl Bench {
                     }
                 }
                 Part::Completion => completion::measure(folder, crypto, size, &mut report).await?,
+                Part::Gate => gate::measure(folder, size, &mut report).await?,
                 Part::Stored => {
                     for durability in Durability::BOTH {
                         stored::measure(folder, durability, stored, size, &mut report).await?;

@@ -47,6 +47,11 @@ pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str
     .into_bytes()
 }
 
+/// A GET without a signature.
+pub(super) fn get_request(address: &str, path: &str, headers: &str) -> RequestBytes {
+    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n").into_bytes()
+}
+
 /// Sends every request once, over `concurrency` new connections. Every answer must have one of the statuses.
 pub(super) async fn run(
     address: &str,

@@ -398,14 +398,15 @@ events! {
         why: |_, _| "Amazon has shown that the last authorization of the order is over";
     CancelRequested => fact: no_fact, log: silent, figure: None,
         what: |_| "a cancellation of the order was requested: {by}",
-        why: |_, _| "the shop requested it: nothing new is charged, and everything that was paid is undone";
+        why: |_, _| "the shop requested it: nothing new is charged, and what was paid is undone, except for what left \
+                     and what others made";
     ShipmentRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "a parcel was recorded: {by}: {detail}",
         why: |_, _| "the shop ships it, and Amazon had shown that its charge pays for it";
     CheckoutCanceled => fact: |it| Some(it.order("checkout.canceled")), log: silent, figure: None,
         what: |_| "the order was canceled",
-        why: |_, _| "no money is held any more, and everything that was captured is refunded, except for \
-                     what had already been shipped";
+        why: |_, _| "nothing that this server charged is held or kept any more, except for what had already been \
+                     shipped";
     CancellationStuck => fact: no_fact,
         log: |_| LogLine::Error("a canceled order is not fully undone yet: an operator must check the \
                                  order"),

@@ -1,28 +1,54 @@
-//! `countersign decide`, and the commands of the operator's page: persons decide about a payment that a store
-//! which was restored from a backup does not know.
+//! `countersign decide`, and the commands of the operator's page: each is run against an order of which it is accepted.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use serde_json::json;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{ChangeId, ChangeSet, Content, Expect, Key, Store as _, Write};
+use countersign_store::sqlite::SqliteStore;
+use countersign_world::{Clock as _, SystemClock};
+use serde_json::{Value, json};
 
 use crate::failures::configure;
-use crate::http::{Api, HttpAnswer};
+use crate::http::{Api, HttpAnswer, text};
 use crate::process::{ProcessOutput, Server, run};
 
 const PAGE: &str = include_str!("../../../../docs/operating.md");
 
 const ALICE: &str = "alice-0123456789abcdef";
 const BOB: &str = "bob-0123456789abcdef";
+/// How often a condition is looked at that must come true, and how long in between.
+const LOOKS: u32 = 300;
+const PAUSE: Duration = Duration::from_millis(100);
 
-fn shop(serve: &Server) -> Api {
-    Api { address: serve.address, token: Some("open-sesame") }
+/// The order that the page's command is about, which is always 1001 there: one in the state that its verdict is for.
+fn order_of(command: &[String]) -> &'static str {
+    let has = |flag: &str| command.iter().any(|word| word == flag);
+    let verdict = command.iter().skip_while(|word| *word != "--verdict").nth(1).map(String::as_str);
+    let subject = ["--attempt", "--operation", "--unexplained", "--dispute"].into_iter().find(|it| has(it));
+    match (subject.unwrap(), verdict) {
+        ("--attempt", None | Some("paid")) => "paid",
+        ("--attempt", Some("refund")) => "refunded",
+        ("--attempt", Some("notPaid")) => "not-paid",
+        ("--attempt", Some("remind")) => "waiting",
+        ("--operation", Some("done")) => "done",
+        ("--operation", Some("noEffect")) => "without-effect",
+        ("--unexplained", Some("notOurs")) => "unexplained",
+        ("--unexplained", Some("refund")) => "unwanted",
+        ("--dispute", Some("won")) => "won",
+        ("--dispute", Some("lost")) => "lost",
+        other => panic!("no order is in the state for {other:?}"),
+    }
 }
 
-fn start_serve(directory: &Path, amazon: &Server) -> Server {
-    let endpoint = format!("http://{}", amazon.address);
-    let args = ["serve", "--config", "countersign.toml", "--store", "sqlite:shop.db"];
-    let more = ["--operator-tokens-file", "operators", "--amazon-endpoint", endpoint.as_str()];
-    Server::start(directory, &[&args[..], &more[..]].concat())
+/// The exit code that the page promises for a command.
+fn expected_code(command: &[String]) -> i32 {
+    let needs_second = match order_of(command) {
+        "paid" => command.iter().any(|word| word == "case-77"),
+        order => ["refunded", "not-paid", "unwanted"].contains(&order),
+    };
+    if needs_second { 3 } else { 0 }
 }
 
 /// The commands on the page that decide, each as its words.
@@ -44,86 +70,319 @@ fn words(line: &str) -> Vec<String> {
     parts.collect()
 }
 
-// Promise: D03
-#[test]
-fn persons_decide_about_a_payment_that_a_restored_store_does_not_know() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path();
+/// An order at one or both of the servers, and Amazon's ids of its payment.
+#[derive(Debug, Clone, Default)]
+struct Order {
+    checkout_id: String,
+    session: String,
+    permission: String,
+    charge: String,
+    refund: String,
+}
+
+/// Amazon, the store as it is now, and, where it was restored from a backup, the one that went on without it.
+struct Stage<'a> {
+    path: &'a Path,
+    amazon: Server,
+}
+
+fn shop(serve: &Server) -> Api {
+    Api { address: serve.address, token: Some("open-sesame") }
+}
+
+impl Stage<'_> {
+    fn serve(&self, store: &str) -> Server {
+        let endpoint = format!("http://{}", self.amazon.address);
+        let store = format!("sqlite:{store}");
+        let args = ["serve", "--config", "countersign.toml", "--store", &store];
+        let more = ["--operator-tokens-file", "operators", "--amazon-endpoint", &endpoint];
+        let notified = ["--notifications-certificate-origins", &endpoint];
+        Server::start(self.path, &[&args[..], &more[..], &notified[..]].concat())
+    }
+
+    fn control(&self) -> Api {
+        Api { address: self.amazon.address, token: None }
+    }
+
+    /// A session that its buyer has placed for an order.
+    fn placed(&self, order: &mut Order, intent: &str) {
+        let session = json!({
+            "productType": "PayOnly",
+            "paymentDetails": payment(intent),
+            "merchantMetadata": { "merchantReferenceId": order.checkout_id },
+            "placed": true,
+        });
+        let answer = self.control().post("/_sandbox/checkout-sessions", &session).unwrap();
+        order.session = answer.text("checkoutSessionId");
+    }
+
+    /// From now on every such call breaks off, at this point.
+    fn breaks(&self, operation: &str, point: &str) {
+        let fault = json!({ "operation": operation, "point": point, "kind": "reset", "times": 1_000 });
+        let ordered = self.control().post("/_sandbox/faults", &fault).unwrap();
+        assert_eq!(ordered.status, 201, "{ordered:?}");
+    }
+
+    /// The last refund that Amazon has begun of an order.
+    fn last_refund(&self, order: &Order) -> String {
+        let path = format!("/_sandbox/events?checkoutSessionId={}", order.session);
+        let events = self.control().get(&path).unwrap().body;
+        let refunds = events["events"].as_array().unwrap().iter().rev();
+        refunds.map(|event| text(event, "refundId")).find(|id| !id.is_empty()).unwrap()
+    }
+}
+
+fn payment(intent: &str) -> Value {
+    json!({
+        "paymentIntent": intent,
+        "chargeAmount": { "amount": "14.00", "currencyCode": "USD" },
+    })
+}
+
+fn registered(serve: &Server, order_id: &str, intent: &str) -> Order {
+    let order = json!({
+        "orderId": order_id,
+        "productType": "PayOnly",
+        "paymentDetails": payment(intent),
+        "startOfCheckoutUrl": "https://shop.example/checkout",
+    });
+    let checkout_id = shop(serve).post("/v1/checkouts", &order).unwrap().text("checkoutId");
+    Order { checkout_id, ..Order::default() }
+}
+
+fn completed(serve: &Server, order: &Order) -> HttpAnswer {
+    let path = format!("/v1/checkouts/{}/complete", order.checkout_id);
+    shop(serve).post(&path, &json!({ "amazonCheckoutSessionId": order.session })).unwrap()
+}
+
+/// Completes an order whose payment this server makes.
+fn pays(serve: &Server, order: &mut Order) {
+    let answer = completed(serve, order);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    order.permission = answer.text("chargePermissionId");
+    order.charge = answer.text("chargeId");
+}
+
+fn asked(serve: &Server, order: &Order, call: &str, body: &Value) -> HttpAnswer {
+    shop(serve).post(&format!("/v1/checkouts/{}/{call}", order.checkout_id), body).unwrap()
+}
+
+fn shown(serve: &Server, order: &Order) -> Value {
+    shop(serve).get(&format!("/v1/checkouts/{}", order.checkout_id)).unwrap().body
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..LOOKS {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    panic!("{what}: this has not become so");
+}
+
+/// Changes the document of an order.
+fn edit(store: &Path, order: &Order, change: impl FnOnce(&mut Value)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(store).unwrap();
+        let key = Key { collection: "checkout", id: order.checkout_id.clone() };
+        let found = store.load(std::slice::from_ref(&key)).await.unwrap().remove(0).unwrap();
+        let mut checkout: Value = serde_json::from_slice(&found.bytes).unwrap();
+        change(&mut checkout);
+        let (format, bytes) = (found.format, checkout.to_string().into());
+        let content = Some(Content { format, bytes, due_at: None, index: Vec::new() });
+        let write = Write { key, expect: Expect::Version(found.version), content };
+        let id = ChangeId(order.checkout_id.bytes().cycle().take(16).collect::<Vec<_>>().try_into().unwrap());
+        let at = Timestamp::from_millis(0);
+        let change = ChangeSet { id, at, require: Vec::new(), write: vec![write], append: Vec::new() };
+        store.commit(change).await.unwrap();
+    });
+}
+
+/// A dispute of an order's payment. Amazon only notifies of one, and the sandbox has none.
+fn dispute(document: &mut Value, order: &Order) {
+    let opened_at = document["checkout"]["payment"]["began_at"].as_i64().unwrap();
+    document["checkout"]["payment"]["disputes"] = json!([{
+        "id": format!("{}-B000001", order.permission),
+        "charge_id": order.charge,
+        "opened_at": opened_at,
+        "state": { "Open": { "remind_at": opened_at + 24 * 60 * 60 * 1_000 } },
+    }]);
+}
+
+/// Lets ten minutes pass for the calls in doubt of an order, during which nothing is looked at or sent.
+fn age(value: &mut Value) {
+    let earlier = |at: &Value| json!(at.as_i64().unwrap() - 10 * 60 * 1_000);
+    match value {
+        Value::Object(members) => {
+            if let Some(doubt) = members.get_mut("InDoubt") {
+                doubt["since"] = earlier(&doubt["since"]);
+                doubt["sent_at"] = earlier(&doubt["sent_at"]);
+                doubt["look"]["at"] = json!(doubt["look"]["at"].as_i64().unwrap() + 60 * 60 * 1_000);
+            }
+            if let Some(at) = members.get_mut("last_sent_at").filter(|at| at.is_i64()) {
+                *at = earlier(at);
+            }
+            members.values_mut().for_each(age);
+        }
+        Value::Array(items) => items.iter_mut().for_each(age),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The orders of the page's commands, each in the state that its command is for, and the server that has them.
+fn orders(stage: &Stage<'_>) -> (BTreeMap<&'static str, Order>, Server) {
+    let path = stage.path;
+    let serve = stage.serve("old.db");
+    let mut orders = BTreeMap::new();
+    let unknown = ["paid", "refunded", "not-paid", "waiting"];
+    for name in unknown.into_iter().chain(["unexplained", "unwanted"]) {
+        orders.insert(name, registered(&serve, name, "AuthorizeWithCapture"));
+    }
+    assert_eq!(serve.terminate(), Some(0));
+    // The store is restored from a backup, and knows nothing of what was paid afterwards.
+    std::fs::copy(path.join("old.db"), path.join("shop.db")).unwrap();
+    let (old, serve) = (stage.serve("old.db"), stage.serve("shop.db"));
+    for name in unknown {
+        let order = orders.get_mut(name).unwrap();
+        stage.placed(order, "AuthorizeWithCapture");
+        pays(&old, order);
+        let answer = completed(&serve, order);
+        assert_eq!(
+            (answer.status, answer.text("reason").as_str()),
+            (202, "CompletedElsewhere"),
+            "{answer:?}"
+        );
+    }
+    let captured = "AuthorizeWithCapture";
+    for (name, intent) in
+        [("done", captured), ("without-effect", "Authorize"), ("won", captured), ("lost", captured)]
+    {
+        let mut order = registered(&serve, name, intent);
+        stage.placed(&mut order, intent);
+        pays(&serve, &mut order);
+        orders.insert(name, order);
+    }
+    let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
+    let order = orders.get_mut("done").unwrap();
+    let first = asked(&serve, order, "refunds", &json!({ "reference": "1", "refundAmount": usd("1.00") }));
+    assert_eq!((first.status, first.text("state").as_str()), (202, "RefundInitiated"), "{first:?}");
+    stage.breaks("createRefund", "afterCommit");
+    let second = asked(&serve, order, "refunds", &json!({ "reference": "2", "refundAmount": usd("13.00") }));
+    assert_eq!((second.status, second.text("state").as_str()), (202, "Checking"), "{second:?}");
+    order.refund = stage.last_refund(order);
+    let order = &orders["without-effect"];
+    stage.breaks("captureCharge", "before");
+    let capture = asked(&serve, order, "captures", &json!({ "reference": "1" }));
+    assert_eq!((capture.status, capture.text("state").as_str()), (202, "Checking"), "{capture:?}");
+    // What a notification says could settle the doubts, so none is sent before.
+    let notified = json!({ "url": format!("http://{}/amazon/notifications", serve.address) });
+    let endpoint = stage.control().post("/_sandbox/notification-endpoints", &notified).unwrap();
+    assert_eq!(endpoint.status, 201, "{endpoint:?}");
+    for name in ["unexplained", "unwanted"] {
+        let order = orders.get_mut(name).unwrap();
+        stage.placed(order, "AuthorizeWithCapture");
+        pays(&old, order);
+        let order = orders[name].clone();
+        let needs = |serve: &Server| shown(serve, &order)["needsPerson"].clone();
+        wait_until("the permission is unexplained", || needs(&serve) == json!(["unexplained"]));
+    }
+    assert_eq!(serve.terminate(), Some(0));
+    for name in ["done", "without-effect"] {
+        edit(&path.join("shop.db"), &orders[name], age);
+    }
+    for name in ["won", "lost"] {
+        edit(&path.join("shop.db"), &orders[name], |document| dispute(document, &orders[name]));
+    }
+    (orders, stage.serve("shop.db"))
+}
+
+fn set_up(path: &Path) -> Stage<'_> {
     configure(path);
     std::fs::write(path.join("operators"), format!("# who may decide\nalice {ALICE}\nbob {BOB}\n")).unwrap();
     std::fs::write(path.join("alice-token"), format!("{ALICE}\n")).unwrap();
     std::fs::write(path.join("bob-token"), format!("bob {BOB}\n")).unwrap();
-    let sandbox = ["sandbox", "--listen", "127.0.0.1:0", "--public-key-id", "SANDBOX-SHOP"];
-    let amazon = Server::start(path, &[&sandbox[..], &["--public-key", "merchant-public.pem"]].concat());
-    let serve = start_serve(path, &amazon);
-    let payment = json!({
-        "paymentIntent": "AuthorizeWithCapture",
-        "chargeAmount": { "amount": "14.00", "currencyCode": "USD" },
-    });
-    let order = json!({
-        "orderId": "1001",
-        "productType": "PayOnly",
-        "paymentDetails": payment,
-        "startOfCheckoutUrl": "https://shop.example/checkout",
-    });
-    let registered = shop(&serve).post("/v1/checkouts", &order).unwrap();
-    let checkout_id = registered.text("checkoutId");
-    assert_eq!(serve.terminate(), Some(0));
-    std::fs::copy(path.join("shop.db"), path.join("backup.db")).unwrap();
+    let sandbox = ["sandbox", "--listen", "127.0.0.1:0", "--merchant-id", "ASHOP"];
+    let key = ["--public-key-id", "SANDBOX-SHOP", "--public-key", "merchant-public.pem"];
+    let amazon = Server::start(path, &[&sandbox[..], &key[..]].concat());
+    Stage { path, amazon }
+}
 
-    let serve = start_serve(path, &amazon);
-    let session = json!({
-        "productType": "PayOnly",
-        "paymentDetails": payment,
-        "merchantMetadata": { "merchantReferenceId": checkout_id },
-        "placed": true,
-    });
-    let control = Api { address: amazon.address, token: None };
-    let session = control.post("/_sandbox/checkout-sessions", &session).unwrap().text("checkoutSessionId");
-    let complete = |serve: &Server| -> HttpAnswer {
-        let path = format!("/v1/checkouts/{checkout_id}/complete");
-        shop(serve).post(&path, &json!({ "amazonCheckoutSessionId": session })).unwrap()
-    };
-    let paid = complete(&serve);
-    assert_eq!((paid.status, paid.text("outcome").as_str()), (200, "paid"), "{paid:?}");
-    serve.kill();
-    for file in ["shop.db", "shop.db-wal", "shop.db-shm"] {
-        let _ = std::fs::remove_file(path.join(file));
-    }
-    std::fs::copy(path.join("backup.db"), path.join("shop.db")).unwrap();
-
-    let serve = start_serve(path, &amazon);
-    let unknown = complete(&serve);
-    assert_eq!((unknown.status, unknown.text("reason").as_str()), (202, "CompletedElsewhere"), "{unknown:?}");
+// Promise: D03
+#[test]
+fn each_command_of_the_operators_page_decides_what_it_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let stage = set_up(directory.path());
+    let (orders, serve) = orders(&stage);
     let url = format!("http://{}", serve.address);
-    let decide = |command: &[String]| -> ProcessOutput {
-        let ids =
-            [("S01-5105180-3221187-C056351", "chargeId"), ("S01-5105180-3221187", "chargePermissionId")];
-        let with_ids = |word: &String| {
-            ids.iter().fold(word.clone(), |word, (shown, member)| word.replace(shown, &paid.text(member)))
+    let tomorrow = SystemClock.now().plus(Duration::from_secs(86_400)).to_string();
+    let ended = |command: &[String]| -> ProcessOutput {
+        let name = order_of(command);
+        let order = &orders[name];
+        let as_here = |word: &String| {
+            let shown = [
+                ("S01-5105180-3221187-C056351", order.charge.as_str()),
+                ("S01-5105180-3221187-R000001", &order.refund),
+                ("S01-5105180-3221187", &order.permission),
+                ("20261231T090000Z", &tomorrow),
+                ("1001", name),
+            ];
+            shown.iter().fold(word.clone(), |word, (shown, here)| word.replace(shown, here))
         };
-        let args: Vec<String> = command.iter().skip(1).map(with_ids).collect();
+        let args: Vec<String> = command.iter().skip(1).map(as_here).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        run(path, &[&args[..], &["--url", &url]].concat())
+        run(stage.path, &[&args[..], &["--url", &url]].concat())
     };
     let commands = commands();
-    assert_eq!(commands.len(), 12);
-    let ended: Vec<ProcessOutput> = commands.iter().map(|command| decide(command)).collect();
-    let shown = &ended[0];
-    assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{}", shown.stdout);
-    assert!(shown.stdout.contains("paid       possible, by 2 persons"), "{}", shown.stdout);
-    assert!(shown.stdout.contains("state Captured"), "{}", shown.stdout);
-    assert_eq!(ended[1].code, Some(3), "{:?}", ended[1]);
-    assert!(ended[1].stdout.contains("awaits     a second person"), "{}", ended[1].stdout);
-    assert_eq!(ended[2].code, Some(0), "{:?}", ended[2]);
-    assert!(ended[2].stdout.contains("state      Completed; the order is paid"), "{}", ended[2].stdout);
-    for ended in &ended[3..] {
-        // It is decided by now; but every command is one.
-        assert!(ended.code == Some(1) || ended.code == Some(3), "{ended:?}");
-        assert!(ended.code == Some(3) || ended.stderr.starts_with("countersign: refused ("), "{ended:?}");
+    let mut about: Vec<&str> = commands.iter().map(|command| order_of(command)).collect();
+    about.sort_unstable();
+    about.dedup();
+    assert_eq!(about, orders.keys().copied().collect::<Vec<_>>(), "each order has its command");
+    for command in &commands {
+        let first = ended(command);
+        assert_eq!(first.code, Some(expected_code(command)), "{command:?}: {first:?}");
+        let is_shown = !command.iter().any(|word| word == "--verdict");
+        let word = if is_shown { "paid       possible, by 2 persons" } else { "state" };
+        assert!(first.stdout.contains(word), "{command:?}: {first:?}");
+        let name = order_of(command);
+        if first.code == Some(3) && name != "paid" {
+            assert!(first.stdout.contains("awaits     a second person"), "{first:?}");
+            let by_bob = command.iter().map(|word| word.replace("alice-token", "bob-token"));
+            let by_bob: Vec<String> = by_bob.map(|word| word.replace("case-", "second-case-")).collect();
+            let second = ended(&by_bob);
+            assert_eq!(second.code, Some(0), "{by_bob:?}: {second:?}");
+        }
     }
-    assert_eq!(complete(&serve).text("outcome"), "paid");
+    let standing = |name: &str| text(&shown(&serve, &orders[name]), "standing");
+    assert_eq!(standing("paid"), "captured");
+    assert_eq!(completed(&serve, &orders["paid"]).text("outcome"), "paid");
+    for name in ["refunded", "unwanted"] {
+        assert!(["canceling", "canceled"].contains(&standing(name).as_str()), "{name}");
+    }
+    assert_eq!((standing("won").as_str(), standing("lost").as_str()), ("captured", "partlyRefunded"));
+    assert_eq!(standing("not-paid"), "notPaid");
+    assert_eq!(standing("waiting"), "unresolved");
+    assert_eq!(standing("unexplained"), "awaitingPayment");
+    let operation = |name: &str, place: usize| {
+        let operation = shown(&serve, &orders[name])["payment"]["operations"][place].clone();
+        (text(&operation, "state"), text(&operation, "refundId"), text(&operation, "code"))
+    };
+    assert_eq!(operation("done", 1), ("Done".to_owned(), orders["done"].refund.clone(), String::new()));
+    let refused = ("Refused".to_owned(), String::new(), "Decided".to_owned());
+    assert_eq!(operation("without-effect", 0), refused);
+}
 
+#[test]
+fn a_decision_that_cannot_be_meant_is_refused_before_anything_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let stage = set_up(path);
+    let serve = stage.serve("shop.db");
+    let mut order = registered(&serve, "1001", "AuthorizeWithCapture");
+    stage.placed(&mut order, "AuthorizeWithCapture");
+    pays(&serve, &mut order);
+    let url = format!("http://{}", serve.address);
     std::fs::write(path.join("shop-own"), "open-sesame\n").unwrap();
     std::fs::write(path.join("wrong"), "wrong-0123456789abcdef\n").unwrap();
     std::fs::write(path.join("empty"), "\n").unwrap();
