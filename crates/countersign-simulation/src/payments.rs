@@ -403,7 +403,7 @@ pub(crate) fn check_end(payment: &Payment, truth: &Truth<'_>) -> CheckResult {
 }
 
 /// Checks a cancellation at the end: it is done, and by the truth without what others have charged no money is held
-/// or kept. Others may have given back more than was captured, and the permission is not closed over what they have
+/// or kept. Others may have refunded more than was captured, and the permission is not closed over what they have
 /// charged.
 pub(crate) fn check_undone(
     cancellation: &Cancellation,

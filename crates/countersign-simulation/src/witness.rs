@@ -889,7 +889,7 @@ impl Witness {
                 truth.refunds.retain(|id, _| counts(id, payment.refunds().any(|it| it.id == *id)));
                 let held = payments::check_end(payment, &truth).and_then(|()| {
                     let Some(cancellation) = &checkout.cancellation else { return Ok(()) };
-                    // What others have charged is left to them; what they have given back counts.
+                    // What others have charged is left to them; what they have refunded counts.
                     let id = &payment.charge_permission_id;
                     let undone = facts.ledger.truth_without(id, &facts.made_elsewhere);
                     let gave = |id: &&&str| facts.made_elsewhere.contains_key(**id);

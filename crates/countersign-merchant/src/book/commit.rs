@@ -465,8 +465,10 @@ impl Book {
 
 /// Adds the claim of a cart to a change set.
 fn claim_in(change: &mut ChangeSet, Claimed { requires, write }: Claimed) {
-    let is_written = |key: &Key| change.write.iter().any(|write| write.key == *key);
-    let requires: Vec<_> = requires.into_iter().filter(|(key, _)| !is_written(key)).collect();
+    let is_named = |key: &Key| {
+        change.write.iter().any(|write| write.key == *key) || change.require.iter().any(|(it, _)| it == key)
+    };
+    let requires: Vec<_> = requires.into_iter().filter(|(key, _)| !is_named(key)).collect();
     change.require.extend(requires);
     change.write.extend(write);
 }

@@ -173,7 +173,7 @@ impl Book {
     /// Releases the notifications that are parked for a permission, and deletes its document with the last of
     /// them. Returns how many it has released; if there may be more, it must be called again.
     ///
-    /// What is parked is read in the decision, and the document is written by whoever parks another: so none is
+    /// What is parked is read in the decision, and the document is written by the caller that parks another: so none is
     /// left behind without a timer.
     pub(crate) async fn release_parked(
         &self,

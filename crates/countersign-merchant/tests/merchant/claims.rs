@@ -67,7 +67,7 @@ fn moved(world: &World) -> usize {
     calls.iter().map(|call| world.amazon.arrived(call).len()).sum()
 }
 
-// Promise: B09
+// Promise: B09, D02
 #[test]
 fn a_finalize_that_answers_another_orders_payment_stops_both_until_their_sessions_say_whose_it_is() {
     for engine in ENGINES {
@@ -158,7 +158,7 @@ fn the_order_that_was_answered_wrongly_first_gives_the_payment_to_its_owner() {
     }
 }
 
-// Promise: B08
+// Promise: B08, D02
 #[test]
 fn the_ids_of_a_declined_payment_pay_for_no_other_order() {
     for engine in ENGINES {
@@ -191,7 +191,7 @@ fn two_orders(world: &World) -> (String, String) {
     (first, second)
 }
 
-// Promise: B09
+// Promise: B09, D02
 #[test]
 fn create_charge_that_answers_another_orders_charge_makes_no_charge_here() {
     for engine in ENGINES {
@@ -220,7 +220,7 @@ fn create_charge_that_answers_another_orders_charge_makes_no_charge_here() {
     }
 }
 
-// Promise: B15
+// Promise: B15, D02
 #[test]
 fn a_refund_that_answers_another_orders_refund_is_not_done_here() {
     for engine in ENGINES {
@@ -296,7 +296,7 @@ fn of_an_earlier_version(world: &World, second: &str) {
     run(&world.time, || true, world.store.inner().commit(change)).unwrap();
 }
 
-// Promise: B09
+// Promise: B09, D02
 #[test]
 fn the_first_start_claims_the_ids_of_all_stored_orders_before_anything_is_sent() {
     for engine in ENGINES {
@@ -322,7 +322,7 @@ fn the_first_start_claims_the_ids_of_all_stored_orders_before_anything_is_sent()
     }
 }
 
-// Promise: B08
+// Promise: B08, D02
 #[test]
 fn a_crash_at_any_commit_of_a_contested_answer_leaves_no_order_paid_by_anothers_payment() {
     for is_applied in [false, true] {
@@ -353,7 +353,7 @@ fn a_crash_at_any_commit_of_a_contested_answer_leaves_no_order_paid_by_anothers_
     }
 }
 
-// Promise: B08, B09
+// Promise: B08, B09, D02
 #[test]
 fn of_two_orders_that_are_answered_one_payment_at_the_same_time_one_at_most_is_paid_by_it() {
     for engine in ENGINES {

@@ -84,7 +84,7 @@ fn refund_view(id: RefundId) -> RefundView {
     RefundView { id, charge_id: charge(), amount: usd(4_000), state: RefundState::Refunded }
 }
 
-// Promise: B09
+// Promise: B09, D02
 #[test]
 fn an_order_whose_id_is_answered_for_another_ships_nothing_and_sends_nothing() {
     for id in held() {
@@ -163,6 +163,7 @@ fn whose_an_id_is_is_asked_where_it_comes_from() {
     }
 }
 
+// Promise: D02
 #[test]
 fn each_contest_is_settled_by_what_says_whose_the_id_is_and_by_nothing_else() {
     type Evidence = (&'static str, fn(&mut Draft));
@@ -242,7 +243,7 @@ fn a_session_that_names_another_payment_ends_the_one_that_was_contested() {
     assert!(!step.is_changed);
 }
 
-// Promise: B09
+// Promise: B09, D02
 #[test]
 fn a_finalize_that_is_answered_with_what_another_order_holds_is_contradicted_in_every_intent() {
     let intents = [PaymentIntent::Confirm, PaymentIntent::Authorize, PaymentIntent::AuthorizeWithCapture];
@@ -303,6 +304,7 @@ fn a_charge_that_failed_for_another_order_says_nothing_about_this_one() {
     }
 }
 
+// Promise: D02
 #[test]
 fn an_operation_that_is_answered_with_what_another_order_holds_stays_in_doubt() {
     let mut shown = charge_shown_as(AmazonChargeState::Authorized);
