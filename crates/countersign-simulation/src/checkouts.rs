@@ -55,7 +55,13 @@ pub(crate) fn check_step(
             format!("attempt {} has no timer", attempt.number)
         })?;
         let earlier = before.and_then(|before| before.attempt(attempt.number));
-        check_attempt(earlier, attempt, decided_at, ledger)?;
+        // A payment that was another order's is dropped: the attempt's session names its own.
+        let was_anothers =
+            before.and_then(|before| before.payment.as_ref()).is_some_and(Payment::is_contested)
+                && after.payment.is_none()
+                && attempt.state.may_be_live_beside_another();
+        let earlier_kept = earlier.filter(|earlier| !(was_anothers && earlier.state.success().is_some()));
+        check_attempt(earlier_kept, attempt, decided_at, ledger)?;
         let is_sent = is_sent(earlier.map(|earlier| &earlier.state), &attempt.state);
         // One more send for a completed session proves who completed it, and can charge nobody.
         let can_charge = ledger.ids(&attempt.checkout_session_id).is_none();

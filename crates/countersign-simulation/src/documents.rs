@@ -398,6 +398,7 @@ impl Checkout {
         };
         self.attempts.iter().any(is_contradicted)
             || self.payment.iter().flat_map(|payment| &payment.charges).any(SeenCharge::is_contradicted)
+            || self.payment.as_ref().is_some_and(Payment::is_contested)
             || self.unexplained.iter().any(|it| matches!(it.state, HeardState::Open { .. }))
     }
 
@@ -438,6 +439,20 @@ pub(crate) struct Payment {
     pub(crate) charges: Vec<SeenCharge>,
     #[serde(default)]
     pub(crate) operations: Vec<Operation>,
+    #[serde(default)]
+    pub(crate) contests: Vec<Contest>,
+}
+
+/// An id that Amazon has answered for another order, too.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Contest {
+    state: ContestState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum ContestState {
+    Open { look: LookSchedule },
+    Settled {},
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -577,6 +592,15 @@ impl Cancellation {
     }
 }
 
+impl Contest {
+    fn due_at(&self) -> Option<i64> {
+        match &self.state {
+            ContestState::Open { look } => Some(look.at),
+            ContestState::Settled {} => None,
+        }
+    }
+}
+
 impl OperationState {
     pub(crate) fn name(&self) -> String {
         self.in_flight().map_or_else(|| name(self), name)
@@ -651,7 +675,14 @@ impl Payment {
             let expires = (is_authorized && is_planned).then_some(charge.expires_at);
             refunds.chain(charge.look.as_ref().map(|look| look.at)).chain(expires)
         });
-        operations.chain(charges).chain(self.permission.look.as_ref().map(|look| look.at)).min()
+        let contests = self.contests.iter().filter_map(Contest::due_at);
+        let permission = self.permission.look.as_ref().map(|look| look.at);
+        operations.chain(charges).chain(contests).chain(permission).min()
+    }
+
+    /// Whether Amazon has answered one of its ids for another order, too, and has not said whose it is.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.contests.iter().any(|contest| contest.due_at().is_some())
     }
 
     /// The part that is not final but has no timer, if there is one.

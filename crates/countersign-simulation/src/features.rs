@@ -57,7 +57,7 @@ features! {
     /// A Get is sometimes answered with another object of the same kind.
     Crossed = "crossed", on, seeds 4 of 5;
     /// A Finalize is sometimes answered with the ids of an earlier payment.
-    KnownIds = "known-ids", off, seeds 4 of 5;
+    KnownIds = "known-ids", on, seeds 4 of 5;
 }
 
 /// A set of features.

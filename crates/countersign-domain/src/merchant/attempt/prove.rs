@@ -65,6 +65,16 @@ pub(super) fn prove(
         (_, Some(doubt)) => Some(settled_but_for_proof(doubt)),
         // A contradiction that nothing else is known of was found when the payment was already proved.
         (AttemptState::Unresolved { reason: Contradicted, .. }, None) if is_proved || is_first_known => {
+            let is_confirm = draft.checkout().terms.payment_intent == PaymentIntent::Confirm;
+            if let Some(attempt) = draft.change_attempt(number).filter(|_| is_first_known && is_confirm) {
+                // Its permission says whether it fits, and not who has completed the session.
+                attempt.sends.completed = Some(Box::new(CompletedSession {
+                    charge_permission_id: permission.clone(),
+                    charge_id: charge.cloned(),
+                    silence_count: 0,
+                    completed_by: CompletedBy::Us,
+                }));
+            }
             return look_at_payment(draft.checkout(), session, permission, charge);
         }
         // It is not proved to be ours: only a person can tell, unless nobody else can have completed it.

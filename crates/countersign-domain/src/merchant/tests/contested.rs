@@ -5,10 +5,11 @@ use super::*;
 use crate::ids::{Environment, MerchantId, Region};
 use crate::merchant::after::contest::{Act, HeldIds, contest};
 use crate::merchant::after::due;
-use crate::merchant::attempt::{Account, FailedCharge, finalize, look};
+use crate::merchant::attempt::{Account, FailedCharge, finalize, look, prove};
 use crate::merchant::checkout::standing::{Need, Standing};
 use crate::merchant::payment::contest::{ClaimedId, Holder};
 use crate::merchant::payment::send as sending_rules;
+use crate::merchant::proof::SessionPermission;
 
 const FIRST: AttemptNumber = AttemptNumber::FIRST;
 
@@ -553,4 +554,40 @@ fn the_account_of_an_id_is_the_one_that_its_payment_was_made_under() {
         assert_eq!(order.account_of(act), Some(&account("M1")), "{act:?}");
     }
     assert_eq!(order.account_of(Act::Finalize(AttemptNumber::new(2))), Some(&account("M2")));
+}
+
+#[test]
+fn a_confirmed_order_that_was_answered_anothers_permission_is_settled_by_its_own() {
+    let before = checkout(PaymentIntent::Confirm, finalizing(sent_at().plus(30 * SECOND)));
+    let success = FinalizeSuccess {
+        pending: false,
+        charge_permission_id: strange_permission(),
+        charge_id: None,
+        charge_amount: AmountView::Absent,
+    };
+    let answer = FinalizeAnswer::Success(success);
+    let taken = [ClaimedId::Permission(strange_permission())];
+    let contradicted = decide(&before, &taken, |draft| {
+        finalize::answered(draft, FIRST, send().n, &answer);
+    });
+    assert_eq!(contradicted.checkout.attempts[0].state.name(), "Unresolved");
+    let session = SessionView::Completed { charge_permission_id: Some(permission()), charge_id: None };
+    let mut next = NextStep::Rest;
+    let looked =
+        decide(&contradicted.checkout, &taken, |draft| next = look::session_seen(draft, FIRST, &session));
+    assert!(matches!(next, NextStep::LookAtAttemptsPermission { .. }), "{next:?}");
+    let shown = |id: ChargePermissionId| SessionPermission {
+        id,
+        state: PermissionState::Chargeable,
+        reference: Some("c1".to_string()),
+        limit: AmountView::Absent,
+    };
+    let settled = |shown: &SessionPermission| {
+        let step = decide(&looked.checkout, &taken, |draft| {
+            prove::permission_seen(draft, FIRST, shown);
+        });
+        step.checkout.verdict().outcome()
+    };
+    assert_eq!(settled(&shown(permission())), "confirmed");
+    assert_eq!(settled(&shown(strange_permission())), "checking");
 }
