@@ -54,6 +54,10 @@ pub(super) fn prove(
     }
     let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
     let (session, known) = (session(attempt), attempt.sends.completed.as_deref().cloned());
+    if draft.is_taken(permission, charge) {
+        draft.contradict_attempt(number, Misfit::OfAnotherAct, permission, charge);
+        return NextStep::Rest;
+    }
     let is_sole = rules.policy.integration == Integration::Sole;
     let proved = known.as_ref().filter(|known| known.completed_by != CompletedBy::Unknown);
     if proved.is_some_and(|proved| !proved.names(permission, charge)) {
@@ -106,6 +110,9 @@ pub(super) fn prove(
         stay_in_doubt(draft, number, doubt);
     }
     let completed = known.filter(|known| known.names(permission, charge));
+    if completed.is_none() {
+        draft.name(number, permission, charge);
+    }
     let completed = completed.unwrap_or_else(|| CompletedSession {
         charge_permission_id: permission.clone(),
         charge_id: charge.cloned(),

@@ -119,7 +119,8 @@ impl Draft {
         &self.taken
     }
 
-    /// The ids of payments that contradict, each with the attempt that has made it: they are claimed, too.
+    /// The ids of payments that are not the order's, or not yet, each with the attempt that has made it or whose session
+    /// names it: they are claimed, too.
     #[must_use]
     pub fn named(&self) -> &[(AttemptNumber, ClaimedId)] {
         &self.named
@@ -282,12 +283,33 @@ impl Draft {
         if others.any(|other| other.state.ids().is_some_and(is_same)) {
             return Some(Misfit::OfAnotherAct);
         }
-        let is_taken = self.taken.iter().any(|taken| match taken {
+        self.is_taken(permission, charge).then_some(Misfit::OfAnotherAct)
+    }
+
+    /// Whether another order holds one of these ids.
+    pub(in crate::merchant) fn is_taken(
+        &self,
+        permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
+    ) -> bool {
+        self.taken.iter().any(|taken| match taken {
             ClaimedId::Permission(id) => id == permission,
             ClaimedId::Charge(id) => charge == Some(id),
             ClaimedId::Refund(_) => false,
-        });
-        is_taken.then_some(Misfit::OfAnotherAct)
+        })
+    }
+
+    /// Claims the ids of a payment that an attempt has made, or that its session names, although it is not, or not
+    /// yet, the order's.
+    pub(in crate::merchant) fn name(
+        &mut self,
+        number: AttemptNumber,
+        permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
+    ) {
+        let charge = charge.cloned().map(ClaimedId::Charge);
+        let ids = [Some(ClaimedId::Permission(permission.clone())), charge];
+        self.named.extend(ids.into_iter().flatten().map(|id| (number, id)));
     }
 
     /// Why an attempt that is paid is not simply completed: another order or attempt has that payment, the order has
@@ -319,9 +341,7 @@ impl Draft {
         let misfit = self.misfit_of_ids(Some(number), charge_permission_id, charge_id).unwrap_or(misfit);
         let may_be = self.checkout.attempt(number).is_some_and(Attempt::may_be_contradicted);
         if may_be && is_its_own(misfit) {
-            let charge = charge_id.cloned().map(ClaimedId::Charge);
-            let ids = [Some(ClaimedId::Permission(charge_permission_id.clone())), charge];
-            self.named.extend(ids.into_iter().flatten().map(|id| (number, id)));
+            self.name(number, charge_permission_id, charge_id);
         }
         let is_another = misfit == Misfit::OfAnotherAct;
         if may_be && !is_another && self.checkout.is_paid_beside(charge_permission_id) {

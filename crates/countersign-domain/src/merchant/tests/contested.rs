@@ -591,3 +591,25 @@ fn a_confirmed_order_that_was_answered_anothers_permission_is_settled_by_its_own
     assert_eq!(settled(&shown(permission())), "confirmed");
     assert_eq!(settled(&shown(strange_permission())), "checking");
 }
+
+#[test]
+fn what_the_session_of_an_attempt_in_doubt_names_is_claimed_and_contradicts_if_another_order_has_it() {
+    let before = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
+    let ids = [ClaimedId::Permission(permission()), ClaimedId::Charge(charge())];
+    let shown = |checkout: &Checkout, taken: &[ClaimedId]| {
+        let mut draft = Draft::new(checkout.clone(), sent_at(), rules());
+        draft.see_taken(taken.to_vec());
+        look::session_seen(&mut draft, FIRST, &session_with(permission(), charge()));
+        let named: Vec<ClaimedId> = draft.named().iter().map(|(_, id)| id.clone()).collect();
+        (named, draft.finish().checkout)
+    };
+    let (named, after) = shown(&before, &[]);
+    assert_eq!(named, ids);
+    assert!(ids.iter().all(|id| after.may_hold(id, Act::Finalize(FIRST))));
+    assert!(shown(&after, &[]).0.is_empty(), "it is claimed once");
+    for taken in ids {
+        let (named, after) = shown(&before, core::slice::from_ref(&taken));
+        assert!(named.is_empty(), "{taken:?}");
+        assert_eq!(after.verdict(), Verdict::Checking(Some(CheckingReason::CONTRADICTED)), "{taken:?}");
+    }
+}
