@@ -30,6 +30,8 @@ struct Amazon {
     /// Whether `refundedAmount` counts a refund that is under way: Amazon's pages do not say.
     counts_under_way: bool,
     now: Option<Timestamp>,
+    /// The refunds that others made, and whose notification comes.
+    others_refunds: BTreeSet<RefundId>,
     /// The refunds that others made and that nobody was notified of, and when the last was made.
     unheard: BTreeSet<RefundId>,
     unheard_at: Option<Timestamp>,
@@ -271,7 +273,9 @@ impl Amazon {
                 Some(Hint::Charge(id))
             }
             (2, _, Some((id, captured))) if self.gone(&id) < captured => {
-                Some(Hint::Refund(self.new_refund(&id, 1)))
+                let refund = self.new_refund(&id, 1);
+                self.others_refunds.insert(refund.clone());
+                Some(Hint::Refund(refund))
             }
             (3, ..) if !self.is_closed && self.taken() < LIMIT => {
                 let id = self.new_charge(1, ChargeState::Authorized);
@@ -751,8 +755,16 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
             "{id} {amount} {state:?}"
         );
     }
-    for (id, (_, _, state)) in &world.amazon.refunds {
+    for (id, (charge, amount, state)) in &world.amazon.refunds {
         let known = payment.refund(id);
+        // If the answer to a refund of ours is lost, that of somebody else of the same amount may be taken for it.
+        let is_as_large = |other: &RefundId| {
+            let (of, refunded, _) = &world.amazon.refunds[other];
+            (of, refunded) == (charge, amount) && payment.refund(other).is_some()
+        };
+        if known.is_none() && world.amazon.others_refunds.iter().any(is_as_large) {
+            continue;
+        }
         // What was declined before anybody knew its id, nobody needs to know.
         let is_lost = known.is_none() && matches!(state, RefundState::Declined(_));
         if !world.amazon.unheard.contains(id) && !is_lost {
