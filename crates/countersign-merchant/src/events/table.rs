@@ -20,7 +20,6 @@ use countersign_domain::merchant::payment::misfit::Misfit;
 use countersign_domain::merchant::payment::operation::{
     Operation, OperationEffect, OperationState, PaymentCall,
 };
-use countersign_domain::merchant::payment::send::DECIDED;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::ReasonCode;
@@ -31,7 +30,7 @@ use super::fact::{Fact, FactSource};
 use super::log::LogLine;
 use super::why::{
     completed, why_contradicted, why_looked_up, why_not_paid, why_noted, why_sent, why_unexplained,
-    why_unresolved,
+    why_unresolved, why_without_effect, without_effect,
 };
 
 /// One thing that happened to a checkout.
@@ -314,18 +313,8 @@ events! {
     OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
         what: |_| "{by} had its effect: {detail}", why: |_, before| proved_effect(before);
     OperationRefused => fact: |it| it.refused("operation.refused"),
-        log: |it| LogLine::Warn(if it.plain_word() == Some(DECIDED) {
-            "persons have decided that an operation had no effect"
-        } else {
-            "Amazon refused an operation"
-        }),
-        figure: OperationEnds,
-        what: |_| "{by} had no effect: {detail}",
-        why: |it, _| if it.plain_word() == Some(DECIDED) {
-            "persons have decided it: the reserved amount is free again"
-        } else {
-            "Amazon's answer or the object's state proves it: the reserved amount is free again"
-        };
+        log: |it| LogLine::Warn(without_effect(it)), figure: OperationEnds,
+        what: |_| "{by} had no effect: {detail}", why: |it, _| why_without_effect(it);
     ChargePending => fact: no_fact, log: silent, figure: None,
         what: |_| "the charge was accepted: {detail}",
         why: |_, _| "Amazon has not decided on the authorization yet";

@@ -3,6 +3,7 @@
 use countersign_domain::merchant::attempt::UnresolvedReason;
 use countersign_domain::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedReason};
 use countersign_domain::merchant::payment::misfit::Misfit;
+use countersign_domain::merchant::payment::send::DECIDED;
 use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState};
 
 use super::about::{Detail, EventSubject, UnpaidProof};
@@ -36,6 +37,23 @@ pub(super) fn completed(about: &EventSubject) -> &'static str {
         Some(ChargeWord::Authorized) => "authorized: the money is reserved",
         Some(ChargeWord::AuthorizationInitiated | ChargeWord::Declined | ChargeWord::Canceled) | None => {
             "confirmed: there is a charge permission and no charge yet"
+        }
+    }
+}
+
+/// That an operation has had no effect, in the log.
+pub(super) fn without_effect(about: &EventSubject) -> &'static str {
+    match about.plain_word() {
+        Some(DECIDED) => "persons have decided that an operation had no effect",
+        Some(_) | None => "Amazon refused an operation",
+    }
+}
+
+pub(super) fn why_without_effect(about: &EventSubject) -> &'static str {
+    match about.plain_word() {
+        Some(DECIDED) => "persons have decided it: the reserved amount is free again",
+        Some(_) | None => {
+            "Amazon's answer or the object's state proves it: the reserved amount is free again"
         }
     }
 }

@@ -15,6 +15,7 @@ mod counting;
 mod crashes;
 mod deciding;
 mod deciding_operations;
+mod deciding_refunds;
 mod disputes;
 mod documented;
 mod doubt;
