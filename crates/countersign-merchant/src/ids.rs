@@ -20,3 +20,24 @@ pub(crate) fn token(entropy: &dyn Entropy) -> String {
     entropy.fill(&mut random);
     hex(&random)
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::merchant::attempt::agree::may_be_a_checkouts;
+    use countersign_world::fake::ConstantEntropy;
+
+    use super::*;
+
+    #[test]
+    fn an_id_of_a_store_that_was_lost_is_known_by_its_form() {
+        let one = checkout_id(&ConstantEntropy(0), Timestamp::UNIX_EPOCH);
+        let other = checkout_id(&ConstantEntropy(255), Timestamp::MAX);
+        assert!(may_be_a_checkouts(other.as_str(), &one));
+        let short = CheckoutId::parse("c1").unwrap();
+        assert!(may_be_a_checkouts("c1", &short));
+        let upper = other.as_str().to_uppercase();
+        for of_something_else in ["", "C1", "c2", "S2-1001", &one.as_str()[1..], &format!("{one}0"), &upper] {
+            assert!(!may_be_a_checkouts(of_something_else, &short), "{of_something_else}");
+        }
+    }
+}

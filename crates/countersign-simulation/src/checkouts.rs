@@ -121,6 +121,10 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
             (AttemptState::NotPaid { reason: was, .. }, AttemptState::NotPaid { reason: is, .. }) => {
                 was == is
             }
+            // A refusal was false, and no charge is shown: only a person can tell.
+            (AttemptState::NotPaid { .. }, AttemptState::Unresolved { reason, .. }) => {
+                reason == "CompletedElsewhere"
+            }
             (was, is) => was == is,
         };
         if before.state.is_final() && !is_kept && !is_taken_up {
@@ -141,7 +145,10 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
     {
         let may_be_new = match before.map(|before| &before.state) {
             // Every send under the old key was refused, and the terms may have changed since.
-            Some(AttemptState::NotApproved { .. }) => {
+            Some(
+                AttemptState::NotApproved { .. }
+                | AttemptState::Finalize(InFlight::InDoubt { asked_again: Some(_), .. }),
+            ) => {
                 return never(is.n != was.n + 1, Invariant::SendChanged, || {
                     format!("attempt {number} was refused under key {}, and now has key {}", was.n, is.n)
                 });

@@ -148,6 +148,8 @@ pub(crate) enum InFlight {
         stored_error: Option<StoredError>,
         #[serde(default)]
         refusals: StatusRefusals,
+        #[serde(default)]
+        asked_again: Option<i64>,
     },
 }
 
@@ -167,7 +169,7 @@ impl InFlight {
         match self {
             Self::Recorded { retry_at, .. } => *retry_at,
             Self::Sent { lease_until, .. } => *lease_until,
-            Self::InDoubt { look, .. } => look.at,
+            Self::InDoubt { look, asked_again, .. } => asked_again.map_or(look.at, |at| at.min(look.at)),
         }
     }
 

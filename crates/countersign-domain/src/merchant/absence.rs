@@ -36,10 +36,11 @@ pub enum Reach {
 }
 
 impl Absence {
-    /// The answers in a row after one more. Under a different key or endpoint, the new answer is the first.
+    /// The answers in a row after one more. Under a different key or endpoint, or after one later than now, the new
+    /// answer is the first.
     pub(super) fn again(before: Option<&Self>, access: &Access, now: Timestamp) -> Self {
         match before {
-            Some(before) if before.access == *access => {
+            Some(before) if before.access == *access && before.first_at <= now => {
                 Self { count: before.count.saturating_add(1), ..before.clone() }
             }
             Some(_) | None => Self { access: access.clone(), count: 1, first_at: now, reach_proved_at: None },

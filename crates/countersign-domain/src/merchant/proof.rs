@@ -188,11 +188,12 @@ pub struct ExpectedPermission<'a> {
     pub reference: &'a str,
     /// Whether it is enough that no other reference is shown.
     pub may_lack_reference: bool,
-    /// What must be chargeable under it, at least.
-    pub amount: Money,
+    /// Its limit.
+    pub limit: Money,
 }
 
-/// What a view of a session's permission proves. Its limit may be higher than what the order asks for.
+/// What a view of a session's permission proves. A limit that is not shown proves nothing, and one that is not
+/// the order's, even a higher one, is that of another payment.
 #[must_use]
 pub fn permission_proof(view: &SessionPermission, expected: &ExpectedPermission<'_>) -> Proof<()> {
     if view.id != *expected.id {
@@ -202,18 +203,23 @@ pub fn permission_proof(view: &SessionPermission, expected: &ExpectedPermission<
         return Proof::Contradicts(Misfit::ReferenceDiffers);
     }
     match view.limit {
-        AmountView::Shown(limit) if limit.currency() != expected.amount.currency() => {
+        AmountView::Shown(limit) if limit.currency() != expected.limit.currency() => {
             return Proof::Contradicts(Misfit::CurrencyDiffers);
         }
-        AmountView::Shown(limit) if limit.minor() < expected.amount.minor() => {
+        AmountView::Shown(limit) if limit != expected.limit => {
             return Proof::Contradicts(Misfit::ChargeAmountDiffers);
         }
-        AmountView::Unreadable => return Proof::Nothing("a permission whose limit cannot be read"),
-        AmountView::Shown(_) | AmountView::Absent => {}
+        AmountView::Shown(_) | AmountView::Absent | AmountView::Unreadable => {}
     }
     match view.state {
         PermissionState::Closed(_) => return Proof::Contradicts(Misfit::StateDiffers),
         PermissionState::Chargeable | PermissionState::NonChargeable(_) => {}
+    }
+    // What the view shows is ours. The checks from here on find out whether anything is missing.
+    match view.limit {
+        AmountView::Absent => return Proof::Nothing("a permission without its limit"),
+        AmountView::Unreadable => return Proof::Nothing("a permission whose limit cannot be read"),
+        AmountView::Shown(_) => {}
     }
     if view.reference.is_none() && !expected.may_lack_reference {
         return Proof::Nothing("a permission without its reference");

@@ -152,6 +152,8 @@ mod tests {
             stored_error: None,
             missing: None,
             refusals: StatusRefusals::default(),
+            asked_again: None,
+            must_be_compared: false,
         };
         let states = [
             OperationState::InFlight(InFlight::Recorded { earlier: None, left_at: None, retry_at: at() }),

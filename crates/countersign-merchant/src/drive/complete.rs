@@ -76,11 +76,12 @@ impl App {
             // Nothing is sent before a person has decided, or the money was returned.
             AttemptState::Bound { .. } if checkout.is_unexplained() => false,
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
-            AttemptState::NotApproved(waiting) => waiting.asked_again.is_some(),
+            AttemptState::NotApproved(_) | AttemptState::Finalize(InFlight::InDoubt(_)) => {
+                deciding.state.asked_again().is_some()
+            }
             // The buyer does not wait for an attempt that is pending, in doubt, or was turned away and waits to be
             // sent again. If it is due, it is taken up all the same.
-            AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::InDoubt(_))
-            | AttemptState::Pending { .. } => false,
+            AttemptState::Finalize(InFlight::Recorded { .. }) | AttemptState::Pending { .. } => false,
             AttemptState::Completed { .. }
             | AttemptState::NotPaid { .. }
             | AttemptState::Unresolved { .. }

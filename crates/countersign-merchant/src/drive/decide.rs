@@ -200,6 +200,15 @@ impl Driver<'_> {
                 self.next(|draft| heard_seen(draft, id, &heard)).await?;
                 return Ok(shows);
             }
+            // Another account knows nothing of it.
+            Subject::Attempt(number) if self.was_sent_elsewhere(number).await? => {
+                return Ok(AmazonShows {
+                    session: Shown::Silent,
+                    charge: Shown::Silent,
+                    permission: Shown::Silent,
+                    ..shows
+                });
+            }
             Subject::Attempt(number) => {
                 shows.session = self.inquire_session(number).await?;
                 let checkout = self.checkout().await?;

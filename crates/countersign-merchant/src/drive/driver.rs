@@ -15,6 +15,7 @@ use countersign_domain::ids::{
 use countersign_domain::merchant::after::due::take_up_payment;
 use countersign_domain::merchant::after::returning::{begin_return, return_answered};
 use countersign_domain::merchant::after::unexplained::{Evidence, Holder, heard_seen, sessions_to_ask};
+use countersign_domain::merchant::attempt::Attempt;
 use countersign_domain::merchant::attempt::agree::{
     OurStore, QuoteBasis, SessionView, agree, ask_again, send_to, unquoted_address,
 };
@@ -207,8 +208,7 @@ impl<'a> Driver<'a> {
     pub(super) async fn was_sent_elsewhere(&mut self, attempt: AttemptNumber) -> Result<bool, StoreFailed> {
         let (account, checkout_id) = (self.app.account(), self.checkout_id);
         let checkout = self.checkout().await?;
-        let live = checkout.and_then(|it| it.attempt(attempt)).filter(|it| it.state.is_live());
-        let sent_to = live.and_then(|attempt| attempt.account.as_ref());
+        let sent_to = checkout.and_then(|it| it.attempt(attempt)).and_then(Attempt::sent_to);
         let Some(sent_to) = sent_to.filter(|sent_to| **sent_to != account) else { return Ok(false) };
         tracing::error!(
             checkout_id,
@@ -362,7 +362,7 @@ impl<'a> Driver<'a> {
             OurStore { environment: self.app.amazon.environment(), store_id: settings.store_id.clone() };
         let account = self.app.account();
         let decide = |draft: &mut Draft| {
-            let agreed = agree(draft, attempt, &seen, &ours, priced);
+            let agreed = agree(draft, attempt, &seen, reference.as_deref(), &ours, priced);
             let Some(agreed) = agreed else {
                 return match (settings.policy.integration, &seen) {
                     (Integration::Sole, SessionView::Completed { .. }) => session_seen(draft, attempt, &seen),
@@ -397,6 +397,9 @@ impl<'a> Driver<'a> {
         let since = self.app.clock.now();
         let others = self.unseen(attempt, since).await?;
         for earlier in &others {
+            if self.was_sent_elsewhere(earlier.attempt).await? {
+                continue;
+            }
             // Boxed, because the future is large and rarely needed.
             let next = Box::pin(self.look_at_session(earlier)).await?;
             if next != NextStep::Rest {

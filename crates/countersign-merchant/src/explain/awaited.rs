@@ -15,6 +15,8 @@ use countersign_domain::time::Timestamp;
 use crate::registration::Registration;
 use countersign_protocol::json::Members;
 
+const COMPARES: &str = "Get Checkout Session is called again, to compare the session with the terms";
+
 pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec<Members> {
     let checkout = &registration.checkout;
     let mut awaited = Vec::new();
@@ -27,8 +29,11 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             {
                 "another order of the cart is looked at, to see whether it may still be paid"
             }
-            AttemptState::Bound { .. } => {
-                "Get Checkout Session is called again, to compare the session with the terms"
+            AttemptState::Bound { .. } => COMPARES,
+            AttemptState::NotApproved(_) | AttemptState::Finalize(InFlight::InDoubt(_))
+                if attempt.state.asked_again().is_some() =>
+            {
+                COMPARES
             }
             AttemptState::Finalize(InFlight::Recorded { .. }) => "Finalize is sent",
             AttemptState::Finalize(InFlight::Sent { .. }) => {
@@ -36,9 +41,6 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             }
             AttemptState::Finalize(InFlight::InDoubt(_)) => "the session is looked up again",
             AttemptState::Pending { .. } => "Get Charge is called for Amazon's decision",
-            AttemptState::NotApproved(waiting) if waiting.asked_again.is_some() => {
-                "Get Checkout Session is called again, to compare the session with the terms"
-            }
             AttemptState::NotApproved(_) => {
                 "the session is looked up again, until Amazon shows it Canceled or its buyer comes back"
             }

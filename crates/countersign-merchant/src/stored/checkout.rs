@@ -99,6 +99,7 @@ stored! {
         buyer_seen_at,
         spent_keys,
         turned_away or default,
+        turned_away_terms or default,
         waits_for or default,
         refused_keys or default,
         terms_version,
@@ -164,9 +165,11 @@ stored! {
         stored_error,
         missing,
         refusals or default,
+        asked_again or default,
+        must_be_compared or default,
     }
 
-    struct StatusRefusals { count, open_before, open_since, open_count }
+    struct StatusRefusals { count, open_before, open_since, open_count, names_permission or default }
 
     struct Absence { access, count, first_at, reach_proved_at }
 

@@ -141,6 +141,12 @@ impl Amazon {
         self.state().unapproved.remove(id);
     }
 
+    /// The buyer places the order of this session, and Amazon authorizes it, before any Finalize.
+    pub(crate) fn approve_with_permission(&self, id: &str) {
+        self.approve(id);
+        self.change(id, |session| session["chargePermissionId"] = json!("S01-5105180-9000001"));
+    }
+
     /// A copy of the latest Finalize of this session is executed now, and its answer reaches nobody.
     pub(crate) fn executes_a_copy(&self, id: &str) {
         self.approve(id);

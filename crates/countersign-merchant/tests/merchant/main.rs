@@ -4,6 +4,7 @@
 
 mod absence;
 mod amazon;
+mod approved_since;
 mod bad_input;
 mod browser;
 mod canceling;

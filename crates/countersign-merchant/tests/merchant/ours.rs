@@ -264,6 +264,10 @@ fn a_charge_that_answers_for_another_is_a_contradiction() {
 
 #[test]
 fn a_confirmed_order_needs_the_permission_that_its_session_names() {
+    fn limited(world: &World, limit: &str) {
+        let limits = json!({ "amountLimit": { "amount": limit, "currencyCode": "USD" } });
+        world.amazon.show_of_permission("S01-5105180-0000001", json!({ "limits": limits }));
+    }
     type Change = fn(&World);
     let closed: Change = |world| world.amazon.close_elsewhere("S01-5105180-0000001");
     let renamed: Change = |world| {
@@ -271,7 +275,14 @@ fn a_confirmed_order_needs_the_permission_that_its_session_names() {
             session["wasOpen"]["merchantMetadata"]["merchantReferenceId"] = json!("another-order");
         });
     };
-    for (change, reason) in [(closed, "StateDiffers"), (renamed, "ReferenceDiffers")] {
+    let higher: Change = |world| limited(world, "14.01");
+    let lower: Change = |world| limited(world, "13.99");
+    for (change, reason) in [
+        (closed, "StateDiffers"),
+        (renamed, "ReferenceDiffers"),
+        (higher, "ChargeAmountDiffers"),
+        (lower, "ChargeAmountDiffers"),
+    ] {
         let world = World::in_memory();
         let id = world.placed(&order_of("Confirm"));
         world.amazon.fault("finalize", Fault::LostAfter);
@@ -282,6 +293,26 @@ fn a_confirmed_order_needs_the_permission_that_its_session_names() {
         world.skip(HOUR);
         assert_eq!(world.complete(&id, SESSION).verdict(), (202, "checking".to_owned()), "{reason}");
         assert_eq!(facts_of_type(&world, "payment.contradicted")[0]["reason"], reason);
+    }
+}
+
+#[test]
+fn a_confirmed_order_waits_for_a_permission_that_shows_its_limit() {
+    for engine in ENGINES {
+        for limits in [Value::Null, json!({}), json!({ "amountLimit": { "amount": "a lot" } })] {
+            let mut world = World::new(engine);
+            let id = world.placed(&order_of("Confirm"));
+            world.amazon.show_of_permission("S01-5105180-0000001", json!({ "limits": limits }));
+            world.amazon.fault("finalize", Fault::LostAfter);
+            assert_eq!(world.complete(&id, SESSION).verdict(), (202, "checking".to_owned()), "{limits}");
+            world.restart();
+            world.skip(HOUR);
+            assert_eq!(world.complete(&id, SESSION).verdict(), (202, "checking".to_owned()), "{limits}");
+            assert!(facts_of_type(&world, "payment.contradicted").is_empty(), "{limits}");
+            world.amazon.show_of_permission("S01-5105180-0000001", json!({}));
+            world.skip(2 * HOUR);
+            assert_eq!(world.complete(&id, SESSION).verdict(), (200, "confirmed".to_owned()), "{limits}");
+        }
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use countersign_domain::ids::Region;
 use countersign_domain::merchant::rules::{AbsentReference, Policy};
+use countersign_merchant::settings::Integration;
 use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::browser::{Page, completed};
-use super::world::{ENGINES, OTHER_SESSION, SESSION, World, order, session_for};
+use super::world::{ALICE, ENGINES, OTHER_SESSION, SESSION, World, order, session_for, usd};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -172,6 +173,136 @@ fn an_attempt_is_asked_for_and_sent_again_only_where_it_was_sent() {
             world.let_pass(MINUTE);
             assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
             assert_eq!(world.amazon.charge_count(), 1);
+        }
+    }
+}
+
+// Promise: B08
+#[test]
+fn one_that_was_refused_is_asked_for_only_where_it_was_sent_and_another_session_waits_meanwhile() {
+    for engine in ENGINES {
+        for (at_first, first) in [
+            (Fault::refusal(422, "InvalidCheckoutSessionStatus"), "NotApproved"),
+            (Fault::refusal(422, "HardDeclined"), "NotPaid"),
+            (Fault::Declined("SoftDeclined"), "NotPaid"),
+        ] {
+            let mut world = World::new(engine);
+            let checkout_id = world.placed(&order());
+            if first == "NotApproved" {
+                world.amazon.unapprove(SESSION);
+            }
+            world.amazon.fault("finalize", at_first);
+            world.complete(&checkout_id, SESSION);
+            world.let_pass(MINUTE);
+            assert_eq!(world.attempts(&checkout_id), [first]);
+            world.region = Region::Europe;
+            world.restart();
+            let asked = |world: &World| {
+                let sessions = world.amazon.arrived("session");
+                let asked = sessions.iter().filter(|it| it.path.contains(SESSION)).count();
+                (asked, world.amazon.arrived("finalize").len())
+            };
+            let before = asked(&world);
+            world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
+            assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict().1, "checking", "{first}");
+            world.complete(&checkout_id, SESSION);
+            world.let_pass(5 * MINUTE);
+            assert_eq!(asked(&world), before, "{first}");
+            assert_eq!(world.attempts(&checkout_id)[0], first);
+            world.region = Region::NorthAmerica;
+            world.restart();
+            for _ in 0..4 {
+                world.complete(&checkout_id, OTHER_SESSION);
+                world.let_pass(MINUTE);
+            }
+            assert_eq!(
+                world.complete(&checkout_id, OTHER_SESSION).verdict(),
+                (200, "paid".to_owned()),
+                "{first}"
+            );
+            assert_eq!(world.amazon.charge_count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_person_is_shown_nothing_of_an_attempt_by_an_account_to_which_it_was_not_sent() {
+    for (at_first, first) in [
+        (Fault::LostAfter, "InDoubt"),
+        (Fault::refusal(422, "InvalidCheckoutSessionStatus"), "NotApproved"),
+        (Fault::refusal(422, "HardDeclined"), "NotPaid"),
+    ] {
+        let mut world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        if first == "NotApproved" {
+            world.amazon.unapprove(SESSION);
+        }
+        world.amazon.fault("finalize", at_first);
+        if first == "InDoubt" {
+            world.amazon.fault("session", Fault::Nothing);
+            world.amazon.goes_down("session");
+        }
+        world.complete(&checkout_id, SESSION);
+        world.let_pass(MINUTE);
+        assert_eq!(world.attempts(&checkout_id), [first]);
+        world.amazon.comes_back();
+        world.region = Region::Europe;
+        world.restart();
+        let asked = |world: &World| {
+            ["session", "charge", "permission"].map(|operation| world.amazon.arrived(operation).len())
+        };
+        let before = asked(&world);
+        let path = format!("/v1/checkouts/{checkout_id}/attempts/1/decision");
+        let shown = world.run(world.request_with("GET", &path, "", Some(&format!("Bearer {ALICE}"))));
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        let body = json!({ "reference": "case 1", "verdict": "paid", "evidence": "seen",
+            "chargePermissionId": "S01-5105180-0000001", "chargeId": "S01-5105180-0000001-C000001" });
+        let decided =
+            world.run(world.request_with("POST", &path, &body.to_string(), Some(&format!("Bearer {ALICE}"))));
+        assert!(decided.status >= 400, "{first}: {}", decided.text);
+        assert_eq!(asked(&world), before, "{first}");
+        assert_eq!(world.attempts(&checkout_id), [first]);
+    }
+}
+
+#[test]
+fn a_session_that_was_completed_for_something_else_ends_unpaid_and_the_order_is_paid_with_its_own() {
+    for engine in ENGINES {
+        for integration in [Integration::OneOfSeveral, Integration::Sole] {
+            for (reference, frees) in [
+                (json!("S2-1001"), true),
+                (json!("cart 7"), true),
+                (json!("c0000000-of-another-store"), true),
+                (Value::Null, false),
+                // It may be one of this shop's from before a store was lost.
+                (json!("019aaa8c3a7f00112233445566778899"), false),
+            ] {
+                if integration == Integration::Sole && !frees {
+                    // Nobody else can have completed it.
+                    continue;
+                }
+                let mut world = World::new(engine);
+                world.policy = Policy { integration, ..Policy::default() };
+                world.restart();
+                let checkout_id = world.placed(&order());
+                world.amazon.paid_elsewhere("S01-2", "S2-1001", &usd("14.00"), "Captured");
+                world.amazon.complete_elsewhere(SESSION, "S01-2");
+                world.amazon.change(SESSION, |session| {
+                    session["merchantMetadata"] = json!({ "merchantReferenceId": reference });
+                });
+                let answer = world.complete(&checkout_id, SESSION);
+                if frees {
+                    assert_eq!(answer.verdict(), (402, "notPaid".to_owned()), "{reference}");
+                    assert_eq!(answer.json()["reason"], "TermsMismatch");
+                    let shown = &world.checkout(&checkout_id)["attempts"][0];
+                    assert_eq!(shown["field"], "merchantMetadata.merchantReferenceId");
+                } else {
+                    assert_eq!(answer.verdict().1, "checking", "{reference}");
+                }
+                world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
+                let expected = if frees { "paid" } else { "checking" };
+                assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict().1, expected, "{reference}");
+            }
         }
     }
 }

@@ -707,6 +707,7 @@ fn push_adopted(draft: &mut Draft, placeholder: CheckoutSessionId) -> AttemptNum
         spent_keys: 0,
         refused_keys: 0,
         turned_away: None,
+        turned_away_terms: None,
         waits_for: None,
         terms_version: checkout.terms_version,
         account: None,

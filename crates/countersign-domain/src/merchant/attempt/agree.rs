@@ -7,7 +7,7 @@ use super::missing::unsent_not_found;
 use super::not_approved;
 use super::{Account, Attempt, AttemptState, Bearer, GivenAddresses, NotPaidReason, UnresolvedReason};
 use crate::address::{Address, AddressKind, AddressMembers};
-use crate::ids::{ChargeId, ChargePermissionId, Environment, StoreId};
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, Environment, StoreId};
 use crate::merchant::absence::Access;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
@@ -105,11 +105,13 @@ pub enum QuoteBasis {
 /// the attempt no longer waits for this comparison.
 ///
 /// An absent `merchantReferenceId` is accepted only if the session was brought with the shop's token and the
-/// operator allows it: nobody else can say which order it is for.
+/// operator allows it: nobody else can say which order it is for. `reference` is what the session shows of it in
+/// whichever state.
 pub fn agree(
     draft: &mut Draft,
     attempt: AttemptNumber,
     seen: &SessionView,
+    reference: Option<&str>,
     ours: &OurStore,
     priced: QuoteBasis,
 ) -> Option<(AddressKind, Address)> {
@@ -119,12 +121,8 @@ pub fn agree(
     // The attempt was approved, was never sent, and waits because this machine's clock is in question. If its
     // session is over, the attempt ends, which needs no clock.
     let is_over = !matches!(seen, SessionView::Open(_));
-    if let AttemptState::NotApproved(waiting) = &current.state {
-        return if waiting.asked_again.is_some() {
-            agree_again(draft, attempt, seen, ours, priced)
-        } else {
-            None
-        };
+    if current.state.asked_again().is_some() {
+        return agree_again(draft, attempt, seen, ours, priced);
     }
     let waits_for_this = is_bound || (is_over && current.state.is_unsent());
     if !waits_for_this {
@@ -147,6 +145,12 @@ pub fn agree(
             return None;
         }
         SessionView::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
+        // It was completed for something else, and nothing was sent for it here.
+        SessionView::Completed { .. }
+            if reference.is_some_and(|it| !may_be_a_checkouts(it, &draft.checkout().id)) =>
+        {
+            NotPaidReason::Mismatch(REFERENCE.to_string())
+        }
         // The session was completed before this shop sent anything: it may belong to another order, or to
         // this one from before a store was lost. So neither paid nor unpaid may be claimed.
         SessionView::Completed { charge_permission_id, charge_id } => {
@@ -186,8 +190,8 @@ pub fn agree(
     None
 }
 
-/// As [`agree`], for a session that was not approved and is asked for again. It was sent, so a disagreement
-/// does not end it.
+/// As [`agree`], for a session whose sends were all refused and that is asked for again. It was sent, so a
+/// disagreement does not end it.
 fn agree_again(
     draft: &mut Draft,
     attempt: AttemptNumber,
@@ -195,8 +199,9 @@ fn agree_again(
     ours: &OurStore,
     priced: QuoteBasis,
 ) -> Option<(AddressKind, Address)> {
+    let is_in_doubt = draft.checkout().attempt(attempt)?.state.doubt().is_some();
     let open = match seen {
-        SessionView::Open(open) if open.charge_permission_id.is_none() => open,
+        SessionView::Open(open) if is_in_doubt || open.charge_permission_id.is_none() => open,
         SessionView::Canceled { reason } => {
             draft.end_unpaid(attempt, NotPaidReason::SessionCanceled(reason.clone()));
             return None;
@@ -222,6 +227,17 @@ fn agree_again(
     }
 }
 
+/// Whether a reference is that of this checkout, or may be that of one of this shop's from before a store was
+/// lost: it has the form of a checkout's id, 32 hexadecimal digits.
+#[must_use]
+pub fn may_be_a_checkouts(reference: &str, this: &CheckoutId) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    reference == this.as_str() || (reference.len() == 32 && reference.bytes().all(is_digit))
+}
+
+/// The member that names the order of a session.
+const REFERENCE: &str = "merchantMetadata.merchantReferenceId";
+
 /// What a session first disagrees with.
 enum Disagreement {
     WithTheTerms(NotPaidReason),
@@ -246,7 +262,7 @@ fn compare(
     };
     let mismatch = |member: &str| WithTheTerms(NotPaidReason::Mismatch(member.to_string()));
     let compared = [
-        ("merchantMetadata.merchantReferenceId", is_named),
+        (REFERENCE, is_named),
         ("storeId", session.store_id.as_ref().is_none_or(|seen| *seen == ours.store_id)),
         (session.unknown_word.unwrap_or_default(), session.unknown_word.is_none()),
         ("releaseEnvironment", session.environment.is_none_or(|seen| seen == ours.environment)),

@@ -77,6 +77,7 @@ pub fn arrive(
         buyer_seen_at: now,
         spent_keys: 0,
         turned_away: None,
+        turned_away_terms: None,
         waits_for: None,
         refused_keys: 0,
         terms_version,
@@ -148,8 +149,8 @@ pub fn is_buyer_news(
     rules: &MerchantRules,
 ) -> bool {
     checkout.attempt(attempt).is_some_and(|attempt| {
-        let away = now.since(attempt.buyer_seen_at);
-        !attempt.state.is_final() && away >= BUYER_SEEN_GRAIN && away <= rules.policy.resend_window
+        let is_new = now.since(attempt.buyer_seen_at) >= BUYER_SEEN_GRAIN;
+        !attempt.state.is_final() && is_new && attempt.is_buyer_here(now, rules)
     })
 }
 

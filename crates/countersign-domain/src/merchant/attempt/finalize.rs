@@ -5,11 +5,13 @@
 use crate::merchant::number::AttemptNumber;
 use alloc::vec::Vec;
 
-use super::prove::{proved_by, session};
-use super::{Attempt, AttemptState, Completion, NotPaidReason, RefusalLooks, UnresolvedReason, not_approved};
+use super::prove::{contradict_ids, proved_by, session, shows_other_ids};
+use super::{
+    Attempt, AttemptState, Completion, NotPaidReason, RefusalLooks, UnresolvedReason, is_within, not_approved,
+};
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::merchant::call::{
-    CallAnswer, CallEvent, CallKind, CallNeeds, InFlight, KeyedRequest, LookSchedule, UnclearKind,
+    CallAnswer, CallEvent, CallKind, CallNeeds, Doubt, InFlight, KeyedRequest, LookSchedule, UnclearKind,
 };
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
@@ -76,9 +78,6 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     let terms_version = checkout.terms_version;
     if is_approved_now {
         draft.emit(number, AttemptEvent::Approved);
-        if let Some(attempt) = draft.change_attempt(number) {
-            attempt.terms_version = terms_version;
-        }
     }
     for other in others {
         // An earlier tab that was never sent becomes surplus to this one.
@@ -86,6 +85,9 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
     }
     if let Some(attempt) = draft.change_attempt(number) {
         attempt.keep_turned_away(send.n);
+        if is_approved_now {
+            attempt.terms_version = terms_version;
+        }
     }
     let (begun, event) = InFlight::begun(send, now, &rules);
     draft.move_on(number, AttemptState::Finalize(begun));
@@ -99,8 +101,7 @@ pub fn begin(draft: &mut Draft, number: AttemptNumber, send: KeyedRequest) -> Ne
 /// Sets an attempt that was to be sent aside because another one is live. What has left is looked up.
 fn set_aside(draft: &mut Draft, number: AttemptNumber, live: AttemptNumber) {
     match state(draft, number) {
-        Some(AttemptState::NotApproved(_)) => not_approved::stand_back(draft, number),
-        Some(state) if state.is_live() => give_up(draft, number),
+        Some(state) if state.is_live() || state.asked_again().is_some() => give_up(draft, number),
         Some(_) | None => draft.end_as_surplus(number, live),
     }
 }
@@ -137,7 +138,8 @@ pub fn send_again(
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
     let checkout = draft.checkout();
-    let is_in_doubt = |it: &&Attempt| it.state.doubt().is_some();
+    // One that is asked for again is compared, and sent under another key.
+    let is_in_doubt = |it: &&Attempt| it.state.doubt().is_some() && !it.state.is_compared();
     let Some(attempt) = checkout.attempt(number).filter(is_in_doubt) else { return NextStep::Rest };
     if checkout.is_held() && attempt.sends.completed.is_none() {
         return NextStep::Rest;
@@ -169,7 +171,7 @@ fn delivery(checkout: &Checkout, attempt: &Attempt, send: KeyedRequest) -> NextS
 pub(in crate::merchant) fn give_up(draft: &mut Draft, number: AttemptNumber) {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
-    if let AttemptState::NotApproved(_) = attempt.state {
+    if attempt.state.asked_again().is_some() {
         return not_approved::stand_back(draft, number);
     }
     let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), left_at: Some(left_at), .. }) =
@@ -180,17 +182,20 @@ pub(in crate::merchant) fn give_up(draft: &mut Draft, number: AttemptNumber) {
     // What left last may be an earlier send than the one that was to leave next.
     let left =
         if earlier.n > KeyOrdinal::new(attempt.spent_keys) { attempt.turned_away.as_ref() } else { None };
+    let terms_version = left.and(attempt.turned_away_terms).unwrap_or(attempt.terms_version);
     let send = left.unwrap_or(earlier).clone();
     let n = send.n;
     let (doubted, event) = InFlight::doubted(send, *left_at, "its buyer is gone", now, now);
     draft.move_on(number, AttemptState::Finalize(doubted));
     draft.emit(number, AttemptEvent::Call(event));
     if let Some(attempt) = draft.change_attempt(number) {
+        attempt.terms_version = terms_version;
         // The last key is in doubt, so it is not spent after all.
         attempt.spent_keys = n.get().saturating_sub(1);
         let refusals = not_approved::refused_before(attempt, n);
         if let AttemptState::Finalize(InFlight::InDoubt(doubt)) = &mut attempt.state {
             doubt.refusals = refusals;
+            doubt.must_be_compared = refusals.count > 0;
         }
     }
 }
@@ -210,11 +215,11 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
         // Nobody is charged for an order that is being canceled.
         return Presence::Gone;
     }
-    let is_resend = attempt.state.is_live();
-    if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
+    let is_resend = attempt.state.is_live() && !attempt.state.is_compared();
+    if is_resend && !is_within(attempt.bound_at, now, rules.resend_limit) {
         // This does not end the attempt: what was sent is looked up.
         Presence::Gone
-    } else if now.since(attempt.buyer_seen_at) <= rules.policy.resend_window {
+    } else if attempt.is_buyer_here(now, rules) {
         Presence::Here
     } else if rules.hold_expiries {
         Presence::Unknown
@@ -253,6 +258,10 @@ pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
         }
         AttemptState::Bound { retry_at, .. } => {
             *retry_at = now.plus(rules.lease);
+            (NextStep::Agree(session), None)
+        }
+        AttemptState::Finalize(InFlight::InDoubt(Doubt { asked_again: Some(at), .. })) if *at <= now => {
+            *at = now.plus(rules.lease);
             (NextStep::Agree(session), None)
         }
         AttemptState::Finalize(in_flight) => {
@@ -347,11 +356,14 @@ pub fn answered(
             }
         }
         AttemptState::Unresolved {
-            reason: UnresolvedReason::SessionGone | UnresolvedReason::IdsMissing,
+            reason:
+                UnresolvedReason::SessionGone
+                | UnresolvedReason::IdsMissing
+                | UnresolvedReason::CompletedElsewhere,
             ..
         } => {
             if let CallAnswer::Success(finalized) = answer {
-                succeed(draft, number, finalized);
+                proved_late(draft, number, finalized);
             }
         }
         AttemptState::NotApproved(_) => {
@@ -371,7 +383,6 @@ pub fn answered(
             ..
         } => {}
         AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
-        | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
         | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }
         | AttemptState::Released { .. }
@@ -382,6 +393,16 @@ pub fn answered(
         // nothing is still a hint.
         Some(attempt) if attempt.state.doubt().is_some() => NextStep::LookAtSession(session(attempt)),
         Some(_) | None => NextStep::Rest,
+    }
+}
+
+/// Handles a success that arrives although the doubt about its session was given up: it proves who completed the
+/// session.
+fn proved_late(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) {
+    if shows_other_ids(draft.checkout(), number, finalized) {
+        contradict_ids(draft, number, finalized);
+    } else {
+        succeed(draft, number, finalized);
     }
 }
 
@@ -423,9 +444,9 @@ fn sole_answer(draft: &mut Draft, number: AttemptNumber, n: KeyOrdinal, answer: 
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
     // If a request under an earlier key was turned away, a copy of it may still arrive: a refusal under this
-    // key proves nothing about that copy.
+    // key proves nothing about that copy. If each was refused, looks have proved that none had an effect.
     if let CallAnswer::Refused(reason) = answer
-        && attempt.spent_keys == 0
+        && attempt.refused_keys == attempt.spent_keys
     {
         draft.end_unpaid(number, reason.clone());
         if let Some(attempt) = draft.change_attempt(number) {
@@ -549,6 +570,7 @@ pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
         && !draft.checkout().attempts.iter().any(|it| it.number != attempt.number && it.refusal.is_some())
         // The bytes carry the terms that the buyer agreed to, which may no longer be the order's.
         && !draft.has_other_terms(attempt.number)
-        && draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window
-        && draft.now.since(attempt.bound_at) <= draft.rules.resend_limit
+        && !attempt.state.doubt().is_some_and(|doubt| doubt.must_be_compared)
+        && attempt.is_buyer_here(draft.now, &draft.rules)
+        && is_within(attempt.bound_at, draft.now, draft.rules.resend_limit)
 }

@@ -65,7 +65,7 @@ pub(super) fn sent_not_found(
         return NextStep::Rest;
     }
     // A new key is only for a session that stays open behind a stored error.
-    let mut doubt = Doubt { missing: Some(missing), stored_error: None, ..doubt };
+    let mut doubt = Doubt { missing: Some(missing), stored_error: None, asked_again: None, ..doubt };
     doubt.refusals.forget_looks();
     draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
     reach_to_prove(draft, number)

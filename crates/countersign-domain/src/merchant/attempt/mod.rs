@@ -21,11 +21,13 @@ pub mod surplus;
 
 use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
+use core::time::Duration;
 
 use self::sends::Sends;
 use super::absence::Absence;
 use super::call::{Doubt, InFlight, KeyedRequest, LookSchedule};
 use super::number::KeyOrdinal;
+use super::rules::MerchantRules;
 use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{
     ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, MerchantId, Region,
@@ -55,9 +57,11 @@ pub struct Attempt {
     pub spent_keys: u32,
     /// How many of these keys Amazon has refused each time because the session was not approved.
     pub refused_keys: u32,
-    /// The latest send that Amazon turned away without evaluating it, once the next one was begun: a copy of
-    /// it may still arrive.
+    /// The latest send under an earlier key, which Amazon turned away without evaluating it or refused because the
+    /// session was not approved, once the next one was begun: a copy of it may still arrive.
     pub turned_away: Option<KeyedRequest>,
+    /// The version of the terms that the bytes of that send carry.
+    pub turned_away_terms: Option<u32>,
     /// The other order of the cart that its first send waits for, if it waits.
     pub waits_for: Option<CheckoutId>,
     /// The version of the terms that the bytes of its Finalize carry, or will carry if they are built now.
@@ -98,7 +102,8 @@ impl Attempt {
     /// Whether a payment that Amazon shows for it can contradict what is known of it.
     pub(super) const fn may_be_contradicted(&self) -> bool {
         match &self.state {
-            AttemptState::Unresolved { reason: UnresolvedReason::Refunding, .. } => false,
+            AttemptState::Unresolved { reason: UnresolvedReason::Refunding, .. }
+            | AttemptState::Finalize(InFlight::Recorded { left_at: None, .. }) => false,
             AttemptState::Finalize(_)
             | AttemptState::Unresolved { .. }
             | AttemptState::Pending { .. }
@@ -111,20 +116,79 @@ impl Attempt {
         }
     }
 
-    /// The key for new bytes: the first that is not spent. A spent key never carries other bytes.
+    /// The key for new bytes: the first that is not spent. A spent key never carries other bytes. The key of an
+    /// attempt in doubt that was asked for again is spent by the send that follows.
     #[must_use]
     pub const fn next_key_ordinal(&self) -> KeyOrdinal {
-        KeyOrdinal::new(self.spent_keys).next()
-    }
-
-    /// Keeps what was turned away, before a send with key `n` takes its place.
-    fn keep_turned_away(&mut self, n: KeyOrdinal) {
-        if let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. }) = &self.state
-            && earlier.n < n
-        {
-            self.turned_away = Some(earlier.clone());
+        match &self.state {
+            AttemptState::Finalize(InFlight::InDoubt(Doubt { asked_again: Some(_), send, .. })) => {
+                send.n.next()
+            }
+            AttemptState::Bound { .. }
+            | AttemptState::Finalize(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::NotApproved(_)
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => KeyOrdinal::new(self.spent_keys).next(),
         }
     }
+
+    /// Keeps what left last, before a send with key `n` takes its place.
+    fn keep_turned_away(&mut self, n: KeyOrdinal) {
+        let last = match &self.state {
+            AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. }) => earlier,
+            AttemptState::NotApproved(waiting) => &waiting.doubt.send,
+            AttemptState::Finalize(InFlight::InDoubt(doubt)) => {
+                // Each of its sends was refused, which is why it may be sent under another key.
+                self.spent_keys = doubt.send.n.get();
+                self.refused_keys = self.spent_keys;
+                &doubt.send
+            }
+            AttemptState::Bound { .. }
+            | AttemptState::Finalize(InFlight::Recorded { earlier: None, .. } | InFlight::Sent { .. })
+            | AttemptState::Pending { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => return,
+        };
+        if last.n < n {
+            self.turned_away = Some(last.clone());
+            self.turned_away_terms = Some(self.terms_version);
+        }
+    }
+
+    /// Where a Finalize of it may have left for; `None` if none has left.
+    #[must_use]
+    pub const fn sent_to(&self) -> Option<&Account> {
+        match &self.state {
+            AttemptState::Bound { .. }
+            | AttemptState::Finalize(InFlight::Recorded { left_at: None, .. })
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => None,
+            AttemptState::Finalize(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::NotApproved(_)
+            | AttemptState::Unresolved { .. } => self.account.as_ref(),
+        }
+    }
+
+    /// Whether its buyer still waits for it, as far as is known.
+    #[must_use]
+    pub fn is_buyer_here(&self, now: Timestamp, rules: &MerchantRules) -> bool {
+        is_within(self.buyer_seen_at, now, rules.policy.resend_window)
+    }
+}
+
+/// Whether an instant is at most this long ago. An instant later than now proves nothing.
+fn is_within(at: Timestamp, now: Timestamp, long: Duration) -> bool {
+    at <= now && now.since(at) <= long
 }
 
 /// The looks in a row that have shown a session Open after its Finalize was refused.
@@ -236,10 +300,7 @@ impl NotApproved {
     /// When it is due.
     #[must_use]
     pub const fn due_at(&self) -> Timestamp {
-        match self.asked_again {
-            Some(at) if at.as_millis() < self.doubt.look.at.as_millis() => at,
-            Some(_) | None => self.doubt.look.at,
-        }
+        self.doubt.look.or_at(self.asked_again)
     }
 }
 
@@ -518,18 +579,46 @@ impl AttemptState {
     /// Whether its Finalize still has to leave this machine, for the first time or again.
     #[must_use]
     pub const fn is_to_be_sent(&self) -> bool {
-        matches!(
-            self,
-            Self::Bound { .. }
-                | Self::Finalize(InFlight::Recorded { .. })
-                | Self::NotApproved(NotApproved { asked_again: Some(_), .. })
-        )
+        matches!(self, Self::Finalize(InFlight::Recorded { .. })) || self.is_compared()
     }
 
     /// Whether its session is to be compared with the terms.
     #[must_use]
     pub const fn is_compared(&self) -> bool {
-        matches!(self, Self::Bound { .. } | Self::NotApproved(NotApproved { asked_again: Some(_), .. }))
+        matches!(self, Self::Bound { .. }) || self.asked_again().is_some()
+    }
+
+    /// When the session of an attempt that was refused each time is compared with the terms, while somebody asks
+    /// for it again.
+    #[must_use]
+    pub const fn asked_again(&self) -> Option<Timestamp> {
+        match self {
+            Self::NotApproved(waiting) => waiting.asked_again,
+            Self::Finalize(InFlight::InDoubt(doubt)) => doubt.asked_again,
+            Self::Bound { .. }
+            | Self::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
+            | Self::Pending { .. }
+            | Self::Completed { .. }
+            | Self::NotPaid { .. }
+            | Self::Unresolved { .. }
+            | Self::Surplus { .. }
+            | Self::Released { .. } => None,
+        }
+    }
+
+    const fn asked_again_mut(&mut self) -> Option<&mut Option<Timestamp>> {
+        match self {
+            Self::NotApproved(waiting) => Some(&mut waiting.asked_again),
+            Self::Finalize(InFlight::InDoubt(doubt)) => Some(&mut doubt.asked_again),
+            Self::Bound { .. }
+            | Self::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
+            | Self::Pending { .. }
+            | Self::Completed { .. }
+            | Self::NotPaid { .. }
+            | Self::Unresolved { .. }
+            | Self::Surplus { .. }
+            | Self::Released { .. } => None,
+        }
     }
 
     /// Whether it is proved unpaid, but Amazon shows money under its permission.

@@ -57,9 +57,16 @@ impl StatusRefusals {
         self.open_count = 0;
     }
 
-    /// Records that Get showed the session Open, without a permission.
-    fn seen_open(&mut self, now: Timestamp) {
+    /// Records that Get showed the session Open.
+    fn seen_open(&mut self, names_permission: bool, now: Timestamp) {
+        let is_later = |at: Option<Timestamp>| at.is_some_and(|at| at > now);
+        // An instant later than now proves nothing.
+        let proves_nothing = is_later(self.open_before) || is_later(self.open_since);
+        if proves_nothing || (self.names_permission && !names_permission) {
+            self.forget_looks();
+        }
         if self.count > 0 {
+            self.names_permission = names_permission;
             self.open_since = self.open_since.or(Some(now));
             self.open_count = self.open_count.saturating_add(1);
         }
@@ -70,10 +77,11 @@ impl StatusRefusals {
         self.open_before = None;
         self.open_since = None;
         self.open_count = 0;
+        self.names_permission = false;
     }
 
-    /// Whether the looks prove that the session was not approved, if every send was refused so: two looks with
-    /// one more refusal in between, or three without.
+    /// Whether the looks prove that the refusals had no effect, if every send was refused so: two looks with one
+    /// more refusal in between, or three without.
     fn is_shown_open(&self, now: Timestamp) -> bool {
         let has_lasted = |since: Option<Timestamp>, long| since.is_some_and(|since| now.since(since) >= long);
         let is_open_now = self.open_count > 0;
@@ -89,6 +97,11 @@ fn is_refused_throughout(attempt: &Attempt, doubt: &Doubt) -> bool {
     attempt.refused_keys == attempt.spent_keys && doubt.refusals.count == doubt.send_count
 }
 
+/// Whether every send was refused so, and the looks since then prove it.
+fn is_without_effect(attempt: &Attempt, doubt: &Doubt, now: Timestamp) -> bool {
+    is_refused_throughout(attempt, doubt) && doubt.refusals.is_shown_open(now)
+}
+
 /// Handles an attempt in doubt whose session Get shows Open. Returns whether the attempt is NotApproved from
 /// now on.
 pub(super) fn doubt_seen_open(
@@ -99,12 +112,8 @@ pub(super) fn doubt_seen_open(
 ) -> bool {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return false };
-    if names_permission {
-        doubt.refusals.forget_looks();
-        return false;
-    }
-    doubt.refusals.seen_open(now);
-    if !is_refused_throughout(attempt, doubt) || !doubt.refusals.is_shown_open(now) {
+    doubt.refusals.seen_open(names_permission, now);
+    if names_permission || doubt.asked_again.is_some() || !is_without_effect(attempt, doubt, now) {
         return false;
     }
     doubt.look = LookSchedule { at: now.plus(doubt_delay(NOT_APPROVED_PACE)), count: NOT_APPROVED_PACE };
@@ -132,9 +141,14 @@ pub(super) fn still_open(draft: &mut Draft, number: AttemptNumber) {
     }
 }
 
-/// Puts an attempt that was NotApproved back in doubt, under the key that was sent last.
+/// Puts an attempt that was NotApproved back in doubt, under the key that was sent last. One that is in doubt
+/// already is looked at now, instead of being compared.
 pub(super) fn doubt_again(draft: &mut Draft, number: AttemptNumber, cause: &str) {
     let now = draft.now;
+    if draft.checkout().attempt(number).is_some_and(|it| it.state.doubt().is_some()) {
+        stand_back(draft, number);
+        return draft.look_now(number);
+    }
     let Some(AttemptState::NotApproved(waiting)) = draft.checkout().attempt(number).map(|it| &it.state)
     else {
         return;
@@ -144,6 +158,7 @@ pub(super) fn doubt_again(draft: &mut Draft, number: AttemptNumber, cause: &str)
     doubt.look = LookSchedule { at: now, count: 0 };
     doubt.alarm_count = 0;
     doubt.refusals.forget_looks();
+    doubt.must_be_compared = true;
     let unspent = doubt.send.n.get().saturating_sub(1);
     draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
     if let Some(attempt) = draft.change_attempt(number) {
@@ -153,9 +168,12 @@ pub(super) fn doubt_again(draft: &mut Draft, number: AttemptNumber, cause: &str)
     draft.emit(number, AttemptEvent::Call(CallEvent::DoubtBegan { cause: cause.to_string() }));
 }
 
-/// Records that somebody asks again for a session that was not approved, with the addresses of this call: it
-/// is compared with the terms again, and sent under a new key if it agrees. Returns whether the caller is the
-/// one that compares it.
+/// Records that somebody asks again for a session whose sends were all refused because it was not approved, with
+/// the addresses of this call: it is compared with the terms again, and sent under a new key if it agrees. Returns
+/// whether the caller is the one that compares it.
+///
+/// It may still be in doubt, because Amazon shows a permission since: its buyer may have approved it, and under
+/// the old key Amazon may answer with the old refusal forever.
 pub fn ask_for_again(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -166,14 +184,29 @@ pub fn ask_for_again(
     let lease_until = now.plus(draft.rules.lease);
     let checkout = draft.checkout();
     let Some(attempt) = checkout.attempt(number) else { return false };
-    let AttemptState::NotApproved(waiting) = &attempt.state else { return false };
-    let is_in_hand = waiting.asked_again.is_some_and(|at| at > now);
-    if is_in_hand || checkout.cancellation.is_some() || checkout.live_attempt().is_some() {
+    let is_refused = match &attempt.state {
+        AttemptState::NotApproved(_) => true,
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => is_without_effect(attempt, doubt, now),
+        AttemptState::Bound { .. }
+        | AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => false,
+    };
+    let is_in_hand = attempt.state.asked_again().is_some_and(|at| at > now);
+    let is_blocked = checkout.cancellation.is_some() || checkout.live_beside(number).is_some();
+    if !is_refused || is_in_hand || is_blocked {
         return false;
     }
     let Some(attempt) = draft.change_attempt(number) else { return false };
-    let AttemptState::NotApproved(waiting) = &mut attempt.state else { return false };
-    waiting.asked_again = Some(lease_until);
+    let Some(asked_again) = attempt.state.asked_again_mut() else { return false };
+    *asked_again = Some(lease_until);
+    if let AttemptState::Finalize(InFlight::InDoubt(doubt)) = &mut attempt.state {
+        doubt.must_be_compared = true;
+    }
     attempt.buyer_seen_at = now;
     if bearer == Bearer::Shop {
         attempt.bearer = Bearer::Shop;
@@ -185,24 +218,22 @@ pub fn ask_for_again(
     true
 }
 
-/// Stops comparing a session that was not approved: it disagrees with the terms, another attempt is live, or
+/// Stops comparing a session that was refused each time: it disagrees with the terms, another attempt is live, or
 /// nobody waits for it.
 pub(in crate::merchant) fn stand_back(draft: &mut Draft, number: AttemptNumber) {
     let Some(attempt) = draft.change_attempt(number) else { return };
-    if let AttemptState::NotApproved(waiting) = &mut attempt.state {
-        waiting.asked_again = None;
+    if let Some(asked_again) = attempt.state.asked_again_mut() {
+        *asked_again = None;
         attempt.waits_for = None;
     }
 }
 
-/// Asks soon again for a session that was not approved and about which Get returned nothing.
+/// Asks soon again for a session that was refused each time and about which Get returned nothing.
 pub(super) fn compare_later(draft: &mut Draft, number: AttemptNumber) {
     let at = draft.now.plus(ASK_AGAIN_AFTER);
-    if let Some(AttemptState::NotApproved(waiting)) =
-        draft.change_attempt(number).map(|attempt| &mut attempt.state)
-        && waiting.asked_again.is_some()
-    {
-        waiting.asked_again = Some(at);
+    let asked_again = draft.change_attempt(number).and_then(|attempt| attempt.state.asked_again_mut());
+    if let Some(asked_again) = asked_again.filter(|it| it.is_some()) {
+        *asked_again = Some(at);
     }
 }
 
@@ -259,8 +290,11 @@ pub(super) fn refusal_seen(draft: &mut Draft, number: AttemptNumber, is_open: bo
     let now = draft.now;
     let Some(attempt) = draft.change_attempt(number) else { return };
     let Some(looks) = &mut attempt.refusal else { return };
-    if !is_open {
+    // An instant later than now proves nothing.
+    if !is_open || looks.open_since.is_some_and(|since| since > now) {
         *looks = RefusalLooks::default();
+    }
+    if !is_open {
         return;
     }
     let since = *looks.open_since.get_or_insert(now);

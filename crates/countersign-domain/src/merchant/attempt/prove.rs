@@ -31,7 +31,7 @@ pub(super) fn stay_in_doubt(draft: &mut Draft, number: AttemptNumber, doubt: Dou
 }
 
 pub(super) fn settled_but_for_proof(doubt: Doubt) -> Doubt {
-    Doubt { missing: None, stored_error: None, ..doubt }
+    Doubt { missing: None, stored_error: None, asked_again: None, ..doubt }
 }
 
 /// Finds out who completed the session that Amazon shows Completed with these ids.
@@ -213,7 +213,7 @@ pub fn permission_seen(draft: &mut Draft, number: AttemptNumber, shown: &Session
         id: permission,
         reference: checkout.id.as_str(),
         may_lack_reference: is_known_to_be_ours,
-        amount: checkout.terms.charge_amount,
+        limit: checkout.terms.limit(),
     };
     match permission_proof(shown, &expected) {
         Proof::Fits(()) => {}
@@ -245,6 +245,28 @@ pub fn permission_seen(draft: &mut Draft, number: AttemptNumber, shown: &Session
     NextStep::Rest
 }
 
+/// Whether Amazon shows the session Completed with ids other than those of a success.
+pub(super) fn shows_other_ids(checkout: &Checkout, number: AttemptNumber, success: &FinalizeSuccess) -> bool {
+    let completed = checkout.attempt(number).and_then(|attempt| attempt.sends.completed.as_deref());
+    let (permission, charge) = (&success.charge_permission_id, success.charge_id.as_ref());
+    completed.is_some_and(|completed| !completed.names(permission, charge))
+}
+
+/// Records a success with ids other than those that Amazon shows of the session: the success is proof, and so is
+/// what the session shows; both cannot be.
+pub(super) fn contradict_ids(draft: &mut Draft, number: AttemptNumber, success: &FinalizeSuccess) {
+    let (permission, charge) = (&success.charge_permission_id, success.charge_id.as_ref());
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.sends.completed = Some(Box::new(CompletedSession {
+            charge_permission_id: permission.clone(),
+            charge_id: charge.cloned(),
+            silence_count: 0,
+            completed_by: CompletedBy::Us,
+        }));
+    }
+    draft.contradict_attempt(number, Misfit::IdsDiffer, permission, charge);
+}
+
 /// Handles the answer to the same bytes, sent once more because Amazon shows the session Completed.
 pub(super) fn proved_by(
     draft: &mut Draft,
@@ -254,21 +276,11 @@ pub(super) fn proved_by(
 ) -> NextStep {
     match answer {
         CallAnswer::Success(finalized) => {
-            let (permission, charge) = (&finalized.charge_permission_id, finalized.charge_id.as_ref());
-            let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
-            let completed = attempt.sends.completed.as_ref();
-            if completed.is_some_and(|completed| completed.names(permission, charge)) {
-                return last_answer(draft, number, LastAnswer::Success);
+            if shows_other_ids(draft.checkout(), number, finalized) {
+                contradict_ids(draft, number, finalized);
+                return NextStep::Rest;
             }
-            // The success is proof, and so is what the session shows; both cannot be.
-            attempt.sends.completed = Some(Box::new(CompletedSession {
-                charge_permission_id: permission.clone(),
-                charge_id: charge.cloned(),
-                silence_count: 0,
-                completed_by: CompletedBy::Us,
-            }));
-            draft.contradict_attempt(number, Misfit::IdsDiffer, permission, charge);
-            NextStep::Rest
+            last_answer(draft, number, LastAnswer::Success)
         }
         CallAnswer::Refused(_)
         | CallAnswer::WrongStatus { .. }

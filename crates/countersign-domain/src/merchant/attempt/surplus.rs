@@ -7,8 +7,7 @@ use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::number::AttemptNumber;
-use crate::merchant::rules::{BUYER_SEEN_GRAIN, MerchantRules};
-use crate::time::Timestamp;
+use crate::merchant::rules::BUYER_SEEN_GRAIN;
 use alloc::vec::Vec;
 
 /// Handles a call that names a surplus session, with the addresses of this call: its buyer is there, and it is
@@ -24,7 +23,7 @@ pub fn ask_for_surplus(
 ) -> bool {
     let (now, rules) = (draft.now, draft.rules);
     let checkout = draft.checkout();
-    let is_here = |it: &Attempt| is_surplus(it) && is_here(it, now, &rules);
+    let is_here = |it: &Attempt| is_surplus(it) && it.is_buyer_here(now, &rules);
     let Some(attempt) = checkout.attempt(number).filter(|it| is_here(it)) else { return false };
     let is_news = now.since(attempt.buyer_seen_at) >= BUYER_SEEN_GRAIN;
     let is_newer = |it: &&Attempt| it.number > number && is_here(it) && is_let_go(checkout, it);
@@ -60,11 +59,6 @@ pub fn ask_for_surplus(
 
 const fn is_surplus(attempt: &Attempt) -> bool {
     matches!(attempt.state, AttemptState::Surplus { .. })
-}
-
-/// Whether the buyer of a session is still there. An instant later than now proves nothing.
-fn is_here(attempt: &Attempt, now: Timestamp, rules: &MerchantRules) -> bool {
-    attempt.buyer_seen_at <= now && now.since(attempt.buyer_seen_at) <= rules.policy.resend_window
 }
 
 /// Whether the attempt that decides about a surplus one is proved unpaid, or not approved.

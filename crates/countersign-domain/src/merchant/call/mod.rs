@@ -101,6 +101,14 @@ impl LookSchedule {
         Self { at: now.plus(pending_delay(0)), count: 0 }
     }
 
+    /// The time of the next look, or this time if it is earlier.
+    pub(super) const fn or_at(self, other: Option<Timestamp>) -> Timestamp {
+        match other {
+            Some(at) if at.as_millis() < self.at.as_millis() => at,
+            Some(_) | None => self.at,
+        }
+    }
+
     /// The look after this one at something that Amazon has not decided yet.
     pub(super) fn next(self, now: Timestamp) -> Self {
         let count = self.count.saturating_add(1);
@@ -170,6 +178,11 @@ pub struct Doubt {
     pub missing: Option<Absence>,
     /// For a Finalize: what Amazon has refused because of the session's status.
     pub refusals: StatusRefusals,
+    /// For a Finalize: when its session is compared with the terms, while somebody asks for it again.
+    pub asked_again: Option<Timestamp>,
+    /// For a Finalize: whether these bytes are not sent again, because its session counted as not approved or was
+    /// asked for again: it must be compared, and sent under another key.
+    pub must_be_compared: bool,
 }
 
 /// The sends of a Finalize that Amazon has refused because of the session's status, and the looks that have
@@ -184,6 +197,9 @@ pub struct StatusRefusals {
     pub open_since: Option<Timestamp>,
     /// How many looks in a row have shown it Open since then.
     pub open_count: u32,
+    /// Whether one of these looks, or of those before the latest answer, has shown a permission: then its buyer may
+    /// have approved the session since, so it does not count as not approved.
+    pub names_permission: bool,
 }
 
 /// A 5xx answer that the server may store under the call's key.
@@ -306,6 +322,8 @@ impl InFlight {
             stored_error: None,
             missing: None,
             refusals: StatusRefusals::default(),
+            asked_again: None,
+            must_be_compared: false,
         };
         (Self::InDoubt(doubt), CallEvent::DoubtBegan { cause: cause.to_string() })
     }
@@ -326,7 +344,7 @@ impl InFlight {
         match self {
             Self::Recorded { retry_at, .. } => *retry_at,
             Self::Sent { lease_until, .. } => *lease_until,
-            Self::InDoubt(doubt) => doubt.look.at,
+            Self::InDoubt(doubt) => doubt.look.or_at(doubt.asked_again),
         }
     }
 
@@ -437,6 +455,8 @@ impl Doubt {
             stored_error: None,
             missing: None,
             refusals: StatusRefusals::default(),
+            asked_again: None,
+            must_be_compared: false,
         }
     }
 

@@ -255,6 +255,7 @@ impl Draft {
             if state.is_final() {
                 attempt.given = GivenAddresses::default();
                 attempt.turned_away = None;
+                attempt.turned_away_terms = None;
                 attempt.sends = Sends::default();
             }
             attempt.waits_for = None;
@@ -368,6 +369,8 @@ impl Draft {
         let now = self.now;
         let Some(attempt) = self.checkout.attempt(number) else { return false };
         let (send, sent_at) = match &attempt.state {
+            // Nothing was sent for it.
+            AttemptState::Finalize(InFlight::Recorded { left_at: None, .. }) => return false,
             AttemptState::Finalize(in_flight) => {
                 (in_flight.send().cloned(), in_flight.sent_at().unwrap_or(attempt.bound_at))
             }

@@ -71,7 +71,7 @@ pub(in crate::merchant) fn must_wait(draft: &mut Draft, number: AttemptNumber) -
     if checkout.cart.is_none() || checkout.cancellation.is_some() {
         return false;
     }
-    let is_here = draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window;
+    let is_here = attempt.is_buyer_here(draft.now, &draft.rules);
     let soon = if is_here { CART_LOOK } else { CART_LOOK_LATER };
     let (other, pause) = match draft.cart_sight() {
         Some(CartSight::Free) => {

@@ -91,6 +91,12 @@ impl TermsRefused {
 }
 
 impl Terms {
+    /// What may be charged for the order in all: the limit of its Charge Permission.
+    #[must_use]
+    pub fn limit(&self) -> Money {
+        self.total_order_amount.unwrap_or(self.charge_amount)
+    }
+
     /// Checks the rules between the members.
     ///
     /// # Errors

@@ -102,7 +102,7 @@ impl Payment {
         });
         Self {
             charge_permission_id: charge_permission_id.clone(),
-            limit: terms.total_order_amount.unwrap_or(terms.charge_amount),
+            limit: terms.limit(),
             began_at: now,
             permission: Permission { state: PermissionState::Chargeable, look: None },
             charges: charge.into_iter().collect(),

@@ -580,7 +580,7 @@ fn a_confirmed_order_that_was_answered_anothers_permission_is_settled_by_its_own
         id,
         state: PermissionState::Chargeable,
         reference: Some("c1".to_string()),
-        limit: AmountView::Absent,
+        limit: AmountView::Shown(amount()),
     };
     let settled = |shown: &SessionPermission| {
         let step = decide(&looked.checkout, &taken, |draft| {

@@ -60,8 +60,8 @@ pub(super) mod attempts {
         let ours =
             OurStore { environment, store_id: StoreId::parse("amzn1.application-oa2-client.1").unwrap() };
         let priced = comparing::QuoteBasis::Known;
-        let agree =
-            |draft: &mut Draft| comparing::agree(draft, AttemptNumber::new(attempt), seen, &ours, priced);
+        let number = AttemptNumber::new(attempt);
+        let agree = |draft: &mut Draft| comparing::agree(draft, number, seen, None, &ours, priced);
         match decided(before, now, &rules(), agree) {
             // A session that is asked for again is also noted as seen.
             (_, Some((kind, address))) => Agreement::Agreed(kind, address),

@@ -2,6 +2,7 @@
 //! sequences of decisions.
 
 mod answers;
+mod approved_since;
 mod canceling;
 mod cart;
 mod contested;
@@ -166,6 +167,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         buyer_seen_at: sent_at(),
         spent_keys,
         turned_away: None,
+        turned_away_terms: None,
         waits_for: None,
         refused_keys: u32::from(was_refused),
         terms_version: 1,
@@ -283,6 +285,8 @@ fn doubt() -> Doubt {
         stored_error: None,
         missing: None,
         refusals: StatusRefusals::default(),
+        asked_again: None,
+        must_be_compared: false,
     }
 }
 
@@ -397,6 +401,9 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
             }
             if let Some(missing) = &doubt.missing {
                 text.push_str(&format!(" not found {}", missing.count));
+            }
+            if let Some(at) = doubt.asked_again {
+                text.push_str(&format!(" asked again {}", after(now, at)));
             }
             text
         }

@@ -33,6 +33,7 @@ enum Op {
 enum LookResult {
     Open,
     OpenOfOtherTerms,
+    OpenWithPermission,
     Completed(bool, bool),
     Canceled,
     NotFound,
@@ -53,6 +54,7 @@ fn looks() -> impl Strategy<Value = LookResult> {
     prop_oneof![
         4 => Just(LookResult::Open),
         1 => Just(LookResult::OpenOfOtherTerms),
+        2 => Just(LookResult::OpenWithPermission),
         4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| LookResult::Completed(permission, charge)),
         1 => Just(LookResult::Canceled),
         4 => Just(LookResult::NotFound),
@@ -101,12 +103,14 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Sequences of decisions. Some lead an attempt that was sent to NotApproved, which chance hardly ever does.
+/// Sequences of decisions. Some lead an attempt that was sent to NotApproved, or show that it was approved since,
+/// which chance hardly ever does.
 fn sequences() -> impl Strategy<Value = Vec<Op>> {
-    let not_approved = (any::<u8>(), 0..3_u8).prop_map(|(attempt, n)| {
-        let open = || Op::LookUp(attempt, LookResult::Open);
+    let looks = prop_oneof![2 => Just(LookResult::Open), 1 => Just(LookResult::OpenWithPermission)];
+    let not_approved = (any::<u8>(), 0..3_u8, looks).prop_map(|(attempt, n, look)| {
+        let open = || Op::LookUp(attempt, look);
         let refused = Op::Answer(attempt, n, ModelAnswer::WrongStatus);
-        vec![refused, open(), Op::Pass(30), open(), Op::Pass(31), open()]
+        vec![refused, open(), Op::Pass(30), open(), Op::Pass(31), open(), Op::Arrive(attempt)]
     });
     let some = prop_oneof![20 => ops().prop_map(|op| vec![op]), 1 => not_approved];
     proptest::collection::vec(some, 1..120).prop_map(|ops| ops.into_iter().flatten().collect())
@@ -125,7 +129,8 @@ struct World {
 #[derive(Debug, Default)]
 struct Copies {
     on_their_way: alloc::collections::BTreeMap<u32, u32>,
-    /// The attempts that were not approved at some time: one of them may be live beside another attempt.
+    /// The attempts that were not approved at some time, or were refused until a look showed that to be false: one of
+    /// them may be live beside another attempt.
     refused: alloc::collections::BTreeSet<u32>,
 }
 
@@ -141,7 +146,9 @@ impl Copies {
                 .attempt(new.number)
                 .is_some_and(|old| matches!(old.state, AttemptState::Finalize(InFlight::Sent { .. })));
             let has_changed = before.attempt(new.number) != Some(new);
-            if let AttemptState::NotApproved(_) = new.state {
+            let was_refused = before.attempt(new.number).is_some_and(|old| old.refusal.is_some());
+            let is_refuted = was_refused && new.state.is_live();
+            if is_refuted || matches!(new.state, AttemptState::NotApproved(_)) {
                 self.refused.insert(new.number.get());
             }
             let count = self.on_their_way.entry(new.number.get()).or_default();
@@ -151,8 +158,13 @@ impl Copies {
                     *count += u32::from(matches!(new.state, AttemptState::Finalize(InFlight::Sent { .. })));
                 }
                 Op::Resend(_) => *count += 1,
-                // Each answer is that of one copy.
-                Op::Answer(_, _, ModelAnswer::WrongStatus) => *count = count.saturating_sub(1),
+                // Each answer is that of one copy, and those under an earlier key were all answered.
+                Op::Answer(_, n, ModelAnswer::WrongStatus) => {
+                    let sent = before.attempt(new.number).and_then(|old| send_of(&old.state));
+                    if sent.is_some_and(|send| send.n.get() == u32::from(*n) + 1) {
+                        *count = count.saturating_sub(1);
+                    }
+                }
                 Op::Answer(_, _, ModelAnswer::NotSent) if was_on_its_way => *count -= 1,
                 Op::Answer(_, _, ModelAnswer::Declined) if was_on_its_way && *count == 1 => *count = 0,
                 Op::LookUp(_, LookResult::Canceled)
@@ -188,6 +200,13 @@ impl World {
                 let other = Money::from_minor(1, Currency::USD);
                 let session =
                     OpenSession { charge_amount: Some(other), ..open_session(&self.checkout.terms) };
+                SessionView::Open(Box::new(session))
+            }
+            LookResult::OpenWithPermission => {
+                let session = OpenSession {
+                    charge_permission_id: Some(permission()),
+                    ..open_session(&self.checkout.terms)
+                };
                 SessionView::Open(Box::new(session))
             }
             LookResult::Completed(has_permission, has_charge) => SessionView::Completed {
@@ -388,10 +407,9 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         prop_assert_eq!(&old.checkout_session_id, &new.checkout_session_id);
         let is_surplus = |state: &AttemptState| matches!(state, AttemptState::Surplus { .. });
         let is_asked_for = matches!(op, Op::Arrive(_)) && is_surplus(&old.state);
-        // A look may show that a refusal was false, and its charge may settle that.
+        // A look may show that a refusal was false, and its charge, which is looked at daily, may settle that.
         let is_refuted = old.refusal.is_some() && matches!(op, Op::LookUp(_, LookResult::Completed(..)));
-        // Its charge is looked at until that is settled.
-        let is_settled = old.state.is_contradicted() && matches!(op, Op::AskCharge(..) | Op::TakeUp(..));
+        let is_settled = old.state.is_contradicted() && matches!(op, Op::AskCharge(..) | Op::TakeUp(_));
         if old.state.is_final() && !is_asked_for && !is_refuted && !is_settled {
             let unlooked = |it: &Attempt| Attempt { refusal: None, ..it.clone() };
             prop_assert_eq!(unlooked(old), unlooked(new), "a final state changed");
@@ -410,17 +428,26 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         if let (AttemptState::Finalize(InFlight::InDoubt(doubt)), Some(send)) =
             (&old.state, send_of(&new.state))
         {
-            prop_assert_eq!(&doubt.send.body, &send.body);
-            let may_rise = matches!(op, Op::Resend(_))
-                && doubt.stored_error.as_ref().is_some_and(|it| it.replay_count >= 3);
+            let is_compared = matches!(op, Op::Agree(..)) && doubt.asked_again.is_some();
+            prop_assert!(is_compared || doubt.send.body == send.body);
+            let is_stored = doubt.stored_error.as_ref().is_some_and(|it| it.replay_count >= 3);
+            let may_rise = is_compared || (matches!(op, Op::Resend(_)) && is_stored);
             prop_assert!(send.n == doubt.send.n || (may_rise && send.n.get() == doubt.send.n.get() + 1));
         }
         // What may have been paid is proved unpaid by an answer, a look or a charge, never by time.
         if old.state.is_live() && matches!(new.state, AttemptState::NotPaid { .. }) {
-            prop_assert!(matches!(op, Op::Answer(..) | Op::LookUp(..) | Op::AskCharge(..)), "{op:?}");
+            let is_canceled = matches!(op, Op::Agree(_, LookResult::Canceled));
+            let is_proved = matches!(op, Op::Answer(..) | Op::LookUp(..) | Op::AskCharge(..));
+            prop_assert!(is_canceled || is_proved, "{op:?}");
             prop_assert!(!matches!(
                 op,
-                Op::LookUp(_, LookResult::Open | LookResult::NotFound | LookResult::Completed(..))
+                Op::LookUp(
+                    _,
+                    LookResult::Open
+                        | LookResult::OpenWithPermission
+                        | LookResult::NotFound
+                        | LookResult::Completed(..)
+                )
             ));
         }
         if !old.state.is_live() && new.state.is_live() {

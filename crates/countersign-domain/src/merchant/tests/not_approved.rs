@@ -12,7 +12,7 @@ use alloc::vec;
 
 /// What happens next to an attempt that was sent.
 #[derive(Debug, Clone, Copy)]
-enum Then {
+pub(super) enum Then {
     /// The latest send is answered 422 InvalidCheckoutSessionStatus.
     WrongStatus,
     Declined,
@@ -27,7 +27,7 @@ enum Then {
     NotFound,
 }
 
-fn seen_as(then: Then) -> Option<SessionView> {
+pub(super) fn seen_as(then: Then) -> Option<SessionView> {
     match then {
         Then::Open => Some(open()),
         Then::OpenWithPermission => {
@@ -48,7 +48,7 @@ fn seen_as(then: Then) -> Option<SessionView> {
     }
 }
 
-fn answer(then: Then) -> FinalizeAnswer {
+pub(super) fn answer(then: Then) -> FinalizeAnswer {
     let unclear =
         |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), kind: UnclearKind::Unknown };
     match then {
@@ -61,7 +61,7 @@ fn answer(then: Then) -> FinalizeAnswer {
 }
 
 /// The checkout after these steps, each at its second after the first send.
-fn after_steps(steps: &[(u64, Then)]) -> Checkout {
+pub(super) fn after_steps(steps: &[(u64, Then)]) -> Checkout {
     let mut checkout = checkout(PaymentIntent::Authorize, finalizing(sent_at().plus(30 * SECOND)));
     for (second, then) in steps {
         let now = sent_at().plus(Duration::from_secs(*second));
@@ -168,7 +168,7 @@ fn a_key_that_was_turned_away_before_is_not_a_refusal() {
     assert_eq!(look(&before), "InDoubt");
 }
 
-fn refused(seen_at: Timestamp) -> Checkout {
+pub(super) fn refused(seen_at: Timestamp) -> Checkout {
     checkout(PaymentIntent::Authorize, not_approved(seen_at, None))
 }
 
@@ -212,7 +212,7 @@ fn one_that_is_not_approved_blocks_nothing_and_is_never_called_unpaid() {
 }
 
 /// The checkout after its session was asked for again at this instant.
-fn asked_again(before: &Checkout, now: Timestamp) -> Option<Checkout> {
+pub(super) fn asked_again(before: &Checkout, now: Timestamp) -> Option<Checkout> {
     let given = GivenAddresses::default();
     let ask = |draft: &mut Draft| ask_for_again(draft, AttemptNumber::FIRST, &given, Bearer::Browser);
     let (step, is_mine) = decided(before, now, &rules(), ask);

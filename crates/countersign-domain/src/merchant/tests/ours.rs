@@ -69,22 +69,18 @@ fn what_a_permission_must_show_of_a_session_is_whole_and_ours() {
         limit: AmountView::Shown(amount()),
     };
     let proof = |shown: &SessionPermission, may_lack_reference| {
-        let (id, reference, amount) = (permission(), "c1", amount());
-        permission_proof(shown, &ExpectedPermission { id: &id, reference, may_lack_reference, amount })
+        let (id, reference, limit) = (permission(), "c1", amount());
+        permission_proof(shown, &ExpectedPermission { id: &id, reference, may_lack_reference, limit })
     };
     type Change = fn(&mut SessionPermission);
-    let fits: [Change; 4] = [
-        |_| {},
-        |it| it.state = PermissionState::NonChargeable("ChargeInProgress".to_string()),
-        |it| it.limit = AmountView::Absent,
-        |it| it.limit = AmountView::Shown(Money::from_minor(1_401, Currency::USD)),
-    ];
+    let fits: [Change; 2] =
+        [|_| {}, |it| it.state = PermissionState::NonChargeable("ChargeInProgress".to_string())];
     for change in fits {
         let mut shown = whole.clone();
         change(&mut shown);
         assert_eq!(proof(&shown, false), Proof::Fits(()), "{shown:?}");
     }
-    let contradicts: [(Change, Misfit); 5] = [
+    let contradicts: [(Change, Misfit); 8] = [
         (|it| it.id = ChargePermissionId::parse("S01-2").unwrap(), Misfit::ChargePermissionDiffers),
         (|it| it.reference = Some("c2".to_string()), Misfit::ReferenceDiffers),
         (|it| it.limit = AmountView::Shown(Money::from_minor(1_400, Currency::EUR)), Misfit::CurrencyDiffers),
@@ -92,7 +88,23 @@ fn what_a_permission_must_show_of_a_session_is_whole_and_ours() {
             |it| it.limit = AmountView::Shown(Money::from_minor(1_399, Currency::USD)),
             Misfit::ChargeAmountDiffers,
         ),
+        // A higher limit is that of an order of another amount.
+        (
+            |it| it.limit = AmountView::Shown(Money::from_minor(1_401, Currency::USD)),
+            Misfit::ChargeAmountDiffers,
+        ),
+        (
+            |it| it.limit = AmountView::Shown(Money::from_minor(9_900, Currency::USD)),
+            Misfit::ChargeAmountDiffers,
+        ),
         (|it| it.state = PermissionState::Closed("BuyerClosed".to_string()), Misfit::StateDiffers),
+        (
+            |it| {
+                it.state = PermissionState::Closed("BuyerClosed".to_string());
+                it.limit = AmountView::Absent;
+            },
+            Misfit::StateDiffers,
+        ),
     ];
     for (change, misfit) in contradicts {
         let mut shown = whole.clone();
@@ -104,8 +116,12 @@ fn what_a_permission_must_show_of_a_session_is_whole_and_ours() {
     let unnamed = SessionPermission { reference: None, ..whole.clone() };
     assert_eq!(proof(&unnamed, true), Proof::Fits(()), "its Finalize is known to be ours");
     assert!(matches!(proof(&unnamed, false), Proof::Nothing(_)));
-    let unreadable = SessionPermission { limit: AmountView::Unreadable, ..whole };
-    assert!(matches!(proof(&unreadable, true), Proof::Nothing(_)));
+    // What is not shown does not fit.
+    for limit in [AmountView::Absent, AmountView::Unreadable] {
+        let unlimited = SessionPermission { limit, ..whole.clone() };
+        assert!(matches!(proof(&unlimited, true), Proof::Nothing(_)), "{limit:?}");
+        assert!(matches!(proof(&unlimited, false), Proof::Nothing(_)), "{limit:?}");
+    }
 }
 
 /// The answer to the last step, for each kind of answer.
@@ -172,7 +188,7 @@ fn a_charge_or_a_permission_proves_nothing_before_it_is_known_who_completed_the_
             id: permission(),
             state: PermissionState::Chargeable,
             reference: Some("c1".to_string()),
-            limit: AmountView::Absent,
+            limit: AmountView::Shown(amount()),
         };
         let see = |draft: &mut Draft| prove::permission_seen(draft, AttemptNumber::FIRST, &shown);
         assert_eq!(super::decide::decided(&in_doubt, now, &rules(), see), (None, NextStep::Rest));
@@ -203,4 +219,89 @@ fn a_late_success_proves_and_one_of_another_payment_contradicts() {
             charge_id: Some(charge()),
         }
     );
+}
+
+// Promise: B07
+#[test]
+fn a_success_that_comes_after_the_doubt_was_given_up_proves_the_payment_as_far_as_it_fits() {
+    let now = sent_at().plus(60 * SECOND);
+    let reasons =
+        [UnresolvedReason::CompletedElsewhere, UnresolvedReason::SessionGone, UnresolvedReason::IdsMissing];
+    let shown = |permission: &str, charge: Option<ChargeId>| {
+        Some(Box::new(CompletedSession {
+            charge_permission_id: ChargePermissionId::parse(permission).unwrap(),
+            charge_id: charge,
+            silence_count: 5,
+            completed_by: CompletedBy::Unknown,
+        }))
+    };
+    for reason in reasons {
+        for intent in PaymentIntent::ALL {
+            let is_confirm = *intent == PaymentIntent::Confirm;
+            let charged = (!is_confirm).then(charge);
+            let success = |charge_id: Option<ChargeId>, amount| {
+                FinalizeAnswer::Success(FinalizeSuccess {
+                    pending: false,
+                    charge_permission_id: permission(),
+                    charge_id,
+                    charge_amount: amount,
+                })
+            };
+            let settled = match intent {
+                PaymentIntent::Confirm | PaymentIntent::AuthorizeWithCapture => "Completed",
+                // The charge shows what the bank has decided.
+                PaymentIntent::Authorize => "Pending",
+            };
+            let whole = AmountView::Shown(amount());
+            let mut before = checkout(*intent, unresolved(reason));
+            let other = ChargeId::parse("S01-1-C2").unwrap();
+            for (name, known, answer, expected) in [
+                ("no ids known", None, success(charged.clone(), whole), settled),
+                ("the same ids", shown("S01-1", charged.clone()), success(charged.clone(), whole), settled),
+                (
+                    "another permission",
+                    shown("S01-2", charged.clone()),
+                    success(charged.clone(), whole),
+                    "Unresolved Contradicted",
+                ),
+                (
+                    "another charge",
+                    shown("S01-1", Some(other)),
+                    success(charged.clone(), whole),
+                    "Unresolved Contradicted",
+                ),
+                (
+                    "another amount",
+                    None,
+                    success(charged.clone(), AmountView::Shown(Money::from_minor(1_401, Currency::USD))),
+                    "Unresolved",
+                ),
+                ("no charge", None, success(None, whole), if is_confirm { settled } else { "Unresolved" }),
+            ] {
+                before.attempts[0].sends.completed = known;
+                let step = answered(&before, 1, 1, &answer, now);
+                let after = step.map_or_else(|| before.clone(), |step| step.next);
+                let words = words(&after.attempts[0], now);
+                assert!(words.starts_with(expected), "{reason} {intent} {name}: {words}");
+                let is_as_before = after.attempts[0].state == before.attempts[0].state;
+                assert_eq!(is_as_before, expected == "Unresolved", "{reason} {intent} {name}");
+            }
+            // It is not paid for what the order is now, or not alone.
+            let answer = success(charged, whole);
+            before.attempts[0].sends.completed = None;
+            let moved = Checkout { terms_version: 2, ..before.clone() };
+            assert_eq!(happened(&answered(&moved, 1, 1, &answer, now).unwrap()), "Contradicted: TermsMoved");
+            let mut beside = before.clone();
+            let number = AttemptNumber::new(2);
+            let state = AttemptState::Completed {
+                completion: Completion::Authorized(ChargeId::parse("S01-2-C1").unwrap()),
+                charge_permission_id: ChargePermissionId::parse("S01-2").unwrap(),
+                at: sent_at(),
+            };
+            beside.attempts.push(Attempt { number, state, ..before.attempts[0].clone() });
+            beside.payment = Payment::begun_by(&beside.terms, &beside.attempts[1]);
+            let second = answered(&beside, 1, 1, &answer, now).unwrap().next;
+            assert!(second.is_unexplained(), "{reason} {intent}");
+        }
+    }
 }

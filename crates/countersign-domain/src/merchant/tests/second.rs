@@ -94,7 +94,7 @@ fn shown(before: &Checkout, by: By, now: Timestamp) -> (Checkout, Vec<CheckoutEv
                 OurStore { environment: Environment::Sandbox, store_id: StoreId::parse("store1").unwrap() };
             let seen = completed_session(before);
             let compare = |draft: &mut Draft| {
-                agree::agree(draft, AttemptNumber::FIRST, &seen, &ours, QuoteBasis::Known)
+                agree::agree(draft, AttemptNumber::FIRST, &seen, None, &ours, QuoteBasis::Known)
             };
             decided(before, now, &rules(), compare).0
         }

@@ -1,5 +1,6 @@
 //! What each deadline changes: a millisecond before it, at it, a millisecond after it.
 
+use super::super::attempt::RefusalLooks;
 use super::decide::attempts::*;
 use super::*;
 
@@ -273,5 +274,120 @@ fn how_long_a_charge_has_been_pending_is_counted_from_amazons_own_time() {
             let AttemptState::Pending { since, .. } = after.attempts[0].state else { panic!("not pending") };
             assert_eq!(since, expected, "{created_at:?}");
         }
+    }
+}
+
+#[test]
+fn a_buyer_who_was_seen_later_than_now_is_not_here() {
+    let now = sent_at().plus(60 * SECOND);
+    let later = [MILLISECOND, SECOND, 60 * SECOND, 2 * 24 * 3_600 * SECOND, 400 * 24 * 3_600 * SECOND];
+    for seen_at in core::iter::once(now).chain(later.map(|long| now.plus(long))) {
+        let is_here = seen_at == now;
+        let with = |state: AttemptState| {
+            let mut before = checkout(PaymentIntent::Authorize, state);
+            before.attempts[0].buyer_seen_at = seen_at;
+            before
+        };
+        // What is to be sent for the first time is given up, and what has left is looked up.
+        for (state, given_up) in [
+            (AttemptState::Bound { retry_at: now, missing: None }, "NotPaid"),
+            (approved(None, now), "NotPaid"),
+            (approved(Some(sent_at()), now), "InDoubt"),
+        ] {
+            let before = with(state);
+            let (step, next) = take_up(&before, 1, now, &rules()).unwrap();
+            let name = step.next.attempts[0].state.name();
+            assert_eq!(next == NextStep::Rest, !is_here, "{name} {seen_at}");
+            assert!(is_here || name == given_up, "{name} {seen_at}");
+            // While the clock is in question, nothing is given up and nothing sent.
+            let held = MerchantRules { hold_expiries: true, ..rules() };
+            let (step, next) = take_up(&before, 1, now, &held).unwrap();
+            assert_eq!(step.next.attempts[0].state.name(), before.attempts[0].state.name());
+            let may_send = matches!(next, NextStep::Begin(_));
+            assert!(is_here || !may_send, "{next:?} {seen_at}");
+            let begun = begin(&before, 1, Arc::from(*b"body"), &key_of, now, &rules());
+            assert_eq!(matches!(begun, BeginResult::Send(..)), is_here, "{name} {seen_at}");
+        }
+        let doubted = with(in_doubt_attempt(doubt()));
+        let (_, next) = session_seen(&doubted, 1, &open(), now, &rules()).unwrap();
+        assert_eq!(matches!(next, NextStep::SendAgain(_)), is_here, "{seen_at}");
+        // A call that comes now does not show that the buyer has waited since.
+        assert_eq!(buyer_seen(&doubted, 1, now, &rules()), None, "{seen_at}");
+    }
+}
+
+#[test]
+fn what_was_bound_later_than_now_is_not_sent_again() {
+    let now = sent_at().plus(60 * SECOND);
+    for (bound_at, may) in [
+        (now, true),
+        (now.minus(3_600 * SECOND), true),
+        (now.minus(3_601 * SECOND), false),
+        (now.plus(MILLISECOND), false),
+        (now.plus(3_600 * SECOND), false),
+        (now.plus(400 * 24 * 3_600 * SECOND), false),
+    ] {
+        let with = |state: AttemptState| {
+            let mut before = checkout(PaymentIntent::Authorize, state);
+            before.attempts[0].buyer_seen_at = now;
+            before.attempts[0].bound_at = bound_at;
+            before
+        };
+        let (_, next) = session_seen(&with(in_doubt_attempt(doubt())), 1, &open(), now, &rules()).unwrap();
+        assert_eq!(matches!(next, NextStep::SendAgain(_)), may, "{bound_at}");
+        let (_, next) = take_up(&with(approved(Some(sent_at()), now)), 1, now, &rules()).unwrap();
+        assert_eq!(matches!(next, NextStep::Begin(_)), may, "{bound_at}");
+        // A first send does not depend on it.
+        let (_, next) = take_up(&with(approved(None, now)), 1, now, &rules()).unwrap();
+        assert!(matches!(next, NextStep::Begin(_)), "{bound_at}");
+    }
+}
+
+#[test]
+fn looks_that_were_later_than_now_are_not_counted() {
+    let later = [MILLISECOND, 60 * SECOND, 2 * 24 * 3_600 * SECOND, 400 * 24 * 3_600 * SECOND];
+    let look = |before: Checkout, seen: &SessionView, second: u64| {
+        let now = sent_at().plus(Duration::from_secs(second));
+        session_seen(&before, 1, seen, now, &rules()).map_or(before, |(step, _)| step.next)
+    };
+    for long in later {
+        let at = sent_at().plus(70 * SECOND).plus(long);
+        // Refused each time, and seen open before the clock was set back.
+        let refusals = StatusRefusals { count: 1, open_count: 2, ..StatusRefusals::default() };
+        for refusals in [
+            StatusRefusals { open_since: Some(at), ..refusals },
+            StatusRefusals { open_before: Some(at), open_since: Some(sent_at()), ..refusals },
+        ] {
+            let mut before =
+                checkout(PaymentIntent::Authorize, in_doubt_attempt(Doubt { refusals, ..doubt() }));
+            for (second, expected) in
+                [(70, "InDoubt"), (100, "InDoubt"), (129, "InDoubt"), (131, "NotApproved")]
+            {
+                before = look(before, &open(), second);
+                assert_eq!(before.attempts[0].state.name(), expected, "{long:?} {second}");
+            }
+        }
+        // Declined, and seen open since.
+        let declined = AttemptState::NotPaid {
+            reason: NotPaidReason::Declined("HardDeclined".to_string()),
+            charge: None,
+            at: sent_at(),
+        };
+        let mut before = checkout(PaymentIntent::Authorize, declined);
+        before.attempts[0].refusal = Some(RefusalLooks { open_since: Some(at), open_count: 2 });
+        for (second, is_believed) in [(70, false), (100, false), (129, false), (131, true)] {
+            before = look(before, &open(), second);
+            assert_eq!(before.attempts[0].refusal.is_none(), is_believed, "{long:?} {second}");
+        }
+        // Not found.
+        let missing = Some(absence(2, at, Some(at)));
+        let mut before = checkout(PaymentIntent::Authorize, in_doubt_attempt(Doubt { missing, ..doubt() }));
+        let gone = SessionView::NotFound(access());
+        for second in [70, 400, 700] {
+            before = look(before, &gone, second);
+            assert_eq!(before.attempts[0].state.name(), "InDoubt", "{long:?} {second}");
+        }
+        let missing = before.attempts[0].state.doubt().unwrap().missing.clone().unwrap();
+        assert_eq!((missing.count, missing.reach_proved_at), (3, None), "{long:?}");
     }
 }

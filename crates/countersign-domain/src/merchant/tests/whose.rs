@@ -1,10 +1,13 @@
 //! Whose session it is: what Amazon must show before a session is bound.
 
+use super::super::attempt::Account;
 use super::super::attempt::agree::{QuoteBasis, agree};
 use super::super::attempt::arrive::{give_later, release};
 use super::super::rules::AbsentReference;
+use super::super::rules::Integration;
 use super::decide::decided;
 use super::*;
+use crate::ids::{MerchantId, Region};
 
 fn ours() -> OurStore {
     let store_id = StoreId::parse("amzn1.application-oa2-client.1").unwrap();
@@ -22,7 +25,7 @@ fn agreed(before: &Checkout, session: OpenSession, allowed: AbsentReference) -> 
     let rules = MerchantRules { policy: Policy { absent_reference: allowed, ..rules().policy }, ..rules() };
     let seen = SessionView::Open(Box::new(session));
     let (step, agreed) = decided(before, sent_at(), &rules, |draft| {
-        agree(draft, AttemptNumber::FIRST, &seen, &ours(), QuoteBasis::Known)
+        agree(draft, AttemptNumber::FIRST, &seen, None, &ours(), QuoteBasis::Known)
     });
     match (step, agreed) {
         (None, Some(_)) => "agrees".to_string(),
@@ -100,5 +103,81 @@ fn only_a_session_of_which_nothing_was_sent_is_released_and_says_nothing_about_t
             assert_eq!(step.next.verdict(), Verdict::Registered);
             assert_eq!(step.next.due_at(&rules()), None);
         }
+    }
+}
+
+/// What happens to an attempt in this state whose session is Completed and shows this reference.
+fn completed_with(state: AttemptState, reference: Option<&str>, integration: Integration) -> AttemptState {
+    let before = checkout(PaymentIntent::Authorize, state);
+    let rules = MerchantRules { policy: Policy { integration, ..rules().policy }, ..rules() };
+    let seen = SessionView::Completed { charge_permission_id: Some(permission()), charge_id: Some(charge()) };
+    let (step, agreed) = decided(&before, sent_at(), &rules, |draft| {
+        agree(draft, AttemptNumber::FIRST, &seen, reference, &ours(), QuoteBasis::Known)
+    });
+    assert_eq!(agreed, None);
+    step.map_or(before, |step| step.next).attempts[0].state.clone()
+}
+
+#[test]
+fn a_completed_session_of_something_else_ends_unpaid_only_if_nothing_was_sent_and_another_reference_is_shown()
+{
+    let mismatch = NotPaidReason::Mismatch("merchantMetadata.merchantReferenceId".to_string());
+    for integration in [Integration::OneOfSeveral, Integration::Sole] {
+        for reference in [Some("c2"), Some("S2-1001"), Some("C1"), Some("")] {
+            for state in states() {
+                let (name, is_unsent) = (state.name(), state.is_unsent());
+                let was_refused = matches!(state, AttemptState::NotApproved(_));
+                let before = state.clone();
+                let after = completed_with(state, reference, integration);
+                if is_unsent && !was_refused {
+                    let AttemptState::NotPaid { reason, .. } = after else { panic!("{name} {reference:?}") };
+                    assert_eq!(reason, mismatch, "{name} {reference:?}");
+                } else if is_unsent {
+                    assert_eq!(after.name(), "InDoubt", "it was sent");
+                } else {
+                    assert_eq!(after, before, "{name} {reference:?}");
+                }
+            }
+        }
+        // It may be one of this order's from before a store was lost.
+        for reference in [None, Some("c1"), Some("019aaa8c3a7f00112233445566778899")] {
+            let bound = AttemptState::Bound { retry_at: sent_at(), missing: None };
+            let after = completed_with(bound, reference, integration);
+            assert!(after == unsent_elsewhere(&after), "{reference:?}: {after:?}");
+        }
+    }
+}
+
+/// CompletedElsewhere, with the time of the next look of the given state.
+fn unsent_elsewhere(like: &AttemptState) -> AttemptState {
+    let look_at = like.due_at().unwrap();
+    let reason = UnresolvedReason::CompletedElsewhere;
+    AttemptState::Unresolved { reason, send: None, sent_at: sent_at(), look_at }
+}
+
+// Promise: B08
+#[test]
+fn whatever_may_have_left_is_asked_for_only_where_it_was_sent() {
+    let account = Account {
+        merchant_id: MerchantId::parse("A1").unwrap(),
+        environment: Environment::Sandbox,
+        region: Region::Europe,
+    };
+    let has_left = |state: &AttemptState| {
+        let has_not = matches!(
+            state,
+            AttemptState::Bound { .. }
+                | AttemptState::Finalize(InFlight::Recorded { left_at: None, .. })
+                | AttemptState::Surplus { .. }
+                | AttemptState::Released { .. }
+        );
+        !has_not
+    };
+    for state in states() {
+        let mut before = checkout(PaymentIntent::Authorize, state);
+        before.attempts[0].account = Some(account.clone());
+        let attempt = &before.attempts[0];
+        let expected = has_left(&attempt.state).then_some(&account);
+        assert_eq!(attempt.sent_to(), expected, "{:?}", attempt.state);
     }
 }

@@ -67,7 +67,10 @@ fn states() -> Vec<AttemptState> {
             open_before: Some(at(2)),
             open_since: Some(at(3)),
             open_count: 1,
+            names_permission: true,
         },
+        asked_again: Some(at(5)),
+        must_be_compared: true,
     };
     let stored_error = Some(StoredError { cause: "500".to_owned(), replay_count: 2 });
     let erring = Doubt { stored_error, ..doubt.clone() };
@@ -244,6 +247,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         },
         spent_keys: 2,
         turned_away: (number > 1).then(send),
+        turned_away_terms: (number > 1).then_some(2),
         waits_for: (number > 1).then(|| CheckoutId::parse("c0").unwrap()),
         refused_keys: 1,
         terms_version: 3,
@@ -583,6 +587,7 @@ proptest! {
                 given: given.clone(),
                 spent_keys: 0,
                 turned_away: None,
+                turned_away_terms: None,
                 waits_for: None,
                 refused_keys: 0,
                 terms_version: 3,

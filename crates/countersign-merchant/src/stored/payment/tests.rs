@@ -149,6 +149,8 @@ fn operations() -> Vec<Operation> {
                 stored_error: None,
                 missing: None,
                 refusals: StatusRefusals::default(),
+                asked_again: None,
+                must_be_compared: false,
             })),
         ),
         (

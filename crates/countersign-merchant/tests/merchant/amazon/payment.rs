@@ -285,6 +285,10 @@ impl State {
         let metadata = session.map(|session| session["wasOpen"]["merchantMetadata"].clone());
         let mut shown = json!({ "chargePermissionId": id, "buyer": { "name": "Canary" },
             "merchantMetadata": metadata, "statusDetails": status });
+        if let Some(terms) = session.map(|session| &session["wasOpen"]["paymentDetails"]) {
+            let total = Some(&terms["totalOrderAmount"]).filter(|total| total.is_object());
+            shown["limits"] = json!({ "amountLimit": total.unwrap_or(&terms["chargeAmount"]) });
+        }
         if let Some((limit, created_at)) = self.limits.get(id) {
             let is_used = |charge: &&Value| {
                 charge["chargePermissionId"] == id && !["Declined", "Canceled"].contains(&state_of(charge))
