@@ -45,7 +45,7 @@ pub(crate) fn check_step(
     let is_owned = match (timer, due_at) {
         (Some(timer), Some(due_at)) => timer <= due_at,
         (None, Some(_)) => false,
-        (timer, None) => timer.is_none() || after.browsing.quoted.is_some(),
+        (timer, None) => timer.is_none() || after.browsing.quoted.is_some() || after.has_decisions(),
     };
     never(!is_owned, Invariant::NoTimer, || {
         format!("the document's timer is {timer:?}, but it is due at {due_at:?}")
@@ -61,7 +61,8 @@ pub(crate) fn check_step(
                 && after.payment.is_none()
                 && attempt.state.may_be_live_beside_another();
         let earlier_kept = earlier.filter(|earlier| !(was_anothers && earlier.state.success().is_some()));
-        check_attempt(earlier_kept, attempt, decided_at, ledger)?;
+        let is_decided = before.is_some_and(|before| before.decisions != after.decisions);
+        check_attempt(earlier_kept, attempt, decided_at, ledger, is_decided)?;
         let is_sent = is_sent(earlier.map(|earlier| &earlier.state), &attempt.state);
         // One more send for a completed session proves who completed it, and can charge nobody.
         let can_charge = ledger.ids(&attempt.checkout_session_id).is_none();
@@ -76,7 +77,9 @@ pub(crate) fn check_step(
         }
     }
     payments::check_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
-    after.cancellation.as_ref().map_or(Ok(()), payments::check_cancellation)?;
+    // Persons decide that money is given back by canceling the order.
+    let canceled = after.cancellation.as_ref().filter(|_| !after.has_decisions());
+    canceled.map_or(Ok(()), payments::check_cancellation)?;
     if let Some(payment) = &after.payment {
         let was_canceled = before.is_some_and(|before| before.cancellation.is_some());
         let before = before.and_then(|before| before.payment.as_ref());
@@ -103,7 +106,14 @@ fn is_sent(before: Option<&AttemptState>, after: &AttemptState) -> bool {
     }
 }
 
-fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> CheckResult {
+/// Checks one step of an attempt. `is_decided`: persons have decided something in it.
+fn check_attempt(
+    before: Option<&Attempt>,
+    after: &Attempt,
+    decided_at: i64,
+    ledger: &Ledger,
+    is_decided: bool,
+) -> CheckResult {
     let number = after.number;
     if let Some(before) = before {
         never(
@@ -127,7 +137,7 @@ fn check_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, led
             }
             (was, is) => was == is,
         };
-        if before.state.is_final() && !is_kept && !is_taken_up {
+        if before.state.is_final() && !is_kept && !is_taken_up && !is_decided {
             let (before, after) = (before.state.name(), after.state.name());
             return broken(
                 Invariant::VerdictChanged,

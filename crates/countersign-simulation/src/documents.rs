@@ -38,6 +38,9 @@ pub(crate) struct Checkout {
     pub(crate) unexplained: Vec<HeardPermission>,
     #[serde(default)]
     pub(crate) cart: Option<Cart>,
+    /// What persons have decided.
+    #[serde(default)]
+    pub(crate) decisions: serde_json::Value,
     #[serde(skip)]
     pub(crate) result_token: String,
     #[serde(skip)]
@@ -402,6 +405,24 @@ impl Checkout {
             || self.payment.iter().flat_map(|payment| &payment.charges).any(SeenCharge::is_contradicted)
             || self.payment.as_ref().is_some_and(Payment::is_contested)
             || self.unexplained.iter().any(|it| matches!(it.state, HeardState::Open { .. }))
+    }
+
+    /// Whether persons have decided something.
+    pub(crate) fn has_decisions(&self) -> bool {
+        self.decisions["made"].as_array().is_some_and(|made| !made.is_empty())
+    }
+
+    /// Whether a person may have to decide about an attempt.
+    pub(crate) fn is_undecided(&self, attempt: &Attempt) -> bool {
+        match &attempt.state {
+            AttemptState::Unresolved { reason, .. } => reason != "Refunding",
+            AttemptState::NotPaid { charge: Some(charge), .. } => charge.contradicted.is_some(),
+            AttemptState::Completed { completion, .. } => {
+                let charge = completion.charge_id().zip(self.payment.as_ref());
+                charge.and_then(|(id, payment)| payment.charge(id)).is_some_and(SeenCharge::is_contradicted)
+            }
+            _ => false,
+        }
     }
 
     /// What is remembered of a permission that names the order.

@@ -56,6 +56,10 @@ features! {
     LeftOut = "left-out", on, seeds 4 of 5;
     /// A Get is sometimes answered with another object of the same kind.
     Crossed = "crossed", on, seeds 4 of 5;
+    /// Persons decide daily what nothing else has settled 48 hours after Amazon's last deadline.
+    Persons = "persons", on, seeds 1 of 2;
+    /// Other persons decide before them, at random.
+    WrongDecisions = "wrong-decisions", on, seeds 3 of 4;
     /// A Finalize is sometimes answered with the ids of an earlier payment.
     KnownIds = "known-ids", on, seeds 4 of 5;
 }

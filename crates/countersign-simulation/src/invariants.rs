@@ -55,6 +55,7 @@ invariants! {
     FactTwice = "the shop gets each fact once",
     FactFalse = "every fact is true",
     ShippedUnpaid = "a parcel may leave only for money that is authorized or captured",
+    UnexplainedWithoutNeed = "a permission of no session is unexplained only if its money is taken, or held for 25 hours",
     LedgersDiffer = "in the end both halves' ledgers agree",
     NotUndone = "for a canceled order no money is held or kept",
     NeverDecided = "in the end every attempt is decided",

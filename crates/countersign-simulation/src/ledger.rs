@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     permissions: HashMap<String, ChargePermission>,
     charges: HashMap<String, ChargeRecord>,
     changed_at: HashMap<String, Duration>,
+    /// When a permission was made.
+    made_at: HashMap<String, Duration>,
     /// The sessions that were refused each time because they were not approved.
     not_approved: HashSet<String>,
     /// The sessions that another client of the account has sent a Finalize for, and whether it succeeded.
@@ -79,6 +81,7 @@ impl Ledger {
 
     pub(crate) fn put_permission(&mut self, permission: ChargePermission) {
         self.changed_at.insert(permission.id.clone(), self.latest.at);
+        self.made_at.entry(permission.id.clone()).or_insert(self.latest.at);
         self.permissions.insert(permission.id.clone(), permission);
     }
 
@@ -275,6 +278,11 @@ impl Ledger {
             }
         }
         truth
+    }
+
+    /// How long ago a permission was made.
+    pub(crate) fn age(&self, permission: &str) -> Option<Duration> {
+        Some(self.latest.at.saturating_sub(*self.made_at.get(permission)?))
     }
 
     /// What a charge has captured.

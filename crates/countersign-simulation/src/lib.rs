@@ -31,6 +31,7 @@ mod network;
 mod notifying;
 mod other_client;
 mod payments;
+mod persons;
 mod prices;
 mod process;
 mod quoting;

@@ -16,6 +16,7 @@ use crate::features::Feature;
 use crate::half::Half;
 use crate::limits::{SANDBOX_AUTHORIZATION, SESSION_KEPT};
 use crate::looking::Inspection;
+use crate::persons::Persons;
 use crate::process::{GivingUp, ServeOutcome};
 use crate::requests::{read, shop_request};
 use crate::shop::Story;
@@ -38,6 +39,7 @@ const REST: Duration = SESSION_KEPT.saturating_add(Duration::from_secs(10 * 86_4
 /// 48 hours after the last deadline that Amazon's own rules leave open for a payment: those of a session, and of an
 /// authorization that is pending.
 const SETTLING: Duration = Duration::from_secs((24 + 24 + 48) * 3_600);
+const DAY: Duration = Duration::from_secs(86_400);
 /// The longest time that Amazon takes to decide on the last requests, with a day to spare.
 const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_secs(86_400));
 impl World {
@@ -49,6 +51,9 @@ impl World {
         if self.has(Feature::OwnSales) || self.has(Feature::NamedOrders) {
             let random = Random::stream(self.seed, ELSEWHERE);
             elsewhere::begin(&self, &self.client_elsewhere(&random), &random);
+        }
+        if self.has(Feature::WrongDecisions) {
+            Persons::new(&self).decide_at_random(BUSY * 3);
         }
         let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
         for order in 0..self.order_count {
@@ -69,14 +74,46 @@ impl World {
         self.executor.sleep(Duration::from_secs(120)).await;
         self.let_pass(SETTLING, Duration::from_secs(300)).await;
         self.ask_what_is_settled().await;
-        self.let_pass(REST.saturating_sub(SETTLING), Duration::from_secs(300)).await;
+        self.rest(REST.saturating_sub(SETTLING)).await;
         // Time for the shop's last operations to finish, too.
         self.weather.shut_the_shop();
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
+        if self.has(Feature::Persons) {
+            self.ask_what_persons_settled().await;
+        }
         self.witness.ends(self.reading.ids_on_get, self.integration());
         self.look_at_everything().await;
         for half in [Half::Merchant, Half::Amazon] {
             self.witness.is_left(half, &self.work_left(half).await);
+        }
+    }
+
+    /// Lets the time pass after which everything is settled that Amazon can settle. Persons decide the rest.
+    async fn rest(self: &Arc<Self>, total: Duration) {
+        if !self.has(Feature::Persons) {
+            return self.let_pass(total, Duration::from_secs(300)).await;
+        }
+        let persons = Persons::new(self);
+        let end = self.executor.now().saturating_add(total);
+        while self.executor.now() < end {
+            persons.look_after_everything().await;
+            self.let_pass(DAY, Duration::from_secs(300)).await;
+        }
+    }
+
+    /// Asks the merchant half what is so of each order, after persons have decided whatever needed them.
+    async fn ask_what_persons_settled(&self) {
+        for order in 0..self.order_count {
+            let Some(checkout) = self.witness.checkout(order) else { continue };
+            let path = format!("/v1/checkouts/{}", checkout.id);
+            let witness = Arc::clone(&self.witness);
+            let inspect = move |answer: &Response| {
+                if let Some(said) = read(answer).filter(|_| answer.status().is_success()) {
+                    witness.settled_by_persons(order, &said);
+                }
+            };
+            let request = shop_request(Method::GET, &path, &Value::Null);
+            self.look(Inspection { request, inspect: Box::new(inspect) }).await;
         }
     }
 

@@ -2,6 +2,7 @@
 //! cancellations. Each check compares one changed document with the truth on the other side.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -468,6 +469,22 @@ pub(crate) fn check_fact(
         _ => true,
     };
     if is_true { Ok(()) } else { broken(Invariant::FactFalse, format!("{kind} of {about}: {truth:?}")) }
+}
+
+/// How long money is held before nothing explains it, less than 25 hours by as much as clocks may jump.
+const HELD: Duration = Duration::from_secs(22 * 3_600);
+
+/// Checks that a permission that no session of the order names is called unexplained only if its money is taken, or
+/// has been held for so long that Amazon would have canceled the authorization of a session that is not finalized.
+pub(crate) fn check_unexplained(fact: &Value, truth: &Truth<'_>, age: Option<Duration>) -> CheckResult {
+    if fact["type"] != "payment.unexplained" || fact["reason"] != "NoSession" {
+        return Ok(());
+    }
+    let is_taken = truth.charges.values().any(|charge| charge.captured.is_some() || charge.is_capturing);
+    let is_old = age.is_some_and(|age| age >= HELD);
+    never(!is_taken && !is_old, Invariant::UnexplainedWithoutNeed, || {
+        format!("{} is called unexplained after {age:?}: {truth:?}", fact["chargePermissionId"])
+    })
 }
 
 /// Checks that a parcel may leave only for money that is authorized or captured.

@@ -21,8 +21,13 @@ fn request(method: Method, path: &str, body: &Value) -> Request {
 
 /// A request of the shop's back end.
 pub(crate) fn shop_request(method: Method, path: &str, body: &Value) -> Request {
+    operator_request(SHOP_TOKEN, method, path, body)
+}
+
+/// A request of a person who has this token.
+pub(crate) fn operator_request(token: &str, method: Method, path: &str, body: &Value) -> Request {
     let mut request = request(method, path, body);
-    if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
+    if let Ok(token) = format!("Bearer {token}").parse() {
         request.headers_mut().insert(header::AUTHORIZATION, token);
     }
     request

@@ -25,7 +25,8 @@ use crate::executor::Executor;
 use crate::half::Half;
 use crate::invariants::{BrokenInvariant, CheckResult, Invariant, broken, never};
 use crate::ledger::Ledger;
-use crate::payments::{self, Books};
+use crate::payments;
+use crate::persons::Books;
 use crate::prices::QuotedOrder;
 use crate::reading::{IdsOnGet, Reading};
 use crate::trace::Trace;
@@ -68,6 +69,8 @@ struct Facts {
     asked_elsewhere: HashMap<String, usize>,
     /// The permissions under which another integration has done anything.
     touched_elsewhere: HashSet<String>,
+    /// The sessions of orders of which persons may have decided wrongly.
+    decided_wrongly: HashMap<usize, HashSet<String>>,
     /// Whether the merchant half knows that Amazon honours keys on Finalize.
     knows_keys: bool,
     /// The sessions that were left to a person before that was known.
@@ -79,7 +82,7 @@ struct Facts {
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
     tallies: HashMap<String, SendTally>,
-    books: Books,
+    books: payments::Books,
     told: std::collections::HashSet<String>,
     /// When the shop or a buyer has last asked for something to be done about an order.
     asked_at: HashMap<usize, Duration>,
@@ -97,6 +100,17 @@ const SETTLED_AFTER: Duration = Duration::from_secs((24 + 48) * 3_600);
 /// How long after others have refunded something the merchant half must count it: it asks for the charge if it has
 /// not seen it for a minute, and replicas and the network are slow.
 const KNOWN_AFTER: Duration = Duration::from_secs(120);
+
+/// What persons can bring about who decide wrongly, where Amazon shows nothing against it.
+const BY_WRONG_DECISIONS: [Invariant; 6] = [
+    // What is decided back is told again.
+    Invariant::FactTwice,
+    Invariant::PaidElsewhere,
+    Invariant::UnpaidCalledPaid,
+    Invariant::PaidCalledUnpaid,
+    Invariant::NotOursTouched,
+    Invariant::VerdictChanged,
+];
 
 /// What is not settled.
 const OPEN_STANDINGS: [&str; 7] =
@@ -130,6 +144,13 @@ impl Facts {
     }
 
     fn judge(&mut self, order: Option<usize>, held: CheckResult) {
+        let was_decided = order.is_some_and(|order| self.decided_wrongly.contains_key(&order));
+        if let Err(broken) = &held
+            && was_decided
+            && BY_WRONG_DECISIONS.contains(&broken.invariant)
+        {
+            return self.count(&format!("decided wrongly: {}", broken.invariant.name()));
+        }
         if let Err(broken) = held
             && self.violation.is_none()
         {
@@ -374,7 +395,9 @@ impl Facts {
             _ => self.ledger.truth(id),
         });
         let truth = truth.unwrap_or_default();
-        let held = payments::check_fact(&fact, &mut self.told, &truth);
+        let age = permission.as_deref().and_then(|id| self.ledger.age(id));
+        let held = payments::check_fact(&fact, &mut self.told, &truth)
+            .and_then(|()| payments::check_unexplained(&fact, &truth, age));
         self.note(order, format!("merchant notifies the shop: {fact}"));
         self.judge(order, held);
     }
@@ -604,7 +627,13 @@ impl Witness {
         let held = never(is_theirs, Invariant::NotOursTouched, || {
             format!("{what} of {id}, which another integration has made")
         });
-        facts.judge(None, held);
+        let of_order = |checkout: &&Arc<Checkout>| {
+            let permission = payments::permission_of(id);
+            checkout.payment.as_ref().is_some_and(|payment| payment.charge_permission_id == permission)
+        };
+        let order = facts.checkouts.values().find(of_order);
+        let order = order.and_then(|checkout| order_number(&checkout.order_id));
+        facts.judge(order, held);
     }
 
     /// Checks a refund that the merchant half sends: with what others have refunded of the charge a while ago, it
@@ -844,6 +873,64 @@ impl Witness {
         let held =
             never(word == "open", Invariant::NotSettled, || format!("it is {standing}, and needs nobody"));
         facts.judge(Some(order), held);
+    }
+
+    /// Checks what the merchant half says of an order after persons have decided daily what needed them: nothing is
+    /// open, and nothing needs them.
+    pub(crate) fn settled_by_persons(&self, order: usize, answer: &Value) {
+        let mut facts = self.facts();
+        let standing = answer["standing"].as_str().unwrap_or_default();
+        let needs = answer["needsPerson"].as_array().cloned().unwrap_or_default();
+        let waits = answer["reason"] == "PaidUnderAnotherOrder";
+        let is_open = OPEN_STANDINGS.contains(&standing) && !waits;
+        facts.count(&format!("with persons: {}", if is_open { "open" } else { "settled" }));
+        let held = never(is_open || !needs.is_empty(), Invariant::NotSettled, || {
+            format!("persons have decided for weeks; it is {standing} and needs {needs:?}")
+        });
+        facts.judge(Some(order), held);
+    }
+
+    /// What Amazon's books show of a session.
+    pub(crate) fn books(&self, session: &str) -> Books {
+        let facts = self.facts();
+        let is_theirs = facts.finalized_elsewhere.contains(session) || facts.ledger.may_be_anothers(session);
+        Books { is_theirs, money: facts.ledger.money(session), ids: facts.ledger.ids(session) }
+    }
+
+    /// The session that a permission came from.
+    pub(crate) fn session_of(&self, permission: &str) -> Option<String> {
+        self.facts().ledger.session_of(permission).map(str::to_owned)
+    }
+
+    /// Whether a session was begun for this order.
+    pub(crate) fn is_session_of(&self, session: &str, order: usize) -> bool {
+        self.facts().order_of_session.get(session) == Some(&order)
+    }
+
+    /// What is kept of a charge's captured money, if it is captured.
+    pub(crate) fn kept(&self, charge: &str) -> Option<(u64, String)> {
+        let facts = self.facts();
+        let (captured, currency) = facts.ledger.captured(charge)?;
+        let kept = captured.saturating_sub(facts.ledger.refunded(charge, |_| true));
+        (kept > 0).then(|| (kept, currency.clone()))
+    }
+
+    /// Notes that persons may be about to decide wrongly of an order's session.
+    pub(crate) fn may_be_decided_wrongly(&self, order: usize, session: &str) {
+        self.facts().decided_wrongly.entry(order).or_default().insert(session.to_owned());
+    }
+
+    /// Notes that persons have decided rightly of a session, or not at all.
+    pub(crate) fn is_decided_rightly(&self, order: usize, session: &str) {
+        let mut facts = self.facts();
+        if let Some(sessions) = facts.decided_wrongly.get_mut(&order) {
+            sessions.remove(session);
+        }
+    }
+
+    /// Whether persons may have decided wrongly of an order, and nobody has corrected it.
+    pub(crate) fn was_decided_wrongly(&self, order: usize) -> bool {
+        self.facts().decided_wrongly.get(&order).is_some_and(|sessions| !sessions.is_empty())
     }
 
     /// Checks everything at the end, when all faults are over and 40 days have passed.

@@ -32,6 +32,7 @@ use crate::half::{Half, Halves};
 use crate::hostile::HostileAnswers;
 use crate::network::Network;
 use crate::notifying::{self, Post};
+use crate::persons::OPERATORS;
 use crate::prices;
 use crate::process::Process;
 use crate::reading::Reading;
@@ -202,7 +203,7 @@ impl World {
                 store_id: id("amzn1.application-oa2-client.simulation", StoreId::parse),
                 public_key_id: id(PUBLIC_KEY_ID, PublicKeyId::parse),
                 shop_name: "A Shop".to_owned(),
-                credentials: Credentials::of_shop(SHOP_TOKEN),
+                credentials: credentials(),
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
                 policy: merchant_settings::Policy {
@@ -355,6 +356,11 @@ impl Keys {
         let verifying = made.key.verifying_key().unwrap_or_else(|refused| unreachable!("{refused}"));
         Self::Real(Arc::new(KeySigner::new(public_key_id, made.key, Algorithm::PssV2)), verifying)
     }
+}
+
+fn credentials() -> Credentials {
+    let credentials = Credentials::of_shop(SHOP_TOKEN).and_operator_tokens(OPERATORS);
+    credentials.unwrap_or_else(|refused| unreachable!("{refused:?}"))
 }
 
 fn id<T, E: std::fmt::Debug>(text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> T {

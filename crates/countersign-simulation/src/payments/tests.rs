@@ -222,6 +222,10 @@ fn in_what_is_said() -> Vec<(Invariant, CheckResult)> {
         "chargePermission.closed",
     ];
     let mut cases: Vec<_> = false_facts.map(|kind| (FactFalse, told(&fact(kind), &held))).to_vec();
+    let unexplained =
+        json!({ "type": "payment.unexplained", "reason": "NoSession", "chargePermissionId": "P" });
+    let hour = Some(Duration::from_secs(3_600));
+    cases.push((UnexplainedWithoutNeed, check_unexplained(&unexplained, &held, hour)));
     cases.push((FactTwice, again));
     cases.push((FactFalse, told(&fact("checkout.canceled"), &Truth { held: 1, ..Truth::default() })));
     cases.push((ShippedUnpaid, check_fulfilment(&json!({ "mayShip": true }), &held)));
