@@ -593,6 +593,38 @@ fn a_reminder_reminds_once_and_decides_nothing() {
 
 // Promise: D03
 #[test]
+fn what_persons_have_undone_they_can_decide_again() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = completed_elsewhere(&world, "14.00");
+        let snapshot = format!("/v1/checkouts/{checkout_id}/snapshot");
+        for round in 0..3 {
+            for (verdict, word, outcome) in
+                [(paid_elsewhere(), "paid", "paid"), (with("notPaid", json!({})), "notPaid", "notPaid")]
+            {
+                let mut body = verdict;
+                for (token, state) in [(ALICE, (202, "AwaitsSecond")), (BOB, (200, "Made"))] {
+                    body["reference"] = json!(format!("{word} {round} {}", state.0));
+                    let decided = decide(&world, token, &checkout_id, &body);
+                    assert_eq!(
+                        decision_of(&decided),
+                        (state.0, state.1.to_owned()),
+                        "{round}: {}",
+                        decided.text
+                    );
+                }
+                world.let_pass(2 * MINUTE);
+                assert_eq!(world.checkout(&checkout_id)["state"], outcome, "{round}");
+                let is_kept = world.get(&snapshot).status == 200;
+                assert_eq!(is_kept, outcome == "paid", "the buyer's data are those of a payment");
+            }
+            world.restart();
+        }
+    }
+}
+
+// Promise: D03
+#[test]
 fn a_wrong_decision_ships_nothing_once_one_person_disputes_it() {
     let world = World::in_memory();
     let checkout_id = completed_elsewhere(&world, "14.00");
