@@ -77,7 +77,7 @@ pub(crate) fn check_step(
         }
     }
     payments::check_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
-    // Persons decide that money is given back by canceling the order.
+    // Persons decide that money is refunded by canceling the order.
     let canceled = after.cancellation.as_ref().filter(|_| !after.has_decisions());
     canceled.map_or(Ok(()), payments::check_cancellation)?;
     if let Some(payment) = &after.payment {

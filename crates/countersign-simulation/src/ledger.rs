@@ -28,6 +28,14 @@ pub(crate) enum Money {
     Declined,
 }
 
+/// What Amazon's books show of a session.
+pub(crate) struct SessionBooks {
+    /// Whether another integration has completed it.
+    pub(crate) is_theirs: bool,
+    pub(crate) money: Money,
+    pub(crate) ids: Option<Ids>,
+}
+
 /// Amazon's objects.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {

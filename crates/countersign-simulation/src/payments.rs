@@ -453,6 +453,14 @@ pub(crate) fn check_fact(
     let attempt = fact["attempt"].as_u64().unwrap_or_default();
     // A permission may become chargeable and non-chargeable repeatedly.
     let is_final = !kind.starts_with("chargePermission.") || kind == "chargePermission.closed";
+    // What was settled may be contradicted again.
+    if kind == "payment.settled" {
+        told.retain(|known| {
+            !known.starts_with("payment.contradicted") || !known.contains(text("checkoutId"))
+        });
+    } else if kind == "payment.contradicted" {
+        told.retain(|known| !known.starts_with("payment.settled") || !known.contains(text("checkoutId")));
+    }
     if is_final && !told.insert(format!("{kind} {about} {attempt}")) {
         return broken(Invariant::FactTwice, format!("{kind} of {about}"));
     }

@@ -19,29 +19,16 @@ use crate::executor::Group;
 use crate::features::Feature;
 use crate::ledger::Money;
 use crate::process::{GivingUp, ServeOutcome};
-use crate::requests::{operator_request, read, shop_request};
+use crate::requests::{OPERATOR_TOKENS, operator_request, read, shop_request};
 use crate::world::World;
-
-/// The lines of the operators' tokens.
-pub(crate) const OPERATORS: &str = "alice the-token-of-alice\nbob the-token-of-bob-too";
-const TOKENS: [&str; 2] = ["the-token-of-alice", "the-token-of-bob-too"];
 
 /// The part of the seed.
 const PART: u64 = 997;
 
-/// What Amazon's books show of an attempt's session.
-pub(crate) struct Books {
-    /// Whether another integration has completed it.
-    pub(crate) is_theirs: bool,
-    pub(crate) money: Money,
-    /// The permission and the charge.
-    pub(crate) ids: Option<(String, Option<String>)>,
-}
-
 /// The persons.
 pub(crate) struct Persons {
     world: Arc<World>,
-    /// Seller Central, where money can be given back.
+    /// Seller Central, where money can be returned.
     seller_central: Client,
     random: Random,
 }
@@ -90,8 +77,12 @@ impl Persons {
 
     async fn look_after(&self, order: usize, needs: &[String]) {
         let Some(checkout) = self.world.witness.checkout(order) else { return };
+        let needs = |need: &str| needs.iter().any(|it| it == need);
+        // One person disputes what was decided.
+        let is_disputed = needs("unresolved") && checkout.has_decisions();
+        let is_wrong = self.world.witness.was_decided_wrongly(order);
         for attempt in &checkout.attempts {
-            if checkout.is_undecided(attempt) || self.world.witness.was_decided_wrongly(order) {
+            if is_wrong || is_disputed || checkout.is_undecided(attempt) {
                 self.decide_attempt(order, &checkout, attempt).await;
             }
         }
@@ -100,7 +91,6 @@ impl Persons {
                 self.explain(order, &checkout, &known.charge_permission_id).await;
             }
         }
-        let needs = |need: &str| needs.iter().any(|it| it == need);
         if needs("cancellationStuck") {
             let operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
             let is_refused_undo = |it: &&Operation| {
@@ -123,7 +113,7 @@ impl Persons {
         let path = format!("/v1/checkouts/{}/attempts/{}/decision", checkout.id, attempt.number);
         let is_kept = matches!(books.money, Money::Paid | Money::Pending) && !books.is_theirs;
         if is_kept && checkout.cancellation.is_some() {
-            // The money is given back by canceling the order.
+            // The money is returned by canceling the order.
             return self.world.witness.is_decided_rightly(order, &attempt.checkout_session_id);
         }
         if !is_kept {
@@ -157,7 +147,7 @@ impl Persons {
         }
     }
 
-    /// Gives back in Seller Central what a charge holds or has taken.
+    /// Returns in Seller Central what a charge holds or has taken.
     async fn give_back(&self, charge: Option<&str>) {
         let Some(charge_id) = charge.and_then(|charge| ChargeId::parse(charge).ok()) else { return };
         let kept = self.world.witness.kept(charge_id.as_str());
@@ -176,7 +166,7 @@ impl Persons {
             }
             (Some(_), Err(_)) => false,
         };
-        self.world.witness.count(if did { "given back by a person" } else { "not given back by a person" });
+        self.world.witness.count(if did { "returned by a person" } else { "not returned by a person" });
     }
 
     /// Says anything about an attempt of the order, or about a permission that names it.
@@ -232,12 +222,14 @@ impl Persons {
         if let Some(members) = body.as_object_mut() {
             members.retain(|_, value| !value.is_null());
         }
-        for token in TOKENS {
+        for token in OPERATOR_TOKENS {
             body["reference"] = json!(format!("case-{:016x}", self.random.next()));
             let answer = self.ask(operator_request(token, Method::POST, path, &body)).await;
             let Some((status, said)) = answer else { return false };
             let code = said["error"]["code"].as_str().unwrap_or_default();
-            self.world.witness.count(format!("decided {verdict}: {status} {code}").trim_end());
+            let text = format!("decided {verdict}: {status} {code}");
+            self.world.witness.count(text.trim_end());
+            self.world.witness.note(None, format!("{} at {path}", text.trim_end()));
             match status {
                 200 => return true,
                 202 => {}

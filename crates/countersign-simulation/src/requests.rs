@@ -9,6 +9,10 @@ use serde_json::Value;
 /// The shop's token at the merchant half.
 pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
 
+/// The tokens of two persons who may decide, and the lines that name them.
+pub(crate) const OPERATOR_TOKENS: [&str; 2] = ["the-token-of-alice", "the-token-of-bob-too"];
+pub(crate) const OPERATORS: &str = "alice the-token-of-alice\nbob the-token-of-bob-too";
+
 /// The only reference under which the shop cancels an order.
 pub(crate) const CANCEL: &str = "cancel";
 

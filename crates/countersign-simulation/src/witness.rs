@@ -2,12 +2,14 @@
 //! moment it is made. It checks the invariants immediately, and keeps the trace. The first broken invariant
 //! ends the run.
 
+mod elsewhere;
+mod settling;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::Integration;
 use countersign_store::contract::{ChangeSet, NewMessage, Write};
 use countersign_world::Clock as _;
@@ -18,17 +20,15 @@ use serde_json::Value;
 use crate::checkouts::{self, Audience, DurableSends, Others, SendTally, Statement};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
-    FinalizeKeys, HeardPermission, InFlight, KeyTrial, Notification, Operation, OperationState, Payment,
-    Registration, Snapshot, name,
+    FinalizeKeys, HeardPermission, InFlight, KeyTrial, Notification, Payment, Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
 use crate::invariants::{BrokenInvariant, CheckResult, Invariant, broken, never};
 use crate::ledger::Ledger;
-use crate::payments;
-use crate::persons::Books;
+use crate::payments::{self, Books};
 use crate::prices::QuotedOrder;
-use crate::reading::{IdsOnGet, Reading};
+use crate::reading::IdsOnGet;
 use crate::trace::Trace;
 
 /// A broken invariant, and the order that shows it.
@@ -82,28 +82,20 @@ struct Facts {
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
     tallies: HashMap<String, SendTally>,
-    books: payments::Books,
+    books: Books,
     told: std::collections::HashSet<String>,
     /// When the shop or a buyer has last asked for something to be done about an order.
     asked_at: HashMap<usize, Duration>,
     counts: Counts,
 }
 
-/// What the counts say before each need of a person and its cause.
-const NEEDS: &str = "48 hours later: needs a person:";
-
 const DAY_MS: i64 = 86_400_000;
 
-/// How long after the last request about an order it must be settled: Amazon takes up to 24 hours to decide.
-const SETTLED_AFTER: Duration = Duration::from_secs((24 + 48) * 3_600);
-
-/// How long after others have refunded something the merchant half must count it: it asks for the charge if it has
-/// not seen it for a minute, and replicas and the network are slow.
-const KNOWN_AFTER: Duration = Duration::from_secs(120);
-
 /// What persons can bring about who decide wrongly, where Amazon shows nothing against it.
-const BY_WRONG_DECISIONS: [Invariant; 6] = [
-    // What is decided back is told again.
+const BY_WRONG_DECISIONS: [Invariant; 7] = [
+    // A payment of others is refunded, and their permission is theirs.
+    Invariant::NotUndone,
+    // What is decided back is sent again.
     Invariant::FactTwice,
     Invariant::PaidElsewhere,
     Invariant::UnpaidCalledPaid,
@@ -111,10 +103,6 @@ const BY_WRONG_DECISIONS: [Invariant; 6] = [
     Invariant::NotOursTouched,
     Invariant::VerdictChanged,
 ];
-
-/// What is not settled.
-const OPEN_STANDINGS: [&str; 7] =
-    ["checking", "pending", "capturing", "canceling", "contradicted", "unresolved", "restored"];
 
 /// The simulation's number for the shop's order id.
 fn order_number(order_id: &str) -> Option<usize> {
@@ -402,80 +390,6 @@ impl Facts {
         self.judge(order, held);
     }
 
-    /// Whether the shop has asked for this charge or refund, or Finalize has made it.
-    fn is_known_to_the_shop(&self, id: &str) -> bool {
-        let payment = self.checkouts.values().filter_map(|checkout| checkout.payment.as_ref());
-        let permission = payments::permission_of(id);
-        let mut ours = payment.filter(|payment| payment.charge_permission_id == permission);
-        let of_finalize = |charge: &str| {
-            let session = self.ledger.session_of(charge);
-            session
-                .and_then(|session| self.ledger.ids(session))
-                .is_some_and(|(_, first)| first.as_deref() == Some(charge))
-        };
-        of_finalize(id)
-            || ours.any(|payment| {
-                payment.charge(id).is_some() || payment.refunds().any(|refund| refund.id == id)
-            })
-    }
-
-    /// Why only a person can help with an order, by the truth: one of the causes that are allowed.
-    fn cause(&self, order: usize, need: &str, reading: &Reading) -> Option<&'static str> {
-        let checkout = self.checkout_of(order)?;
-        let sessions = || checkout.attempts.iter().map(|attempt| attempt.checkout_session_id.as_str());
-        let is_theirs = |session: &str| {
-            self.finalized_elsewhere.contains(session) || self.ledger.may_be_anothers(session)
-        };
-        let permissions = checkout.unexplained.iter().map(|it| &it.charge_permission_id);
-        let mut permissions =
-            permissions.chain(checkout.payment.iter().map(|payment| &payment.charge_permission_id));
-        let is_touched = |permission: &String| {
-            self.touched_elsewhere.contains(permission)
-                || self.ledger.session_of(permission).is_some_and(&is_theirs)
-        };
-        let is_refused = |operation: &Operation| matches!(operation.state, OperationState::Refused { .. });
-        let is_gone = |session: &str| self.ledger.session(session).is_none();
-        let proves_nothing =
-            |session: &str| self.tallies.get(session).is_some_and(SendTally::was_unanswered_after_a_refusal);
-        let keys_were_unknown =
-            |session: &str| self.left_before_keys.contains(session) && proves_nothing(session);
-        if sessions().any(is_theirs) || permissions.any(is_touched) {
-            return Some("another integration has touched the order");
-        }
-        if self.contradicted.contains(&order) {
-            return Some("Amazon has contradicted itself");
-        }
-        match need {
-            "snapshotMissed" => return Some("Amazon's object is gone"),
-            "cancellationStuck" => {
-                let mut operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
-                return operations.any(is_refused).then_some("Amazon refuses to undo the payment");
-            }
-            _ => {}
-        }
-        if sessions().any(is_gone) {
-            return Some("Amazon's object is gone");
-        }
-        if sessions().any(keys_were_unknown) && reading.flags.honour_key_on_finalize {
-            return Some("keys were not known, and a refusal came before the send that is unanswered");
-        }
-        if sessions().any(proves_nothing) && !reading.flags.honour_key_on_finalize {
-            return Some("keys are not honoured, and a refusal came before the send that is unanswered");
-        }
-        (reading.ids_on_get == IdsOnGet::Never).then_some("Amazon never shows a session's ids")
-    }
-
-    /// Whether a session belongs to another integration: its buyer has begun it there, and no order of the shop
-    /// has bound it.
-    fn is_elsewhere(&self, session: &str) -> bool {
-        let is_bound = |checkout: &Arc<Checkout>| {
-            let mut attempts = checkout.attempts.iter();
-            attempts.any(|attempt| attempt.checkout_session_id == session && attempt.state.is_live())
-        };
-        self.elsewhere.contains(session)
-            && (self.finalized_elsewhere.contains(session) || !self.checkouts.values().any(is_bound))
-    }
-
     fn money_moved(&mut self, change: &ChangeSet) {
         for write in &change.write {
             let session = match write.key.collection {
@@ -554,120 +468,6 @@ impl Witness {
         self.facts().order_of_session.insert(session.to_owned(), order);
     }
 
-    /// Notes that a buyer of another integration has begun a session there.
-    pub(crate) fn session_began_elsewhere(&self, session: &str) {
-        self.note(None, format!("a buyer elsewhere begins the session {}", &session[..8]));
-        self.facts().elsewhere.insert(session.to_owned());
-    }
-
-    /// Notes that another integration is about to finalize a session.
-    pub(crate) fn finalizes_elsewhere(&self, session: &str) {
-        self.facts().ledger.finalizes_elsewhere(session);
-    }
-
-    /// Notes that Amazon has refused a session to another integration.
-    pub(crate) fn refused_elsewhere(&self, session: &str) {
-        let mut facts = self.facts();
-        if !facts.finalized_elsewhere.contains(session) {
-            facts.ledger.is_refused_elsewhere(session);
-        }
-    }
-
-    /// Notes that another integration has finalized a session: it ships for this payment.
-    pub(crate) fn finalized_elsewhere(&self, session: &str) {
-        let mut facts = self.facts();
-        facts.note(None, format!("the session {} is finalized elsewhere", &session[..8]));
-        facts.finalized_elsewhere.insert(session.to_owned());
-        let checkouts: Vec<_> = facts.checkouts.values().cloned().collect();
-        for checkout in checkouts {
-            let held = checkouts::check_elsewhere(&checkout, &facts.finalized_elsewhere);
-            facts.judge(order_number(&checkout.order_id), held);
-        }
-    }
-
-    /// Notes that another integration asks for a charge or a refund.
-    pub(crate) fn acts_elsewhere(&self, path: &str, body: &[u8]) {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let named = ["chargePermissionId", "chargeId"].into_iter().filter_map(|id| body[id].as_str());
-        let touched = path.split('/').chain(named).map(|id| payments::permission_of(id).to_owned());
-        self.facts().touched_elsewhere.extend(touched);
-        let about = ["chargePermissionId", "chargeId"].into_iter().find_map(|id| body[id].as_str());
-        if let Some(about) = about {
-            let permission = payments::permission_of(about).to_owned();
-            *self.facts().asked_elsewhere.entry(permission).or_default() += 1;
-        }
-    }
-
-    /// Notes that Amazon has answered about one of its objects with another one.
-    pub(crate) fn is_contradicted(&self, id: &str) {
-        let mut facts = self.facts();
-        let order = facts.order_of_object(id);
-        facts.contradicted.extend(order);
-    }
-
-    /// Notes what another integration has made.
-    pub(crate) fn made_elsewhere(&self, answer: &[u8]) {
-        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-        let is_new = answer["statusDetails"]["state"].as_str().is_some();
-        let made = ["refundId", "chargeId"].into_iter().find_map(|id| answer[id].as_str());
-        let mut facts = self.facts();
-        // A capture or a cancellation answers with a charge that exists already.
-        if let Some(made) = made.filter(|made| is_new && !facts.is_known_to_the_shop(made)) {
-            let at = facts.at;
-            facts.made_elsewhere.insert(made.to_owned(), at);
-        }
-    }
-
-    /// Checks a call of the merchant half's that changes a payment.
-    pub(crate) fn touches(&self, what: &str, id: &str) {
-        let mut facts = self.facts();
-        let session = facts.ledger.session_of(id).map(str::to_owned);
-        let is_theirs = facts.made_elsewhere.contains_key(id)
-            || session.is_some_and(|session| facts.finalized_elsewhere.contains(&session));
-        let held = never(is_theirs, Invariant::NotOursTouched, || {
-            format!("{what} of {id}, which another integration has made")
-        });
-        let of_order = |checkout: &&Arc<Checkout>| {
-            let permission = payments::permission_of(id);
-            checkout.payment.as_ref().is_some_and(|payment| payment.charge_permission_id == permission)
-        };
-        let order = facts.checkouts.values().find(of_order);
-        let order = order.and_then(|checkout| order_number(&checkout.order_id));
-        facts.judge(order, held);
-    }
-
-    /// Checks a refund that the merchant half sends: with what others have refunded of the charge a while ago, it
-    /// returns no more than was captured.
-    pub(crate) fn refunds(&self, charge_id: &str, body: &[u8]) {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let mut facts = self.facts();
-        let Some((captured, currency)) = facts.ledger.captured(charge_id).cloned() else { return };
-        let asked = body["refundAmount"]["amount"].as_str().zip(Currency::parse(&currency));
-        let asked =
-            asked.and_then(|(text, currency)| Money::parse(text, currency).ok()).map_or(0, Money::minor);
-        let is_old = |id: &str| {
-            let made_at = facts.made_elsewhere.get(id);
-            made_at.is_some_and(|made_at| facts.at.saturating_sub(*made_at) > KNOWN_AFTER)
-        };
-        let given = facts.ledger.refunded(charge_id, is_old);
-        let held = never(given > 0 && asked + given > captured, Invariant::RefundedTooMuch, || {
-            format!("{asked} of {captured} is about to be refunded, and others have refunded {given} before")
-        });
-        let order = facts.order_of_object(charge_id);
-        facts.judge(order, held);
-    }
-
-    /// A payment of the shop's: its permission and its first charge.
-    pub(crate) fn any_payment(&self, draw: u64) -> Option<(String, Option<String>)> {
-        let facts = self.facts();
-        let mut payments: Vec<_> =
-            facts.checkouts.values().filter_map(|checkout| checkout.payment.as_ref()).collect();
-        payments.sort_unstable_by_key(|payment| payment.charge_permission_id.clone());
-        let at = usize::try_from(draw.checked_rem(u64::try_from(payments.len()).ok()?)?).ok()?;
-        let payment = payments.get(at)?;
-        Some((payment.charge_permission_id.clone(), payment.charges.first().map(|charge| charge.id.clone())))
-    }
-
     /// Notes that the buyer's page asks what this order costs.
     pub(crate) fn is_priced(&self, order: usize, priced: QuotedOrder) {
         self.facts().priced.insert(order, priced);
@@ -743,28 +543,6 @@ impl Witness {
         }
     }
 
-    /// Whether Amazon has refused each Finalize that left the merchant half for a session, and there was one.
-    pub(crate) fn was_refused(&self, session: &str) -> bool {
-        self.facts().tallies.get(session).is_some_and(SendTally::was_only_refused)
-    }
-
-    /// Notes that another client of the account finalizes a session.
-    pub(crate) fn other_client_tries(&self, session: &str) {
-        let mut facts = self.facts();
-        let order = facts.order_of_session.get(session).copied();
-        facts.note(order, "another client finalizes the session".to_owned());
-        facts.ledger.finalizes_elsewhere(session);
-    }
-
-    /// Notes whether the other client has completed the session.
-    pub(crate) fn other_client_was_answered(&self, session: &str, is_completed: bool) {
-        let mut facts = self.facts();
-        facts.count(if is_completed { "completed elsewhere" } else { "refused elsewhere" });
-        if is_completed {
-            facts.ledger.is_completed_elsewhere(session);
-        }
-    }
-
     /// Notes that a Finalize has left the merchant half.
     pub(crate) fn has_left(&self, session: &str, key: &str) {
         self.facts().tallies.entry(session.to_owned()).or_default().left(key);
@@ -831,106 +609,6 @@ impl Witness {
         let Some(after) = facts.checkout_of(order).cloned() else { return };
         let held = checkouts::check_shown_checkout(&said, before.map(Arc::as_ref), &after);
         facts.judge(Some(order), held);
-    }
-
-    /// Notes that something is asked for about an order.
-    pub(crate) fn is_asked_about(&self, order: usize) {
-        let mut facts = self.facts();
-        let at = facts.at;
-        facts.asked_at.insert(order, at);
-    }
-
-    /// Checks what the merchant half says of an order 48 hours after the last deadline that Amazon's own rules leave
-    /// open: it is settled, or needs a person, for a cause that is allowed. An order that waits for another of its
-    /// cart waits for that one.
-    pub(crate) fn settled(&self, order: usize, answer: &Value, reading: &Reading) {
-        let mut facts = self.facts();
-        let standing = answer["standing"].as_str().unwrap_or_default();
-        let needs: Vec<&str> =
-            answer["needsPerson"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        for need in &needs {
-            let cause = facts.cause(order, need, reading);
-            facts.count(&format!("{NEEDS} {need}: {}", cause.unwrap_or("no cause")));
-            let held = never(cause.is_none(), Invariant::NotSettled, || {
-                format!("it is {standing} and needs a person ({need}), for no cause that is allowed")
-            });
-            facts.judge(Some(order), held);
-        }
-        let needs_person = !needs.is_empty();
-        let waits = answer["reason"] == "PaidUnderAnotherOrder";
-        let is_open = OPEN_STANDINGS.contains(&standing);
-        let asked_at = facts.asked_at.get(&order);
-        let is_fresh = asked_at.is_some_and(|at| facts.at.saturating_sub(*at) < SETTLED_AFTER);
-        let word = match (needs_person, is_open, waits) {
-            (true, _, _) => "needs a person",
-            (false, false, _) => "settled",
-            (false, true, true) => "waits for another order",
-            (false, true, false) if is_fresh => "asked for a short while ago",
-            (false, true, false) => "open",
-        };
-        facts.count(&format!("48 hours later: {word}"));
-        facts.note(Some(order), format!("48 hours later: {standing}, {word}"));
-        let held =
-            never(word == "open", Invariant::NotSettled, || format!("it is {standing}, and needs nobody"));
-        facts.judge(Some(order), held);
-    }
-
-    /// Checks what the merchant half says of an order after persons have decided daily what needed them: nothing is
-    /// open, and nothing needs them.
-    pub(crate) fn settled_by_persons(&self, order: usize, answer: &Value) {
-        let mut facts = self.facts();
-        let standing = answer["standing"].as_str().unwrap_or_default();
-        let needs = answer["needsPerson"].as_array().cloned().unwrap_or_default();
-        let waits = answer["reason"] == "PaidUnderAnotherOrder";
-        let is_open = OPEN_STANDINGS.contains(&standing) && !waits;
-        facts.count(&format!("with persons: {}", if is_open { "open" } else { "settled" }));
-        let held = never(is_open || !needs.is_empty(), Invariant::NotSettled, || {
-            format!("persons have decided for weeks; it is {standing} and needs {needs:?}")
-        });
-        facts.judge(Some(order), held);
-    }
-
-    /// What Amazon's books show of a session.
-    pub(crate) fn books(&self, session: &str) -> Books {
-        let facts = self.facts();
-        let is_theirs = facts.finalized_elsewhere.contains(session) || facts.ledger.may_be_anothers(session);
-        Books { is_theirs, money: facts.ledger.money(session), ids: facts.ledger.ids(session) }
-    }
-
-    /// The session that a permission came from.
-    pub(crate) fn session_of(&self, permission: &str) -> Option<String> {
-        self.facts().ledger.session_of(permission).map(str::to_owned)
-    }
-
-    /// Whether a session was begun for this order.
-    pub(crate) fn is_session_of(&self, session: &str, order: usize) -> bool {
-        self.facts().order_of_session.get(session) == Some(&order)
-    }
-
-    /// What is kept of a charge's captured money, if it is captured.
-    pub(crate) fn kept(&self, charge: &str) -> Option<(u64, String)> {
-        let facts = self.facts();
-        let (captured, currency) = facts.ledger.captured(charge)?;
-        let kept = captured.saturating_sub(facts.ledger.refunded(charge, |_| true));
-        (kept > 0).then(|| (kept, currency.clone()))
-    }
-
-    /// Notes that persons may be about to decide wrongly of an order's session.
-    pub(crate) fn may_be_decided_wrongly(&self, order: usize, session: &str) {
-        self.facts().decided_wrongly.entry(order).or_default().insert(session.to_owned());
-    }
-
-    /// Notes that persons have decided rightly of a session, or not at all.
-    pub(crate) fn is_decided_rightly(&self, order: usize, session: &str) {
-        let mut facts = self.facts();
-        if let Some(sessions) = facts.decided_wrongly.get_mut(&order) {
-            sessions.remove(session);
-        }
-    }
-
-    /// Whether persons may have decided wrongly of an order, and nobody has corrected it.
-    pub(crate) fn was_decided_wrongly(&self, order: usize) -> bool {
-        self.facts().decided_wrongly.get(&order).is_some_and(|sessions| !sessions.is_empty())
     }
 
     /// Checks everything at the end, when all faults are over and 40 days have passed.

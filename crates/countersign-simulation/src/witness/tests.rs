@@ -6,9 +6,11 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeId, Content, Expect, Key};
 use serde_json::json;
 
+use super::elsewhere::KNOWN_AFTER;
 use super::*;
 use crate::clock::half_clock;
 use crate::entropy::Random;
+use crate::reading::Reading;
 
 const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
 const NOW: i64 = 10_000_000;
