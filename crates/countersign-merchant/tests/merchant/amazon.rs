@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_client::{Transport, TransportError};
 use countersign_domain::ids::CheckoutSessionId;
+use countersign_world::Clock as _;
 use countersign_world::fake::FakeClock;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub(crate) enum Fault {
     LostBefore,
     /// The call is executed, and never answered.
     HangAfter,
+    /// The call is executed, and answered twenty seconds later.
+    Late,
     /// The call is lost on the way, is not executed, and is never answered.
     HangBefore,
     /// The call is not executed, and is answered with this.
@@ -63,6 +66,9 @@ pub(crate) struct ReceivedCall {
     pub(crate) key: Option<String>,
     pub(crate) body: Bytes,
 }
+
+/// How much later [`Fault::Late`] is answered.
+const LATE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Amazon {
     time: FakeClock,
@@ -300,6 +306,7 @@ enum Reply {
     Lost,
     NotSent,
     Never,
+    Later(u16, Value),
 }
 
 impl State {
@@ -366,6 +373,7 @@ impl State {
                 self.hanging += 1;
                 return Reply::Never;
             }
+            Some(Fault::Late) => return Reply::Later(status, body),
             Some(Fault::AnswerAfter(status, body)) => return Reply::Now(status, body),
             Some(Fault::PendingWith200) => return Reply::Now(200, body),
             Some(Fault::StaleOpen) => body = body["wasOpen"].clone(),
@@ -469,8 +477,11 @@ impl Transport for Amazon {
                 let reply = state.reply(&arrived, self.time.now().as_millis());
                 (reply, self.date(state.skew_s))
             };
+            if let Reply::Later(..) = reply {
+                self.time.sleep(LATE).await;
+            }
             match reply {
-                Reply::Now(status, body) => {
+                Reply::Now(status, body) | Reply::Later(status, body) => {
                     let answer = http::Response::builder().status(status).header("date", date);
                     let answer = answer.header("x-amz-pay-request-id", "request-1");
                     Ok(answer.body(Bytes::from(body.to_string())).unwrap())

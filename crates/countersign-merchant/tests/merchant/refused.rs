@@ -1,11 +1,14 @@
 //! A refusal alone is not enough to send another session: the session that was refused is looked at first.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use countersign_world::Clock as _;
+use futures_util::future::{Either, join, select};
 use serde_json::json;
 
 use super::amazon::Fault;
-use super::world::{ENGINES, OTHER_SESSION, SESSION, World, order, session_for};
+use super::world::{ENGINES, OTHER_SESSION, SESSION, World, order, session_for, waiting_order};
 
 const THIRD_SESSION: &str = "3cca3d1d-2001-4000-8000-000000000003";
 const SECOND: Duration = Duration::from_secs(1);
@@ -145,5 +148,50 @@ fn of_several_declined_sessions_that_stay_open_all_are_looked_at_in_the_same_min
         assert_eq!(world.complete(&checkout_id, THIRD_SESSION).verdict(), (202, "checking".to_owned()));
         world.let_pass(50 * SECOND);
         assert_eq!(world.complete(&checkout_id, THIRD_SESSION).verdict(), paid());
+    }
+}
+
+// Promise: B06
+#[test]
+fn a_success_that_comes_after_its_attempt_was_called_unpaid_is_contradicted_and_nothing_more_is_sent() {
+    for engine in ENGINES {
+        for order in [order(), waiting_order()] {
+            let world = World::new(engine);
+            let checkout_id = world.placed(&order);
+            world.amazon.fault("finalize", Fault::LostBefore);
+            world.amazon.fault("finalize", Fault::Late);
+            let completing = world.completing(&checkout_id, SESSION);
+            let answer = {
+                // While the answer to the second send is on its way, Amazon shows the session Canceled.
+                let expiring = async {
+                    world.time.sleep(SECOND / 2).await;
+                    world.amazon.cancel(SESSION, "Expired");
+                };
+                let both = pin!(join(completing, expiring));
+                let timers = pin!(world.merchant().timers());
+                match world.run(select(both, timers)) {
+                    Either::Left(((answer, ()), _)) => answer,
+                    Either::Right(_) => panic!("the timers ended"),
+                }
+            };
+            assert_eq!(answer.verdict(), (202, "checking".to_owned()));
+            assert_eq!(answer.json()["reason"], "Contradicted");
+            let kinds: Vec<_> = world.facts().iter().map(|fact| fact["type"].clone()).collect();
+            assert_eq!(kinds, ["attempt.notPaid", "payment.contradicted"]);
+            assert_eq!(world.checkout(&checkout_id)["needsPerson"], json!(["contradicted"]));
+            assert!(!world.fulfilment(&checkout_id).0);
+            world.amazon.open(OTHER_SESSION, session_for(&order, OTHER_SESSION, &checkout_id));
+            assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (202, "checking".to_owned()));
+            world.skip(49 * 60 * MINUTE);
+            assert_eq!(world.amazon.arrived("finalize").len(), 2, "no other session is sent");
+            assert_eq!(world.checkout(&checkout_id)["needsPerson"], json!(["contradicted"]));
+            let charge = world.amazon.arrived("charge").pop().expect("looks go on").path;
+            world.amazon.decide(charge.trim_start_matches("charges/"), "Canceled");
+            world.skip(25 * 60 * MINUTE);
+            assert_eq!(world.checkout(&checkout_id)["needsPerson"], json!([]));
+            assert_eq!(world.facts().last().unwrap()["type"], "payment.settled");
+            world.amazon.open(THIRD_SESSION, session_for(&order, THIRD_SESSION, &checkout_id));
+            assert_eq!(world.complete(&checkout_id, THIRD_SESSION).status, 200, "the buyer pays again");
+        }
     }
 }

@@ -3,9 +3,11 @@
 //! proves. A timer decides no outcome: it only leads to a request.
 
 use crate::merchant::number::AttemptNumber;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::prove::{contradict_ids, proved_by, session, shows_other_ids};
+use super::sends::{CompletedBy, CompletedSession};
 use super::{
     Attempt, AttemptState, Completion, NotPaidReason, RefusalLooks, UnresolvedReason, is_within, not_approved,
 };
@@ -17,9 +19,11 @@ use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::checkout::sharing::must_wait;
 use crate::merchant::checkout::terms::Terms;
+use crate::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedState};
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{CallId, NextStep, OutgoingCall};
 use crate::merchant::number::KeyOrdinal;
+use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{FinalizeSuccess, Proof, finalize_proof};
 use crate::merchant::rules::{
     ALARMS, FORGOTTEN_AFTER, HELD_PAUSE, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due,
@@ -382,11 +386,18 @@ pub fn answered(
             reason: UnresolvedReason::Contradicted | UnresolvedReason::Refunding,
             ..
         } => {}
+        AttemptState::NotPaid { .. } => {
+            if let CallAnswer::Success(finalized) = answer
+                && let Some(next) = paid_though_unpaid(draft, number, finalized)
+            {
+                return next;
+            }
+            contradict(draft, number, answer, LATE_SUCCESS);
+        }
         AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
-        | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }
         | AttemptState::Released { .. }
-        | AttemptState::Bound { .. } => contradict(draft, number, answer, "a late success"),
+        | AttemptState::Bound { .. } => contradict(draft, number, answer, LATE_SUCCESS),
     }
     match draft.checkout().attempt(number) {
         // An attempt in doubt is looked up immediately, because the buyer waits. An answer that proves
@@ -406,9 +417,92 @@ fn proved_late(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuc
     }
 }
 
+/// What is reported of a success that arrives too late to be an attempt's outcome.
+const LATE_SUCCESS: &str = "a late success";
+
+/// Handles a success for an attempt that counts as unpaid: Amazon contradicts that, unless the order has another
+/// payment, next to which this is a second one. `None` if it is to be reported only: it does not have what the
+/// intent needs, it repeats the ids of the charge that failed, or what its money is for is known.
+fn paid_though_unpaid(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    finalized: &FinalizeSuccess,
+) -> Option<NextStep> {
+    let checkout = draft.checkout();
+    let (terms, permission) = (&checkout.terms, &finalized.charge_permission_id);
+    let charge = finalized.charge_id.as_ref().filter(|_| terms.payment_intent != PaymentIntent::Confirm);
+    let is_as_asked = match finalize_proof(terms.payment_intent, terms.charge_amount, finalized) {
+        Proof::Fits(_) => !draft.has_other_terms(number),
+        // The money is taken, though not as the order asks for it now.
+        Proof::Contradicts(_) => false,
+        Proof::Nothing(_) => return None,
+    };
+    if charge.is_none() && terms.payment_intent != PaymentIntent::Confirm {
+        return None;
+    }
+    let repeats_failed = state(draft, number).and_then(AttemptState::ids) == Some((permission, charge));
+    if repeats_failed || is_explained(checkout, permission) {
+        return None;
+    }
+    if draft.misfit_of_ids(Some(number), permission, charge).is_some() {
+        return None;
+    }
+    let amount = finalized.charge_amount.shown().or(is_as_asked.then_some(terms.charge_amount));
+    let amount = charge.and(amount);
+    draft.name(number, permission, charge);
+    not_approved::refusal_settled(draft, number);
+    if draft.checkout().is_paid_beside(permission) && draft.paid_twice(number, permission, charge, amount) {
+        return Some(NextStep::Rest);
+    }
+    let Some(charge) = charge else {
+        contradict_unpaid_confirm(draft, number, permission);
+        return Some(NextStep::Rest);
+    };
+    draft.contradict_unpaid(number, permission, charge);
+    let session = session(draft.checkout().attempt(number)?);
+    let (charge_permission_id, charge_id) = (permission.clone(), charge.clone());
+    Some(NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id })
+}
+
+/// Whether it is known, or being decided, what the money under a permission is for.
+fn is_explained(checkout: &Checkout, permission: &ChargePermissionId) -> bool {
+    let is_the_payments = checkout.payment.as_ref().is_some_and(|it| it.charge_permission_id == *permission);
+    is_the_payments
+        || checkout.heard_of(permission).is_some_and(|known| match known.state {
+            UnexplainedState::Open { .. }
+            | UnexplainedState::Over {
+                end: UnexplainedEnd::Returned | UnexplainedEnd::OfAnotherOrder | UnexplainedEnd::Ours,
+                ..
+            } => true,
+            UnexplainedState::Heard { .. }
+            | UnexplainedState::Watched { .. }
+            | UnexplainedState::Over { end: UnexplainedEnd::Noted | UnexplainedEnd::NotOurs, .. } => false,
+        })
+}
+
+/// Records that a Confirm, which makes no charge, has succeeded although its attempt counts as unpaid: looks at its
+/// permission settle that.
+fn contradict_unpaid_confirm(draft: &mut Draft, number: AttemptNumber, permission: &ChargePermissionId) {
+    let now = draft.now;
+    let Some(AttemptState::NotPaid { at, .. }) = state(draft, number) else { return };
+    let (reason, sent_at) = (UnresolvedReason::Contradicted, *at);
+    let look_at = next_evidence_look(sent_at, now);
+    draft.move_on(number, AttemptState::Unresolved { reason, send: None, sent_at, look_at });
+    if let Some(attempt) = draft.change_attempt(number) {
+        attempt.sends.completed = Some(Box::new(CompletedSession {
+            charge_permission_id: permission.clone(),
+            charge_id: None,
+            silence_count: 0,
+            completed_by: CompletedBy::Us,
+        }));
+    }
+    let (misfit, charge_permission_id) = (Misfit::StateDiffers, permission.clone());
+    draft.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id: None });
+}
+
 /// Handles a success for an attempt that was refused each time: a copy of the request was executed late.
 fn late_success(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuccess) {
-    not_approved::doubt_again(draft, number, "a late success");
+    not_approved::doubt_again(draft, number, LATE_SUCCESS);
     succeed(draft, number, finalized);
 }
 

@@ -25,6 +25,7 @@ mod other_ids;
 mod others;
 mod ours;
 mod paid;
+mod paid_though_unpaid;
 mod plan;
 mod proof;
 mod refunding;

@@ -9,6 +9,7 @@ use crate::merchant::absence::Reach;
 use crate::merchant::attempt::missing::reach_seen;
 use crate::merchant::attempt::not_approved::ask_for_again;
 use crate::merchant::attempt::surplus::ask_for_surplus;
+use crate::merchant::checkout::standing::Need;
 
 /// One thing that may happen next; an attempt is chosen by its index modulo their number.
 #[derive(Debug, Clone)]
@@ -129,8 +130,8 @@ struct World {
 #[derive(Debug, Default)]
 struct Copies {
     on_their_way: alloc::collections::BTreeMap<u32, u32>,
-    /// The attempts that were not approved at some time, or were refused until a look showed that to be false: one of
-    /// them may be live beside another attempt.
+    /// The attempts that were not approved at some time, or counted as unpaid until a look or a late success showed
+    /// that to be false: one of them may be live beside another attempt.
     refused: alloc::collections::BTreeSet<u32>,
 }
 
@@ -146,8 +147,8 @@ impl Copies {
                 .attempt(new.number)
                 .is_some_and(|old| matches!(old.state, AttemptState::Finalize(InFlight::Sent { .. })));
             let has_changed = before.attempt(new.number) != Some(new);
-            let was_refused = before.attempt(new.number).is_some_and(|old| old.refusal.is_some());
-            let is_refuted = was_refused && new.state.is_live();
+            let was_unpaid = |old: &Attempt| matches!(old.state, AttemptState::NotPaid { .. });
+            let is_refuted = before.attempt(new.number).is_some_and(was_unpaid) && new.state.is_live();
             if is_refuted || matches!(new.state, AttemptState::NotApproved(_)) {
                 self.refused.insert(new.number.get());
             }
@@ -408,7 +409,9 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         let is_surplus = |state: &AttemptState| matches!(state, AttemptState::Surplus { .. });
         let is_asked_for = matches!(op, Op::Arrive(_)) && is_surplus(&old.state);
         // A look may show that a refusal was false, and its charge, which is looked at daily, may settle that.
-        let is_refuted = old.refusal.is_some() && matches!(op, Op::LookUp(_, LookResult::Completed(..)));
+        let is_refuted = old.refusal.is_some() && matches!(op, Op::LookUp(_, LookResult::Completed(..)))
+            || matches!(old.state, AttemptState::NotPaid { .. })
+                && matches!(op, Op::Answer(_, _, ModelAnswer::Success { .. }));
         let is_settled = old.state.is_contradicted() && matches!(op, Op::AskCharge(..) | Op::TakeUp(_));
         if old.state.is_final() && !is_asked_for && !is_refuted && !is_settled {
             let unlooked = |it: &Attempt| Attempt { refusal: None, ..it.clone() };
@@ -477,6 +480,58 @@ proptest! {
             if world.decide(&op).is_some() {
                 holds(&before, &op, &world)?;
             }
+        }
+    }
+}
+
+/// The order after these decisions; what must hold is checked after each.
+fn after_each(intent: PaymentIntent, ops: &[Op]) -> World {
+    let mut world = World::new(intent);
+    for op in ops {
+        let before = world.checkout.clone();
+        if world.decide(op).is_some() {
+            holds(&before, op, &world).unwrap_or_else(|failed| panic!("{intent} {op:?}: {failed}"));
+        }
+    }
+    world
+}
+
+/// The first session was refused, so the second one is bound; then both are found completed.
+#[test]
+fn nothing_is_sent_beside_two_sessions_that_somebody_else_completed_and_each_has_a_way_out() {
+    let completed = || LookResult::Completed(false, false);
+    let sent = || vec![Op::Arrive(2), Op::Agree(0, LookResult::Open)];
+    let refused = || Op::Answer(0, 0, ModelAnswer::Declined);
+    // The second session waited for the first one, or came after its refusal; a third one waits to be sent.
+    let arrivals = [
+        [sent(), vec![Op::Arrive(0), refused(), Op::Arrive(0), Op::Arrive(3)]].concat(),
+        [sent(), vec![refused(), Op::Arrive(0), Op::Arrive(3)]].concat(),
+    ];
+    let states =
+        |world: &World| -> Vec<_> { world.checkout.attempts.iter().map(|it| it.state.name()).collect() };
+    for intent in PaymentIntent::ALL.iter().copied() {
+        for (arrived, [first, last]) in arrivals.iter().flat_map(|it| [(it, [0, 1]), (it, [1, 0])]) {
+            let what = format!("{intent} {arrived:?} {first}");
+            let found = vec![Op::Agree(1, completed()), Op::LookUp(0, completed())];
+            let mut world = after_each(intent, &[arrived.clone(), found].concat());
+            assert_eq!(states(&world), ["Unresolved", "Unresolved", "Bound"], "{what}");
+            let is_held = |world: &World| {
+                assert_eq!(world.checkout.needs(), [Need::Unresolved], "{what}");
+                assert_eq!(world.checkout.verdict().outcome(), "checking", "{what}");
+                let mut trial = World { checkout: world.checkout.clone(), ..World::new(intent) };
+                trial.decide(&Op::Agree(2, LookResult::Open));
+                assert!(!trial.checkout.attempts[2].state.is_live(), "{what}");
+            };
+            is_held(&world);
+            // Amazon shows that one of them was canceled after all. About the other one persons can decide.
+            world.decide(&Op::LookUp(first, LookResult::Canceled)).unwrap();
+            is_held(&world);
+            assert!(super::routes::route(&world.checkout, Need::Unresolved).is_some(), "{what}");
+            world.decide(&Op::LookUp(last, LookResult::Canceled)).unwrap();
+            assert_eq!(states(&world), ["NotPaid", "NotPaid", "Bound"], "{what}");
+            assert_eq!(world.checkout.needs(), [], "{what}");
+            world.decide(&Op::Agree(2, LookResult::Open)).unwrap();
+            assert_eq!(states(&world)[2], AttemptState::FINALIZING, "{what}");
         }
     }
 }

@@ -157,6 +157,8 @@ fn a_second_payment_is_unexplained_however_it_becomes_known() {
     let gone = || unresolved(UnresolvedReason::SessionGone);
     let elsewhere = || unresolved(UnresolvedReason::CompletedElsewhere);
     let bound = || AttemptState::Bound { retry_at: sent_at(), missing: None };
+    let declined = || NotPaidReason::Declined("HardDeclined".to_string());
+    let unpaid = || AttemptState::NotPaid { reason: declined(), charge: None, at: sent_at() };
     for (intent, state, by, first) in [
         (Authorize, not_approved(sent_at(), None), By::Answer, "Open"),
         (AuthorizeWithCapture, not_approved(sent_at(), None), By::Answer, "Open"),
@@ -173,6 +175,9 @@ fn a_second_payment_is_unexplained_however_it_becomes_known() {
         (Authorize, unresolved(UnresolvedReason::Contradicted), By::Session, "Heard"),
         (Authorize, bound(), By::Comparison, "Heard"),
         (AuthorizeWithCapture, bound(), By::Comparison, "Heard"),
+        (Authorize, unpaid(), By::Answer, "Open"),
+        (AuthorizeWithCapture, unpaid(), By::Answer, "Open"),
+        (Confirm, unpaid(), By::Answer, "Open"),
         (Authorize, failed(None), By::FailedCharge, "Open"),
         (Authorize, failed(Some(look)), By::Nothing, "Open"),
     ] {
