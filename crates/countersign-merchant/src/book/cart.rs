@@ -156,7 +156,10 @@ pub(super) fn decide_seeing<T>(
     revision.draft.see_cart(cart.sight());
     let outcome = decide(&mut revision.draft);
     let checkout = revision.draft.checkout();
-    let leaves = |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
+    // What is in doubt may be sent again by this decision.
+    let leaves = |state: &AttemptState| {
+        matches!(state, AttemptState::Finalize(InFlight::Sent { .. } | InFlight::InDoubt(_)))
+    };
     if checkout.attempts.iter().any(|attempt| leaves(&attempt.state)) {
         revision.claim = Some(Box::new(cart.taken_by(&[&checkout.id])));
     }

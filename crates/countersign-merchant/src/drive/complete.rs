@@ -74,7 +74,11 @@ impl App {
             // It waits for another order of its cart, for as long as that takes.
             AttemptState::Bound { .. } if deciding.waits_for.is_some() => false,
             // Nothing is sent before a person has decided, or the money was returned.
-            AttemptState::Bound { .. } if checkout.is_unexplained() => false,
+            AttemptState::Bound { .. }
+                if checkout.is_unexplained() || checkout.decisions.is_payment_disputed() =>
+            {
+                false
+            }
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
             AttemptState::NotApproved(_) | AttemptState::Finalize(InFlight::InDoubt(_)) => {
                 deciding.state.asked_again().is_some()

@@ -434,14 +434,22 @@ impl<'a> Driver<'a> {
         let merchant = &self.app.settings.merchant_id;
         match call {
             CallId::Finalize(attempt) => {
-                let begin = |draft: &mut Draft| with_keys(merchant, draft, attempt, finalize::begin_approved);
-                let has_cart = self.checkout().await?.is_some_and(|checkout| checkout.cart.is_some());
-                let next =
-                    if has_cart { self.decide_in_cart(begin).await? } else { self.decide(begin).await? };
-                Ok(next.unwrap_or(NextStep::Rest))
+                self.decide_to_send(|draft| with_keys(merchant, draft, attempt, finalize::begin_approved))
+                    .await
             }
             CallId::Operation(number) => self.next(|draft| begin_operation(merchant, draft, number)).await,
         }
+    }
+
+    /// Makes a decision that may send a Finalize: with the other orders of the cart in sight, if it has one.
+    async fn decide_to_send(
+        &mut self,
+        decide: impl Fn(&mut Draft) -> NextStep + Send + Sync,
+    ) -> Result<NextStep, StoreFailed> {
+        if self.checkout().await?.is_some_and(|checkout| checkout.cart.is_some()) {
+            return Ok(self.decide_in_cart(decide).await?.unwrap_or(NextStep::Rest));
+        }
+        self.next(decide).await
     }
 
     /// As [`decide`](Self::decide), with the other orders of the cart in sight.
@@ -472,11 +480,12 @@ impl<'a> Driver<'a> {
 
     async fn send_again(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
         let merchant = &self.app.settings.merchant_id;
-        self.next(|draft| match call {
-            CallId::Finalize(attempt) => with_keys(merchant, draft, attempt, finalize::send_again),
-            CallId::Operation(number) => send::send_again(draft, number),
-        })
-        .await
+        match call {
+            CallId::Finalize(attempt) => {
+                self.decide_to_send(|draft| with_keys(merchant, draft, attempt, finalize::send_again)).await
+            }
+            CallId::Operation(number) => self.next(|draft| send::send_again(draft, number)).await,
+        }
     }
 
     /// Stores what the answer to a Finalize proves. If that fails, the attempt keeps its state, and its timer

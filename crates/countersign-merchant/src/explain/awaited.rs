@@ -29,6 +29,11 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
             {
                 "another order of the cart is looked at, to see whether it may still be paid"
             }
+            AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Recorded { .. })
+                if checkout.decisions.is_payment_disputed() =>
+            {
+                "nothing is sent until two persons agree about what was decided"
+            }
             AttemptState::Bound { .. } => COMPARES,
             AttemptState::NotApproved(_) | AttemptState::Finalize(InFlight::InDoubt(_))
                 if attempt.state.asked_again().is_some() =>

@@ -321,6 +321,43 @@ fn the_last_of_a_chain_waits_for_the_first_that_is_in_doubt() {
     assert_eq!(world.amazon.charge_count(), 1);
 }
 
+// Promise: B08, D04
+#[test]
+fn an_attempt_that_is_doubted_again_is_not_sent_again_beside_another_order_of_its_cart() {
+    for engine in ENGINES {
+        for is_second_in_doubt in [false, true] {
+            let mut world = World::new(engine);
+            world.amazon.ignore_keys();
+            let (first, second) = two_orders(&world);
+            world.amazon.unapprove(SESSION);
+            assert_eq!(world.complete(&first, SESSION).verdict().1, "checking");
+            world.let_pass(10 * SECOND);
+            assert_eq!(world.attempts(&first), ["NotApproved"]);
+            if is_second_in_doubt {
+                world.amazon.fault("finalize", Fault::LostAfter);
+                world.amazon.goes_down("charge");
+            }
+            let answer = world.complete(&second, OTHER_SESSION).verdict().1;
+            assert_eq!(answer, if is_second_in_doubt { "checking" } else { "paid" });
+            // The buyer of the first approves it now.
+            let sent = finalized(&world, SESSION);
+            world.amazon.approve(SESSION);
+            world.amazon.change(SESSION, |session| session["chargePermissionId"] = json!(ELSEWHERE));
+            world.let_pass(2 * MINUTE);
+            assert_eq!(world.attempts(&first), ["InDoubt"]);
+            world.complete(&first, SESSION);
+            world.restart();
+            world.let_pass(2 * MINUTE);
+            assert_eq!(finalized(&world, SESSION), sent, "it is looked up, and not sent");
+            assert_eq!(world.amazon.charge_count(), 1);
+            // Its session ends.
+            world.amazon.cancel(SESSION, "Expired");
+            world.skip(2 * HOUR);
+            assert_eq!(world.attempts(&first), ["NotPaid"]);
+        }
+    }
+}
+
 /// Another client of the account completes the session of an order of which this store has sent nothing.
 fn completed_elsewhere(world: &World, checkout_id: &str) {
     world.amazon.completed_and_paid_elsewhere(SESSION, ELSEWHERE, NOW, &usd("14.00"));

@@ -647,6 +647,50 @@ fn a_wrong_decision_ships_nothing_once_one_person_disputes_it() {
     assert_eq!(world.amazon.money(), "held 0, captured 1400, refunded 0", "it is the other system's");
 }
 
+// Promise: B08, D03
+#[test]
+fn one_person_who_disputes_that_an_order_is_unpaid_holds_its_other_session() {
+    for engine in ENGINES {
+        for is_paid in [true, false] {
+            let mut world = World::new(engine);
+            let checkout_id = completed_elsewhere(&world, "14.00");
+            let not_paid = with("notPaid", json!({}));
+            assert_eq!(decide(&world, ALICE, &checkout_id, &not_paid).status, 202);
+            assert_eq!(decide(&world, BOB, &checkout_id, &not_paid).status, 200);
+            assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (402, "notPaid".to_owned()));
+            let disputed = decide(&world, CAROL, &checkout_id, &paid_elsewhere());
+            assert_eq!(decision_of(&disputed), (202, "AwaitsSecond".to_owned()), "{}", disputed.text);
+            world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
+            for session in [SESSION, OTHER_SESSION] {
+                let answer = world.complete(&checkout_id, session);
+                assert_eq!(answer.verdict(), (202, "checking".to_owned()), "{}", answer.text);
+                assert_eq!(answer.json()["reason"], "DecisionDisputed", "{}", answer.text);
+            }
+            world.restart();
+            world.let_pass(3 * MINUTE);
+            assert!(world.amazon.arrived("finalize").is_empty());
+            let shown = world.checkout(&checkout_id);
+            assert_eq!(shown["needsPerson"], json!(["unresolved"]));
+            assert_eq!((&shown["state"], &shown["reason"]), (&json!("checking"), &json!("DecisionDisputed")));
+            let explained = world.get(&format!("/v1/checkouts/{checkout_id}/explanation")).text;
+            assert!(explained.contains("until two persons agree"), "{explained}");
+            if is_paid {
+                let confirmed = decide(&world, ALICE, &checkout_id, &paid_elsewhere());
+                assert_eq!(decision_of(&confirmed), (200, "Made".to_owned()), "{}", confirmed.text);
+                world.let_pass(3 * MINUTE);
+                assert!(world.amazon.arrived("finalize").is_empty());
+                assert_eq!(world.checkout(&checkout_id)["state"], "paid");
+            } else {
+                let again = with("notPaid", json!({ "reference": "again" }));
+                assert_eq!(decide(&world, ALICE, &checkout_id, &again).status, 202);
+                assert_eq!(decide(&world, BOB, &checkout_id, &again).status, 200);
+                let answer = world.complete(&checkout_id, OTHER_SESSION);
+                assert_eq!(answer.verdict(), (200, "paid".to_owned()), "{}", answer.text);
+            }
+        }
+    }
+}
+
 /// An order that is only registered, and whose payment of this amount another system took.
 fn unexplained(world: &World, amount: &str) -> String {
     let checkout_id = world.register(&order());

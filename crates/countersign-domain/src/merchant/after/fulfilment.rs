@@ -188,6 +188,7 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
             Some(CheckingReason::PaidUnderAnotherOrder | CheckingReason::NotApproved) | None,
         ) => Reason::Checking,
         Verdict::Checking(Some(CheckingReason::Unexplained)) => Reason::Unexplained,
+        Verdict::Checking(Some(CheckingReason::DecisionDisputed)) => Reason::DecisionDisputed,
         Verdict::NotPaid(_) => Reason::NotPaid,
         Verdict::Registered => Reason::Registered,
         Verdict::Canceled => Reason::Canceled,

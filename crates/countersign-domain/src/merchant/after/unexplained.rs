@@ -770,7 +770,7 @@ fn fitting<'a>(
 pub(super) fn settle(draft: &mut Draft) {
     draft.settle_second_payments();
     let checkout = draft.checkout();
-    if checkout.unexplained.is_empty() {
+    if checkout.unexplained.is_empty() && !draft.was_held() {
         return;
     }
     let is_explained = |it: &Unexplained| {

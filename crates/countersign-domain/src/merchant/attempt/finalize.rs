@@ -16,6 +16,7 @@ use crate::merchant::call::{
     CallAnswer, CallEvent, CallKind, CallNeeds, Doubt, InFlight, KeyedRequest, LookSchedule, UnclearKind,
 };
 use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::cart::CartSight;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::checkout::sharing::must_wait;
 use crate::merchant::checkout::terms::Terms;
@@ -131,8 +132,9 @@ pub fn begin_approved(
 }
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
-/// attempt is no longer in doubt, or if [the order is held](Checkout::is_held); the send that proves the payment
-/// of a completed session is not held, because it can charge nobody.
+/// attempt is no longer in doubt, if [the order is held](Checkout::is_held), or if another order of its cart may
+/// be paid or was not read; the send that proves the payment of a completed session is not held, because it can
+/// charge nobody.
 ///
 /// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
 /// server that stores errors under a key would answer with the same error forever. `key_of` derives that key.
@@ -145,7 +147,12 @@ pub fn send_again(
     // One that is asked for again is compared, and sent under another key.
     let is_in_doubt = |it: &&Attempt| it.state.doubt().is_some() && !it.state.is_compared();
     let Some(attempt) = checkout.attempt(number).filter(is_in_doubt) else { return NextStep::Rest };
-    if checkout.is_held() && attempt.sends.completed.is_none() {
+    let can_charge = attempt.sends.completed.is_none();
+    if can_charge && checkout.is_held() {
+        return NextStep::Rest;
+    }
+    // While it was not approved, another order of its cart may have been sent.
+    if can_charge && checkout.cart.is_some() && draft.cart_sight() != Some(&CartSight::Free) {
         return NextStep::Rest;
     }
     let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
@@ -241,7 +248,8 @@ pub fn take_up(draft: &mut Draft, number: AttemptNumber) -> Option<NextStep> {
         return None;
     }
     // A buyer whose cart may be paid under another order must not read that nothing was paid.
-    if attempt.waits_for.is_some() && must_wait(draft, number) {
+    let is_looked_at = matches!(&attempt.state, AttemptState::NotApproved(it) if it.doubt.look.at <= now);
+    if attempt.waits_for.is_some() && must_wait(draft, number) && !is_looked_at {
         return Some(NextStep::Rest);
     }
     let attempt = draft.checkout().attempt(number)?;

@@ -115,10 +115,10 @@ impl Checkout {
     }
 
     /// Whether no Finalize of this order may leave: a permission that names it is unexplained, or its sessions
-    /// have not all been looked at since.
+    /// have not all been looked at since; or persons disagree about a payment of it.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.unexplained.iter().any(|it| it.state.holds())
+        self.unexplained.iter().any(|it| it.state.holds()) || self.decisions.is_payment_disputed()
     }
 
     /// What is remembered of a permission that names this order.

@@ -14,6 +14,7 @@ use super::cart::{Cart, CartKey, CartSight, SupersedesRefused};
 use super::draft::Draft;
 use super::verdict::Verdict;
 use crate::ids::CheckoutId;
+use crate::merchant::attempt::not_approved::stand_back;
 use crate::merchant::attempt::{AttemptState, NotApproved};
 use crate::merchant::call::InFlight;
 use crate::merchant::event::AttemptEvent;
@@ -57,19 +58,30 @@ impl Checkout {
         };
         let may_be_paid =
             |state: &AttemptState| (state.is_live() || state.is_contradicted()) && !is_undone_with_it(state);
-        self.is_unexplained() || self.attempts.iter().any(|attempt| may_be_paid(&attempt.state))
+        self.is_unexplained()
+            || self.decisions.is_payment_disputed()
+            || self.attempts.iter().any(|attempt| may_be_paid(&attempt.state))
     }
 }
 
-/// Whether the first send of an attempt must wait for another order of the cart. If the others were not read
-/// with this decision, it must.
+/// Whether the first send of an attempt must wait for another order of the cart, or its next one after it was not
+/// approved. If the others were not read with this decision, it must. What is in doubt is not compared any more
+/// then, and is looked up.
 pub(in crate::merchant) fn must_wait(draft: &mut Draft, number: AttemptNumber) -> bool {
     let checkout = draft.checkout();
-    let Some(attempt) = checkout.attempt(number).filter(|attempt| attempt.state.is_unsent()) else {
+    let may_wait = |state: &AttemptState| state.is_unsent() || state.asked_again().is_some();
+    let Some(attempt) = checkout.attempt(number).filter(|attempt| may_wait(&attempt.state)) else {
         return false;
     };
     if checkout.cart.is_none() || checkout.cancellation.is_some() {
         return false;
+    }
+    if attempt.state.doubt().is_some() {
+        let is_free = draft.cart_sight() == Some(&CartSight::Free);
+        if !is_free {
+            stand_back(draft, number);
+        }
+        return !is_free;
     }
     let is_here = attempt.is_buyer_here(draft.now, &draft.rules);
     let soon = if is_here { CART_LOOK } else { CART_LOOK_LATER };

@@ -37,6 +37,8 @@ pub enum CheckingReason {
     PaidUnderAnotherOrder,
     /// A permission names the order, and nothing of the order explains its money.
     Unexplained,
+    /// A person disputes what was decided about a payment of the order.
+    DecisionDisputed,
     /// Amazon has refused the session each time because it was not approved.
     NotApproved,
 }
@@ -52,6 +54,7 @@ impl CheckingReason {
             Self::Unresolved(reason) => reason.as_str(),
             Self::PaidUnderAnotherOrder => "PaidUnderAnotherOrder",
             Self::Unexplained => "Unexplained",
+            Self::DecisionDisputed => "DecisionDisputed",
             Self::NotApproved => "NotApproved",
         }
     }
@@ -131,6 +134,12 @@ impl Checkout {
             {
                 Verdict::Checking(Some(CheckingReason::Unexplained))
             }
+            // What was decided may be wrong: the order may be paid.
+            AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::NotPaid { .. }
+                if self.decisions.is_payment_disputed() && !self.is_paid_or_pending() =>
+            {
+                Verdict::Checking(Some(CheckingReason::DecisionDisputed))
+            }
             AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Surplus { .. } => {
                 Verdict::Checking(deciding.waits_for.as_ref().map(|_| CheckingReason::PaidUnderAnotherOrder))
             }
@@ -178,6 +187,9 @@ impl Checkout {
         match self.live_attempt().or_else(unsent).or_else(not_approved).or_else(latest) {
             Some(attempt) => self.verdict_of(attempt),
             None if self.is_unexplained() => Verdict::Checking(Some(CheckingReason::Unexplained)),
+            None if self.decisions.is_payment_disputed() => {
+                Verdict::Checking(Some(CheckingReason::DecisionDisputed))
+            }
             None => Verdict::Registered,
         }
     }

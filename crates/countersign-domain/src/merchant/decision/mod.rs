@@ -321,6 +321,15 @@ impl Decisions {
         self.made.iter().any(|it| self.is_disputed_about(&it.subject))
     }
 
+    /// Whether persons disagree about whether an attempt was paid, or about whose a permission is.
+    #[must_use]
+    pub fn is_payment_disputed(&self) -> bool {
+        self.made.iter().any(|it| match it.subject {
+            Subject::Attempt(_) | Subject::Unexplained(_) => self.is_disputed_about(&it.subject),
+            Subject::Operation(_) | Subject::Dispute(_) => false,
+        })
+    }
+
     /// Whether a decision about this subject is disputed.
     #[must_use]
     pub fn is_disputed_about(&self, subject: &Subject) -> bool {

@@ -3,6 +3,7 @@
 use super::decide::decided;
 use super::paid::*;
 use super::*;
+use crate::merchant::attempt::sends::{CompletedBy, CompletedSession};
 use crate::merchant::attempt::{FailedCharge, finalize};
 use crate::merchant::checkout::cart::{Cart, CartKey, CartSight};
 use crate::merchant::checkout::sharing::{sight_of, wake};
@@ -176,7 +177,7 @@ fn nothing_is_sent_for_a_cart_unless_its_other_orders_are_in_sight_and_free() {
     // Without a cart nothing has to be in sight.
     let alone = Checkout { cart: None, ..of_cart(approved(None, sent_at())) };
     assert!(matches!(begun(&alone, None, sent_at()).1, NextStep::Send(_)));
-    // What may have left is sent again as before.
+    // What was turned away goes on: while it is live, no other order of the cart is sent.
     let left = of_cart(approved(Some(sent_at()), sent_at()));
     assert!(matches!(begun(&left, Some(CartSight::Paid(other())), sent_at()).1, NextStep::Send(_)));
 }
@@ -213,4 +214,70 @@ fn an_order_that_waits_is_not_ended_by_its_buyers_absence_but_once_it_is_free() 
     let (step, next) = taken(&woken, Some(CartSight::Free), now);
     assert!(matches!(next, NextStep::Agree(_)), "{next:?}");
     assert_eq!(step.next.attempts[0].waits_for, None);
+}
+
+// Promise: B08
+#[test]
+fn an_attempt_in_doubt_is_sent_again_only_while_its_cart_is_free_unless_that_proves_its_payment() {
+    let doubted = || of_cart(in_doubt_attempt(refused_doubt()));
+    let mut completed = doubted();
+    completed.attempts[0].sends.completed = Some(Box::new(CompletedSession {
+        charge_permission_id: permission(),
+        charge_id: Some(charge()),
+        silence_count: 0,
+        completed_by: CompletedBy::Unknown,
+    }));
+    let alone = Checkout { cart: None, ..doubted() };
+    for (what, before, is_sent) in [
+        ("of a cart", doubted(), [false, false, false, true]),
+        ("whose session is Completed", completed, [true; 4]),
+        ("of no cart", alone, [true; 4]),
+    ] {
+        let sights =
+            [None, Some(CartSight::InDoubt(other())), Some(CartSight::Paid(other())), Some(CartSight::Free)];
+        for (sight, is_sent) in sights.into_iter().zip(is_sent) {
+            let (step, next) = decided(&before, sent_at(), &rules(), |draft| {
+                sight.clone().into_iter().for_each(|sight| draft.see_cart(sight));
+                finalize::send_again(draft, AttemptNumber::FIRST, &|n| key_of(n.get()))
+            });
+            assert_eq!(matches!(next, NextStep::Send(_)), is_sent, "{what}, {sight:?}");
+            let after = step.map_or(before.clone(), |step| step.next);
+            assert!(after.due_at(&rules()).is_some(), "{what}, {sight:?}: it is looked up");
+        }
+    }
+}
+
+// Promise: B08, D04
+#[test]
+fn an_attempt_that_was_approved_late_is_sent_under_another_key_only_while_its_cart_is_free() {
+    let now = sent_at();
+    let asked = Doubt { asked_again: Some(now), must_be_compared: true, ..refused_doubt() };
+    for state in [not_approved(now, Some(now)), in_doubt_attempt(asked)] {
+        let before = of_cart(state);
+        for (sight, is_sent) in [
+            (None, false),
+            (Some(CartSight::InDoubt(other())), false),
+            (Some(CartSight::Paid(other())), false),
+            (Some(CartSight::Free), true),
+        ] {
+            let (step, next) = begun(&before, sight.clone(), now);
+            assert_eq!(matches!(next, NextStep::Send(_)), is_sent, "{sight:?}");
+            let after = step.unwrap().next;
+            assert!(after.due_at(&rules()).is_some(), "{sight:?}: it is looked up");
+            if !is_sent {
+                // It is taken up in its own time, and is not due all the time.
+                let at = after.due_at(&rules()).unwrap().max(now.plus(CART_LOOK));
+                let mut after = after;
+                for _ in 0..2 {
+                    let (step, next) = taken(&after, sight.clone(), at);
+                    assert!(matches!(next, NextStep::LookAtSession(_) | NextStep::Agree(_)), "{next:?}");
+                    after = step.next;
+                    if after.due_at(&rules()).unwrap() > at {
+                        break;
+                    }
+                }
+                assert!(after.due_at(&rules()).unwrap() > at, "{sight:?}");
+            }
+        }
+    }
 }

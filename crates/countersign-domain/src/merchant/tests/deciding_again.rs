@@ -1,9 +1,14 @@
 //! Decisions about decisions: what is repeated, disputed, superseded, forgotten or not confirmed.
 
+use super::decide::attempts::send_again;
+use super::decide::decided as step;
 use super::deciding::*;
 use super::paid::{DAY, usd};
 use super::*;
 use crate::merchant::after::unexplained::Evidence as Heard;
+use crate::merchant::attempt::finalize;
+use crate::merchant::checkout::cart::CartSight;
+use crate::merchant::checkout::sharing::sight_of;
 use crate::merchant::checkout::unexplained::{
     Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
 };
@@ -250,4 +255,65 @@ fn whose_a_permission_is_can_be_decided_again_by_two() {
     super::super::payment::ask::ask(&mut draft, OperationName::Shop("1".to_string()), request).unwrap();
     used = draft.finish().checkout;
     assert_eq!(made(whose(&used, "alice", &Asked::NotOurs, &heard()).1), "PaymentInUse");
+}
+
+/// The order, whose buyer is there with a second session in this state.
+fn with_second(order: &Checkout, state: AttemptState) -> Checkout {
+    let mut order = order.clone();
+    let number = AttemptNumber::new(2);
+    let second =
+        Attempt { number, state, bound_at: now(), buyer_seen_at: now(), ..order.attempts[0].clone() };
+    order.attempts.push(second);
+    order
+}
+
+// Promise: B08, D03
+#[test]
+fn while_persons_disagree_about_a_payment_no_session_of_the_order_is_sent() {
+    let (first, ..) = by(&never_sent(), "alice", &Asked::NotPaid, &all_shown(), now());
+    let (decided, ..) = by(&first, "bob", &Asked::NotPaid, &all_shown(), now());
+    let (disputed, made, _) = by(&decided, "carol", &paid(), &all_shown(), now());
+    assert_eq!(told(&disputed, &made), "AwaitsSecond, NotPaid Decided");
+    let mut expired = disputed.clone();
+    expired.decisions.made.last_mut().unwrap().state = DecisionState::Expired { at: now() };
+    let (one_affirms, ..) = by(&disputed, "alice", &Asked::NotPaid, &all_shown(), now());
+    let (affirmed, ..) = by(&one_affirms, "bob", &Asked::NotPaid, &all_shown(), now());
+    let about = |subject: Subject| {
+        let mut order = disputed.clone();
+        order.decisions.made.iter_mut().for_each(|it| it.subject = subject.clone());
+        order
+    };
+    let of_permission = about(Subject::Unexplained(permission()));
+    let of_operation = about(Subject::Operation(OperationNumber::FIRST));
+    for (name, order, is_held) in [
+        ("decided", &decided, false),
+        ("disputed", &disputed, true),
+        ("nobody has confirmed the dispute", &expired, true),
+        ("one affirms", &one_affirms, true),
+        ("two affirm", &affirmed, false),
+        ("about a permission", &of_permission, true),
+        ("about an operation", &of_operation, false),
+    ] {
+        assert_eq!(order.is_held(), is_held, "{name}");
+        let in_question = Verdict::Checking(Some(CheckingReason::DecisionDisputed));
+        assert_eq!(order.verdict() == in_question, is_held, "{name}");
+        assert_eq!(sight_of([order]) != CartSight::Free, is_held, "{name}");
+        for state in [
+            AttemptState::Bound { retry_at: now(), missing: None },
+            approved(None, now()),
+            approved(Some(now()), now()),
+            not_approved(now(), Some(now())),
+        ] {
+            let before = with_second(order, state.clone());
+            let n = before.attempts[1].next_key_ordinal();
+            let send = KeyedRequest { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"body") };
+            let begin = |draft: &mut Draft| finalize::begin(draft, AttemptNumber::new(2), send);
+            let (_, next) = step(&before, now(), &rules(), begin);
+            assert_eq!(matches!(next, NextStep::Send(_)), !is_held, "{name}: {state:?}");
+            assert!(before.due_at(&rules()).is_some(), "{name}: it has a timer");
+        }
+        let doubt = Doubt { since: now(), ..refused_doubt() };
+        let in_doubt = with_second(order, in_doubt_attempt(doubt));
+        assert_eq!(send_again(&in_doubt, 2, &key_of).is_some(), !is_held, "{name}");
+    }
 }
