@@ -150,7 +150,7 @@ impl Book {
                 let mut revision = self.open(before, now);
                 let was_unsent = attempt_is(&revision.draft, session, AttemptState::is_to_be_sent);
                 let next = match claim {
-                    Claim::Free | Claim::Ours => decide_seeing(cart, &mut revision, decide),
+                    Claim::Free | Claim::Ours => decide_seeing(cart, now, &mut revision, decide),
                     Claim::AnotherCheckouts => {
                         release(&mut revision.draft, session.attempt);
                         NextStep::Rest

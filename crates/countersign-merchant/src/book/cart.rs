@@ -4,11 +4,14 @@
 
 use countersign_domain::ids::CheckoutId;
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::attempt::not_approved::to_look_at;
 use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::{Cart, CartKey, CartSight, SupersedesRefused};
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::checkout::sharing::sight_of;
+use countersign_domain::merchant::next::BoundSession;
+use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Expect, Key};
 
 use super::commit::{Claimed, LoadedRegistration, Revision, checkout_key, decode};
@@ -90,7 +93,24 @@ impl Book {
 
     /// What the other orders of the cart mean for an order now.
     pub(crate) async fn cart_sight(&self, checkout: &Checkout) -> Result<CartSight, StoreFailed> {
-        Ok(self.cart(checkout).await?.map_or(CartSight::Free, |cart| cart.sight()))
+        let now = self.clock.now();
+        Ok(self.cart(checkout).await?.map_or(CartSight::Free, |cart| cart.sight(now)))
+    }
+
+    /// The sessions of the other orders of the cart that were refused, and that must be looked at before a Finalize of
+    /// this order leaves.
+    pub(crate) async fn refused_in_cart(
+        &self,
+        checkout: &Checkout,
+    ) -> Result<Vec<(CheckoutId, BoundSession)>, StoreFailed> {
+        let now = self.clock.now();
+        let others = self.cart(checkout).await?.map_or_else(Vec::new, |cart| cart.others);
+        let others = others.into_iter().map(|other| other.registration.checkout);
+        let refused = others.flat_map(|other| {
+            let sessions = to_look_at(&other, now, now);
+            sessions.into_iter().map(move |session| (other.id.clone(), session))
+        });
+        Ok(refused.collect())
     }
 
     /// As [`decide`](Self::decide), for a decision that may send a Finalize of an order with a cart, or that depends
@@ -107,7 +127,7 @@ impl Book {
             };
             let cart = self.cart(&before.registration.checkout).await?;
             let mut revision = self.open(before, now);
-            let outcome = decide_seeing(cart, &mut revision, decide);
+            let outcome = decide_seeing(cart, now, &mut revision, decide);
             if let Some(claiming) = self.claim_unless_taken(&mut revision)
                 && let Some(collision) = claiming.await?
             {
@@ -125,7 +145,7 @@ impl Book {
         cart: &Cart,
         first: &Checkout,
     ) -> Result<Result<Option<Claimed>, SupersedesRefused>, StoreFailed> {
-        if !first.may_be_paid() {
+        if !first.may_turn_out_paid() {
             return Ok(Ok(None));
         }
         let key = claim_key(cart);
@@ -149,11 +169,12 @@ impl Book {
 /// Makes a decision with the cart in sight. If it sends a Finalize, the claim is this order's in the same change set.
 pub(super) fn decide_seeing<T>(
     cart: Option<CartRead>,
+    now: Timestamp,
     revision: &mut Revision,
     decide: impl Fn(&mut Draft) -> T,
 ) -> T {
     let Some(cart) = cart else { return decide(&mut revision.draft) };
-    revision.draft.see_cart(cart.sight());
+    revision.draft.see_cart(cart.sight(now));
     let outcome = decide(&mut revision.draft);
     let checkout = revision.draft.checkout();
     // What is in doubt may be sent again by this decision.
@@ -167,11 +188,11 @@ pub(super) fn decide_seeing<T>(
 }
 
 impl CartRead {
-    fn sight(&self) -> CartSight {
-        sight_of(self.others.iter().map(|other| &other.registration.checkout))
+    fn sight(&self, now: Timestamp) -> CartSight {
+        sight_of(self.others.iter().map(|other| &other.registration.checkout), now)
     }
 
-    /// The claim with these orders, and with every other that may be paid.
+    /// The claim with these orders, and with every other that may be paid or may turn out to be.
     fn taken_by(self, ids: &[&CheckoutId]) -> Claimed {
         let Self { key, claim, holders, others } = self;
         let mut requires = Vec::new();
@@ -182,7 +203,7 @@ impl CartRead {
                 continue;
             }
             requires.push((checkout_key(other.id.as_str()), Expect::Version(version)));
-            named.extend(other.may_be_paid().then_some(other.id));
+            named.extend(other.may_turn_out_paid().then_some(other.id));
         }
         named.extend(ids.iter().copied().cloned());
         let is_named = holders.len() == named.len() && named.iter().all(|it| holders.contains(it));

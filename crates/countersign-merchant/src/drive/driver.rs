@@ -225,10 +225,16 @@ impl<'a> Driver<'a> {
     pub(super) async fn drive_attempt(&mut self, attempt: AttemptNumber) -> Result<(), StoreFailed> {
         for _ in 0..TAKEN_UP {
             let take_up = |draft: &mut Draft| finalize::take_up(draft, attempt);
-            let checkout = self.checkout().await?;
-            let waiting = checkout.and_then(|checkout| checkout.attempt(attempt)?.waits_for.as_ref());
+            let now = self.app.clock.now();
+            let waiting = self.checkout().await?.and_then(|checkout| checkout.attempt(attempt));
+            let waiting = waiting.filter(|it| it.waits_for.is_some()).map(|it| it.state.due_at());
             let taken = match waiting {
-                Some(_) => self.decide_in_cart(take_up).await?,
+                Some(due_at) => {
+                    if due_at.is_some_and(|due_at| due_at <= now) {
+                        self.look_at_cart().await?;
+                    }
+                    self.decide_in_cart(take_up).await?
+                }
                 None => self.decide(take_up).await?,
             };
             let taken = taken.flatten();
@@ -356,6 +362,7 @@ impl<'a> Driver<'a> {
         if let Some(first) = self.look_at_others(attempt).await? {
             return Ok(first);
         }
+        self.look_at_cart().await?;
         let settings = &self.app.settings;
         let merchant = &settings.merchant_id;
         let ours =
@@ -414,6 +421,21 @@ impl<'a> Driver<'a> {
         Ok(Some(NextStep::Rest))
     }
 
+    /// Looks at the sessions of the other orders of its cart that were refused: until Amazon shows them, a Finalize of
+    /// this order waits. What a look leads to is left to that order's timers.
+    async fn look_at_cart(&mut self) -> Result<(), StoreFailed> {
+        let app = self.app;
+        let Some(checkout) = self.checkout().await?.filter(|it| it.cart.is_some()) else { return Ok(()) };
+        for (other, session) in app.book.refused_in_cart(checkout).await? {
+            let mut driver = app.driver(other.as_str());
+            if !driver.was_sent_elsewhere(session.attempt).await? {
+                // Boxed, because the future is large and rarely needed.
+                Box::pin(driver.look_at_session(&session)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The sessions that must be looked at before this attempt is sent.
     async fn unseen(
         &mut self,
@@ -447,6 +469,7 @@ impl<'a> Driver<'a> {
         decide: impl Fn(&mut Draft) -> NextStep + Send + Sync,
     ) -> Result<NextStep, StoreFailed> {
         if self.checkout().await?.is_some_and(|checkout| checkout.cart.is_some()) {
+            self.look_at_cart().await?;
             return Ok(self.decide_in_cart(decide).await?.unwrap_or(NextStep::Rest));
         }
         self.next(decide).await

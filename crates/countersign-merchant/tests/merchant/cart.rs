@@ -358,6 +358,86 @@ fn an_attempt_that_is_doubted_again_is_not_sent_again_beside_another_order_of_it
     }
 }
 
+/// The session of this order is handed over before its buyer has approved it.
+fn handed_over(world: &World, checkout_id: &str) {
+    world.amazon.unapprove(SESSION);
+    assert_eq!(world.complete(checkout_id, SESSION).verdict().1, "checking");
+    world.let_pass(10 * SECOND);
+    assert_eq!(world.attempts(checkout_id), ["NotApproved"]);
+    // The looks at it are some time ago.
+    world.let_pass(MINUTE);
+}
+
+/// A refusal of a Finalize that was executed even so, of which nothing else is heard.
+fn refused_though_executed(world: &World, checkout_id: &str) {
+    let refusal = json!({ "reasonCode": "HardDeclined", "message": "canary" });
+    world.amazon.fault("finalize", Fault::AnswerAfter(422, refusal));
+    assert_eq!(world.complete(checkout_id, SESSION).status, 402);
+}
+
+fn executed_late(world: &World, checkout_id: &str) {
+    handed_over(world, checkout_id);
+    world.amazon.executes_a_copy(SESSION);
+}
+
+/// As [`executed_late`], after another order of the cart was sent and declined in between.
+fn executed_later(world: &World, checkout_id: &str) {
+    handed_over(world, checkout_id);
+    world.amazon.fault("finalize", Fault::Declined("HardDeclined"));
+    let third = placed(world, &of_cart("1003", Some("cart 7")), THIRD_SESSION);
+    assert_eq!(world.complete(&third, THIRD_SESSION).status, 402);
+    world.let_pass(MINUTE);
+    world.amazon.executes_a_copy(SESSION);
+}
+
+// Promise: B08, D04
+#[test]
+fn the_refused_session_of_an_order_is_looked_at_before_another_of_its_cart_is_sent() {
+    for engine in ENGINES {
+        for happens in [refused_though_executed, executed_late, executed_later] {
+            let mut world = World::new(engine);
+            let (first, second) = two_orders(&world);
+            happens(&world, &first);
+            waits(&world, &second, OTHER_SESSION, &first);
+            world.restart();
+            world.let_pass(5 * MINUTE);
+            waits(&world, &second, OTHER_SESSION, &first);
+            assert_eq!(world.amazon.charge_count(), 1);
+        }
+        // Superseded, it was in no cart before.
+        let world = World::new(engine);
+        let first = placed(&world, &of_cart("1001", None), SESSION);
+        handed_over(&world, &first);
+        let second = placed(&world, &in_place_of("1002", &first), OTHER_SESSION);
+        world.amazon.executes_a_copy(SESSION);
+        waits(&world, &second, OTHER_SESSION, &first);
+        assert_eq!(world.amazon.charge_count(), 1);
+    }
+}
+
+// Promise: B08, D04
+#[test]
+fn a_refused_session_that_amazon_shows_open_holds_another_order_of_its_cart_back_for_a_minute() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let (first, second) = two_orders(&world);
+        world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+        assert_eq!(world.complete(&first, SESSION).status, 402);
+        waits(&world, &second, OTHER_SESSION, &first);
+        world.restart();
+        world.let_pass(45 * SECOND);
+        waits(&world, &second, OTHER_SESSION, &first);
+        world.let_pass(2 * MINUTE);
+        assert_eq!(world.checkout(&second)["state"], "paid");
+        assert_eq!((finalized(&world, SESSION), world.amazon.charge_count()), (1, 1));
+        // One that was not approved, and is shown so, holds nothing back.
+        let world = World::new(engine);
+        let (first, second) = two_orders(&world);
+        handed_over(&world, &first);
+        assert_eq!(world.complete(&second, OTHER_SESSION).verdict(), (200, "paid".to_owned()));
+    }
+}
+
 /// Another client of the account completes the session of an order of which this store has sent nothing.
 fn completed_elsewhere(world: &World, checkout_id: &str) {
     world.amazon.completed_and_paid_elsewhere(SESSION, ELSEWHERE, NOW, &usd("14.00"));
@@ -378,10 +458,6 @@ fn refused_though_paid(world: &World, checkout_id: &str) {
     let refusal = json!({ "reasonCode": "HardDeclined", "message": "canary" });
     world.amazon.fault("finalize", Fault::AnswerAfter(422, refusal));
     assert_eq!(world.complete(checkout_id, SESSION).status, 402);
-    // Another order of the cart is sent in between, and is declined, so that the claim is its own.
-    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
-    let third = placed(world, &of_cart("1003", Some("cart 7")), THIRD_SESSION);
-    assert_eq!(world.complete(&third, THIRD_SESSION).status, 402);
     world.notified("1", "CHARGE", "S01-5105180-0000001-C000001");
     world.let_pass(5 * SECOND);
     assert_eq!(world.checkout(checkout_id)["needsPerson"], json!(["contradicted"]));

@@ -258,9 +258,17 @@ pub fn to_look_at_before(
     since: Timestamp,
     now: Timestamp,
 ) -> Vec<BoundSession> {
+    let mut sessions = to_look_at(checkout, since, now);
+    sessions.retain(|it| it.attempt != number);
+    sessions
+}
+
+/// The sessions of an order that must be looked at before another order of its cart is sent, because Amazon has not
+/// shown them since this instant.
+#[must_use]
+pub fn to_look_at(checkout: &Checkout, since: Timestamp, now: Timestamp) -> Vec<BoundSession> {
     let session = |it: &Attempt| BoundSession { attempt: it.number, id: it.checkout_session_id.clone() };
-    let others = checkout.attempts.iter().filter(|it| it.number != number && must_be_seen(it, since, now));
-    others.map(session).collect()
+    checkout.attempts.iter().filter(|it| must_be_seen(it, since, now)).map(session).collect()
 }
 
 /// Whether an attempt must have been looked at immediately before another one is sent, and was not.

@@ -14,34 +14,47 @@ use super::cart::{Cart, CartKey, CartSight, SupersedesRefused};
 use super::draft::Draft;
 use super::verdict::Verdict;
 use crate::ids::CheckoutId;
-use crate::merchant::attempt::not_approved::stand_back;
-use crate::merchant::attempt::{AttemptState, NotApproved};
+use crate::merchant::attempt::not_approved::{stand_back, to_look_at};
+use crate::merchant::attempt::{Attempt, AttemptState, NotApproved};
 use crate::merchant::call::InFlight;
 use crate::merchant::event::AttemptEvent;
 use crate::merchant::number::AttemptNumber;
-use crate::merchant::rules::{CART_LOOK, CART_LOOK_LATER};
+use crate::merchant::rules::{CART_LOOK, CART_LOOK_LATER, LOOKED_AT_JUST_NOW};
 use crate::money::Currency;
 use crate::time::Timestamp;
 
-/// What the others mean: the first of them that may be paid counts.
+/// What the others mean: the first of them that may be paid counts. One whose session was refused is in doubt until
+/// Amazon has shown that session just before.
 #[must_use]
-pub fn sight_of<'a>(others: impl IntoIterator<Item = &'a Checkout>) -> CartSight {
+pub fn sight_of<'a>(others: impl IntoIterator<Item = &'a Checkout>, now: Timestamp) -> CartSight {
     let in_doubt = |other: &Checkout| match other.cancellation {
         // What is being undone is soon not paid any more, except for what the cancellation leaves.
         Some(_) => !other.leaves_money(),
         None => matches!(other.verdict(), Verdict::Checking(_) | Verdict::Pending(_)),
     };
+    let is_unseen = |other: &Checkout| !to_look_at(other, now.minus(LOOKED_AT_JUST_NOW), now).is_empty();
     let mut sight = CartSight::Free;
-    for other in others.into_iter().filter(|other| other.may_be_paid()) {
-        if in_doubt(other) {
-            return CartSight::InDoubt(other.id.clone());
+    for other in others {
+        match other.may_be_paid() {
+            true if !in_doubt(other) => sight = CartSight::Paid(other.id.clone()),
+            false if !is_unseen(other) => {}
+            true | false => return CartSight::InDoubt(other.id.clone()),
         }
-        sight = CartSight::Paid(other.id.clone());
     }
     sight
 }
 
 impl Checkout {
+    /// Whether the claim of its cart must name it: it may be paid, or a session that was refused may turn out to be
+    /// paid.
+    #[must_use]
+    pub fn may_turn_out_paid(&self) -> bool {
+        let is_refused = |attempt: &Attempt| {
+            attempt.refusal.is_some() || matches!(attempt.state, AttemptState::NotApproved(_))
+        };
+        self.may_be_paid() || self.attempts.iter().any(is_refused)
+    }
+
     /// Whether the buyer's money may be held or kept for this order, as far as is known.
     #[must_use]
     pub fn may_be_paid(&self) -> bool {

@@ -4,7 +4,7 @@ use super::decide::decided;
 use super::paid::*;
 use super::*;
 use crate::merchant::attempt::sends::{CompletedBy, CompletedSession};
-use crate::merchant::attempt::{FailedCharge, finalize};
+use crate::merchant::attempt::{FailedCharge, RefusalLooks, finalize};
 use crate::merchant::checkout::cart::{Cart, CartKey, CartSight};
 use crate::merchant::checkout::sharing::{sight_of, wake};
 use crate::merchant::checkout::unexplained::{
@@ -61,7 +61,7 @@ fn each_order_of_a_cart_holds_the_others_back_so() {
         let of_cart = of_cart(state);
         let mut row = format!("{:<40}", words(&of_cart.attempts[0], sent_at()));
         let mut add = |checkout: Checkout| {
-            let word = match sight_of([&checkout]) {
+            let word = match sight_of([&checkout], sent_at()) {
                 CartSight::Free => "–",
                 CartSight::InDoubt(_) => "in doubt",
                 CartSight::Paid(_) => "paid",
@@ -121,6 +121,12 @@ fn an_order_holds_the_others_back_whatever_made_it_payable_and_as_long_as_it_is(
         let origin = ChargeOrigin::Elsewhere;
         canceled(paid(payment_of(vec![ours, Charge { id, origin, refunds, ..charge_in(theirs) }])))
     };
+    let not_looked_at = || {
+        let mut checkout = refused(None);
+        checkout.attempts[0].refusal = Some(RefusalLooks::default());
+        checkout
+    };
+    let not_approved = |seen_at: Timestamp| of_cart(not_approved(seen_at, None));
     let unresolved = || of_cart(unresolved(UnresolvedReason::CompletedElsewhere));
     for (what, checkout, word) in [
         ("never sent", unsent(), "free"),
@@ -133,6 +139,13 @@ fn an_order_holds_the_others_back_whatever_made_it_payable_and_as_long_as_it_is(
         ("returned", over(UnexplainedEnd::Returned), "free"),
         ("a person says: not ours", over(UnexplainedEnd::NotOurs), "free"),
         ("refused", refused(None), "free"),
+        ("refused, and not looked at since", not_looked_at(), "in doubt"),
+        ("refused, not looked at, and canceled", canceled(not_looked_at()), "in doubt"),
+        ("not approved, and looked at now", not_approved(now), "free"),
+        ("not approved, and looked at just before", not_approved(now.minus(10 * SECOND)), "free"),
+        ("not approved, and looked at earlier", not_approved(now.minus(11 * SECOND)), "in doubt"),
+        ("not approved, looked at later than now", not_approved(now.plus(SECOND)), "in doubt"),
+        ("not approved, and canceled", canceled(not_approved(now.minus(11 * SECOND))), "in doubt"),
         ("refused, and Amazon shows money", refused(Some(look)), "in doubt"),
         ("others have reserved", undone_with(ChargeState::Authorized, Vec::new()), "paid"),
         ("others have captured", undone_with(ChargeState::Captured(hundred()), Vec::new()), "paid"),
@@ -146,7 +159,7 @@ fn an_order_holds_the_others_back_whatever_made_it_payable_and_as_long_as_it_is(
         ),
         ("what others had reserved has lapsed", undone_with(ChargeState::Canceled(None), Vec::new()), "free"),
     ] {
-        let sight = match sight_of([&checkout]) {
+        let sight = match sight_of([&checkout], now) {
             CartSight::Free => "free",
             CartSight::InDoubt(_) => "in doubt",
             CartSight::Paid(_) => "paid",

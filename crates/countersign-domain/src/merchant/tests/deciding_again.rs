@@ -297,7 +297,7 @@ fn while_persons_disagree_about_a_payment_no_session_of_the_order_is_sent() {
         assert_eq!(order.is_held(), is_held, "{name}");
         let in_question = Verdict::Checking(Some(CheckingReason::DecisionDisputed));
         assert_eq!(order.verdict() == in_question, is_held, "{name}");
-        assert_eq!(sight_of([order]) != CartSight::Free, is_held, "{name}");
+        assert_eq!(sight_of([order], now()) != CartSight::Free, is_held, "{name}");
         for state in [
             AttemptState::Bound { retry_at: now(), missing: None },
             approved(None, now()),
