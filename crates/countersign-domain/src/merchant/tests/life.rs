@@ -524,7 +524,7 @@ impl World {
         let captured = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
         let payment = self.payment();
         let Some(charge) = payment.charges.iter().find(captured) else { return };
-        let (charge_id, captured) = (charge.id.clone(), charge.captured().minor());
+        let charge_id = charge.id.clone();
         let Some(open) = payment.open_disputes().next() else {
             let id = DisputeId::parse(&format!("S01-1-B{}", payment.disputes.len())).unwrap();
             let named = what.is_multiple_of(2).then_some(charge_id);
@@ -533,6 +533,7 @@ impl World {
         let (id, named) = (open.id.clone(), open.charge_id.clone());
         let is_named = named.is_some();
         let id_of_charge = named.unwrap_or(charge_id);
+        let captured = payment.charge(&id_of_charge).map_or(0, |charge| charge.captured().minor());
         let lost_before = self.amazon.lost.get(&id_of_charge).copied().unwrap_or(0);
         let most = captured.saturating_sub(self.amazon.refunded(&id_of_charge) + lost_before);
         let outcome = match what % 3 {
@@ -620,7 +621,7 @@ impl World {
         while self.has_dispute() {
             self.dispute(1);
         }
-        for _ in 0..3_000 {
+        for _ in 0..20_000 {
             while self.amazon.decide(true).is_some() {}
             let Some(due_at) = self.checkout.due_at(&self.rules) else { return Ok(()) };
             self.now = self.now.max(due_at);
@@ -649,15 +650,22 @@ impl World {
         Err(TestCaseError::fail(format!("it never comes to rest: {:?}", self.checkout.payment)))
     }
 
-    /// Whether others have refunded so much since a refund was first sent that it may not be sent again, while
-    /// nothing shows whether what was refunded includes it: a person is asked.
+    /// Whether so much was refunded by others, or lost by disputes, since a refund was first sent that it may not
+    /// be sent again, while nothing shows whether what was refunded includes it: a person is asked. After a loss,
+    /// that takes two refunds in doubt, since Amazon's total shows whether a single one was made.
     fn is_held(&self) -> bool {
-        let is_held = |operation: &Operation| {
+        let is_held = |operation: &&Operation| {
             let doubt = operation.state.in_flight().and_then(InFlight::doubt);
             matches!(operation.request, PaymentCall::Refund { .. })
                 && doubt.is_some_and(|it| it.alarm_count > 4)
         };
-        self.amazon.has_strangers && self.payment().in_flight().any(is_held)
+        let held: Vec<&ChargeId> =
+            self.payment().in_flight().filter(is_held).filter_map(|it| it.request.charge_id()).collect();
+        let is_one_of_two = |id: &&ChargeId| held.iter().filter(|other| *other == id).count() > 1;
+        let is_unclear = |id: &&ChargeId| {
+            self.amazon.has_strangers || (self.amazon.lost.contains_key(*id) && is_one_of_two(id))
+        };
+        held.iter().any(is_unclear)
     }
 }
 
