@@ -107,6 +107,7 @@ stored! {
         refusal or default,
         unreadable_count or default,
         sends or default,
+        was_sent or default,
         state,
     }
 

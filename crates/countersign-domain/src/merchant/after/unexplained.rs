@@ -714,6 +714,7 @@ fn push_adopted(draft: &mut Draft, placeholder: CheckoutSessionId) -> AttemptNum
         refusal: None,
         unreadable_count: 0,
         sends: Sends::default(),
+        was_sent: false,
         state: AttemptState::Bound { retry_at: now, missing: None },
     });
     number

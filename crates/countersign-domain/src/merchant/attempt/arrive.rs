@@ -85,6 +85,7 @@ pub fn arrive(
         refusal: None,
         unreadable_count: 0,
         sends: Sends::default(),
+        was_sent: false,
         state,
     });
     draft.emit(number, what);

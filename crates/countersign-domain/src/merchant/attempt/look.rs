@@ -31,7 +31,7 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
         AttemptState::NotApproved(_) => return not_approved_seen(draft, number, seen),
         AttemptState::Completed { .. } => {
             session_shown(draft, number, seen);
-            return NextStep::Rest;
+            return contested_seen(draft, number, seen);
         }
         AttemptState::Bound { .. }
         | AttemptState::Finalize(_)
@@ -84,6 +84,22 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
             reach_to_prove(draft, number)
         }
         (SessionView::Open(_), None) => NextStep::Rest,
+    }
+}
+
+/// Counts the answers that the session of a completed attempt is not found, while its payment is contested: only by
+/// these may persons decide then.
+fn contested_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView) -> NextStep {
+    match seen {
+        SessionView::NotFound(access) if draft.checkout().is_contested() => {
+            note_missing(draft, number, access);
+            reach_to_prove(draft, number)
+        }
+        SessionView::NotFound(_) => NextStep::Rest,
+        SessionView::Open(_) | SessionView::Canceled { .. } | SessionView::Completed { .. } => {
+            note_shown(draft, number);
+            NextStep::Rest
+        }
     }
 }
 

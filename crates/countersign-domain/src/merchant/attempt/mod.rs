@@ -75,6 +75,8 @@ pub struct Attempt {
     pub unreadable_count: u32,
     /// What its sends can have done, while that is not decided.
     pub sends: Sends,
+    /// Whether a Finalize of this store is known to have reached Amazon for it, once that is decided.
+    pub was_sent: bool,
     /// What is known of its payment.
     pub state: AttemptState,
 }

@@ -75,6 +75,12 @@ impl Sends {
         }
     }
 
+    /// Whether Amazon has refused a send, or one is unanswered.
+    #[must_use]
+    pub const fn may_have_arrived(&self) -> bool {
+        self.was_refused || !matches!(self.unanswered(), Unanswered::None)
+    }
+
     /// Whether these ids are the session's, and the payment is proved to be ours.
     #[must_use]
     pub fn prove(&self, permission: &ChargePermissionId, charge: Option<&ChargeId>) -> bool {

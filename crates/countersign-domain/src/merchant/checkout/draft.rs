@@ -256,6 +256,7 @@ impl Draft {
                 attempt.given = GivenAddresses::default();
                 attempt.turned_away = None;
                 attempt.turned_away_terms = None;
+                attempt.was_sent = attempt.was_sent || attempt.sends.may_have_arrived();
                 attempt.sends = Sends::default();
             }
             attempt.waits_for = None;

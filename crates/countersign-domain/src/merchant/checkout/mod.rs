@@ -104,8 +104,14 @@ impl Checkout {
         };
         let payment = self.payment.as_ref().filter(|it| it.charge_permission_id == *charge_permission_id);
         let charge = payment.zip(completion.charge_id()).and_then(|(payment, id)| payment.charge(id));
-        payment.is_some_and(Payment::is_contested)
+        (payment.is_some() && self.is_contested())
             || charge.is_some_and(|charge| charge.contradicted_by().is_some())
+    }
+
+    /// Whether another order may have the payment of this one.
+    #[must_use]
+    pub fn is_contested(&self) -> bool {
+        self.payment.as_ref().is_some_and(Payment::is_contested)
     }
 
     /// Whether a permission names this order, and nothing of this order explains its money.

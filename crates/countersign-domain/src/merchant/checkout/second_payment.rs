@@ -204,16 +204,13 @@ impl Draft {
         match known.state {
             UnexplainedState::Heard { .. }
             | UnexplainedState::Watched { .. }
-            | UnexplainedState::Over { end: UnexplainedEnd::Noted, .. } => {
+            // What was decided before it was known to be this order's own.
+            | UnexplainedState::Over { end: UnexplainedEnd::Noted | UnexplainedEnd::NotOurs, .. } => {
                 known.state = UnexplainedState::Heard { look: LookSchedule::now(now) };
             }
             UnexplainedState::Open { .. }
             | UnexplainedState::Over {
-                end:
-                    UnexplainedEnd::Returned
-                    | UnexplainedEnd::OfAnotherOrder
-                    | UnexplainedEnd::Ours
-                    | UnexplainedEnd::NotOurs,
+                end: UnexplainedEnd::Returned | UnexplainedEnd::OfAnotherOrder | UnexplainedEnd::Ours,
                 ..
             } => {}
         }

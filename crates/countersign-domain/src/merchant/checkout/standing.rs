@@ -279,7 +279,7 @@ impl Checkout {
         let mut charges = self.payment.iter().flat_map(|payment| &payment.charges);
         self.attempts.iter().any(|attempt| is_contradicted(&attempt.state))
             || charges.any(|charge| charge.contradicted_by().is_some())
-            || self.payment.as_ref().is_some_and(Payment::is_contested)
+            || self.is_contested()
     }
 
     fn has_unresolved_attempt(&self) -> bool {

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::SessionAbsence;
 use crate::merchant::absence::{Absence, Access, Reach};
-use crate::merchant::attempt::AttemptState;
+use crate::merchant::attempt::{Attempt, AttemptState};
 use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::draft::Draft;
 use crate::merchant::number::AttemptNumber;
@@ -32,7 +32,7 @@ pub fn counts(checkout: &Checkout, number: AttemptNumber, now: Timestamp) -> boo
     })
 }
 
-/// Counts one more answer that the session of an unresolved attempt is not found.
+/// Counts one more answer that the session of an attempt that persons decide about is not found.
 pub(in crate::merchant) fn note_missing(draft: &mut Draft, number: AttemptNumber, access: &Access) {
     let now = draft.now;
     let absence = Absence::again(counted(draft.checkout(), number), access, now);
@@ -54,16 +54,28 @@ pub(in crate::merchant) fn lacks_reach(checkout: &Checkout, number: AttemptNumbe
     counted(checkout, number).is_some_and(Absence::lacks_reach)
 }
 
-/// Handles what the youngest charge in the store shows, for an unresolved attempt. Returns whether it proves
+/// Whether persons decide about an attempt by the absence of its session: it is unresolved, or its payment is contested.
+fn counts_for(checkout: &Checkout, attempt: &Attempt) -> bool {
+    match &attempt.state {
+        AttemptState::Unresolved { .. } => true,
+        AttemptState::Completed { .. } => checkout.is_contested(),
+        AttemptState::Bound { .. }
+        | AttemptState::Finalize(_)
+        | AttemptState::Pending { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::NotApproved(_)
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. } => false,
+    }
+}
+
+/// Handles what the youngest charge in the store shows, for an attempt of which that counts. Returns whether it proves
 /// that this key and endpoint reach the account. A store without a charge has nothing to ask for, and so no proof.
 pub(in crate::merchant) fn reach_seen(draft: &mut Draft, number: AttemptNumber, reach: &Reach) -> bool {
     let now = draft.now;
-    let is_unresolved = draft
-        .checkout()
-        .attempt(number)
-        .is_some_and(|attempt| matches!(attempt.state, AttemptState::Unresolved { .. }));
-    let Some(absence) = counted(draft.checkout(), number).filter(|it| is_unresolved && it.lacks_reach())
-    else {
+    let is_counted =
+        draft.checkout().attempt(number).is_some_and(|attempt| counts_for(draft.checkout(), attempt));
+    let Some(absence) = counted(draft.checkout(), number).filter(|it| is_counted && it.lacks_reach()) else {
         return false;
     };
     let is_proved = match reach {

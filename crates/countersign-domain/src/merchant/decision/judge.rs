@@ -156,7 +156,7 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
             Some(Undecided::UnpaidContradicted)
         }
         AttemptState::Completed { .. }
-            if contradicted_charge(checkout, attempt).is_some() || is_contested(checkout) =>
+            if contradicted_charge(checkout, attempt).is_some() || checkout.is_contested() =>
         {
             Some(Undecided::PaymentContradicted)
         }
@@ -169,11 +169,6 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
         | AttemptState::NotApproved(_)
         | AttemptState::Released { .. } => None,
     }
-}
-
-/// Whether another order may have the payment of this one.
-fn is_contested(checkout: &Checkout) -> bool {
-    checkout.payment.as_ref().is_some_and(Payment::is_contested)
 }
 
 /// The charge of an attempt's payment that Amazon contradicts, if it contradicts one: first its own.
@@ -333,8 +328,8 @@ impl Case<'_> {
         match &self.attempt.state {
             AttemptState::Unresolved { send, .. } => send.is_some(),
             AttemptState::Finalize(_) | AttemptState::NotApproved(_) | AttemptState::Pending { .. } => true,
-            // A charge that came to nothing was made by the Finalize that was sent.
-            AttemptState::NotPaid { charge, .. } => charge.is_some(),
+            // Its charge may be that of a session that another client of the account completed.
+            AttemptState::NotPaid { .. } => self.attempt.was_sent,
             // Where nothing was sent, two persons had to say that it was paid, or whose the permission is.
             AttemptState::Completed { charge_permission_id, .. } => {
                 let decisions = &self.checkout.decisions;
@@ -418,10 +413,12 @@ impl Case<'_> {
         charge: Option<&ChargeId>,
     ) -> Result<bool, DecisionRefused> {
         use DecisionRefused::AmazonSaysOtherwise as Otherwise;
-        let is_known = || self.attempt.state.ids().is_some_and(|(known, _)| known == permission);
+        let is_known = self.attempt.state.ids().is_some_and(|(known, _)| known == permission);
         if self.attempt.session().is_none() {
-            return Ok(is_known());
+            return Ok(is_known);
         }
+        // While another order may have the payment, only the session says whose it is.
+        let is_known = is_known && !self.checkout.is_contested();
         match &self.shows.session {
             Shown::It(SessionView::Open(_) | SessionView::Canceled { .. }) => Err(Otherwise(STATE)),
             Shown::It(SessionView::Completed { charge_permission_id, charge_id }) => {
@@ -431,9 +428,9 @@ impl Case<'_> {
                 if charge_id.as_ref().zip(charge).is_some_and(|(shown, charge)| shown != charge) {
                     return Err(Otherwise("chargeId"));
                 }
-                Ok(charge_permission_id.is_some() || is_known())
+                Ok(charge_permission_id.is_some() || is_known)
             }
-            Shown::It(SessionView::NotFound(_)) | Shown::Missing if is_known() => Ok(true),
+            Shown::It(SessionView::NotFound(_)) | Shown::Missing if is_known => Ok(true),
             Shown::It(SessionView::NotFound(_)) | Shown::Missing => self.session_is_gone().map(|()| false),
             Shown::Silent | Shown::NotAsked => Err(DecisionRefused::AmazonSilent),
         }
@@ -673,7 +670,7 @@ impl Case<'_> {
         if self.has_begun_a_payment() {
             let own = own.and_then(|own| self.checkout.payment.as_ref()?.charge(own));
             let is_contradicted = own.is_some_and(|own| own.contradicted_by().is_some());
-            if self.why == Undecided::PaymentContradicted && !is_contradicted && !is_contested(self.checkout)
+            if self.why == Undecided::PaymentContradicted && !is_contradicted && !self.checkout.is_contested()
             {
                 return Err(NotUndecided);
             }
@@ -726,7 +723,7 @@ impl Case<'_> {
                 || charge.zip(known).is_some_and(|(shown, known)| shown != known)
         };
         self.has_begun_a_payment()
-            && is_contested(self.checkout)
+            && self.checkout.is_contested()
             && self.attempt.state.ids().is_some_and(names_another)
     }
 
@@ -795,7 +792,7 @@ impl Case<'_> {
             return Err(Otherwise(member));
         }
         let is_proved = self.why == Undecided::PaymentContradicted
-            && !is_contested(self.checkout)
+            && !self.checkout.is_contested()
             && further.is_none_or(|known| known.is_ours());
         // No rule is left below this line.
         let persons = if is_proved { Persons::One } else { Persons::Two };

@@ -530,7 +530,7 @@ fn apply_to_attempt(
         }
         AttemptOutcome::NotPaid { charge } => {
             // What is contested is another order's, as persons have decided now.
-            let is_contested = draft.checkout().payment.as_ref().is_some_and(Payment::is_contested);
+            let is_contested = draft.checkout().is_contested();
             let failed = charge.or_else(|| ids(draft.checkout(), number).filter(|_| !is_contested));
             not_paid(draft, number, failed);
         }

@@ -6,7 +6,8 @@ use super::judge::{
 };
 use super::{Asked, Subject};
 use crate::ids::ChargePermissionId;
-use crate::merchant::after::unexplained::{AdoptionRefused, Evidence, adopt};
+use crate::merchant::after::unexplained::{AdoptionRefused, Evidence, adopt, sessions_to_ask};
+use crate::merchant::attempt::agree::SessionView;
 use crate::merchant::attempt::{Attempt, AttemptState};
 use crate::merchant::call::LookSchedule;
 use crate::merchant::checkout::Checkout;
@@ -106,9 +107,11 @@ pub fn unexplained(
         }
         (Asked::NotOurs, Undecided::Open) => {
             must_be_shown(shown)?;
-            // That a session of the order has paid it speaks against it.
-            let is_named = draft.checkout().heard_of(permission).is_some_and(|known| known.attempt.is_some());
-            (if is_named { Persons::Two } else { Persons::One }, UnexplainedOutcome::NotOurs)
+            let checkout = draft.checkout();
+            // That a session of the order has paid it speaks against it, and one that is not shown may have.
+            let is_named = checkout.heard_of(permission).is_some_and(|known| known.attempt.is_some());
+            let may_be_named = is_named || hides_a_session(checkout, shown);
+            (if may_be_named { Persons::Two } else { Persons::One }, UnexplainedOutcome::NotOurs)
         }
         (Asked::NotOurs, Undecided::Decided(Whose::Ours)) => {
             must_be_shown(shown)?;
@@ -152,6 +155,18 @@ pub fn unexplained(
 /// Amazon must have answered in the same act, whatever it shows.
 fn must_be_shown(shown: &Evidence) -> Result<(), DecisionRefused> {
     if shown.permission.is_some() { Ok(()) } else { Err(DecisionRefused::AmazonSilent) }
+}
+
+/// Whether a session of the order that may have made a permission is not shown in this act. That Amazon has no such
+/// session shows nothing.
+fn hides_a_session(checkout: &Checkout, shown: &Evidence) -> bool {
+    let is_shown = |number: AttemptNumber| {
+        shown
+            .sessions
+            .iter()
+            .any(|(shown, view)| *shown == number && !matches!(view, SessionView::NotFound(_)))
+    };
+    !sessions_to_ask(checkout).iter().all(|session| is_shown(session.attempt))
 }
 
 /// The attempt that a permission has paid as persons decided, if nothing has happened to its payment since.

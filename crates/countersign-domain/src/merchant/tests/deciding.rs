@@ -665,6 +665,95 @@ fn a_contest_is_ended_by_a_person_who_says_whose_the_payment_is_however_much_of_
     }
 }
 
+// Promise: D03
+#[test]
+fn a_contest_is_ended_only_by_a_session_that_names_the_payment_or_by_two_when_it_is_gone() {
+    use crate::merchant::absence::Reach;
+    use crate::merchant::attempt::look::session_seen;
+    use crate::merchant::attempt::missing::reach_seen;
+    let part =
+        ChargeView { captured: AmountView::Shown(Money::from_minor(500, Currency::USD)), ..captured() };
+    let with =
+        |session: Shown<SessionView>| AmazonShows { session, charge: Shown::It(part.clone()), ..all_shown() };
+    let gone = || with(Shown::It(SessionView::NotFound(access())));
+    let nameless = SessionView::Completed { charge_permission_id: None, charge_id: Some(charge()) };
+    let before = contested(ClaimedId::Permission(permission()), Holder::ThisOrder);
+    let start = sent_at().plus(DAY);
+    for (name, shows, expected) in [
+        ("no session", with(Shown::Missing), "TooEarly(None)"),
+        ("one 404", gone(), "TooEarly(None)"),
+        ("no answer", with(Shown::Silent), "AmazonSilent"),
+        ("completed without ids", with(Shown::It(nameless)), "AwaitsSecond, Completed"),
+    ] {
+        let (after, made, _) = by(&before, "alice", &paid(), &shows, start);
+        assert_eq!(told(&after, &made), expected, "{name}");
+        assert!(after.is_contested(), "{name}");
+    }
+    // The looks of the contest count that it is gone.
+    let (mut order, mut now) = (before.clone(), start);
+    for _ in 0..3 {
+        let mut draft = Draft::new(order, now, rules());
+        session_seen(&mut draft, AttemptNumber::FIRST, &SessionView::NotFound(access()));
+        reach_seen(&mut draft, AttemptNumber::FIRST, &Reach::Proved(access()));
+        order = draft.finish().checkout;
+        now = now.plus(DAY / 2);
+    }
+    let unnamed = PermissionFacts { merchant_reference_id: None, ..facts() };
+    let (_, made, _) =
+        by(&order, "alice", &paid(), &AmazonShows { permission: Shown::It(unnamed), ..gone() }, now);
+    assert!(made.is_err(), "only its reference links it: {made:?}");
+    let (first, made, _) = by(&order, "alice", &paid(), &gone(), now);
+    assert_eq!(told(&first, &made), "AwaitsSecond, Completed");
+    let (second, made, _) = by(&first, "bob", &paid(), &gone(), now);
+    assert_eq!((told(&second, &made).as_str(), second.is_contested()), ("Made, Completed", false));
+    // What is not contested needs no session that lasts.
+    let mut draft = Draft::new(second, now, rules());
+    session_seen(&mut draft, AttemptNumber::FIRST, &SessionView::NotFound(access()));
+    assert!(!draft.finish().is_changed);
+}
+
+// Promise: D03
+#[test]
+fn what_another_client_completed_needs_two_persons_if_this_store_never_sent_it() {
+    use crate::address::{AddressKind, AddressMember};
+    let now = sent_at().plus(2 * DAY);
+    let at = sent_at();
+    for (state, was_sent) in [
+        (AttemptState::Bound { retry_at: at, missing: None }, false),
+        (approved(None, at), false),
+        (in_doubt_attempt(doubt()), true),
+        (finalizing(at), true),
+        (not_approved(at, None), true),
+        (unresolved(UnresolvedReason::IdsMissing), true),
+    ] {
+        for reason in [
+            NotPaidReason::Mismatch("chargeAmount".to_string()),
+            NotPaidReason::AddressDrift(AddressKind::Shipping, AddressMember::City),
+            NotPaidReason::SessionCanceled(None),
+            NotPaidReason::Abandoned,
+        ] {
+            let mut before = checkout(PaymentIntent::AuthorizeWithCapture, state.clone());
+            before.attempts[0].sends.was_refused |= matches!(state, AttemptState::NotApproved(_));
+            let mut draft = Draft::new(before, now, rules());
+            draft.end_unpaid(AttemptNumber::FIRST, reason.clone());
+            draft.contradict_unpaid(AttemptNumber::FIRST, &permission(), &charge());
+            let before = draft.finish().checkout;
+            assert!(before.attempts[0].state.is_contradicted());
+            let (first, made, _) = by(&before, "alice", &paid(), &all_shown(), now);
+            let alone = if was_sent {
+                "Made, Completed".into()
+            } else {
+                format!("AwaitsSecond, NotPaid {}", reason.code())
+            };
+            assert_eq!(told(&first, &made), alone, "{state:?} {reason:?}");
+            if !was_sent {
+                let (second, made, _) = by(&first, "bob", &paid(), &all_shown(), now);
+                assert_eq!(told(&second, &made), "Made, Completed", "{state:?} {reason:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn two_persons_end_a_contest_about_a_payment_that_the_session_does_not_name() {
     let session = Shown::It(SessionView::Completed {

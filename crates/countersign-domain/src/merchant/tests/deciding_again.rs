@@ -317,3 +317,40 @@ fn while_persons_disagree_about_a_payment_no_session_of_the_order_is_sent() {
         assert_eq!(send_again(&in_doubt, 2, &key_of).is_some(), !is_held, "{name}");
     }
 }
+
+// Promise: D03
+#[test]
+fn one_person_says_not_ours_only_if_every_session_that_may_have_paid_is_shown() {
+    let open = SessionView::Open(Box::default());
+    let canceled = SessionView::Canceled { reason: None };
+    let declined = AttemptState::NotPaid {
+        reason: NotPaidReason::Declined("HardDeclined".to_string()),
+        charge: None,
+        at: sent_at(),
+    };
+    let bound = AttemptState::Bound { retry_at: now(), missing: None };
+    for state in [declined, bound, not_approved(sent_at(), None)] {
+        for (sessions, alone) in [
+            (vec![open.clone(), open.clone()], true),
+            (vec![open.clone(), canceled.clone()], true),
+            (vec![], false),
+            (vec![open.clone()], false),
+            (vec![open.clone(), SessionView::NotFound(access())], false),
+        ] {
+            let of_attempt = checkout(PaymentIntent::AuthorizeWithCapture, state.clone()).attempts;
+            let second = Attempt { number: AttemptNumber::new(2), ..of_attempt[0].clone() };
+            let order = Checkout { attempts: vec![of_attempt[0].clone(), second], ..unexplained() };
+            let numbers = order.attempts.iter().map(|it| it.number);
+            let mut shows = heard();
+            shows.heard.sessions = numbers.zip(sessions.clone()).collect();
+            let (first, decided) = whose(&order, "alice", &Asked::NotOurs, &shows);
+            let expected = if alone { "Made" } else { "AwaitsSecond" };
+            assert_eq!(made(decided), expected, "{state:?} {sessions:?}");
+            assert_eq!(first.is_held(), !alone, "{state:?} {sessions:?}: no other Finalize leaves");
+            if !alone {
+                let (second, decided) = whose(&first, "bob", &Asked::NotOurs, &shows);
+                assert_eq!((made(decided), second.is_held()), ("Made".to_string(), false));
+            }
+        }
+    }
+}

@@ -176,6 +176,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
         refusal: None,
         unreadable_count: 0,
         sends: sends_of(&state),
+        was_sent: matches!(state, AttemptState::NotPaid { charge: Some(_), .. }),
         state,
     };
     Checkout { attempts: vec![attempt], ..unpaid(intent) }

@@ -6,11 +6,11 @@ use super::decide::decided;
 use super::*;
 use crate::merchant::after::hint::unpaid_charge_seen;
 use crate::merchant::after::unexplained::{Evidence, decide_not_ours, heard_seen};
-use crate::merchant::attempt::FailedCharge;
 use crate::merchant::attempt::agree::{self, QuoteBasis};
 use crate::merchant::attempt::prove::permission_seen;
+use crate::merchant::attempt::{FailedCharge, RefusalLooks};
 use crate::merchant::checkout::standing::Need;
-use crate::merchant::checkout::unexplained::{UnexplainedReason, UnexplainedState};
+use crate::merchant::checkout::unexplained::{UnexplainedEnd, UnexplainedReason, UnexplainedState};
 use crate::merchant::payment::permission::PermissionMoney;
 use crate::merchant::proof::SessionPermission;
 
@@ -360,5 +360,37 @@ fn money_that_waits_for_a_session_is_unexplained_in_the_end() {
         let needs = if expected == "Open" { vec![Need::Unexplained] } else { Vec::new() };
         assert_eq!(step.next.needs(), needs);
         assert_eq!(step.next.is_held(), expected != "Over");
+    }
+}
+
+// Promise: B06
+#[test]
+fn what_persons_took_for_another_shops_is_followed_again_once_a_session_of_the_order_names_it() {
+    let bound = AttemptState::Bound { retry_at: sent_at(), missing: None };
+    let refused = AttemptState::NotPaid {
+        reason: NotPaidReason::Declined("HardDeclined".to_string()),
+        charge: None,
+        at: sent_at(),
+    };
+    let now = sent_at().plus(60 * SECOND);
+    for (state, by, expected) in [
+        (bound, By::Comparison, "Heard"),
+        (refused.clone(), By::Session, "Heard"),
+        (in_doubt_attempt(doubt()), By::Answer, "Open"),
+        (in_doubt_attempt(doubt()), By::Charge, "Open"),
+    ] {
+        let mut before = beside(PaymentIntent::AuthorizeWithCapture, state.clone());
+        if state.name() == refused.name() {
+            before.attempts[0].refusal = Some(RefusalLooks::default());
+        }
+        let remember = |draft: &mut Draft| {
+            draft.remember(&permission()).unwrap().note_charge(&super::charge());
+        };
+        let mut before = decided(&before, sent_at(), &rules(), remember).0.unwrap().next;
+        before.unexplained[0].state = UnexplainedState::Over { end: UnexplainedEnd::NotOurs, at: sent_at() };
+        let (after, _) = shown(&before, by, now);
+        assert_eq!(state_of(&after), expected, "{state:?} {by:?}");
+        assert_eq!(after.attempts[0].state.name(), "Surplus", "{state:?} {by:?}");
+        assert!(!gate(&after, now).0, "{state:?} {by:?}: no parcel leaves");
     }
 }

@@ -259,6 +259,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         refusal: (number > 1).then_some(RefusalLooks { open_since: Some(at(6)), open_count: 1 }),
         unreadable_count: 1,
         sends: if number == 1 { known_sends() } else { Sends::one_unanswered() },
+        was_sent: number > 1,
         state,
     });
     let usd = |minor| Money::from_minor(minor, Currency::USD);
@@ -595,6 +596,7 @@ proptest! {
                 refusal: None,
                 unreadable_count: 0,
                 sends: Sends::default(),
+                was_sent: true,
                 state,
             });
         }
