@@ -328,7 +328,7 @@ pub(in crate::merchant) fn session_shown(draft: &mut Draft, number: AttemptNumbe
     }
     let (sent_at, permission, charge) = (*at, permission.clone(), charge.cloned());
     let now = draft.now;
-    draft.change().payment = None;
+    draft.drop_payment();
     let reason = UnresolvedReason::Contradicted;
     draft.move_on(number, AttemptState::Unresolved { reason, send: None, sent_at, look_at: now });
     let misfit = Misfit::IdsDiffer;

@@ -114,14 +114,11 @@ pub fn heard(
     let is_asked_since = known.asked_at.is_some_and(|at| at > received_at && at <= now);
     match &known.state {
         UnexplainedState::Over {
-            end:
-                UnexplainedEnd::Returned
-                | UnexplainedEnd::OfAnotherOrder
-                | UnexplainedEnd::Ours
-                | UnexplainedEnd::NotOurs,
+            end: UnexplainedEnd::Returned | UnexplainedEnd::Ours | UnexplainedEnd::NotOurs,
             ..
         } => return Hearing::Taken,
-        UnexplainedState::Over { end: UnexplainedEnd::Noted, .. }
+        // The other order may not have it any more.
+        UnexplainedState::Over { end: UnexplainedEnd::Noted | UnexplainedEnd::OfAnotherOrder, .. }
         | UnexplainedState::Heard { .. }
         | UnexplainedState::Watched { .. }
         | UnexplainedState::Open { .. } => {}

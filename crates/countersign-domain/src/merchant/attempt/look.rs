@@ -1,11 +1,14 @@
 //! What a look at the session or at its charge proves for an attempt whose answer was lost or is pending:
 //! what ends it, what is sent again, and when to stop asking.
 
+use alloc::boxed::Box;
+
 use super::agree::SessionView;
 use super::finalize::{may_send_again, pending_since};
 use super::missing::{reach_to_prove, sent_not_found};
 use super::not_approved;
 use super::prove::{prove, session, settled_but_for_proof, stay_in_doubt};
+use super::sends::{CompletedBy, CompletedSession};
 use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::after::contest::session_shown;
@@ -128,8 +131,8 @@ fn refused_seen(draft: &mut Draft, number: AttemptNumber, at: Timestamp, seen: &
 }
 
 /// Handles a session that is Completed although Amazon has refused its Finalize at this instant. Its charge
-/// contradicts the refusal until it shows that it failed. Without a charge only a person can settle who
-/// completed the session.
+/// contradicts the refusal until it shows that it failed. Without a charge, or while another order holds it, only a
+/// person can settle who completed the session.
 fn refused_but_completed(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -137,10 +140,22 @@ fn refused_but_completed(
     ids: Option<(&ChargePermissionId, &ChargeId)>,
 ) -> NextStep {
     let now = draft.now;
-    let Some((permission, charge_id)) = ids else {
+    // What another order holds contradicts nothing yet, and the session may have been paid by it nevertheless.
+    let own = ids.filter(|(permission, charge)| !draft.is_taken(permission, Some(*charge)));
+    let Some((permission, charge_id)) = own else {
         let (reason, look_at) = (UnresolvedReason::CompletedElsewhere, next_evidence_look(at, now));
         draft.move_on(number, AttemptState::Unresolved { reason, send: None, sent_at: at, look_at });
         draft.emit(number, AttemptEvent::Unresolved);
+        if let Some((permission, charge)) = ids
+            && let Some(attempt) = draft.change_attempt(number)
+        {
+            attempt.sends.completed = Some(Box::new(CompletedSession {
+                charge_permission_id: permission.clone(),
+                charge_id: Some(charge.clone()),
+                silence_count: 0,
+                completed_by: CompletedBy::Unknown,
+            }));
+        }
         return NextStep::Rest;
     };
     draft.contradict_unpaid(number, permission, charge_id);

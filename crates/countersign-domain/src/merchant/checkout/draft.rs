@@ -178,6 +178,15 @@ impl Draft {
         self.checkout.cancellation.as_mut().map(|cancellation| &mut cancellation.state)
     }
 
+    /// Drops the payment, because it is not the order's. What persons have decided about its operations and disputes
+    /// ends with it: nobody could decide these again, and the next payment counts its operations from 1.
+    pub(in crate::merchant) fn drop_payment(&mut self) {
+        let now = self.now;
+        let checkout = self.change();
+        checkout.payment = None;
+        checkout.decisions.end_with_payment(now);
+    }
+
     /// Records what happened to an attempt.
     pub(in crate::merchant) fn emit(&mut self, attempt: AttemptNumber, event: AttemptEvent) {
         self.events.push(CheckoutEvent::Attempt { attempt, event });

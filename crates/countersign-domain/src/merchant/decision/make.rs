@@ -608,8 +608,7 @@ fn not_paid(draft: &mut Draft, number: AttemptNumber, failed: Option<(ChargePerm
     let now = draft.now;
     let attempt = draft.checkout().attempt(number);
     if attempt.is_some_and(|attempt| matches!(attempt.state, AttemptState::Completed { .. })) {
-        // Nothing has happened under it.
-        draft.change().payment = None;
+        draft.drop_payment();
     }
     // What Amazon shows of this charge from now on contradicts the decision, if it is money.
     let charge = failed.map(|(charge_permission_id, charge_id)| FailedCharge {

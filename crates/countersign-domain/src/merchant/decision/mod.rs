@@ -226,7 +226,7 @@ pub enum DecisionState {
         /// When.
         at: Timestamp,
     },
-    /// Two persons have decided otherwise since.
+    /// Two persons have decided otherwise since, or the payment that it was about was dropped.
     Superseded {
         /// When.
         at: Timestamp,
@@ -336,6 +336,28 @@ impl Decisions {
         let about = self.made.iter().rev().filter(|it| it.subject == *subject);
         let mut since = about.take_while(|it| !it.holds());
         since.any(Decision::disputes)
+    }
+
+    /// Ends what was decided, disputed or asked for about the operations and disputes of a payment that is dropped.
+    pub(in crate::merchant) fn end_with_payment(&mut self, at: Timestamp) {
+        for decision in &mut self.made {
+            match (&decision.subject, decision.state) {
+                (
+                    Subject::Operation(_) | Subject::Dispute(_),
+                    DecisionState::AwaitsSecond { .. }
+                    | DecisionState::Expired { .. }
+                    | DecisionState::Made { .. },
+                ) => decision.state = DecisionState::Superseded { at },
+                (Subject::Operation(_) | Subject::Dispute(_), DecisionState::Reminds { .. }) => {
+                    decision.state = DecisionState::Reminded { at };
+                }
+                (
+                    Subject::Operation(_) | Subject::Dispute(_),
+                    DecisionState::Reminded { .. } | DecisionState::Superseded { .. },
+                )
+                | (Subject::Attempt(_) | Subject::Unexplained(_), _) => {}
+            }
+        }
     }
 
     /// Makes room for one more: first what only reminds is forgotten, then requests that nobody confirmed. Returns

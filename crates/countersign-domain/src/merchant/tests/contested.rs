@@ -5,7 +5,7 @@ use super::*;
 use crate::ids::{Environment, MerchantId, Region};
 use crate::merchant::after::contest::{Act, HeldIds, contest};
 use crate::merchant::after::due;
-use crate::merchant::attempt::{Account, FailedCharge, finalize, look, prove};
+use crate::merchant::attempt::{Account, FailedCharge, RefusalLooks, finalize, look, prove};
 use crate::merchant::checkout::standing::{Need, Standing};
 use crate::merchant::payment::contest::{ClaimedId, Holder};
 use crate::merchant::payment::send as sending_rules;
@@ -611,5 +611,45 @@ fn what_the_session_of_an_attempt_in_doubt_names_is_claimed_and_contradicts_if_a
         let (named, after) = shown(&before, core::slice::from_ref(&taken));
         assert!(named.is_empty(), "{taken:?}");
         assert_eq!(after.verdict(), Verdict::Checking(Some(CheckingReason::CONTRADICTED)), "{taken:?}");
+    }
+}
+
+// Promise: B09
+#[test]
+fn a_refused_attempt_whose_session_names_what_another_order_holds_is_not_let_go() {
+    let refused = || AttemptState::NotPaid {
+        reason: NotPaidReason::Declined("HardDeclined".to_string()),
+        charge: None,
+        at: sent_at(),
+    };
+    for intent in [PaymentIntent::Authorize, PaymentIntent::AuthorizeWithCapture, PaymentIntent::Confirm] {
+        let mut before = checkout(intent, refused());
+        before.attempts[0].refusal = Some(RefusalLooks::default());
+        let bound = AttemptState::Bound { retry_at: sent_at(), missing: None };
+        let number = AttemptNumber::new(2);
+        before.attempts.push(Attempt { number, refusal: None, state: bound, ..before.attempts[0].clone() });
+        let shown = |checkout: &Checkout, taken: &[ClaimedId]| {
+            let seen = session_with(permission(), charge());
+            decide(checkout, taken, |draft| drop(look::session_seen(draft, FIRST, &seen))).checkout
+        };
+        let own = shown(&before, &[]);
+        assert!(own.live_beside(number).is_some(), "{intent:?}");
+        for taken in [ClaimedId::Permission(permission()), ClaimedId::Charge(charge())] {
+            let after = shown(&before, core::slice::from_ref(&taken));
+            assert!(after.live_beside(number).is_some(), "{intent:?} {taken:?}: nothing else is sent");
+            let is = words(&after.attempts[0], sent_at());
+            assert!(is.starts_with("Unresolved CompletedElsewhere"), "{intent:?} {taken:?}: {is}");
+            assert!(after.claimed_ids().is_empty(), "{intent:?} {taken:?}");
+            // Whatever happens to the other order, who completed the session is for a person.
+            for again in [&[][..], core::slice::from_ref(&taken)] {
+                let later = shown(&shown(&after, again), &[]);
+                assert_eq!(later.attempts[0].state.name(), "Unresolved", "{intent:?} {taken:?}");
+                let mut draft = Draft::new(later, sent_at(), rules());
+                let captured = view(AmazonChargeState::Captured, AmountView::Shown(amount()));
+                look::charge_seen(&mut draft, FIRST, &permission(), &charge(), &captured);
+                let later = draft.finish().checkout;
+                assert_eq!(later.attempts[0].state.name(), "Unresolved", "{intent:?} {taken:?}");
+            }
+        }
     }
 }

@@ -607,7 +607,7 @@ fn another_payment_of_the_order_is_not_overruled() {
 }
 
 /// What Amazon shows of an order of which a part is captured, and whose refund another order has been answered with.
-fn contested(id: ClaimedId, holder: Holder) -> Checkout {
+pub(super) fn contested(id: ClaimedId, holder: Holder) -> Checkout {
     let state = ContestState::Open { look: LookSchedule { at: sent_at(), count: 0 } };
     let refund = Refund {
         id: RefundId::parse("S01-1-R1").unwrap(),

@@ -16,7 +16,9 @@ use crate::merchant::decision::evidence::Evidence;
 use crate::merchant::decision::judge::DecisionRefused;
 use crate::merchant::decision::make::{Before, DecisionRequest, make};
 use crate::merchant::decision::shown::{AmazonShows, Shown};
-use crate::merchant::decision::{Asked, Decision, DecisionState, MAX_DECISIONS, SECOND_WITHIN, Subject};
+use crate::merchant::decision::{
+    Asked, Decision, DecisionState, MAX_DECISIONS, Precedence, SECOND_WITHIN, Statement, Subject,
+};
 use crate::merchant::payment::permission::PermissionMoney;
 
 fn now() -> Timestamp {
@@ -350,6 +352,62 @@ fn one_person_says_not_ours_only_if_every_session_that_may_have_paid_is_shown() 
             if !alone {
                 let (second, decided) = whose(&first, "bob", &Asked::NotOurs, &shows);
                 assert_eq!((made(decided), second.is_held()), ("Made".to_string(), false));
+            }
+        }
+    }
+}
+
+fn decision_about(subject: Subject, asked: Asked, supersedes: Precedence, state: DecisionState) -> Decision {
+    let first = Statement {
+        reference: format!("{asked:?} {}", state.name()),
+        actor: "carol".to_string(),
+        evidence: Evidence::parse("x").unwrap(),
+        at: sent_at(),
+    };
+    Decision { subject, asked, first, second: None, supersedes, state }
+}
+
+// Promise: D03
+#[test]
+fn what_was_decided_about_a_payment_ends_when_the_payment_is_dropped() {
+    use crate::merchant::number::OperationNumber;
+    use crate::merchant::payment::contest::{ClaimedId, Holder};
+    let at = sent_at();
+    let operation = || Subject::Operation(OperationNumber::FIRST);
+    let dispute = || Subject::Dispute(crate::ids::DisputeId::parse("D1").unwrap());
+    let done = || Asked::Done { charge_id: None, refund_id: None };
+    let states = || [DecisionState::AwaitsSecond { until: at.plus(DAY) }, DecisionState::Expired { at }];
+    for (subject, holds, disputes) in
+        [(operation(), Asked::NoEffect, done()), (dispute(), Asked::Won, Asked::Lost { amount: None })]
+    {
+        for state in states() {
+            let made = DecisionState::Made { at };
+            let told = [
+                decision_about(subject.clone(), holds.clone(), Precedence::First, made),
+                decision_about(subject.clone(), disputes.clone(), Precedence::Disputes, state),
+            ];
+            // Persons had taken it for the order's, and say that it is not.
+            let first = whose(&unexplained(), "alice", &Asked::Ours, &heard()).0;
+            let mut adopted = whose(&first, "bob", &Asked::Ours, &heard()).0;
+            adopted.decisions.made.extend(told.clone());
+            assert!(adopted.decisions.is_disputed());
+            let first = whose(&adopted, "alice", &Asked::NotOurs, &heard()).0;
+            let dropped = whose(&first, "bob", &Asked::NotOurs, &heard()).0;
+            // Another order had it.
+            let mut order = contested(ClaimedId::Permission(permission()), Holder::ThisOrder);
+            order.decisions.made.extend(told);
+            let session = Shown::It(SessionView::Completed {
+                charge_permission_id: ChargePermissionId::parse("S01-9").ok(),
+                charge_id: ChargeId::parse("S01-9-C9").ok(),
+            });
+            let shows = AmazonShows { session, ..all_shown() };
+            let first = by(&order, "alice", &Asked::NotPaid, &shows, now()).0;
+            let given_up = by(&first, "bob", &Asked::NotPaid, &shows, now()).0;
+            for after in [dropped, given_up] {
+                assert!(after.payment.is_none() && !after.decisions.is_disputed(), "{subject:?} {state:?}");
+                assert_eq!(after.decisions.of(&subject), None, "{subject:?}: the next payment has its own");
+                assert_eq!(after.decisions.awaited(&subject), None);
+                assert_eq!(after.decisions.due_at(), None);
             }
         }
     }

@@ -408,6 +408,21 @@ fn hearing_of_it_again_causes_a_look_unless_it_was_asked_for_since() {
 }
 
 #[test]
+fn what_another_order_held_is_looked_at_again_when_it_is_heard_of_again() {
+    let at = sent_at();
+    for end in UnexplainedEnd::ALL {
+        let mut record = known(UnexplainedState::Over { end: *end, at });
+        record.asked_at = Some(at);
+        let before = Checkout { unexplained: vec![record], ..unpaid(PaymentIntent::Authorize) };
+        let mut draft = Draft::new(before, at.plus(SECOND), rules());
+        assert_eq!(heard(&mut draft, &other(), None, at.plus(SECOND)), Hearing::Taken);
+        let is_looked = matches!(end, UnexplainedEnd::Noted | UnexplainedEnd::OfAnotherOrder);
+        let expected = if is_looked { "Heard".to_string() } else { format!("Over {end}") };
+        assert_eq!(remembered(&draft.finish().checkout), expected);
+    }
+}
+
+#[test]
 fn an_order_remembers_twenty_permissions_and_makes_room_by_those_that_were_only_noted() {
     let hear = |checkout: Checkout, id: &str| {
         let mut draft = Draft::new(checkout, sent_at(), rules());
