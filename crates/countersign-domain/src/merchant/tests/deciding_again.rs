@@ -370,7 +370,6 @@ fn decision_about(subject: Subject, asked: Asked, supersedes: Precedence, state:
 // Promise: D03
 #[test]
 fn what_was_decided_about_a_payment_ends_when_the_payment_is_dropped() {
-    use crate::merchant::number::OperationNumber;
     use crate::merchant::payment::contest::{ClaimedId, Holder};
     let at = sent_at();
     let operation = || Subject::Operation(OperationNumber::FIRST);
