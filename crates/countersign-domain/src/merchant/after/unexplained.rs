@@ -48,7 +48,7 @@ use crate::time::Timestamp;
 pub enum Hearing {
     /// It does, and its timer does the rest.
     Taken,
-    /// It remembers [`MAX_UNEXPLAINED`] others already.
+    /// It remembers as many others as an order may.
     Full,
 }
 
