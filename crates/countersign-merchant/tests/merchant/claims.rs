@@ -36,6 +36,25 @@ fn success(session: &str, (permission, charge): (&str, &str)) -> Value {
         "chargePermissionId": permission, "chargeId": charge })
 }
 
+/// An order whose authorization Amazon may decide later.
+fn may_be_pending() -> Value {
+    let mut order = order();
+    order["paymentDetails"]["paymentIntent"] = json!("Authorize");
+    order["paymentDetails"]["canHandlePendingAuthorization"] = json!(true);
+    order
+}
+
+/// Places an order that Amazon authorizes later, and then declines.
+fn declined(world: &World) -> String {
+    let id = world.placed(&may_be_pending());
+    world.amazon.fault("finalize", Fault::Pending);
+    assert_eq!(world.complete(&id, SESSION).verdict(), (202, "pending".to_owned()));
+    world.amazon.decide(FIRST.1, "Declined");
+    world.skip(DAY);
+    assert_eq!(world.complete(&id, SESSION).verdict(), (402, "notPaid".to_owned()));
+    id
+}
+
 /// The next Finalize is executed, and is answered with the ids of another payment. Until Amazon comes back, it shows
 /// no session after the one that Finalize needs.
 fn answers_with(world: &World, session: &str, ids: (&str, &str)) {
@@ -163,15 +182,7 @@ fn the_order_that_was_answered_wrongly_first_gives_the_payment_to_its_owner() {
 fn the_ids_of_a_declined_payment_pay_for_no_other_order() {
     for engine in ENGINES {
         let world = World::new(engine);
-        let mut waiting = order();
-        waiting["paymentDetails"]["paymentIntent"] = json!("Authorize");
-        waiting["paymentDetails"]["canHandlePendingAuthorization"] = json!(true);
-        let first = world.placed(&waiting);
-        world.amazon.fault("finalize", Fault::Pending);
-        assert_eq!(world.complete(&first, SESSION).verdict(), (202, "pending".to_owned()));
-        world.amazon.decide(FIRST.1, "Declined");
-        world.skip(DAY);
-        assert_eq!(world.complete(&first, SESSION).verdict(), (402, "notPaid".to_owned()));
+        let first = declined(&world);
         let second = second_order(&world, &order());
         answers_with(&world, OTHER_SESSION, FIRST);
         is_contested(&world, &second, OTHER_SESSION);
@@ -444,16 +455,8 @@ fn an_order_whose_data_are_erased_keeps_its_claims_and_is_contested_only_by_anot
 fn a_second_session_of_an_order_is_not_paid_by_the_charge_that_was_declined_for_the_first() {
     for engine in ENGINES {
         let world = World::new(engine);
-        let mut waiting = order();
-        waiting["paymentDetails"]["paymentIntent"] = json!("Authorize");
-        waiting["paymentDetails"]["canHandlePendingAuthorization"] = json!(true);
-        let id = world.placed(&waiting);
-        world.amazon.fault("finalize", Fault::Pending);
-        assert_eq!(world.complete(&id, SESSION).verdict(), (202, "pending".to_owned()));
-        world.amazon.decide(FIRST.1, "Declined");
-        world.skip(DAY);
-        assert_eq!(world.complete(&id, SESSION).verdict(), (402, "notPaid".to_owned()));
-        world.amazon.open(OTHER_SESSION, session_for(&waiting, OTHER_SESSION, &id));
+        let id = declined(&world);
+        world.amazon.open(OTHER_SESSION, session_for(&may_be_pending(), OTHER_SESSION, &id));
         world.amazon.fault("finalize", Fault::AnswerAfter(200, success(OTHER_SESSION, FIRST)));
         let answer = world.complete(&id, OTHER_SESSION);
         assert_ne!(answer.json()["chargeId"], FIRST.1, "{}", answer.text);

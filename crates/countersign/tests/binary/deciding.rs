@@ -1,7 +1,9 @@
 //! `countersign decide`, and the commands of the operator's page: each is run against an order of which it is accepted.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::mpsc::{Receiver as Inbox, channel};
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
@@ -13,14 +15,14 @@ use serde_json::{Value, json};
 use crate::failures::configure;
 use crate::http::{Api, HttpAnswer, text};
 use crate::process::{ProcessOutput, Server, run};
+use crate::telling::take_one;
 
 const PAGE: &str = include_str!("../../../../docs/operating.md");
 
 const ALICE: &str = "alice-0123456789abcdef";
 const BOB: &str = "bob-0123456789abcdef";
-/// How often a condition is looked at that must come true, and how long in between.
-const LOOKS: u32 = 300;
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long to wait for a fact: one that has not come by then will never come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The order that the page's command is about, which is always 1001 there: one in the state that its verdict is for.
 fn order_of(command: &[String]) -> &'static str {
@@ -84,6 +86,8 @@ struct Order {
 struct Stage<'a> {
     path: &'a Path,
     amazon: Server,
+    webhook_url: String,
+    facts: Inbox<Value>,
 }
 
 fn shop(serve: &Server) -> Api {
@@ -97,7 +101,19 @@ impl Stage<'_> {
         let args = ["serve", "--config", "countersign.toml", "--store", &store];
         let more = ["--operator-tokens-file", "operators", "--amazon-endpoint", &endpoint];
         let notified = ["--notifications-certificate-origins", &endpoint];
-        Server::start(self.path, &[&args[..], &more[..], &notified[..]].concat())
+        let told = ["--shop-webhook-url", &self.webhook_url, "--shop-webhook-secret-file", "whsec"];
+        Server::start(self.path, &[&args[..], &more[..], &notified[..], &told[..]].concat())
+    }
+
+    /// Returns once the shop was sent a fact of this type about an order.
+    fn wait_for(&self, fact_type: &str, order: &Order) {
+        loop {
+            let fact = self.facts.recv_timeout(PATIENCE);
+            let fact = fact.unwrap_or_else(|_| panic!("no {fact_type} has come"));
+            if fact["type"] == fact_type && fact["checkoutId"] == order.checkout_id.as_str() {
+                return;
+            }
+        }
     }
 
     fn control(&self) -> Api {
@@ -169,16 +185,6 @@ fn asked(serve: &Server, order: &Order, call: &str, body: &Value) -> HttpAnswer 
 
 fn shown(serve: &Server, order: &Order) -> Value {
     shop(serve).get(&format!("/v1/checkouts/{}", order.checkout_id)).unwrap().body
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..LOOKS {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(PAUSE);
-    }
-    panic!("{what}: this has not become so");
 }
 
 /// Changes the document of an order.
@@ -284,9 +290,8 @@ fn orders(stage: &Stage<'_>) -> (BTreeMap<&'static str, Order>, Server) {
         let order = orders.get_mut(name).unwrap();
         stage.placed(order, "AuthorizeWithCapture");
         pays(&old, order);
-        let order = orders[name].clone();
-        let needs = |serve: &Server| shown(serve, &order)["needsPerson"].clone();
-        wait_until("the permission is unexplained", || needs(&serve) == json!(["unexplained"]));
+        stage.wait_for("payment.unexplained", order);
+        assert_eq!(shown(&serve, order)["needsPerson"], json!(["unexplained"]));
     }
     assert_eq!(serve.terminate(), Some(0));
     for name in ["done", "without-effect"] {
@@ -306,7 +311,12 @@ fn set_up(path: &Path) -> Stage<'_> {
     let sandbox = ["sandbox", "--listen", "127.0.0.1:0", "--merchant-id", "ASHOP"];
     let key = ["--public-key-id", "SANDBOX-SHOP", "--public-key", "merchant-public.pem"];
     let amazon = Server::start(path, &[&sandbox[..], &key[..]].concat());
-    Stage { path, amazon }
+    std::fs::write(path.join("whsec"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let webhook_url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    let (sender, facts) = channel();
+    std::thread::spawn(move || while sender.send(take_one(&listener).1).is_ok() {});
+    Stage { path, amazon, webhook_url, facts }
 }
 
 // Promise: D03

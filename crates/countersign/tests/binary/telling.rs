@@ -30,7 +30,7 @@ fn register(serve: &Server, order_id: &str) -> HttpAnswer {
 }
 
 /// One request as it arrived, answered with 204.
-fn take_one(listener: &TcpListener) -> (Vec<String>, Value) {
+pub(crate) fn take_one(listener: &TcpListener) -> (Vec<String>, Value) {
     let (stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
