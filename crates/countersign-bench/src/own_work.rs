@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_client::{Client, Endpoint, SignRequest, SigningFailed, Transport, TransportError};
 use countersign_domain::ids::{MerchantId, PublicKeyId, Region, StoreId};
+use countersign_domain::merchant::rules::AbsentReference;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
@@ -117,7 +118,8 @@ async fn merchant(
             credentials: Credentials::of_shop(TOKEN),
             public_url: "http://127.0.0.1:1".to_owned(),
             deadlines: Deadlines::default(),
-            policy: Policy::default(),
+            // The same sessions are completed for orders of two stores, so they name neither.
+            policy: Policy { absent_reference: AbsentReference::ShopsToken, ..Policy::default() },
             notifications: Notifications::default(),
             storefront: Storefront::default(),
         },

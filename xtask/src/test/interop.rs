@@ -22,8 +22,16 @@ pub(super) fn run(root: &Path) -> Tally {
         total += node(root, &binary);
         total += python(root, &binary);
         total += browser(root, &binary);
+        total += bench(root, &binary);
         total
     })
+}
+
+/// Measures a little of everything, to see that every part of the bench still works. Its figures say nothing.
+fn bench(root: &Path, binary: &Path) -> Tally {
+    let figures = target(root).join("bench-quick.json");
+    let size = ["bench", "--quick", "--stored", "1000", "--objects", "1000", "--output"];
+    Step::new("bench", binary, &[&size[..], &[&figures.to_string_lossy()]].concat()).run(root)
 }
 
 /// Builds only the binary, as it is shipped: without the features that other packages of the
