@@ -79,7 +79,7 @@ impl Persons {
         let Some(checkout) = self.world.witness.checkout(order) else { return };
         let needs = |need: &str| needs.iter().any(|it| it == need);
         // One person disputes what was decided.
-        let is_disputed = needs("unresolved") && checkout.has_decisions();
+        let is_disputed = (needs("unresolved") || needs("unexplained")) && checkout.has_decisions();
         let is_wrong = self.world.witness.was_decided_wrongly(order);
         for attempt in &checkout.attempts {
             if is_wrong || is_disputed || checkout.is_undecided(attempt) {
@@ -119,6 +119,11 @@ impl Persons {
         if !is_kept {
             if self.decide(&path, json!({ "verdict": "notPaid" })).await {
                 self.world.witness.is_decided_rightly(order, &attempt.checkout_session_id);
+            } else if let AttemptState::Unresolved { .. } = attempt.state
+                && books.is_theirs
+            {
+                // Nobody says so while Amazon shows its money: the others return it first.
+                self.give_back(books.ids.and_then(|(_, charge)| charge).as_deref()).await;
             }
             return;
         }

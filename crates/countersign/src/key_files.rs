@@ -65,18 +65,31 @@ pub(crate) fn read_token(path: &Path) -> CommandResult<String> {
     Ok(token.to_owned())
 }
 
-/// The token in a person's file: the token alone, or the person's line of `operator.tokens_file`.
+/// The token in the file of one caller: the token alone, the caller's line of `operator.tokens_file`, or that of
+/// `shop.tokens_file`.
 pub(crate) fn read_own_token(path: &Path) -> CommandResult<String> {
     let text = read(path)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let lines: Vec<&str> = lines.collect();
-    match lines.as_slice() {
-        [line] if line.split_ascii_whitespace().count() == 2 => {
-            Ok(line.split_ascii_whitespace().next_back().unwrap_or_default().to_owned())
+    let is_visible = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
+    let token = match lines.as_slice() {
+        [] => return Err(unusable(path, "it has no token")),
+        [line] => match line.split_ascii_whitespace().collect::<Vec<_>>().as_slice() {
+            [token] | [_, token] | [_, "shop" | "warehouse" | "read", token] if is_visible(token) => *token,
+            _ => {
+                let why = "it must hold a token alone, or one line of operator.tokens_file (NAME TOKEN) or of \
+                           shop.tokens_file (NAME ROLE TOKEN)";
+                return Err(unusable(path, why));
+            }
+        },
+        [_, _, ..] => {
+            return Err(unusable(
+                path,
+                "it has more than one token: name a file with one token, or with one line",
+            ));
         }
-        [_, _, ..] => Err(unusable(path, "it has more than one token: name a file with your own")),
-        [_] | [] => read_token(path),
-    }
+    };
+    Ok(token.to_owned())
 }
 
 /// Who may read a file.

@@ -15,7 +15,7 @@ use crate::config::ServeAccess;
 use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 
-/// The characters that must be encoded in a query's value: all except those that RFC 3986 calls
+/// The characters that must be encoded in a query's value and in a part of a path: all except those that RFC 3986 calls
 /// unreserved.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -36,7 +36,7 @@ pub(crate) struct ServeApi {
 impl ServeApi {
     /// The `serve` that the configuration describes.
     pub(crate) fn at(door: ServeAccess) -> CommandResult<Self> {
-        let token = key_files::read_token(&door.token_file)?;
+        let token = key_files::read_own_token(&door.token_file)?;
         Self::with_token(door, token)
     }
 
@@ -94,6 +94,11 @@ impl ServeApi {
     fn no_answer(&self, why: &dyn std::fmt::Display) -> Failure {
         Failure::new(format_args!("serve at {} does not answer: {why}", self.url))
     }
+}
+
+/// An id as a part of a path.
+pub(crate) fn in_path(id: &str) -> String {
+    utf8_percent_encode(id, IN_QUERY).to_string()
 }
 
 /// The failure for an order that `serve` does not know.

@@ -54,8 +54,10 @@ pub enum DecisionEvent {
     Asked,
     /// It is made.
     Made,
-    /// No second person has confirmed it in time, or another request has taken its place.
+    /// No second person has confirmed it in time.
     Expired,
+    /// Another request has taken its place, before a second person has confirmed it.
+    Replaced,
     /// A person wants to be reminded.
     ToRemind,
     /// It is the time of the reminder.

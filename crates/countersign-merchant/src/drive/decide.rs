@@ -8,17 +8,20 @@ use countersign_domain::merchant::attempt::agree::SessionView;
 use countersign_domain::merchant::attempt::look::session_seen;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
-use countersign_domain::merchant::decision::judge::{self, Allowed, DecisionRefused, Persons};
-use countersign_domain::merchant::decision::make::{Before, DecisionRequest, check_undecided, known, make};
+use countersign_domain::merchant::decision::judge::{self, DecisionRefused, Persons};
+use countersign_domain::merchant::decision::make::{
+    Before, DecisionRequest, check_undecided, known, make, persons_needed,
+};
 use countersign_domain::merchant::decision::shown::{AmazonShows, Shown};
 use countersign_domain::merchant::decision::{Asked, Decision, Subject, operation};
 use countersign_domain::merchant::next::{BoundSession, NextStep};
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
-use countersign_domain::merchant::payment::charge::AmazonChargeState;
+use countersign_domain::merchant::payment::charge::{AmazonChargeState, ChargeView};
 use countersign_domain::merchant::payment::contest::ClaimedId;
 use countersign_domain::merchant::payment::operation::{OperationName, OwnName, PaymentCall, UndoStep};
 use countersign_domain::merchant::payment::permission::PermissionView;
 use countersign_domain::merchant::payment::send::{charge_shown, permission_shown, refund_shown};
+use countersign_domain::money::Money;
 
 use super::App;
 use super::driver::Driver;
@@ -38,10 +41,10 @@ pub(crate) enum DecideRefused {
 
 type DecideResult<T> = Result<T, DecisionError<DecideRefused>>;
 
-/// What Amazon shows of an attempt, and which verdicts it allows.
+/// What Amazon shows of an object that persons decide about, and which verdicts it allows.
 pub(crate) struct Inquiry {
     pub(crate) registration: Registration,
-    pub(crate) number: AttemptNumber,
+    pub(crate) subject: Subject,
     pub(crate) shows: AmazonShows,
     /// Each verdict with the number of persons that it needs, or why it would be refused.
     pub(crate) verdicts: Vec<(Asked, Result<Persons, DecisionRefused>)>,
@@ -122,30 +125,66 @@ impl App {
         Ok((after.registration, decision))
     }
 
-    /// Asks Amazon about an attempt now, and says what could be decided.
-    pub(crate) async fn inquire(&self, checkout_id: &str, number: AttemptNumber) -> DecideResult<Inquiry> {
+    /// Asks Amazon about an object now, and says what could be decided.
+    pub(crate) async fn inquire(&self, checkout_id: &str, subject: Subject) -> DecideResult<Inquiry> {
         let loaded = self.checkout(checkout_id).await?;
         let loaded = loaded.ok_or(DecisionError::Refused(DecideRefused::NotFound))?;
-        if loaded.registration.checkout.attempt(number).is_none() {
-            return Err(by_rule(DecisionRefused::NoSuchAttempt));
+        match check_undecided(&loaded.registration.checkout, &subject, self.clock.now()) {
+            // What is not undecided can be looked at all the same.
+            Ok(()) | Err(DecisionRefused::NotUndecided | DecisionRefused::TooEarly(_)) => {}
+            Err(refused) => return Err(by_rule(refused)),
         }
         let mut driver = self.driver_of(checkout_id, loaded);
-        let shows = driver.inquire(&Subject::Attempt(number), &Named::default()).await?;
+        let shows = driver.inquire(&subject, &Named::default()).await?;
         let registration = driver.into_registration().await?;
-        let now = self.clock.now();
-        let checkout = &registration.checkout;
+        let draft = Draft::new(registration.checkout.clone(), self.clock.now(), self.rules());
         let judged = |asked: Asked| {
-            let attempt = checkout.attempt(number).ok_or(DecisionRefused::NoSuchAttempt);
-            let judged = attempt.and_then(|it| judge::attempt(checkout, it, &asked, &shows, now));
-            (asked, judged.map(|Allowed { persons, .. }| persons))
+            let judged = persons_needed(&draft, &subject, &asked, &shows);
+            (asked, judged)
         };
-        let verdicts = verdicts(checkout, number, &shows).into_iter().map(judged).collect();
-        Ok(Inquiry { verdicts, number, shows, registration })
+        let verdicts = verdicts(draft.checkout(), &subject, &shows).into_iter().map(judged).collect();
+        Ok(Inquiry { verdicts, subject, shows, registration })
     }
 }
 
-/// The verdicts about an attempt, each with the ids that are known or shown.
-fn verdicts(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> Vec<Asked> {
+/// The verdicts about an object, each with the ids and the amount that are known or shown.
+fn verdicts(checkout: &Checkout, subject: &Subject, shows: &AmazonShows) -> Vec<Asked> {
+    let remind = Asked::Remind { at: None };
+    match subject {
+        Subject::Attempt(number) => verdicts_of_attempt(checkout, *number, shows),
+        Subject::Operation(_) => {
+            vec![Asked::Done { charge_id: None, refund_id: None }, Asked::NoEffect, remind]
+        }
+        Subject::Dispute(_) => vec![Asked::Won, Asked::Lost { amount: None }, remind],
+        Subject::Unexplained(_) => {
+            let is_over = |it: &&ChargeView| {
+                matches!(it.seen.state, AmazonChargeState::Declined | AmazonChargeState::Canceled)
+            };
+            let mut charges = shows.heard.charges.iter().filter(|it| !is_over(it));
+            let only = charges.next().filter(|_| charges.next().is_none());
+            let refund = only.and_then(left_of).map(|amount| Asked::RefundUnexplained { amount });
+            [Some(Asked::Ours), Some(Asked::NotOurs), refund, Some(remind)].into_iter().flatten().collect()
+        }
+    }
+}
+
+/// What is left of a charge, as it is shown.
+fn left_of(charge: &ChargeView) -> Option<Money> {
+    match charge.seen.state {
+        AmazonChargeState::Captured => {
+            let captured = charge.captured.shown()?;
+            let back = charge.refunded.shown().filter(|back| back.currency() == captured.currency());
+            Some(back.map_or(captured, |back| captured.less(back)))
+        }
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated
+        | AmazonChargeState::Declined
+        | AmazonChargeState::Canceled => charge.seen.charge_amount.shown(),
+    }
+}
+
+fn verdicts_of_attempt(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> Vec<Asked> {
     let known = checkout.attempt(number).and_then(|attempt| attempt.state.ids());
     let charge = shows.charge.it();
     let contradicted = checkout.attempt(number).and_then(|it| judge::contradicted_charge(checkout, it));
@@ -156,18 +195,7 @@ fn verdicts(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> 
         amount: None,
     };
     let refund = charge.and_then(|charge| {
-        let amount = match charge.seen.state {
-            AmazonChargeState::Captured => {
-                let captured = charge.captured.shown()?;
-                let back = charge.refunded.shown().filter(|back| back.currency() == captured.currency());
-                back.map_or(captured, |back| captured.less(back))
-            }
-            AmazonChargeState::AuthorizationInitiated
-            | AmazonChargeState::Authorized
-            | AmazonChargeState::CaptureInitiated
-            | AmazonChargeState::Declined
-            | AmazonChargeState::Canceled => charge.seen.charge_amount.shown()?,
-        };
+        let amount = left_of(charge)?;
         let charge_permission_id = charge.charge_permission_id.clone();
         Some(Asked::Refund { charge_permission_id, charge_id: charge.id.clone(), amount })
     });

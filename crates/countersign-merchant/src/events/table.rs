@@ -29,8 +29,8 @@ use super::about::{Detail, EventSubject, UnpaidProof};
 use super::fact::{Fact, FactSource};
 use super::log::LogLine;
 use super::why::{
-    completed, why_contradicted, why_looked_up, why_not_paid, why_noted, why_sent, why_unexplained,
-    why_unresolved, why_without_effect, without_effect,
+    completed, why_contradicted, why_decided, why_looked_up, why_not_paid, why_noted, why_sent,
+    why_unexplained, why_unresolved, why_without_effect, without_effect,
 };
 
 /// One thing that happened to a checkout.
@@ -387,8 +387,8 @@ events! {
         why: |_, _| "Amazon has shown that the last authorization of the order is over";
     CancelRequested => fact: no_fact, log: silent, figure: None,
         what: |_| "a cancellation of the order was requested: {by}",
-        why: |_, _| "the shop requested it: nothing new is charged, and what was paid is undone, except for what left \
-                     and what others made";
+        why: |_, _| "the shop requested it, or persons have decided on a refund: nothing new is charged, and what was \
+                     paid is undone, except for what left and what others made";
     ShipmentRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "a parcel was recorded: {by}: {detail}",
         why: |_, _| "the shop ships it, and Amazon had shown that its charge pays for it";
@@ -411,14 +411,18 @@ events! {
     DecisionMade => fact: no_fact,
         log: |_| LogLine::Warn("what no machine can decide about an order was decided"), figure: None,
         what: |_| "it was decided {by}: {detail}",
-        why: |_, _| "as many persons agree as it needs, and Amazon, asked in the same act, shows nothing to \
-                     the contrary";
+        why: |it, _| why_decided(it);
     DecisionExpired => fact: no_fact,
         log: |_| LogLine::Error("a person's decision about an order was not confirmed by a second person: \
                                  the order still needs one"),
         figure: None,
         what: |_| "the decision {by} was not confirmed: {detail}",
-        why: |_, _| "no second person agreed within 24 hours, or another decision has taken its place";
+        why: |_, _| "no second person agreed within 24 hours";
+    DecisionReplaced => fact: no_fact,
+        log: |_| LogLine::Warn("a person's decision about an order was replaced before a second person has confirmed it"),
+        figure: None,
+        what: |_| "the request {by} was replaced: {detail}",
+        why: |_, _| "something else was decided or asked for about the same object before a second person agreed";
     ReminderSet => fact: no_fact, log: silent, figure: None,
         what: |_| "a reminder was set {by}: {detail}", why: |_, _| "a person wants to decide later";
     ReminderDue => fact: no_fact,
@@ -644,6 +648,7 @@ fn to_decision(subject: &Subject, event: DecisionEvent, after: &Checkout) -> (Ev
         DecisionEvent::Asked => EventKind::DecisionAsked,
         DecisionEvent::Made => EventKind::DecisionMade,
         DecisionEvent::Expired => EventKind::DecisionExpired,
+        DecisionEvent::Replaced => EventKind::DecisionReplaced,
         DecisionEvent::ToRemind => EventKind::ReminderSet,
         DecisionEvent::Reminded => EventKind::ReminderDue,
     };

@@ -147,3 +147,13 @@ pub(super) fn why_noted(about: &EventSubject) -> &'static str {
         None => "",
     }
 }
+
+/// Why a decision of persons was made: Amazon was asked, if it can be.
+pub(super) fn why_decided(about: &EventSubject) -> &'static str {
+    match about.dispute_id {
+        Some(_) => "as many persons agree as it needs; Amazon cannot be asked how a dispute ended",
+        None => {
+            "as many persons agree as it needs, and Amazon, asked in the same act, shows nothing to the contrary"
+        }
+    }
+}

@@ -5,7 +5,7 @@ use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cancellation::CancellationState;
 use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
-use countersign_domain::merchant::decision::DecisionState;
+use countersign_domain::merchant::decision::{Asked, Decision, DecisionState};
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
 use countersign_domain::merchant::payment::operation::{Operation, OperationState, PaymentCall};
 use countersign_domain::merchant::payment::permission::PermissionState;
@@ -124,7 +124,11 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
         let (verdict, reference) = (decision.asked.verdict(), &decision.first.reference);
         let what = match decision.state {
             DecisionState::AwaitsSecond { .. } => {
-                format!("a second person confirms the decision {reference:?} ({verdict}), or it expires")
+                let DecisionText { ids, actor, command } = DecisionText::of(decision, checkout);
+                format!(
+                    "a second person confirms what {actor} has decided under {reference:?} ({verdict}{ids}), or it \
+                     expires; `{command}` shows the evidence"
+                )
             }
             DecisionState::Reminds { .. } => format!("the reminder {reference:?} is logged"),
             DecisionState::Expired { .. }
@@ -135,6 +139,46 @@ pub(super) fn entries(registration: &Registration, rules: &MerchantRules) -> Vec
         add(&mut awaited, what, decision.due_at());
     }
     awaited
+}
+
+/// What a second person must know of a decision.
+struct DecisionText<'a> {
+    /// The ids and the amount of the verdict, each after a comma.
+    ids: String,
+    actor: &'a str,
+    /// The command that shows everything about it.
+    command: String,
+}
+
+impl<'a> DecisionText<'a> {
+    fn of(decision: &'a Decision, checkout: &Checkout) -> Self {
+        let (permission, charge, refund, amount) = match &decision.asked {
+            Asked::Paid { charge_permission_id, charge_id, amount } => {
+                (charge_permission_id.as_ref(), charge_id.as_ref(), None, *amount)
+            }
+            Asked::Refund { charge_permission_id, charge_id, amount } => {
+                (charge_permission_id.as_ref(), Some(charge_id), None, Some(*amount))
+            }
+            Asked::Done { charge_id, refund_id } => (None, charge_id.as_ref(), refund_id.as_ref(), None),
+            Asked::RefundUnexplained { amount } => (None, None, None, Some(*amount)),
+            Asked::Lost { amount } => (None, None, None, *amount),
+            Asked::NotPaid
+            | Asked::NoEffect
+            | Asked::Ours
+            | Asked::NotOurs
+            | Asked::Won
+            | Asked::Remind { .. } => (None, None, None, None),
+        };
+        let words = [
+            permission.map(ToString::to_string),
+            charge.map(ToString::to_string),
+            refund.map(ToString::to_string),
+            amount.map(|amount| amount.to_string()),
+        ];
+        let ids = words.into_iter().flatten().map(|word| format!(", {word}")).collect();
+        let command = super::needs::command(&decision.subject, checkout);
+        Self { ids, actor: &decision.first.actor, command }
+    }
 }
 
 fn add(awaited: &mut Vec<Members>, what: String, at: Option<Timestamp>) {

@@ -2,9 +2,10 @@
 //! explain` prints. It decides nothing; each sentence gives the reason for a decision of the rules.
 
 mod awaited;
+mod needs;
 
 use countersign_domain::merchant::after::fulfilment::{Fulfilment, Reason};
-use countersign_domain::merchant::checkout::standing::{Need, Standing};
+use countersign_domain::merchant::checkout::standing::Standing;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::rules::MerchantRules;
 use countersign_domain::time::Timestamp;
@@ -36,7 +37,7 @@ pub(crate) fn explanation(
         .some("standingUntil", standing.until().map(|until| until.to_string()))
         .with("standingInWords", standing_in_words(standing))
         .with("needsPerson", needs.iter().map(|need| need.as_str()).collect::<Vec<_>>())
-        .with("needsInWords", needs.into_iter().map(need_in_words).collect::<Vec<_>>())
+        .with("needsInWords", needs.into_iter().map(|it| needs::in_words(it, checkout)).collect::<Vec<_>>())
         .with("timeline", timeline(&page.entries))
         .with("after", page.next_after.map(|after| after.to_string()))
         .with("awaited", awaited::entries(registration, rules))
@@ -96,26 +97,6 @@ fn standing_in_words(standing: Standing) -> &'static str {
         Standing::Contradicted => "Amazon contradicts what was proved about the payment",
         Standing::Unresolved => "nobody can tell whether it was paid",
         Standing::Disputed => "a buyer disputes the payment, and nobody has said how that ended",
-    }
-}
-
-/// What a person has to do about a need.
-fn need_in_words(need: Need) -> &'static str {
-    match need {
-        Need::Contradicted => "compare the payment with Seller Central: Amazon contradicts what was proved",
-        Need::Unexplained => {
-            "say whose payment it is: a permission names this order, and nothing of the order explains its money"
-        }
-        Need::Unresolved => "look the payment up in Seller Central: nobody can tell whether it was paid",
-        Need::OperationInDoubt => {
-            "look the operation up in Seller Central: it is still in doubt after its last alarm"
-        }
-        Need::CancellationStuck => "undo the rest in Seller Central: Amazon refuses it",
-        Need::Disputed => "answer the dispute in Seller Central, and say here how it ended",
-        Need::SnapshotMissed => {
-            "the buyer's data are gone: take them from the shop's own records, and erase the snapshot"
-        }
-        Need::WebhookGivenUp => "a webhook was not delivered: read the order's events, or send it again",
     }
 }
 

@@ -1,6 +1,7 @@
-//! Decisions of persons as JSON, and what Amazon shows of an attempt.
+//! Decisions of persons as JSON, and what Amazon shows of what they are about.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::merchant::after::unexplained::Evidence;
 use countersign_domain::merchant::attempt::agree::SessionView;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::decision::judge::{DecisionRefused, Persons};
@@ -34,21 +35,44 @@ pub(super) fn decided(registration: &Registration, decision: &Decision) -> Respo
     json(status, &body)
 }
 
-/// What Amazon shows of an attempt now, and which verdicts it allows.
+/// What Amazon shows of an object now, and which verdicts it allows.
 pub(super) fn inquiry(inquiry: Inquiry) -> Response {
-    let Inquiry { registration, number, shows, verdicts } = inquiry;
+    let Inquiry { registration, subject: about, shows, verdicts } = inquiry;
     let checkout = &registration.checkout;
-    let amazon = Members::default()
-        .with("session", object(&shows.session, session))
-        .with("chargePermission", object(&shows.permission, permission))
-        .with("charge", object(&shows.charge, charge));
+    let amazon = match &about {
+        Subject::Unexplained(id) => Members::default()
+            .with("chargePermission", heard_permission(id, &shows.heard))
+            .with("charges", shows.heard.charges.iter().map(charge).collect::<Vec<_>>()),
+        Subject::Attempt(_) | Subject::Operation(_) | Subject::Dispute(_) => Members::default()
+            .with("session", object(&shows.session, session))
+            .with("chargePermission", object(&shows.permission, permission))
+            .with("charge", object(&shows.charge, charge)),
+    };
     let verdicts: Vec<Members> = verdicts.into_iter().map(verdict).collect();
-    let of_attempt = checkout.decisions.made.iter().filter(|it| it.subject == Subject::Attempt(number));
-    let body = subject(checkout, &Subject::Attempt(number))
+    let made = &checkout.decisions.made;
+    let of_subject = made.iter().filter(|it| it.subject == about).map(|it| {
+        let is_its = |later: &&Decision| later.replaces.as_ref() == Some(&it.first.reference);
+        let by = made.iter().find(is_its).map(|later| &later.first.reference);
+        body(it).some("replacedBy", by)
+    });
+    let body = subject(checkout, &about)
         .with("amazon", amazon)
         .with("verdicts", verdicts)
-        .with("decisions", of_attempt.map(body).collect::<Vec<_>>());
+        .with("decisions", of_subject.collect::<Vec<_>>());
     json(StatusCode::OK, &body)
+}
+
+/// A permission that nothing explains, as far as it is shown.
+fn heard_permission(id: &ChargePermissionId, heard: &Evidence) -> Members {
+    let members = Members::default().with("chargePermissionId", id.as_str());
+    match &heard.permission {
+        None => members.with("state", "NoAnswer"),
+        Some(shown) => members
+            .with("state", shown.state.name())
+            .some("createdAt", shown.created_at.map(|at| at.to_string()))
+            .some("limit", self::shown(shown.limit))
+            .some("left", self::shown(shown.balance)),
+    }
 }
 
 /// The order, what the decision is about, and its state.
@@ -90,7 +114,8 @@ fn body(decision: &Decision) -> Members {
     let members = Members::default()
         .with("verdict", decision.asked.verdict())
         .with("state", decision.state.name())
-        .some("at", at.map(|at| at.to_string()));
+        .some("at", at.map(|at| at.to_string()))
+        .some("replaces", decision.replaces.as_ref());
     let members = members.some("awaits", until.map(|_| "a second person, with the same verdict and ids"));
     let members = asked(members.some("until", until.map(|until| until.to_string())), &decision.asked);
     let persons = [Some(&decision.first), decision.second.as_ref()].into_iter().flatten().map(statement);

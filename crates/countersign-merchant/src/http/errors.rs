@@ -6,6 +6,7 @@ use countersign_client::notification::{EnvelopeRefused, MessageRefused, Notifica
 use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::ids::{ChargeId, Environment};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::SupersedesRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::checkout::verdict::Verdict;
@@ -103,6 +104,11 @@ impl RequestRefused {
 
     pub(super) const fn invalid(field: &'static str, why: &'static str) -> Self {
         Self::for_field("InvalidValue", field, why)
+    }
+
+    /// What is wrong with the amount that a person has named.
+    fn wrong_amount(why: String) -> Self {
+        refused(BAD, "InvalidValue", format!("[amount] {why}.")).at("amount")
     }
 
     /// A member that cannot be used together with another one.
@@ -335,16 +341,39 @@ impl From<CompleteRefused> for RequestRefused {
     }
 }
 
-impl From<OperateRefused> for RequestRefused {
-    fn from(operation: OperateRefused) -> Self {
-        let OperateRefused::Rule(rule, checkout) = operation else { return Self::no_such_checkout() };
+/// The refusal of an operation, which names the charge that it is about, as far as that is known.
+pub(super) fn naming_charge(
+    refused: DecisionError<OperateRefused>,
+    charge_of: impl Fn(&Checkout) -> Option<ChargeId>,
+) -> RequestRefused {
+    match refused {
+        DecisionError::Refused(OperateRefused::Rule(rule, checkout)) => {
+            let charge = charge_of(&checkout);
+            RequestRefused::of_operation(rule, &checkout, charge.as_ref())
+        }
+        DecisionError::Refused(refused @ OperateRefused::NotFound) => refused.into(),
+        DecisionError::Store(failed) => failed.into(),
+    }
+}
+
+impl RequestRefused {
+    fn of_operation(rule: OperationRefused, checkout: &Checkout, charge: Option<&ChargeId>) -> Self {
         let is_of_permission = rule == OperationRefused::PermissionNonChargeable;
         let payment = checkout.payment.as_ref().filter(|_| is_of_permission);
         let update_url = payment.and_then(update_url::for_permission).map(Into::into);
         Self {
             field: rule.field().map(Into::into),
             update_url,
-            ..operation_refused(rule, checkout.verdict())
+            ..operation_refused(rule, checkout.verdict(), charge)
+        }
+    }
+}
+
+impl From<OperateRefused> for RequestRefused {
+    fn from(operation: OperateRefused) -> Self {
+        match operation {
+            OperateRefused::Rule(rule, checkout) => Self::of_operation(rule, &checkout, None),
+            OperateRefused::NotFound => Self::no_such_checkout(),
         }
     }
 }
@@ -403,6 +432,19 @@ impl From<DecisionRefused> for RequestRefused {
                     None => "Amazon has not said enough for this yet. Ask again later.".to_owned(),
                 };
                 refused(CONFLICT, "TooEarly", message)
+            }
+            Rule::NotWhatWasCharged(charged) => {
+                Self::wrong_amount(format!("must be {charged}, what was charged"))
+            }
+            Rule::NotWhatIsLeft(left) => {
+                let why = format!("must be {left}: exactly what Amazon shows to be left of the charge");
+                Self::wrong_amount(why)
+            }
+            Rule::AboveCaptured(captured) => {
+                let why = format!(
+                    "must be more than zero, and at most {captured}: what was captured of the disputed charge"
+                );
+                Self::wrong_amount(why)
             }
             Rule::AmazonSilent => {
                 let message = "Amazon did not answer, so nothing can be decided now. Try again later.";
@@ -572,8 +614,13 @@ fn terms_refused(terms: TermsRefused) -> RequestRefused {
     }
 }
 
-fn operation_refused(rule: OperationRefused, verdict: Verdict<'_>) -> RequestRefused {
+fn operation_refused(
+    rule: OperationRefused,
+    verdict: Verdict<'_>,
+    charge: Option<&ChargeId>,
+) -> RequestRefused {
     use OperationRefused as Rule;
+    let this_charge = charge.map_or_else(|| "this charge".to_owned(), |id| format!("the charge {id}"));
     match rule {
         Rule::NotCompleted => refused(CONFLICT, "NotCompleted", not_completed(verdict)),
         Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
@@ -615,21 +662,27 @@ fn operation_refused(rule: OperationRefused, verdict: Verdict<'_>) -> RequestRef
         Rule::ExceedsLimit(left) => {
             refused(CONFLICT, "ExceedsLimit", format!("Only {left} of this order can still be charged."))
         }
-        Rule::NoSuchCharge => refused(BAD, "NoSuchCharge", NO_SUCH_CHARGE),
+        Rule::NoSuchCharge => {
+            let message = charge.map(|id| format!("This checkout has no charge {id}."));
+            refused(BAD, "NoSuchCharge", message.unwrap_or_else(|| NO_SUCH_CHARGE.to_owned()))
+        }
         Rule::ChargeNotNamed => refused(
             CONFLICT,
             "ChargeNotNamed",
             "More than one charge matches this request. Name the charge in chargeId.",
         ),
         Rule::NotAuthorized(state) => {
-            let message = format!("Only an Authorized charge can be captured, and {}.", none_is(state));
+            let none_is = none_is(state, &this_charge);
+            let message = format!("Only an Authorized charge can be captured, and {none_is}.");
             refused(CONFLICT, "NotAuthorized", message)
         }
         Rule::ChargeBusy => {
-            refused(CONFLICT, "ChargeBusy", "Another operation on this charge is in progress.")
+            let message = format!("Another operation on {this_charge} is in progress.");
+            refused(CONFLICT, "ChargeBusy", message)
         }
         Rule::ExceedsCharge(amount) => {
-            refused(CONFLICT, "ExceedsCharge", format!("At most {amount} of this charge can be captured."))
+            let message = format!("At most {amount} of {this_charge} can be captured.");
+            refused(CONFLICT, "ExceedsCharge", message)
         }
         Rule::ExceedsShipped(worth) => {
             let message = format!(
@@ -638,13 +691,16 @@ fn operation_refused(rule: OperationRefused, verdict: Verdict<'_>) -> RequestRef
             refused(CONFLICT, "ExceedsCharge", message)
         }
         Rule::NotCaptured(state) => {
-            let message = format!("Only a Captured charge can be refunded, and {}.", none_is(state));
+            let none_is = none_is(state, &this_charge);
+            let message = format!("Only a Captured charge can be refunded, and {none_is}.");
             refused(CONFLICT, "NotCaptured", message)
         }
         Rule::ExceedsRefundable(left) => refused(
             CONFLICT,
             "ExceedsRefundable",
-            format!("Only {left} of this charge can still be refunded, counting refunds that are under way."),
+            format!(
+                "Only {left} of {this_charge} can still be refunded, counting refunds that are under way."
+            ),
         ),
         Rule::AmountNotNamed(_) => {
             let message = "This charge was not made by this server. To act on it, name the amount as well.";
@@ -659,13 +715,14 @@ fn operation_refused(rule: OperationRefused, verdict: Verdict<'_>) -> RequestRef
             refused(CONFLICT, "TooManyShipments", message)
         }
         Rule::AlreadyShipped => {
-            let message = "All that this charge pays for was recorded as shipped, or was refunded.";
+            let message =
+                format!("All that {this_charge} pays for was recorded as shipped, or was refunded.");
             refused(CONFLICT, "AlreadyShipped", message)
         }
         Rule::ExceedsShippable(left) => refused(
             CONFLICT,
             "ExceedsShippable",
-            format!("Only {left} of this charge is left for further parcels."),
+            format!("Only {left} of {this_charge} is left for further parcels."),
         ),
         Rule::TooManyRefunds => {
             refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))
@@ -688,8 +745,8 @@ const fn not_completed(verdict: Verdict<'_>) -> &'static str {
 }
 
 /// Which state the charge is in, or that no charge is in the right one.
-fn none_is(state: Option<&'static str>) -> String {
-    state.map_or_else(|| "no charge of this order is".to_owned(), |state| format!("this charge is {state}"))
+fn none_is(state: Option<&'static str>, this_charge: &str) -> String {
+    state.map_or_else(|| "no charge of this order is".to_owned(), |state| format!("{this_charge} is {state}"))
 }
 
 /// Amazon sends a notification again if the answer is a 5xx, and gives up if it is a 4xx.

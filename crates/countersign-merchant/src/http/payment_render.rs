@@ -4,7 +4,7 @@ use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::after::fulfilment::{Fulfilment, Reason};
 use countersign_domain::merchant::after::shipment::ShipmentAnswer;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState, Extent};
 use countersign_domain::merchant::checkout::unexplained::UnexplainedState;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
@@ -16,6 +16,7 @@ use countersign_domain::merchant::payment::send::{DECIDED, NOT_MADE, TOO_MUCH};
 use countersign_domain::merchant::payment::shipment::PaidBy;
 use countersign_domain::merchant::rules::RefundCeiling;
 use countersign_domain::money::Money;
+use countersign_domain::time::Timestamp;
 use countersign_http::Response;
 use countersign_protocol::wire::{ReasonClass, ReasonCode};
 use http::StatusCode;
@@ -183,25 +184,34 @@ fn left_behind(checkout: &Checkout) -> Option<Vec<Members>> {
 
 /// A cancellation within its checkout.
 pub(super) fn cancellation(checkout: &Checkout, cancellation: &Cancellation) -> Members {
-    let done_at = match cancellation.state {
-        CancellationState::Requested { .. } => None,
-        CancellationState::Done { at, .. } => Some(at.to_string()),
+    let widened_by = match &cancellation.extent {
+        Extent::Widened { reference, .. } => Some(reference),
+        Extent::Unshipped | Extent::Everything => None,
     };
+    let shipped_too = !cancellation.leaves_shipped();
+    let done_at = done_at(checkout, cancellation).map(|at| at.to_string());
     Members::default()
-        .with("state", cancellation_word(cancellation))
+        .with("state", cancellation_word(checkout, cancellation))
         .with("reference", &cancellation.reference)
         .some("reason", cancellation.reason.as_ref())
+        .some("shippedToo", shipped_too.then_some(true))
+        .some("widenedBy", widened_by)
         .with("requestedAt", cancellation.requested_at.to_string())
         .some("doneAt", done_at)
         .some("leaves", left_behind(checkout))
         .some("waitsFor", waits_for(checkout))
 }
 
-const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
+/// When everything was undone that the cancellation undoes, if it is.
+fn done_at(checkout: &Checkout, cancellation: &Cancellation) -> Option<Timestamp> {
     match cancellation.state {
-        CancellationState::Requested { .. } => "CancelRequested",
-        CancellationState::Done { .. } => "Canceled",
+        CancellationState::Requested { .. } => None,
+        CancellationState::Done { at, .. } => (!checkout.undoes_more()).then_some(at),
     }
+}
+
+fn cancellation_word(checkout: &Checkout, cancellation: &Cancellation) -> &'static str {
+    if done_at(checkout, cancellation).is_some() { "Canceled" } else { "CancelRequested" }
 }
 
 /// The state of an operation that is not decided yet.
@@ -360,17 +370,17 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
     }
 }
 
-/// The answer to a cancellation.
-pub(super) fn canceled(registration: &Registration) -> Result<Response, RequestRefused> {
+/// The answer to a request to cancel, by its reference.
+pub(super) fn canceled(registration: &Registration, reference: &str) -> Result<Response, RequestRefused> {
     // What was recorded is never deleted.
     let cancellation =
         registration.checkout.cancellation.as_ref().ok_or_else(RequestRefused::no_such_checkout)?;
-    let status = match cancellation.state {
-        CancellationState::Requested { .. } => StatusCode::ACCEPTED,
-        CancellationState::Done { .. } => StatusCode::OK,
+    let status = match done_at(&registration.checkout, cancellation) {
+        None => StatusCode::ACCEPTED,
+        Some(_) => StatusCode::OK,
     };
-    let answer = Members::default().with("reference", &cancellation.reference);
-    let answer = answer.with("state", cancellation_word(cancellation));
+    let answer = Members::default().with("reference", reference);
+    let answer = answer.with("state", cancellation_word(&registration.checkout, cancellation));
     let answer = answer.some("leaves", left_behind(&registration.checkout));
     Ok(json(status, &answer.some("waitsFor", waits_for(&registration.checkout))))
 }

@@ -4,15 +4,17 @@ use std::sync::{Arc, LazyLock};
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, DisputeId};
 use countersign_domain::merchant::after::cancel::CancelRequest;
-use countersign_domain::merchant::after::fulfilment::Freshness;
+use countersign_domain::merchant::after::fulfilment::{Freshness, paying_charge};
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::decision::Subject;
 use countersign_domain::merchant::decision::make::DecisionRequest;
 use countersign_domain::merchant::number::{AttemptNumber, OperationNumber};
+use countersign_domain::merchant::payment::ask::charge_of;
 use countersign_http::{Function, Parameter, Peer, Request, RouteFuture, Router, Segments};
 use http::StatusCode;
 
 use super::decision_requests::DecisionBody;
-use super::errors::{RequestRefused, RouteResult};
+use super::errors::{RequestRefused, RouteResult, naming_charge};
 use super::payment_requests::NamedRequest;
 use super::requests::FulfilmentQuery;
 use super::{decision_render, decision_requests, json, payment_render, payment_requests, render, requests};
@@ -71,7 +73,8 @@ impl Parameter<RequestRefused> for Ordinal {
     fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
         let number =
             segment.parse::<u32>().ok().filter(|number| *number > 0 && segment == number.to_string());
-        number.map(Self).ok_or_else(RequestRefused::no_such_path)
+        let why = "must be a whole number of 1 or more: attempts and operations count from 1";
+        number.map(Self).ok_or_else(|| RequestRefused::invalid("number", why))
     }
 }
 
@@ -83,13 +86,16 @@ struct DisputeOfPath(DisputeId);
 
 impl Parameter<RequestRefused> for DisputeOfPath {
     fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
-        DisputeId::parse(segment).map(Self).map_err(|_| RequestRefused::no_such_path())
+        let why = "is not the id of a dispute";
+        DisputeId::parse(segment).map(Self).map_err(|_| RequestRefused::invalid("disputeId", why))
     }
 }
 
 impl Parameter<RequestRefused> for PermissionOfPath {
     fn from_segment(segment: &str) -> Result<Self, RequestRefused> {
-        ChargePermissionId::parse(segment).map(Self).map_err(|_| RequestRefused::no_such_path())
+        let why = "is not the id of a Charge Permission";
+        let refused = |_| RequestRefused::invalid("chargePermissionId", why);
+        ChargePermissionId::parse(segment).map(Self).map_err(refused)
     }
 }
 
@@ -137,8 +143,11 @@ static ROUTES: LazyLock<Router<Caller, RequestRefused>> = LazyLock::new(|| {
         .delete("/v1/checkouts/{checkoutId}/snapshot", trades(erase_snapshot))
         .get("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(inquire))
         .post("/v1/checkouts/{checkoutId}/attempts/{number}/decision", decides(decide_attempt))
+        .get("/v1/checkouts/{checkoutId}/operations/{number}/decision", decides(inquire_operation))
         .post("/v1/checkouts/{checkoutId}/operations/{number}/decision", decides(decide_operation))
+        .get("/v1/checkouts/{checkoutId}/unexplained/{chargePermissionId}/decision", decides(inquire_heard))
         .post("/v1/checkouts/{checkoutId}/unexplained/{chargePermissionId}/decision", decides(decide_heard))
+        .get("/v1/checkouts/{checkoutId}/disputes/{disputeId}/decision", decides(inquire_dispute))
         .post("/v1/checkouts/{checkoutId}/disputes/{disputeId}/decision", decides(decide_dispute))
         .get("/v1/events", reads(events))
         .post("/v1/webhooks/{eventId}/send", trades(send_webhook))
@@ -223,7 +232,8 @@ async fn close(app: Arc<App>, request: Request, id: String) -> RouteResult {
 
 async fn operate(app: &App, id: &str, NamedRequest { reference, asked }: NamedRequest) -> RouteResult {
     let operated = app.operate(id, &reference, &asked).await;
-    let about = |refused| about_charge(app, asked.charge_id(), refused);
+    let about =
+        |refused| about_charge(app, asked.charge_id(), naming_charge(refused, |it| charge_of(it, &asked)));
     payment_render::operated(&operated.map_err(about)?)
 }
 
@@ -240,12 +250,37 @@ async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let cancel = payment_requests::cancel(request.body())?;
     let (reference, reason) = (cancel.reference.as_str(), cancel.reason.as_deref());
     let request = CancelRequest { reference, reason, shipped_too: cancel.shipped_too };
-    payment_render::canceled(&app.cancel(&id, &request).await?)
+    payment_render::canceled(&app.cancel(&id, &request).await?, reference)
 }
 
 async fn inquire(caller: Caller, _: Request, id: String, Ordinal(number): Ordinal) -> RouteResult {
-    let inquiry = caller.app.inquire(&id, AttemptNumber::new(number)).await?;
-    Ok(decision_render::inquiry(inquiry))
+    inquire_about(&caller, &id, Subject::Attempt(AttemptNumber::new(number))).await
+}
+
+async fn inquire_operation(caller: Caller, _: Request, id: String, Ordinal(number): Ordinal) -> RouteResult {
+    inquire_about(&caller, &id, Subject::Operation(OperationNumber::new(number))).await
+}
+
+async fn inquire_heard(
+    caller: Caller,
+    _: Request,
+    id: String,
+    PermissionOfPath(permission): PermissionOfPath,
+) -> RouteResult {
+    inquire_about(&caller, &id, Subject::Unexplained(permission)).await
+}
+
+async fn inquire_dispute(
+    caller: Caller,
+    _: Request,
+    id: String,
+    DisputeOfPath(dispute): DisputeOfPath,
+) -> RouteResult {
+    inquire_about(&caller, &id, Subject::Dispute(dispute)).await
+}
+
+async fn inquire_about(caller: &Caller, id: &str, subject: Subject) -> RouteResult {
+    Ok(decision_render::inquiry(caller.app.inquire(id, subject).await?))
 }
 
 async fn decide_attempt(
@@ -300,7 +335,9 @@ async fn decide(caller: &Caller, id: &str, subject: Subject, body: &DecisionBody
 async fn ship(app: Arc<App>, request: Request, id: String) -> RouteResult {
     let (reference, asked) = payment_requests::shipment(request.body())?;
     let shipped = app.ship(&id, &reference, &asked).await;
-    let about = |refused| about_charge(&app, asked.charge_id.as_ref(), refused);
+    let named = asked.charge_id.as_ref();
+    let pays = |it: &Checkout| named.or_else(|| paying_charge(it)).cloned();
+    let about = |refused| about_charge(&app, named, naming_charge(refused, pays));
     let (registration, answer) = shipped.map_err(about)?;
     payment_render::shipped(&registration, &reference, &answer)
 }

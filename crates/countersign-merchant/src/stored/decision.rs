@@ -15,7 +15,7 @@ stored! {
 
     struct SessionAbsence { attempt, absence }
 
-    struct Decision { subject, asked, first, second, supersedes, state }
+    struct Decision { subject, asked, first, second, supersedes, replaces, state }
 
     enum Subject {
         Attempt(number),

@@ -35,8 +35,9 @@ fn a_person_decides_that_an_operation_in_doubt_was_done() {
         let checkout_id = charge_in_doubt(&world, Fault::LostAfter);
         let (first, made) = ("S01-5105180-0000001-C000001", "S01-5105180-0000001-C000002");
         let done = |charge: &str| of_operation("done", json!({ "chargeId": charge }));
-        let refused = decide_operation(&world, &checkout_id, 1, &done(made)).refusal();
-        assert_eq!(refused.1, "NotUndecided", "a copy may be on its way");
+        let refused = decide_operation(&world, &checkout_id, 1, &done(made));
+        assert_eq!(refused.refusal().1, "TooEarly", "a copy may be on its way");
+        assert!(refused.text.contains("from 20261123T155"), "{}", refused.text);
         // The looks send copies again: a person decides five minutes after the last one.
         world.skip(2 * HOUR);
         world.let_pass(6 * MINUTE);

@@ -24,7 +24,7 @@ fn money_that_is_not_proved_ours_is_given_back_by_two_who_name_the_amount() {
         let refund =
             |amount: &str| with("refund", json!({ "chargeId": ELSEWHERE_CHARGE, "amount": usd(amount) }));
         let refused = decide(&world, ALICE, &checkout_id, &refund("14.00")).refusal();
-        assert_eq!(refused, (409, "AmazonSaysOtherwise".to_owned(), Some("captureAmount".to_owned())));
+        assert_eq!(refused, (400, "InvalidValue".to_owned(), Some("amount".to_owned())));
         assert_eq!(decide(&world, ALICE, &checkout_id, &refund("15.00")).status, 202);
         assert_eq!(world.amazon.money(), "held 100, captured 1500, refunded 0");
         let second = decide(&world, BOB, &checkout_id, &refund("15.00"));

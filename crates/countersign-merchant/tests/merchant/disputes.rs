@@ -260,14 +260,68 @@ fn a_decision_about_a_dispute_names_what_is_wrong_with_it() {
             Some("chargeId"),
         ),
         (dispute, lost("0.00"), 400, "InvalidValue", Some("amount")),
-        (dispute, lost("100.01"), 409, "AmazonSaysOtherwise", Some("captureAmount")),
+        (dispute, lost("100.01"), 400, "InvalidValue", Some("amount")),
         ("S01-5105180-0000001-B000009", verdict("r", "won", &json!({})), 404, "NoSuchDispute", None),
     ] {
         let refused = decide(&world, ALICE, &id, named, &body).refusal();
         assert_eq!((refused.0, refused.1.as_str(), refused.2.as_deref()), (status, code, field), "{body}");
     }
+    let told = decide(&world, ALICE, &id, dispute, &lost("100.01")).text;
+    assert!(told.contains("at most 100.00 USD") && !told.contains("Amazon"), "{told}");
     assert_eq!(world.checkout(&id)["needsPerson"], json!(["disputed"]));
     assert_eq!(decide(&world, ALICE, &id, dispute, &verdict("m", "remind", &json!({}))).status, 200);
     let lines = logged(|| world.skip(DAY + 2 * SECOND));
     assert!(lines.iter().any(|line| line.starts_with("ERROR") && line.contains(dispute)), "{lines:?}");
+}
+
+// Promise: D03
+#[test]
+fn a_second_person_sees_the_whole_request_about_a_dispute_and_what_to_do_about_it() {
+    let dispute = "S01-5105180-0000001-B000001";
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let id = world.completed("AuthorizeWithCapture");
+        world.hears_of("n-1", dispute, Some(PERMISSION));
+        let explained = |world: &World| world.get(&format!("/v1/checkouts/{id}/explanation")).json();
+        let command = format!("countersign decide 1001 --dispute {dispute}");
+        assert!(explained(&world)["needsInWords"][0].as_str().unwrap().ends_with(&command));
+        assert_eq!(decide(&world, ALICE, &id, dispute, &verdict("1", "won", &json!({}))).status, 200);
+        let timeline = explained(&world)["timeline"].to_string();
+        assert!(timeline.contains("Amazon cannot be asked how a dispute ended"), "{timeline}");
+        assert!(!timeline.contains("asked in the same act"), "{timeline}");
+        // One person says otherwise: that needs a second one, and is about the dispute, not about the payment.
+        let lost = verdict("2", "lost", &json!({ "amount": usd("40.00") }));
+        assert_eq!(decide(&world, BOB, &id, dispute, &lost).status, 202);
+        world.restart();
+        let shown = world.checkout(&id);
+        assert_eq!(shown["needsPerson"], json!(["disputed"]));
+        let explained = explained(&world);
+        let told = explained["needsInWords"][0].as_str().unwrap();
+        assert_eq!(
+            told,
+            format!("one person disputes what was decided: a second one must agree with either: {command}")
+        );
+        let awaited = explained["awaited"].to_string();
+        assert!(awaited.contains("bob has decided under \\\"2\\\" (lost, 40.00 USD)"), "{awaited}");
+        let path = format!("/v1/checkouts/{id}/disputes/{dispute}/decision");
+        let seen =
+            |token: &str| world.run(world.request_with("GET", &path, "", Some(&format!("Bearer {token}"))));
+        assert_eq!(seen(SHOP_TOKEN).refusal().1, "NotPermitted");
+        let seen = seen(ALICE).json();
+        assert_eq!((&seen["disputeId"], &seen["state"]), (&json!(dispute), &json!("Won")));
+        let verdicts: Vec<_> =
+            seen["verdicts"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
+        assert_eq!(verdicts, [json!("won"), json!("lost"), json!("remind")]);
+        assert_eq!(seen["verdicts"][1]["personsNeeded"], 2);
+        assert_eq!(seen["amazon"]["charge"]["captureAmount"], usd("100.00"));
+        let request = &seen["decisions"][1];
+        assert_eq!((&request["verdict"], &request["amount"]), (&json!("lost"), &usd("40.00")));
+        let person = &request["persons"][0];
+        assert_eq!(
+            (&person["actor"], &person["evidence"]),
+            (&json!("bob"), &json!("Seller Central shows it"))
+        );
+        assert_eq!(decide(&world, ALICE, &id, dispute, &lost).status, 200);
+        assert_eq!(world.checkout(&id)["needsPerson"], json!([]));
+    }
 }

@@ -52,7 +52,11 @@ fn refund(reference: &str, amount: &str) -> Value {
 fn is_second_payment(world: &World, checkout_id: &str, outcome: &str) -> Value {
     let shown = world.checkout(checkout_id);
     assert_eq!(shown["state"], outcome, "it is paid all the same");
-    assert_eq!(shown["needsPerson"], json!(["unexplained"]));
+    // While its money is on its way back, it needs nobody.
+    let is_returning = ["Recorded", "Sent", "Accepted"]
+        .iter()
+        .any(|it| shown["unexplained"][0]["returning"]["state"] == *it);
+    assert_eq!(shown["needsPerson"], if is_returning { json!([]) } else { json!(["unexplained"]) });
     assert_eq!(world.fulfilment(checkout_id), (false, "Unexplained".to_owned()));
     let told = facts(world, "payment.unexplained");
     assert!(matches!(&told[..], [fact] if fact["reason"] == "PaidTwice"), "{told:?}");
@@ -77,7 +81,7 @@ fn two_persons_return_a_second_payment_by_its_id_and_the_order_keeps_its_own() {
             let charge = known["chargeId"].as_str().unwrap();
             let decide =
                 |world: &World, token, body: &Value| decide(world, token, &checkout_id, permission, body);
-            assert_eq!(decide(&world, ALICE, &refund("w", "13.99")).refusal().1, "AmazonSaysOtherwise");
+            assert_eq!(decide(&world, ALICE, &refund("w", "13.99")).refusal().1, "InvalidValue");
             assert_eq!(decide(&world, ALICE, &refund("a", "14.00")).status, 202);
             world.let_pass(MINUTE);
             assert!(world.amazon.arrived(call).is_empty(), "one person is not enough");

@@ -6,7 +6,7 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, World, usd};
+use super::world::{ENGINES, SESSION, World, usd};
 
 const CHARGE: &str = "S01-5105180-0000001-C000001";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -201,6 +201,29 @@ fn shipped_too_undoes_everything_at_first_or_later() {
             let all = json!({ "reference": "all", "shippedToo": true });
             let canceled = world.ask(&id, "cancel", &all);
             assert!(canceled.json()["leaves"].is_null(), "{}", canceled.text);
+            assert_eq!(canceled.json()["reference"], "all");
+            if intent == "AuthorizeWithCapture" {
+                // Its refund is on its way: nothing calls that canceled.
+                assert_eq!((canceled.status, &canceled.json()["state"]), (202, &json!("CancelRequested")));
+                let shown = world.checkout(&id);
+                assert_eq!((&shown["state"], &shown["standing"]), (&json!("paid"), &json!("canceling")));
+                let cancellation = &shown["cancellation"];
+                assert_eq!(cancellation["state"], "CancelRequested");
+                assert_eq!(
+                    (&cancellation["shippedToo"], &cancellation["doneAt"]),
+                    (&json!(true), &Value::Null)
+                );
+                let by = if is_later { json!("all") } else { Value::Null };
+                assert_eq!(cancellation["widenedBy"], by);
+                assert_eq!(world.complete(&id, SESSION).json()["outcome"], "paid");
+            }
+            if is_later {
+                let first = world.ask(&id, "cancel", &json!({ "reference": "stop" }));
+                assert_eq!(first.json()["reference"], "stop");
+                assert_eq!(first.status, canceled.status);
+                let third = world.ask(&id, "cancel", &json!({ "reference": "more", "shippedToo": true }));
+                assert_eq!(third.refusal().1, "OrderCanceled");
+            }
             world.refunds_go_through(&id);
             assert_eq!(world.amazon.money(), undone);
             assert_eq!(world.ask(&id, "cancel", &all).status, 200);

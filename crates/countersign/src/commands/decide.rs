@@ -13,7 +13,7 @@ use crate::config;
 use crate::failure::{CommandResult, Failure};
 use crate::key_files;
 use crate::output::say;
-use crate::serve_api::{ServeApi, no_such_order};
+use crate::serve_api::{ServeApi, in_path, no_such_order};
 use crate::server;
 
 /// The exit code of a decision that a second person must confirm.
@@ -21,12 +21,15 @@ const AWAITS_SECOND: u8 = 3;
 
 /// Decide what no machine can: whether an attempt was paid, or whose a payment is.
 ///
-/// It also decides whether an operation had its effect. Without a verdict it shows what Amazon says of an
-/// attempt now, and which verdicts are possible. With one, `serve` asks Amazon in the same act, and refuses
+/// It also decides whether an operation had its effect, and how a dispute ended. Name one object: `--attempt`,
+/// `--operation`, `--unexplained` or `--dispute`; `countersign explain` says which one waits for a person. Without a
+/// verdict it shows what Amazon says of it now, which verdicts are possible, and what persons have asked for so far,
+/// with their evidence. With one, `serve` asks Amazon in the same act, and refuses
 /// what Amazon contradicts. The token is the person's own, of `operator.tokens_file`. Exits with 0 if it is
 /// decided, with 3 if a second person must confirm it within 24 hours by the same verdict and ids, and with
 /// 1 if it is refused, if there is no such order, or if `serve` does not answer.
 #[derive(Args)]
+#[command(group = clap::ArgGroup::new("object").required(true).multiple(false).args(OBJECTS))]
 #[command(after_help = "\
 Examples:
   countersign decide 1001 --attempt 1 --operator-token-file alice-token --config countersign.toml
@@ -40,17 +43,17 @@ pub(crate) struct Decide {
     /// The shop's order number, or a checkout's id
     #[arg(value_name = "ORDER")]
     order: String,
-    /// The attempt to decide about
-    #[arg(long, value_name = "N", required_unless_present_any = ["operation", "unexplained", "dispute"])]
+    /// The attempt to decide about, counted from 1
+    #[arg(long, value_name = "N", value_parser = ordinal)]
     attempt: Option<u32>,
-    /// The operation to decide about
-    #[arg(long, value_name = "N", conflicts_with = "attempt", requires = "verdict")]
+    /// The operation to decide about, counted from 1
+    #[arg(long, value_name = "N", value_parser = ordinal)]
     operation: Option<u32>,
     /// The Charge Permission to decide about, which names the order and which nothing explains
-    #[arg(long, value_name = "ID", conflicts_with_all = ["attempt", "operation"], requires = "verdict")]
+    #[arg(long, value_name = "ID")]
     unexplained: Option<String>,
     /// The dispute to settle, as Amazon has notified of it
-    #[arg(long, value_name = "ID", conflicts_with_all = ["attempt", "operation", "unexplained"], requires = "verdict")]
+    #[arg(long, value_name = "ID")]
     dispute: Option<String>,
     /// The verdict: paid, notPaid, refund or remind for an attempt; done, noEffect or remind for an operation;
     /// ours, notOurs, refund or remind for an unexplained permission; won, lost or remind for a dispute
@@ -77,7 +80,7 @@ pub(crate) struct Decide {
     /// Why you believe it: 1 to 2,000 characters, without a card number
     #[arg(long, value_name = "TEXT", requires = "verdict")]
     evidence: Option<String>,
-    /// The file with your token, or with your line of `operator.tokens_file`
+    /// The file with your token alone, or with your line (NAME TOKEN) of `operator.tokens_file`
     #[arg(long, value_name = "FILE")]
     operator_token_file: PathBuf,
     /// The configuration file that `serve` was started with
@@ -86,6 +89,15 @@ pub(crate) struct Decide {
     /// Where `serve` is reached, if not at the address that it listens on
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+}
+
+/// The options that name what is decided about.
+const OBJECTS: [&str; 4] = ["attempt", "operation", "unexplained", "dispute"];
+
+/// The number of an attempt or an operation.
+fn ordinal(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "it must be a whole number: attempts and operations count from 1".to_owned())
 }
 
 /// A verdict, in the API's words or with hyphens.
@@ -148,8 +160,8 @@ impl Decide {
     async fn decide(&self, api: &ServeApi) -> CommandResult<(u16, Value)> {
         let checkout_id = api.checkout_of(&self.order).await?;
         let of = match (self.attempt, self.operation, &self.unexplained, &self.dispute) {
-            (_, _, _, Some(id)) => format!("disputes/{id}"),
-            (_, _, Some(id), None) => format!("unexplained/{id}"),
+            (_, _, _, Some(id)) => format!("disputes/{}", in_path(id)),
+            (_, _, Some(id), None) => format!("unexplained/{}", in_path(id)),
             (_, Some(number), None, None) => format!("operations/{number}"),
             (number, None, None, None) => format!("attempts/{}", number.unwrap_or_default()),
         };
@@ -220,6 +232,9 @@ fn decided(answer: &Value) -> String {
         text(&decision["verdict"]),
         text(&decision["state"])
     );
+    if let Some(replaced) = decision["replaces"].as_str() {
+        let _ = writeln!(told, "replaces   the request {replaced:?}, which nobody had confirmed");
+    }
     for person in decision["persons"].as_array().into_iter().flatten() {
         let (actor, reference, at) =
             (text(&person["actor"]), text(&person["reference"]), text(&person["at"]));
@@ -232,13 +247,16 @@ fn decided(answer: &Value) -> String {
     told
 }
 
-/// What Amazon shows of an attempt as text for people, and which verdicts are possible.
+/// What Amazon shows of an object as text for people, which verdicts are possible, and what persons have said.
 fn inquiry(answer: &Value) -> String {
     let mut told = head(answer);
     let _ =
         write!(told, "\nstate      {}; the order is {}", text(&answer["state"]), text(&answer["outcome"]));
-    for (object, name) in [("session", "session"), ("chargePermission", "permission"), ("charge", "charge")] {
-        let shown = &answer["amazon"][object];
+    let amazon = &answer["amazon"];
+    let shown = [("session", "session"), ("chargePermission", "permission"), ("charge", "charge")];
+    let shown = shown.map(|(object, name)| (name, &amazon[object])).into_iter();
+    let charges = amazon["charges"].as_array().into_iter().flatten().map(|charge| ("charge", charge));
+    for (name, shown) in shown.chain(charges) {
         if let Some(members) = shown.as_object() {
             let members = members.iter().filter(|(_, value)| !value.is_null());
             let members: Vec<_> =
@@ -248,19 +266,51 @@ fn inquiry(answer: &Value) -> String {
     }
     for verdict in answer["verdicts"].as_array().into_iter().flatten() {
         let word = text(&verdict["verdict"]);
-        let _ = match verdict["personsNeeded"].as_u64() {
-            Some(1) => write!(told, "\n{word:10} possible"),
-            Some(persons) => write!(told, "\n{word:10} possible, by {persons} persons"),
-            None => write!(told, "\n{word:10} refused: {}", text(&verdict["refused"]["message"])),
+        let named = with_members(verdict);
+        let refused = &verdict["refused"];
+        let _ = match (verdict["personsNeeded"].as_u64(), text(&refused["code"]).as_str()) {
+            (Some(1), _) => write!(told, "\n{word:10} possible{named}"),
+            (Some(persons), _) => write!(told, "\n{word:10} possible, by {persons} persons{named}"),
+            (None, "MissingValue") => write!(told, "\n{word:10} needs {}", flag(&text(&refused["field"]))),
+            (None, _) => write!(told, "\n{word:10} refused: {}", text(&refused["message"])),
         };
     }
     for decision in answer["decisions"].as_array().into_iter().flatten() {
-        let by: Vec<_> =
-            decision["persons"].as_array().into_iter().flatten().map(|it| text(&it["actor"])).collect();
         let (verdict, state) = (text(&decision["verdict"]), text(&decision["state"]));
-        let _ = write!(told, "\ndecision   {verdict}, {state}, by {}", by.join(" and "));
+        let until = decision["until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
+        let _ = write!(told, "\ndecision   {verdict}, {state}{until}{}", with_members(decision));
+        for member in ["replaces", "replacedBy"] {
+            if let Some(reference) = decision[member].as_str() {
+                let _ = write!(told, ", {member} {reference:?}");
+            }
+        }
+        for person in decision["persons"].as_array().into_iter().flatten() {
+            let (actor, reference, at) =
+                (text(&person["actor"]), text(&person["reference"]), text(&person["at"]));
+            let _ =
+                write!(told, "\n  by       {actor}, {reference:?}, at {at}: {}", text(&person["evidence"]));
+        }
     }
     told
+}
+
+/// The ids and the amount of a verdict, each after a comma.
+fn with_members(verdict: &Value) -> String {
+    let members = ["chargePermissionId", "chargeId", "refundId", "amount", "remindAt"].into_iter();
+    let given = members.filter(|member| !verdict[*member].is_null());
+    given.map(|member| format!(", {member} {}", text(&verdict[member]))).collect()
+}
+
+/// The option that gives a member of the request.
+fn flag(member: &str) -> String {
+    let mut flag = "--".to_owned();
+    for letter in member.chars() {
+        if letter.is_ascii_uppercase() {
+            flag.push('-');
+        }
+        flag.push(letter.to_ascii_lowercase());
+    }
+    flag
 }
 
 #[cfg(test)]
@@ -269,7 +319,8 @@ mod tests {
 
     #[test]
     fn a_decision_is_told_plainly() {
-        let persons = json!([{ "actor": "alice", "reference": "case 77", "at": "20261123T154700Z" }]);
+        let persons = json!([{ "actor": "alice", "reference": "case 77", "at": "20261123T154700Z",
+            "evidence": "Seller Central shows it" }]);
         let mut answer = json!({
             "checkoutId": "c1", "orderId": "1001", "attempt": 1, "state": "Unresolved", "outcome": "checking",
             "decision": { "verdict": "paid", "state": "AwaitsSecond", "until": "20261124T154700Z",
@@ -284,6 +335,7 @@ mod tests {
         answer["verdicts"] = json!([
             { "verdict": "paid", "personsNeeded": 1 }, { "verdict": "refund", "personsNeeded": 2 },
             { "verdict": "notPaid", "refused": { "code": "TooEarly", "message": "Not yet." } },
+            { "verdict": "done", "refused": { "code": "MissingValue", "field": "refundId", "message": "-" } },
         ]);
         answer["decisions"] = json!([answer["decision"]]);
         insta::assert_snapshot!(inquiry(&answer));

@@ -48,7 +48,7 @@ fn order_of(command: &[String]) -> &'static str {
 fn expected_code(command: &[String]) -> i32 {
     let needs_second = match order_of(command) {
         "paid" => command.iter().any(|word| word == "case-77"),
-        order => ["refunded", "not-paid", "unwanted"].contains(&order),
+        order => ["refunded", "unwanted"].contains(&order),
     };
     if needs_second { 3 } else { 0 }
 }
@@ -243,8 +243,9 @@ fn orders(stage: &Stage<'_>) -> (BTreeMap<&'static str, Order>, Server) {
     let serve = stage.serve("old.db");
     let mut orders = BTreeMap::new();
     let unknown = ["paid", "refunded", "not-paid", "waiting"];
+    let intent = |name: &str| if name == "not-paid" { "Authorize" } else { "AuthorizeWithCapture" };
     for name in unknown.into_iter().chain(["unexplained", "unwanted"]) {
-        orders.insert(name, registered(&serve, name, "AuthorizeWithCapture"));
+        orders.insert(name, registered(&serve, name, intent(name)));
     }
     assert_eq!(serve.terminate(), Some(0));
     // The store is restored from a backup, and knows nothing of what was paid afterwards.
@@ -252,7 +253,7 @@ fn orders(stage: &Stage<'_>) -> (BTreeMap<&'static str, Order>, Server) {
     let (old, serve) = (stage.serve("old.db"), stage.serve("shop.db"));
     for name in unknown {
         let order = orders.get_mut(name).unwrap();
-        stage.placed(order, "AuthorizeWithCapture");
+        stage.placed(order, intent(name));
         pays(&old, order);
         let answer = completed(&serve, order);
         assert_eq!(
@@ -261,6 +262,8 @@ fn orders(stage: &Stage<'_>) -> (BTreeMap<&'static str, Order>, Server) {
             "{answer:?}"
         );
     }
+    let canceled = asked(&old, &orders["not-paid"], "cancel", &json!({ "reference": "1" }));
+    assert_eq!((canceled.status, canceled.text("state").as_str()), (200, "Canceled"), "{canceled:?}");
     let captured = "AuthorizeWithCapture";
     for (name, intent) in
         [("done", captured), ("without-effect", "Authorize"), ("won", captured), ("lost", captured)]
@@ -404,7 +407,9 @@ fn a_decision_that_cannot_be_meant_is_refused_before_anything_is_asked() {
     };
     assert!(by("shop-own", "1001").contains("refused (NotPermitted)"));
     assert!(by("wrong", "1001").contains("does not accept the token in wrong"));
-    assert!(by("empty", "1001").contains("empty cannot be used: it is empty"));
+    assert!(by("empty", "1001").contains("empty cannot be used: it has no token"));
+    std::fs::write(path.join("words"), "alice operator some words\n").unwrap();
+    assert!(by("words", "1001").contains("one line of operator.tokens_file (NAME TOKEN)"));
     assert!(by("operators", "1001").contains("it has more than one token"));
     assert!(by("none", "1001").contains("none cannot be read"));
     assert!(by("alice-token", "no such order").contains("there is no order and no checkout"));
@@ -412,10 +417,25 @@ fn a_decision_that_cannot_be_meant_is_refused_before_anything_is_asked() {
     for args in [
         &["decide", "1001", "--operator-token-file", "alice-token"][..],
         &["decide", "1001", "--attempt", "1"],
-        &["decide", "1001", "--operation", "1", "--operator-token-file", "alice-token"],
+        &["decide", "1001", "--attempt", "1", "--operation", "1", "--operator-token-file", "alice-token"],
+        &["decide", "1001", "--attempt", "0", "--operator-token-file", "alice-token"],
+        &["decide", "1001", "--attempt", "1", "--amount", "14.00", "--operator-token-file", "alice-token"],
         &["decide", "1001", "--attempt", "1", "--verdict", "paid", "--operator-token-file", "alice-token"],
         &["decide", "1001", "--attempt", "1", "--verdict", "maybe", "--operator-token-file", "alice-token"],
     ] {
         assert_eq!(run(path, args).code, Some(2), "{args:?}");
     }
+    let told = run(path, &["decide", "1001", "--operator-token-file", "alice-token"]).stderr;
+    for object in ["--attempt", "--operation", "--unexplained", "--dispute"] {
+        assert!(told.contains(object), "{object}: {told}");
+    }
+    let told =
+        run(path, &["decide", "1001", "--attempt", "0", "--operator-token-file", "alice-token"]).stderr;
+    assert!(told.contains("count from 1"), "{told}");
+    // A person explains an order with the line that the person has.
+    let explain = ["explain", "1001", "--url", &url, "--config", "countersign.toml"];
+    let explained = run(path, &[&explain[..], &["--shop-token-file", "bob-token"]].concat());
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    let refused = run(path, &[&explain[..], &["--shop-token-file", "operators"]].concat());
+    assert!(refused.stderr.contains("name a file with one token, or with one line"), "{refused:?}");
 }

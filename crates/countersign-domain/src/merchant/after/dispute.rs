@@ -35,8 +35,8 @@ pub enum SettlementRefused {
     NoSuchDispute,
     /// It was settled before, differently.
     SettledBefore,
-    /// The amount is zero, in another currency, or more than was captured.
-    WrongAmount,
+    /// The amount is zero, in another currency, or more than was captured; what was captured.
+    WrongAmount(Money),
 }
 
 impl PaymentDraft<'_> {
@@ -101,7 +101,7 @@ pub fn check_settlement(
         let captured = Money::sum(payment.limit.currency(), captured.map(Charge::captured));
         let is_possible = amount.currency() == captured.currency() && !amount.is_zero();
         if !is_possible || amount.minor() > captured.minor() {
-            return Err(SettlementRefused::WrongAmount);
+            return Err(SettlementRefused::WrongAmount(captured));
         }
     }
     Ok(())

@@ -137,6 +137,9 @@ pub fn fulfilment(
     let judge = Judge { freshness, now, after_guarantee: rules.policy.after_guarantee };
     match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
         Some(CancellationState::Requested { .. }) => return Some(not(Reason::CancelRequested)),
+        Some(CancellationState::Done { .. }) if checkout.undoes_more() => {
+            return Some(not(Reason::CancelRequested));
+        }
         Some(CancellationState::Done { .. }) => return Some(not(Reason::Canceled)),
         None => {}
     }
@@ -169,6 +172,12 @@ pub(super) fn judged<'a>(checkout: &'a Checkout, charge: Option<&ChargeId>) -> O
         Some(id) => payment.charge(id),
         None => last_requested(checkout, payment).ok(),
     }
+}
+
+/// The charge that pays for a parcel if none is named, as far as there is one.
+#[must_use]
+pub fn paying_charge(checkout: &Checkout) -> Option<&ChargeId> {
+    judged(checkout, None).map(|charge| &charge.id)
 }
 
 fn unpaid(checkout: &Checkout) -> Fulfilment {

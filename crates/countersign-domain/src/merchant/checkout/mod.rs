@@ -17,7 +17,7 @@ use crate::merchant::number::AttemptNumber;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use self::cancellation::Cancellation;
+use self::cancellation::{Cancellation, CancellationState};
 use self::cart::Cart;
 use self::terms::Terms;
 use self::unexplained::{Unexplained, UnexplainedState};
@@ -25,7 +25,7 @@ use super::attempt::{Attempt, AttemptState, UnresolvedReason};
 use super::decision::Decisions;
 use super::payment::Payment;
 use super::payment::charge::{Charge, ChargeState};
-use super::payment::operation::Operation;
+use super::payment::operation::{Operation, OperationName};
 use super::rules::MerchantRules;
 use crate::ids::{ChargePermissionId, CheckoutId};
 use crate::time::Timestamp;
@@ -235,11 +235,32 @@ impl Checkout {
         self.left_behind().next().is_some() || self.is_charged_by_others()
     }
 
+    /// Whether a cancellation that was finished undoes more by now, and money of this server's own charges is still
+    /// held or kept: the shop asked for what had left, too, or a charge has turned up since.
+    #[must_use]
+    pub fn undoes_more(&self) -> bool {
+        let Some(cancellation) = &self.cancellation else { return false };
+        let is_left = |charge: &Charge| cancellation.leaves_shipped() && !charge.shipments.is_empty();
+        let mut payments = self.payment.iter();
+        matches!(cancellation.state, CancellationState::Done { remind_at: Some(_), .. })
+            && payments.any(|payment| {
+                let mut undone = payment.charges.iter().filter(|charge| charge.is_ours() && !is_left(charge));
+                undone.any(|charge| payment.keeps(charge))
+            })
+    }
+
     /// Whether the shop has used a reference for a parcel or for a cancellation.
     pub(super) fn has_named(&self, reference: &str) -> bool {
         let cancellation = self.cancellation.as_ref();
         cancellation.is_some_and(|it| it.is_named(reference))
             || self.payment.as_ref().is_some_and(|payment| payment.shipment(reference).is_some())
+    }
+
+    /// Whether the shop has used a reference for anything.
+    pub(super) fn is_used(&self, reference: &str) -> bool {
+        let mut operations = self.payment.iter().flat_map(|payment| &payment.operations);
+        let is_it = |it: &Operation| matches!(&it.name, OperationName::Shop(name) if name == reference);
+        operations.any(is_it) || self.has_named(reference)
     }
 
     /// The attempt with this number.

@@ -32,9 +32,11 @@ use alloc::vec::Vec;
 
 use super::Checkout;
 use super::cancellation::CancellationState;
+use super::unexplained::Unexplained;
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
 use crate::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
+use crate::merchant::decision::Subject;
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::{Charge, ChargeOrigin, ChargeState};
 use crate::merchant::payment::operation::{Operation, OperationState, PaymentCall};
@@ -168,16 +170,17 @@ words! {
     Need {
         /// Amazon contradicts what was proved of a payment.
         Contradicted = "contradicted",
-        /// A permission names the order, and nothing of the order explains its money.
+        /// A permission names the order, nothing of the order explains its money, and nobody has decided that it is
+        /// returned; or persons disagree about whose it is.
         Unexplained = "unexplained",
         /// Nobody can tell whether an attempt was paid, it is still in doubt after its last alarm, or persons disagree
-        /// about what was decided.
+        /// about what was decided about it.
         Unresolved = "unresolved",
-        /// An operation is still in doubt after its last alarm, or no look can settle it.
+        /// An operation is still in doubt after its last alarm, or no look can settle it; or persons disagree about it.
         OperationInDoubt = "operationInDoubt",
         /// Amazon refuses to undo something of a canceled order.
         CancellationStuck = "cancellationStuck",
-        /// A buyer disputes the payment, and nobody has said how that ended.
+        /// A buyer disputes the payment, and nobody has said how that ended, or persons disagree about it.
         Disputed = "disputed",
         /// Amazon deleted the buyer's data before they could be fetched.
         SnapshotMissed = "snapshotMissed",
@@ -238,16 +241,20 @@ impl Checkout {
         let is_doubted_for_good = |attempt: &Attempt| {
             attempt.state.doubt().is_some_and(|doubt| doubt.alarm_count as usize >= ALARMS.len())
         };
+        let disputed = |is_meant: fn(&Subject) -> bool| self.decisions.is_disputed_among(is_meant);
         let is_undecided = self.has_unresolved_attempt()
             || self.attempts.iter().any(is_doubted_for_good)
-            || self.decisions.is_disputed();
+            || disputed(|it| matches!(it, Subject::Attempt(_)));
+        let is_in_doubt = operations.any(|it| is_in_doubt_for_good(it) || it.is_beyond_looks());
+        // While its money is on its way back, only time helps.
+        let is_unexplained = self.unexplained.iter().any(Unexplained::needs_a_person);
         let needs = [
             (Need::Contradicted, self.has_contradiction()),
-            (Need::Unexplained, self.is_unexplained()),
+            (Need::Unexplained, is_unexplained || disputed(|it| matches!(it, Subject::Unexplained(_)))),
             (Need::Unresolved, is_undecided),
-            (Need::OperationInDoubt, operations.any(|it| is_in_doubt_for_good(it) || it.is_beyond_looks())),
+            (Need::OperationInDoubt, is_in_doubt || disputed(|it| matches!(it, Subject::Operation(_)))),
             (Need::CancellationStuck, self.is_cancellation_stuck()),
-            (Need::Disputed, self.is_disputed()),
+            (Need::Disputed, self.is_disputed() || disputed(|it| matches!(it, Subject::Dispute(_)))),
         ];
         needs.into_iter().filter(|(_, is_needed)| *is_needed).map(|(need, _)| need).collect()
     }

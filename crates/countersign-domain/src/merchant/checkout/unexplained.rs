@@ -8,7 +8,7 @@ use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::merchant::call::{KeyedRequest, LookSchedule};
 use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::operation::PaymentCall;
-use crate::merchant::rules::MAX_UNEXPLAINED_CHARGES;
+use crate::merchant::rules::{ALARMS, MAX_UNEXPLAINED_CHARGES};
 use crate::money::Money;
 use crate::time::Timestamp;
 use crate::words::words;
@@ -207,6 +207,17 @@ impl Unexplained {
             ReturnState::Recorded | ReturnState::Sent { .. } | ReturnState::Accepted { .. } => true,
             ReturnState::Refused { .. } => false,
         })
+    }
+
+    /// Whether only a person can help: it is unexplained, and its money is not on its way back, or has been for longer
+    /// than the last alarm of a doubt.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        let since = self.returning.as_ref().filter(|_| self.is_returning()).map(|it| it.since);
+        let lasts = since
+            .zip(self.asked_at)
+            .is_some_and(|(since, at)| ALARMS.last().is_some_and(|last| at.since(since) >= *last));
+        self.state.is_open() && (since.is_none() || lasts)
     }
 
     /// Adds a charge to those that are looked at, unless it is one of them; the oldest one makes room.

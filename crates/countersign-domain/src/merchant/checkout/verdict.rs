@@ -99,9 +99,9 @@ impl Checkout {
     }
 
     /// Whether a cancellation is finished and everything is undone: an order whose parcels have left counts
-    /// as paid.
+    /// as paid, and so does one whose cancellation undoes more.
     fn is_undone(&self) -> bool {
-        self.is_canceled() && self.left_behind().next().is_none()
+        self.is_canceled() && !self.undoes_more() && self.left_behind().next().is_none()
     }
 
     /// Whether a charge of an order that is being canceled has come to nothing.

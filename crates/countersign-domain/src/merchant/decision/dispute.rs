@@ -74,7 +74,7 @@ pub fn dispute(
     check_settlement(payment, id, outcome).map_err(|refused| match refused {
         SettlementRefused::NoSuchDispute => DecisionRefused::NoSuchDispute,
         SettlementRefused::SettledBefore => DecisionRefused::NotUndecided,
-        SettlementRefused::WrongAmount => DecisionRefused::AmazonSaysOtherwise("captureAmount"),
+        SettlementRefused::WrongAmount(captured) => DecisionRefused::AboveCaptured(captured),
     })?;
     Ok(if is_open {
         Allowed { persons: Persons::One, outcome: DisputeVerdict::Settled(outcome) }

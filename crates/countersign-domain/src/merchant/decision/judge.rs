@@ -15,6 +15,7 @@ use crate::merchant::payment::amount_view::AmountView;
 use crate::merchant::payment::charge::{AmazonChargeState, Charge, ChargeView};
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::payment::operation::{Operation, OperationState};
+use crate::merchant::payment::permission::PermissionState;
 use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof};
 use crate::merchant::rules::FORGOTTEN_AFTER;
 use crate::money::Money;
@@ -52,6 +53,12 @@ pub enum DecisionRefused {
     Missing(&'static str),
     /// A member does not belong to the verdict, or to the order.
     NotOfVerdict(&'static str),
+    /// The amount is not what was charged; what was.
+    NotWhatWasCharged(Money),
+    /// The amount is not what is left of the charge, as Amazon shows it; what is.
+    NotWhatIsLeft(Money),
+    /// The amount is zero, in another currency, or more than was captured of what is disputed; what was captured.
+    AboveCaptured(Money),
     /// A reminder lies in the past, or too far ahead.
     ReminderOutOfRange,
     /// Another attempt of the order is paid, or may be.
@@ -171,6 +178,12 @@ pub fn undecided(checkout: &Checkout, attempt: &Attempt, now: Timestamp) -> Opti
     }
 }
 
+/// Why there is nothing to decide about an attempt.
+pub(super) fn not_undecided(attempt: &Attempt, now: Timestamp) -> DecisionRefused {
+    let from = attempt.state.doubt().map(|doubt| doubt.since.plus(DOUBTED_FOR)).filter(|from| now < *from);
+    from.map_or(DecisionRefused::NotUndecided, |from| DecisionRefused::TooEarly(Some(from)))
+}
+
 /// The charge of an attempt's payment that Amazon contradicts, if it contradicts one: first its own.
 #[must_use]
 pub fn contradicted_charge<'a>(checkout: &'a Checkout, attempt: &Attempt) -> Option<&'a Charge> {
@@ -194,7 +207,7 @@ pub fn attempt(
     shows: &AmazonShows,
     now: Timestamp,
 ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
-    let why = undecided(checkout, attempt, now).ok_or(DecisionRefused::NotUndecided)?;
+    let why = undecided(checkout, attempt, now).ok_or_else(|| not_undecided(attempt, now))?;
     let subject = Subject::Attempt(attempt.number);
     let holds = checkout.decisions.of(&subject);
     let is_decided_so = holds.is_some_and(|it| it.asked.verdict() == asked.verdict());
@@ -268,6 +281,20 @@ pub(super) fn given_back(charge: &ChargeView) -> Option<Money> {
         AmountView::Shown(refunded) => Some(refunded),
         AmountView::Absent => charge.seen.charge_amount.shown().map(|it| Money::zero(it.currency())),
         AmountView::Unreadable => None,
+    }
+}
+
+/// A refund names exactly what is left of its charge. Where nothing is, or Amazon does not show how much, the amount is
+/// not at fault.
+pub(super) fn check_left(
+    left: Option<Money>,
+    amount: Money,
+    member: &'static str,
+) -> Result<(), DecisionRefused> {
+    match left.filter(|left| !left.is_zero()) {
+        None => Err(DecisionRefused::AmazonSaysOtherwise(member)),
+        Some(left) if left != amount => Err(DecisionRefused::NotWhatIsLeft(left)),
+        Some(_) => Ok(()),
     }
 }
 
@@ -505,7 +532,7 @@ impl Case<'_> {
             return Err(Otherwise("limits.amountLimit"));
         }
         if amount.is_some_and(|amount| amount != terms.charge_amount) {
-            return Err(Otherwise("chargeAmount"));
+            return Err(DecisionRefused::NotWhatWasCharged(terms.charge_amount));
         }
         let charge = if is_charged { Some(self.paid_charge(permission, charge)?) } else { None };
         if charge.as_ref().is_some_and(|charge| !self.is_as_far_as_proved(charge)) {
@@ -604,7 +631,7 @@ impl Case<'_> {
     ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
         let (charge, shown) = self.shown_further(known)?;
         if amount.is_some_and(|amount| amount != shown) {
-            return Err(DecisionRefused::AmazonSaysOtherwise("chargeAmount"));
+            return Err(DecisionRefused::NotWhatWasCharged(shown));
         }
         Ok(Allowed { persons: Persons::One, outcome: AttemptOutcome::AsShown(charge.clone()) })
     }
@@ -655,6 +682,9 @@ impl Case<'_> {
             if self.shows.session == Shown::Silent {
                 return Err(AmazonSilent);
             }
+            if self.shows_money_of_this_order() {
+                return Err(Otherwise(STATE));
+            }
             return Ok(Allowed { persons: Persons::Two, outcome: AttemptOutcome::Affirmed });
         }
         let own = self.attempt.state.ids().and_then(|(_, charge)| charge);
@@ -701,7 +731,13 @@ impl Case<'_> {
             Shown::Silent => Err(AmazonSilent),
             Shown::It(SessionView::Canceled { .. }) => by(Persons::One),
             Shown::It(SessionView::Completed { .. }) if is_over => by(Persons::One),
-            // It is the payment of another order, or of another system: this store has sent nothing for it.
+            // Two persons can take back what two persons had said of it.
+            Shown::It(SessionView::Completed { .. })
+                if !self.was_sent() && self.why != Undecided::Decided && self.shows_money_of_this_order() =>
+            {
+                Err(Otherwise(STATE))
+            }
+            // It is the payment of another order: this store has sent nothing for it.
             Shown::It(SessionView::Completed { .. }) if !self.was_sent() => by(Persons::Two),
             Shown::It(SessionView::Completed { .. }) => Err(Otherwise(STATE)),
             _ if charge.is_some() && !is_over && self.was_sent() => Err(Otherwise(STATE)),
@@ -713,6 +749,27 @@ impl Case<'_> {
                 by(Persons::Two)
             }
         }
+    }
+
+    /// Whether the session is shown to be completed, with money that no other order's reference is at: to call the attempt
+    /// unpaid would overrule that. A charge that Amazon does not show may hold money, too.
+    fn shows_money_of_this_order(&self) -> bool {
+        let Shown::It(SessionView::Completed { charge_permission_id, .. }) = &self.shows.session else {
+            return false;
+        };
+        let facts = self.shows.permission.it();
+        let reference = facts.and_then(|facts| facts.merchant_reference_id.as_deref());
+        let is_anothers = reference.is_some_and(|it| it != self.checkout.id.as_str())
+            || self.shows.holder.as_ref().is_some_and(|holder| *holder != self.checkout.id);
+        let has_money = match (&self.shows.charge, self.checkout.terms.payment_intent) {
+            (_, PaymentIntent::Confirm) => {
+                facts.is_some_and(|it| !matches!(it.state, PermissionState::Closed(_)))
+            }
+            (Shown::It(charge), _) => !is_without_money(charge),
+            (Shown::Silent, _) => true,
+            (Shown::Missing | Shown::NotAsked, _) => false,
+        };
+        charge_permission_id.is_some() && has_money && !is_anothers
     }
 
     /// Whether another order has the payment, too, and the session names another one.
@@ -788,9 +845,7 @@ impl Case<'_> {
         if charge.seen.charge_amount.shown().is_none() {
             return Err(Otherwise("chargeAmount"));
         }
-        if left != Some(amount) || amount.is_zero() {
-            return Err(Otherwise(member));
-        }
+        check_left(left, amount, member)?;
         let is_proved = self.why == Undecided::PaymentContradicted
             && !self.checkout.is_contested()
             && further.is_none_or(|known| known.is_ours());

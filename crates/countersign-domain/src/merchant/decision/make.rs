@@ -93,23 +93,23 @@ pub fn check_undecided(
     subject: &Subject,
     now: Timestamp,
 ) -> Result<(), DecisionRefused> {
-    let is_undecided = match subject {
-        Subject::Unexplained(permission) => unexplained::undecided(checkout, permission)?.is_some(),
-        Subject::Dispute(id) => {
-            dispute::check_known(checkout, id)?;
-            true
+    match subject {
+        Subject::Unexplained(permission) => {
+            unexplained::undecided(checkout, permission)?.map(|_| ()).ok_or(DecisionRefused::NotUndecided)
         }
+        Subject::Dispute(id) => dispute::check_known(checkout, id),
         Subject::Attempt(number) => {
             let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
-            judge::undecided(checkout, attempt, now).is_some()
+            let why = judge::undecided(checkout, attempt, now);
+            why.map(|_| ()).ok_or_else(|| judge::not_undecided(attempt, now))
         }
         Subject::Operation(number) => {
             let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
             let it = payment.operation(*number).ok_or(DecisionRefused::NoSuchOperation)?;
-            operation::undecided(checkout, it, now).is_some()
+            let why = operation::undecided(checkout, it, now);
+            why.map(|_| ()).ok_or_else(|| operation::not_undecided(it, now))
         }
-    };
-    if is_undecided { Ok(()) } else { Err(DecisionRefused::NotUndecided) }
+    }
 }
 
 /// What was known of a subject before Amazon was asked for a decision about it.
@@ -189,15 +189,16 @@ pub fn make(
     if !decisions.clone().make_room() {
         return Err(DecisionRefused::TooManyDecisions);
     }
-    let (Allowed { persons, outcome }, supersedes) = match judged(draft, request, shows) {
-        Err(DecisionRefused::NotUndecided)
-            if before == Before::Undecided && is_settled_so(checkout, request) =>
-        {
-            let allowed = Allowed { persons: Persons::One, outcome: Outcome::AlreadySo };
-            (allowed, Precedence::First)
-        }
-        judged => judged?,
-    };
+    let (Allowed { persons, outcome }, supersedes) =
+        match judged(draft, request.subject, request.asked, shows) {
+            Err(DecisionRefused::NotUndecided)
+                if before == Before::Undecided && is_settled_so(checkout, request) =>
+            {
+                let allowed = Allowed { persons: Persons::One, outcome: Outcome::AlreadySo };
+                (allowed, Precedence::First)
+            }
+            judged => judged?,
+        };
     if let Some(member) = taken_by(draft, &outcome) {
         return Err(DecisionRefused::OfAnotherOrder(member));
     }
@@ -207,7 +208,9 @@ pub fn make(
         // The same person twice is one person.
         return Ok(known.clone());
     }
-    let first = in_time.filter(|it| it.first.actor != request.actor).map(|it| it.first.clone());
+    let confirmed = in_time.filter(|it| it.first.actor != request.actor);
+    let replaces = confirmed.and_then(|it| it.replaces.clone());
+    let first = confirmed.map(|it| it.first.clone());
     // Nothing below this line may fail.
     let statement = Statement {
         reference: request.reference.into(),
@@ -246,8 +249,8 @@ pub fn make(
         None => (statement, None),
     };
     let (subject, asked) = (request.subject, request.asked.clone());
-    let decision = Decision { subject: subject.clone(), asked, first, second, supersedes, state };
-    record(draft, decision.clone());
+    let decision = Decision { subject: subject.clone(), asked, first, second, supersedes, replaces, state };
+    let decision = record(draft, decision);
     let verdict = request.asked.verdict();
     draft.emit_decision(subject.clone(), event, verdict, request.reference.into(), request.actor.into());
     if matches!(state, DecisionState::Made { .. }) && supersedes != Precedence::Besides {
@@ -319,15 +322,29 @@ fn taken_by(draft: &Draft, outcome: &Outcome) -> Option<&'static str> {
     }
 }
 
+/// How many persons a decision would need, by what Amazon shows.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn persons_needed(
+    draft: &Draft,
+    subject: &Subject,
+    asked: &Asked,
+    shows: &AmazonShows,
+) -> Result<Persons, DecisionRefused> {
+    judged(draft, subject, asked, shows).map(|(Allowed { persons, .. }, _)| persons)
+}
+
 fn judged(
     draft: &Draft,
-    request: &DecisionRequest<'_>,
+    subject: &Subject,
+    asked: &Asked,
     shows: &AmazonShows,
 ) -> Result<(Allowed<Outcome>, Precedence), DecisionRefused> {
     let (checkout, now) = (draft.checkout(), draft.now);
-    match request.subject {
+    match subject {
         Subject::Dispute(id) => {
-            let Allowed { persons, outcome } = dispute::dispute(checkout, id, request.asked, now)?;
+            let Allowed { persons, outcome } = dispute::dispute(checkout, id, asked, now)?;
             let supersedes = match outcome {
                 DisputeVerdict::Settled(_) | DisputeVerdict::Remind(_) => Precedence::First,
                 DisputeVerdict::SettledOtherwise(_) | DisputeVerdict::Affirmed => Precedence::Disputes,
@@ -336,7 +353,7 @@ fn judged(
         }
         Subject::Unexplained(permission) => {
             let Allowed { persons, outcome } =
-                unexplained::unexplained(draft, permission, request.asked, &shows.heard)?;
+                unexplained::unexplained(draft, permission, asked, &shows.heard)?;
             let supersedes = match unexplained::undecided(checkout, permission)? {
                 Some(unexplained::Undecided::Decided(_)) => Precedence::Disputes,
                 Some(unexplained::Undecided::Open) | None => Precedence::First,
@@ -345,7 +362,7 @@ fn judged(
         }
         Subject::Attempt(number) => {
             let attempt = checkout.attempt(*number).ok_or(DecisionRefused::NoSuchAttempt)?;
-            let Allowed { persons, outcome } = judge::attempt(checkout, attempt, request.asked, shows, now)?;
+            let Allowed { persons, outcome } = judge::attempt(checkout, attempt, asked, shows, now)?;
             let is_decided = judge::undecided(checkout, attempt, now) == Some(Undecided::Decided);
             let is_besides = match &outcome {
                 AttemptOutcome::AsShown(charge) | AttemptOutcome::RefundCharge(charge) => {
@@ -367,7 +384,7 @@ fn judged(
         Subject::Operation(number) => {
             let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NoSuchOperation)?;
             let it = payment.operation(*number).ok_or(DecisionRefused::NoSuchOperation)?;
-            let Allowed { persons, outcome } = operation::operation(checkout, it, request.asked, shows, now)?;
+            let Allowed { persons, outcome } = operation::operation(checkout, it, asked, shows, now)?;
             let is_decided = operation::undecided(checkout, it, now) == Some(operation::Undecided::Decided);
             let supersedes = if is_decided { Precedence::Disputes } else { Precedence::First };
             Ok((Allowed { persons, outcome: Outcome::Operation(outcome) }, supersedes))
@@ -376,8 +393,8 @@ fn judged(
 }
 
 /// Adds a decision in the place of what it ends: the first person's request that it confirms, any other request
-/// that waits for a second person, and the decision that it supersedes.
-fn record(draft: &mut Draft, decision: Decision) {
+/// that waits for a second person, and the decision that it supersedes. Returns it with the request that it replaces.
+fn record(draft: &mut Draft, mut decision: Decision) -> Decision {
     let now = draft.now;
     let decisions = &mut draft.change().decisions;
     if decision.second.is_some() {
@@ -385,12 +402,22 @@ fn record(draft: &mut Draft, decision: Decision) {
     }
     decisions.make_room();
     let decisions = &mut decisions.made;
+    let mut ended = Vec::new();
+    let subject = decision.subject.clone();
     let is_made = matches!(decision.state, DecisionState::Made { .. });
     let is_besides = decision.supersedes == Precedence::Besides;
     let only_reminds = matches!(decision.state, DecisionState::Reminds { .. });
-    for other in decisions.iter_mut().filter(|it| it.subject == decision.subject && !only_reminds) {
+    for other in decisions.iter_mut().filter(|it| it.subject == subject && !only_reminds) {
         match other.state {
-            DecisionState::AwaitsSecond { .. } => other.state = DecisionState::Expired { at: now },
+            DecisionState::AwaitsSecond { until } => {
+                other.state = DecisionState::Expired { at: now };
+                let is_replaced = now < until;
+                if is_replaced {
+                    decision.replaces = Some(other.first.reference.clone());
+                }
+                let event = if is_replaced { DecisionEvent::Replaced } else { DecisionEvent::Expired };
+                ended.push((event, other.asked.verdict(), other.first.clone()));
+            }
             DecisionState::Made { .. } if is_made && !is_besides && other.holds() => {
                 other.state = DecisionState::Superseded { at: now };
             }
@@ -402,7 +429,11 @@ fn record(draft: &mut Draft, decision: Decision) {
             | DecisionState::Superseded { .. } => {}
         }
     }
-    decisions.push(decision);
+    decisions.push(decision.clone());
+    for (event, verdict, Statement { reference, actor, .. }) in ended {
+        draft.emit_decision(subject.clone(), event, verdict, reference, actor);
+    }
+    decision
 }
 
 fn apply(draft: &mut Draft, request: &DecisionRequest<'_>, outcome: Outcome, shows: &AmazonShows) {
@@ -477,7 +508,11 @@ fn apply_to_unexplained(
 /// Cancels the order: what was taken up is undone. An order that is being canceled already is undone by that
 /// cancellation, as far as the shop has asked for it.
 fn cancel(draft: &mut Draft, request: &DecisionRequest<'_>) {
-    let reference = alloc::format!("decision {}", request.reference);
+    let mut reference = alloc::format!("decision {}", request.reference);
+    // The shop may have used this word.
+    while draft.checkout().is_used(&reference) {
+        reference.push('\'');
+    }
     let cancel = CancelRequest { reference: &reference, reason: None, shipped_too: false };
     let _ = request_cancel(draft, &cancel);
 }

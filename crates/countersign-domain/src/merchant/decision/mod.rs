@@ -72,6 +72,9 @@ pub struct Decision {
     pub second: Option<Statement>,
     /// Whether what it is about had been decided before.
     pub supersedes: Precedence,
+    /// The reference of the request whose place it has taken: one that waited for a second person, with another verdict or
+    /// other ids.
+    pub replaces: Option<String>,
     /// Its state.
     pub state: DecisionState,
 }
@@ -328,6 +331,12 @@ impl Decisions {
             Subject::Attempt(_) | Subject::Unexplained(_) => self.is_disputed_about(&it.subject),
             Subject::Operation(_) | Subject::Dispute(_) => false,
         })
+    }
+
+    /// Whether a decision is disputed about such a subject.
+    #[must_use]
+    pub fn is_disputed_among(&self, is_meant: fn(&Subject) -> bool) -> bool {
+        self.made.iter().any(|it| is_meant(&it.subject) && self.is_disputed_about(&it.subject))
     }
 
     /// Whether a decision about this subject is disputed.

@@ -5,6 +5,7 @@ use super::judge::{Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, m
 use super::shown::{AmazonShows, PermissionFacts, RefundFacts, Shown};
 use super::{Asked, Subject};
 use crate::ids::{ChargeId, RefundId};
+use crate::merchant::call::InFlight;
 use crate::merchant::checkout::Checkout;
 use crate::merchant::number::OperationNumber;
 use crate::merchant::payment::Payment;
@@ -63,9 +64,9 @@ pub enum Undecided {
 /// Why an operation needs a person, if it does.
 #[must_use]
 pub fn undecided(checkout: &Checkout, operation: &Operation, now: Timestamp) -> Option<Undecided> {
-    if let Some(doubt) = operation.state.in_flight().and_then(|in_flight| in_flight.doubt()) {
-        let sent_at = operation.last_sent_at.unwrap_or(doubt.since).max(doubt.since);
-        return (now.since(sent_at) >= COPY_LIFETIME).then_some(Undecided::InDoubt);
+    if operation.state.in_flight().is_some_and(|in_flight| in_flight.doubt().is_some()) {
+        let is_over = decidable_from(operation).is_none_or(|from| now >= from);
+        return is_over.then_some(Undecided::InDoubt);
     }
     if let OperationName::Own(OwnName::Undo { what, .. }) = &operation.name {
         let operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
@@ -83,6 +84,17 @@ pub fn undecided(checkout: &Checkout, operation: &Operation, now: Timestamp) -> 
         OperationState::InFlight(_) => false,
     };
     is_decided.then_some(Undecided::Decided)
+}
+
+/// From when on a person may decide about an operation whose copy may still be on its way, if it is in doubt then.
+#[must_use]
+pub fn decidable_from(operation: &Operation) -> Option<Timestamp> {
+    let left_at = match operation.state.in_flight()? {
+        InFlight::Recorded { .. } => return None,
+        InFlight::Sent { sent_at, .. } => *sent_at,
+        InFlight::InDoubt(doubt) => operation.last_sent_at.unwrap_or(doubt.since).max(doubt.since),
+    };
+    Some(left_at.plus(COPY_LIFETIME))
 }
 
 /// Whether these ids, as far as they are given, name an operation's effect. Any call but the one that makes an object
@@ -155,7 +167,7 @@ pub fn operation(
     shows: &AmazonShows,
     now: Timestamp,
 ) -> Result<Allowed<OperationOutcome>, DecisionRefused> {
-    let why = undecided(checkout, operation, now).ok_or(DecisionRefused::NotUndecided)?;
+    let why = undecided(checkout, operation, now).ok_or_else(|| not_undecided(operation, now))?;
     let payment = checkout.payment.as_ref().ok_or(DecisionRefused::NotUndecided)?;
     let case = Case { payment, operation, shows, now };
     let by_one = |outcome| Allowed { persons: Persons::One, outcome };
@@ -209,6 +221,12 @@ pub fn operation(
         | Asked::Won
         | Asked::Lost { .. } => Err(DecisionRefused::NotOfVerdict("verdict")),
     }
+}
+
+/// Why there is nothing to decide about an operation.
+pub(super) fn not_undecided(operation: &Operation, now: Timestamp) -> DecisionRefused {
+    let from = decidable_from(operation).filter(|from| now < *from);
+    from.map_or(DecisionRefused::NotUndecided, |from| DecisionRefused::TooEarly(Some(from)))
 }
 
 struct Case<'a> {

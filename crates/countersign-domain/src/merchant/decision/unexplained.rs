@@ -2,7 +2,8 @@
 //! Nothing is changed here.
 
 use super::judge::{
-    self, Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, given_back, member_of, reminder,
+    self, Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, check_left, given_back, member_of,
+    reminder,
 };
 use super::{Asked, Subject};
 use crate::ids::ChargePermissionId;
@@ -255,8 +256,6 @@ fn refundable(
             ("captureAmount", captured.map(|it| it.less(back)))
         }
     };
-    if left != Some(amount) || amount.is_zero() {
-        return Err(Otherwise(member));
-    }
+    check_left(left, amount, member)?;
     Ok(charge.clone())
 }

@@ -334,6 +334,26 @@ fn within_what_has_left(
     }
 }
 
+/// The charge that a request is about: the named one or, as far as only one can be meant, that one.
+#[must_use]
+pub fn charge_of(checkout: &Checkout, asked: &OperationRequest) -> Option<ChargeId> {
+    if let Some(named) = asked.charge_id() {
+        return Some(named.clone());
+    }
+    let payment = checkout.payment.as_ref()?;
+    let is_meant = |charge: &&Charge| match asked {
+        OperationRequest::Capture { .. } => charge.state == ChargeState::Authorized,
+        OperationRequest::Refund { .. } => matches!(charge.state, ChargeState::Captured(_)),
+        OperationRequest::Charge { .. }
+        | OperationRequest::CancelCharge(_)
+        | OperationRequest::Close { .. } => false,
+    };
+    let meant = named_or_only(payment, None, is_meant).ok();
+    let is_of_charge = matches!(asked, OperationRequest::Capture { .. } | OperationRequest::Refund { .. });
+    let only = || if let [only] = payment.charges.as_slice() { Some(only) } else { None };
+    meant.or_else(|| only().filter(|_| is_of_charge)).map(|charge| charge.id.clone())
+}
+
 /// The charge that a request is about, which must be in the state that the request needs: the named charge, or
 /// the only one of ours in that state. Otherwise the refusal names the state that it is in.
 fn meant<'a>(

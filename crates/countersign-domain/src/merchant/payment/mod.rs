@@ -33,7 +33,7 @@ use self::contest::Contest;
 use self::dispute::{Dispute, DisputeState};
 use self::operation::{Operation, OperationName, OperationRequest, OperationState, PaymentCall};
 use self::permission::{Permission, PermissionState};
-use self::refund::{Refund, RefundView};
+use self::refund::{Refund, RefundState, RefundView};
 use self::shipment::Shipment;
 use super::attempt::{Attempt, AttemptState, Completion};
 use super::call::{InFlight, LookSchedule};
@@ -352,6 +352,20 @@ impl Payment {
     pub(in crate::merchant) fn kept(&self, charge: &Charge) -> Money {
         let returned = charge.refunded_with(self.refunding(&charge.id));
         charge.captured().less(returned).less(self.lost(charge))
+    }
+
+    /// Whether a charge holds money, or the buyer does not have all of it back yet.
+    pub(in crate::merchant) fn keeps(&self, charge: &Charge) -> bool {
+        match &charge.state {
+            ChargeState::Captured(captured) => {
+                let is_under_way = |it: &Refund| it.state == RefundState::RefundInitiated;
+                charge.refunds.iter().any(is_under_way) || self.returned(charge).minor() < captured.minor()
+            }
+            ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
+                true
+            }
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => false,
+        }
     }
 
     /// How much of what was captured of a charge has gone back: what was refunded, and what was lost by disputes.

@@ -7,6 +7,7 @@ use crate::merchant::decision::judge::DecisionRefused;
 use crate::merchant::decision::make::{Before, DecisionRequest, make};
 use crate::merchant::decision::shown::{AmazonShows, PermissionFacts, Shown};
 use crate::merchant::decision::{Asked, Decision, DecisionState, Precedence, SECOND_WITHIN, Subject};
+use crate::merchant::event::DecisionEvent;
 use crate::merchant::payment::contest::{ClaimedId, Contest, ContestState, Holder};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -46,6 +47,12 @@ pub(super) fn all_shown() -> AmazonShows {
         charge: Shown::It(captured()),
         ..AmazonShows::default()
     }
+}
+
+/// As [`all_shown`], but the permission names another order.
+pub(super) fn anothers_shown() -> AmazonShows {
+    let facts = PermissionFacts { merchant_reference_id: Some("c9".to_string()), ..facts() };
+    AmazonShows { permission: Shown::It(facts), ..all_shown() }
 }
 
 pub(super) fn paid() -> Asked {
@@ -272,7 +279,7 @@ fn paid_needs_everything_shown_and_equal() {
     assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSilent);
     let named = Asked::Paid { charge_permission_id: None, charge_id: None, amount: Some(other) };
     let (_, made, _) = by(&sent(UnresolvedReason::IdsMissing), "alice", &named, &all_shown(), now);
-    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("chargeAmount"));
+    assert_eq!(made.unwrap_err(), DecisionRefused::NotWhatWasCharged(amount()));
 }
 
 // Promise: D03
@@ -288,9 +295,18 @@ fn what_this_store_never_sent_needs_two_persons() {
     assert_eq!(same, first);
     assert_eq!(told(&same, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
     // Another decision is no confirmation.
-    let (other, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), now.plus(SECOND));
+    let (other, made, events) = by(&first, "bob", &Asked::NotPaid, &anothers_shown(), now.plus(SECOND));
     assert_eq!(told(&other, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
     assert_eq!(other.decisions.made[0].state.name(), "Expired");
+    // It says which request it has replaced, and so does its confirmation.
+    assert_eq!(made.unwrap().replaces, Some("alice 0".to_string()));
+    let [CheckoutEvent::Decision { event: DecisionEvent::Replaced, reference, actor, .. }, _] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!((reference.as_str(), actor.as_str()), ("alice 0", "alice"));
+    let (_, made, _) = by(&other, "carol", &Asked::NotPaid, &anothers_shown(), now.plus(SECOND));
+    assert_eq!(made.unwrap().replaces, Some("alice 0".to_string()));
     let (second, made, _) = by(&first, "bob", &paid(), &all_shown(), now.plus(SECOND_WITHIN).minus(SECOND));
     assert_eq!(told(&second, &made), "Made, Completed");
     let decision = made.unwrap();
@@ -359,12 +375,70 @@ fn not_paid_needs_amazons_word_or_31_days_and_two_persons() {
         before,
     );
     assert_eq!(told(&checkout, &made), "Made, NotPaid Decided");
-    // What was never sent is another system's payment, if two persons say so.
-    let (first, made, _) = by(&never_sent(), "alice", &Asked::NotPaid, &all_shown(), before);
+    // What was never sent is another order's payment, if its permission names that and two persons say so.
+    let (first, made, _) = by(&never_sent(), "alice", &Asked::NotPaid, &anothers_shown(), before);
     assert_eq!(told(&first, &made), "AwaitsSecond, Unresolved CompletedElsewhere");
-    let (second, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), before);
+    let (second, made, _) = by(&first, "bob", &Asked::NotPaid, &anothers_shown(), before);
     assert_eq!(told(&second, &made), "Made, NotPaid Decided");
     assert_eq!(second.live_attempt(), None, "another session may pay the order");
+}
+
+// Promise: D03
+#[test]
+fn no_number_of_persons_calls_unpaid_what_amazon_shows_to_be_paid() {
+    use AmazonChargeState::{
+        AuthorizationInitiated, Authorized, Canceled, CaptureInitiated, Captured, Declined,
+    };
+    let now = sent_at().plus(2 * DAY);
+    let in_state = |state| AmazonShows {
+        charge: Shown::It(ChargeView {
+            created_at: Some(sent_at()),
+            ..view(state, AmountView::Shown(amount()))
+        }),
+        ..all_shown()
+    };
+    let with_reference = |reference: Option<&str>| {
+        let facts = PermissionFacts { merchant_reference_id: reference.map(ToString::to_string), ..facts() };
+        AmazonShows { permission: Shown::It(facts), ..all_shown() }
+    };
+    let back = ChargeView { refunded: AmountView::Shown(amount()), ..self::captured() };
+    let refused = "AmazonSaysOtherwise(\"statusDetails.state\")";
+    let by_two = "AwaitsSecond, Unresolved CompletedElsewhere";
+    for (name, shows, expected) in [
+        ("captured", in_state(Captured), refused),
+        ("held", in_state(Authorized), refused),
+        ("under way", in_state(AuthorizationInitiated), refused),
+        ("a capture under way", in_state(CaptureInitiated), refused),
+        ("declined", in_state(Declined), "Made, NotPaid Decided"),
+        ("canceled", in_state(Canceled), "Made, NotPaid Decided"),
+        ("given back", AmazonShows { charge: Shown::It(back), ..all_shown() }, "Made, NotPaid Decided"),
+        ("the charge is not shown", AmazonShows { charge: Shown::Silent, ..all_shown() }, refused),
+        ("the permission is not shown", AmazonShows { permission: Shown::Silent, ..all_shown() }, refused),
+        ("there is no such charge", AmazonShows { charge: Shown::Missing, ..all_shown() }, by_two),
+        ("the permission names nothing", with_reference(None), refused),
+        ("the permission names another order", with_reference(Some("c9")), by_two),
+        ("another order has it", AmazonShows { holder: CheckoutId::parse("c9").ok(), ..all_shown() }, by_two),
+        ("the session is not shown", AmazonShows { session: Shown::Silent, ..all_shown() }, "AmazonSilent"),
+    ] {
+        let (first, made, _) = by(&never_sent(), "alice", &Asked::NotPaid, &shows, now);
+        assert_eq!(told(&first, &made), expected, "{name}");
+        let (second, made, _) = by(&first, "bob", &Asked::NotPaid, &shows, now);
+        match expected {
+            // Nor does the second person, if Amazon shows the money only then.
+            _ if expected == by_two => {
+                assert_eq!(told(&second, &made), "Made, NotPaid Decided", "{name}");
+                let (_, made, _) = by(&first, "bob", &Asked::NotPaid, &all_shown(), now);
+                assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("statusDetails.state"));
+            }
+            "Made, NotPaid Decided" => {}
+            refused => assert_eq!(told(&second, &made), refused, "{name}"),
+        }
+    }
+    // A permission alone is a success where nothing is charged.
+    let state = never_sent().attempts[0].state.clone();
+    let confirm = checkout(PaymentIntent::Confirm, state);
+    let (_, made, _) = by(&confirm, "alice", &Asked::NotPaid, &all_shown(), now);
+    assert_eq!(made.unwrap_err(), DecisionRefused::AmazonSaysOtherwise("statusDetails.state"));
 }
 
 #[test]
@@ -422,11 +496,15 @@ fn a_refund_needs_its_charge_and_exactly_what_is_left_of_it() {
         by(&sent(UnresolvedReason::Contradicted), "alice", asked, shows, now).1.unwrap_err()
     };
     let otherwise = DecisionRefused::AmazonSaysOtherwise;
-    assert_eq!(refused(&shows, &refund(amount())), otherwise("captureAmount"));
-    assert_eq!(refused(&shows, &refund(Money::from_minor(1_500, Currency::EUR))), otherwise("captureAmount"));
-    let half_back = ChargeView { refunded: AmountView::Shown(amount()), ..of_another_amount };
+    let left = DecisionRefused::NotWhatIsLeft;
+    assert_eq!(refused(&shows, &refund(amount())), left(other));
+    assert_eq!(refused(&shows, &refund(Money::from_minor(1_500, Currency::EUR))), left(other));
+    let half_back = ChargeView { refunded: AmountView::Shown(amount()), ..of_another_amount.clone() };
     let half = AmazonShows { charge: Shown::It(half_back), ..all_shown() };
-    assert_eq!(refused(&half, &refund(other)), otherwise("captureAmount"));
+    assert_eq!(refused(&half, &refund(other)), left(Money::from_minor(100, Currency::USD)));
+    let all_back = ChargeView { refunded: AmountView::Shown(other), ..of_another_amount };
+    let nothing_left = AmazonShows { charge: Shown::It(all_back), ..all_shown() };
+    assert_eq!(refused(&nothing_left, &refund(other)), otherwise("captureAmount"));
     let under_way = view(AmazonChargeState::CaptureInitiated, AmountView::Shown(other));
     let waits = AmazonShows { charge: Shown::It(under_way), ..all_shown() };
     assert_eq!(refused(&waits, &refund(other)), DecisionRefused::TooEarly(None));
@@ -535,13 +613,18 @@ fn only_what_is_undecided_is_decided() {
             };
             let mut draft = Draft::new(checkout.clone(), now, rules());
             let made = make(&mut draft, &request, &all_shown(), Before::Otherwise);
-            assert_eq!(made == Err(DecisionRefused::NotUndecided), !is_undecided, "{name} {asked:?}");
+            let is_refused =
+                matches!(made, Err(DecisionRefused::NotUndecided | DecisionRefused::TooEarly(Some(_))));
+            assert_eq!(is_refused, !is_undecided, "{name} {asked:?}: {made:?}");
         }
     }
     // A doubt is looked up for a day; then a person may decide.
     let doubted = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
     for (now, expected) in [
-        (sent_at().plus(DAY).minus(SECOND), "NotUndecided".to_string()),
+        (
+            sent_at().plus(DAY).minus(SECOND),
+            format!("{:?}", DecisionRefused::TooEarly(Some(sent_at().plus(DAY)))),
+        ),
         (sent_at().plus(DAY), "Reminds, InDoubt".to_string()),
     ] {
         let (after, made, _) = by(&doubted, "alice", &Asked::Remind { at: None }, &all_shown(), now);

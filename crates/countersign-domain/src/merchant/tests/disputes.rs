@@ -235,7 +235,7 @@ fn a_dispute_is_settled_once() {
     let yen = Money::from_minor(100, Currency::JPY);
     for amount in [usd(0), usd(10_001), yen] {
         let outcome = DisputeOutcome::Lost(Some(amount));
-        assert_eq!(refused(&open, 1, outcome), SettlementRefused::WrongAmount);
+        assert_eq!(refused(&open, 1, outcome), SettlementRefused::WrongAmount(usd(10_000)));
     }
     let won = settle(&open, 1, DisputeOutcome::Won, sent_at());
     let lost = settle(&open, 1, DisputeOutcome::Lost(Some(usd(5))), sent_at());

@@ -102,9 +102,9 @@ fn a_decision_about_a_dispute_is_refused_if_it_cannot_be_so() {
     let euros = Asked::Lost { amount: Some(Money::from_minor(1, Currency::EUR)) };
     for (n, asked, expected) in [
         (2, Asked::Won, "NoSuchDispute"),
-        (1, lost(10_001), "AmazonSaysOtherwise(\"captureAmount\")"),
-        (1, lost(0), "AmazonSaysOtherwise(\"captureAmount\")"),
-        (1, euros, "AmazonSaysOtherwise(\"captureAmount\")"),
+        (1, lost(10_001), "AboveCaptured(100.00 USD)"),
+        (1, lost(0), "AboveCaptured(100.00 USD)"),
+        (1, euros, "AboveCaptured(100.00 USD)"),
         (1, Asked::Ours, "NotOfVerdict(\"verdict\")"),
         (1, Asked::NoEffect, "NotOfVerdict(\"verdict\")"),
         (1, Asked::Remind { at: Some(now) }, "ReminderOutOfRange"),
@@ -134,7 +134,7 @@ fn what_was_said_wrongly_of_a_dispute_is_superseded_by_two_and_nothing_ships_unt
         assert_eq!(made, "AwaitsSecond", "{first:?}");
         assert_eq!(events.len(), 1, "nothing is settled yet: {events:?}");
         assert_eq!(fulfilment(&after, None, now).unwrap().reason, fulfilment::Reason::DecisionDisputed);
-        assert_eq!(after.needs(), [Need::Unresolved]);
+        assert_eq!(after.needs(), [Need::Disputed]);
         // Alone it expires, and the dispute about it lasts.
         let late = now.plus(SECOND_WITHIN);
         let expired =

@@ -4,8 +4,10 @@
 use super::decide::decided;
 use super::*;
 use crate::merchant::after::due::take_up_payment;
+use crate::merchant::after::fulfilment::Reason;
 use crate::merchant::after::returning::{begin_return, decide_to_return, return_answered};
 use crate::merchant::after::unexplained::{Evidence, heard_seen};
+use crate::merchant::checkout::standing::Need;
 use crate::merchant::checkout::unexplained::{ReturnState, Unexplained, UnexplainedReason, UnexplainedState};
 use crate::merchant::decision::evidence::Evidence as Why;
 use crate::merchant::decision::judge::DecisionRefused;
@@ -279,7 +281,7 @@ fn two_persons_return_a_second_payment_and_the_order_keeps_its_own() {
     let captured = || evidence(Some(seen_as(AmazonChargeState::Captured, 0)));
     let before = paid_twice();
     let (_, refused) = by(&before, "alice", &refund(1_399), captured(), sent_at());
-    assert_eq!(refused, Err(DecisionRefused::AmazonSaysOtherwise("captureAmount")));
+    assert_eq!(refused, Err(DecisionRefused::NotWhatIsLeft(amount())));
     let (_, refused) = by(&before, "alice", &Asked::Ours, captured(), sent_at());
     assert_eq!(refused, Err(DecisionRefused::AnotherPayment));
     // A session of the order has paid it: one person alone cannot say that it is not the order's.
@@ -295,6 +297,27 @@ fn two_persons_return_a_second_payment_and_the_order_keeps_its_own() {
     assert_eq!(after.cancellation, None, "the order keeps its own payment");
     let mut draft = Draft::new(after.clone(), sent_at(), rules());
     assert_eq!(take_up_payment(&mut draft), Some(NextStep::LookAtHeard(second())));
+    // It needs nobody while its money is on its way back, and does again if it does not arrive; no parcel leaves.
+    assert_eq!((before.needs(), after.needs()), (vec![Need::Unexplained], vec![]));
+    assert_eq!(first.needs(), [Need::Unexplained], "it waits for the second person");
+    assert_eq!(fulfilment(&after, None, sent_at()).unwrap().reason, Reason::Unexplained);
+    let with = |asked_at: Timestamp, state: ReturnState| {
+        let mut order = after.clone();
+        let known = order.unexplained.iter_mut().find(|it| it.charge_permission_id == second()).unwrap();
+        known.asked_at = Some(asked_at);
+        known.returning.as_mut().unwrap().state = state;
+        order.needs()
+    };
+    let days = |days: u32| sent_at().plus(24 * 60 * MINUTE * days);
+    let accepted = || ReturnState::Accepted { refund_id: None };
+    assert_eq!(with(days(24), accepted()), []);
+    for needed in [
+        with(days(25), accepted()),
+        with(days(25), ReturnState::Recorded),
+        with(days(0), ReturnState::Refused { code: "InvalidChargeStatus".to_string() }),
+    ] {
+        assert_eq!(needed, [Need::Unexplained]);
+    }
     // While it is being returned, nobody decides it again.
     let (_, refused) = by(&after, "carol", &refund(1_400), captured(), sent_at());
     assert_eq!(refused, Err(DecisionRefused::NotUndecided));

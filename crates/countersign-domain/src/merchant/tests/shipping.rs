@@ -5,6 +5,8 @@ use alloc::collections::BTreeSet;
 use super::decide::payments::*;
 use super::paid::*;
 use super::*;
+use crate::merchant::after::fulfilment::Reason;
+use crate::merchant::checkout::standing::Standing;
 use crate::merchant::payment::shipment::Shipment;
 use crate::merchant::rules::MAX_SHIPMENTS;
 use crate::time::DAY;
@@ -236,6 +238,51 @@ fn a_cancellation_that_left_something_can_be_widened_once_and_each_is_repeated_b
     assert_eq!(again(&whole, &asking("d", true)), "OrderCanceled");
     // Nothing has left: there is nothing to widen.
     assert_eq!(again(&canceled(&held(), &asking("c", false)), &asking("d", true)), "OrderCanceled");
+}
+
+// Promise: B34
+#[test]
+fn an_order_is_not_canceled_again_before_what_its_widened_cancellation_undoes_is_undone() {
+    let states = [ChargeState::Authorized, ChargeState::CaptureInitiated, ChargeState::Captured(usd(10_000))];
+    for state in states {
+        let mut narrow = canceled(&shipped(&held(), "1", Some(6_000)), &asking("c", false));
+        narrow.payment.as_mut().unwrap().operations.clear();
+        narrow.cancellation.as_mut().unwrap().state =
+            CancellationState::Done { at: sent_at(), remind_at: None };
+        assert!(!narrow.undoes_more());
+        assert_eq!(narrow.verdict().outcome(), "authorized", "what has left is paid");
+        narrow.payment.as_mut().unwrap().charges[0].state = state.clone();
+        let wide = canceled(&narrow, &asking("d", true));
+        // Money that is still there is not called canceled, whatever the first cancellation had come to.
+        assert_eq!((wide.undoes_more(), wide.verdict().outcome()), (true, "authorized"), "{state:?}");
+        assert_eq!(wide.standing(sent_at()), Standing::Canceling, "{state:?}");
+        let gate = fulfilment(&wide, None, sent_at()).unwrap();
+        assert_eq!((gate.may_ship, gate.reason), (false, Reason::CancelRequested), "{state:?}");
+        // Once nothing is held or kept any more, it is.
+        let mut undone = wide;
+        undone.payment.as_mut().unwrap().charges[0].state = ChargeState::Canceled(None);
+        assert_eq!((undone.undoes_more(), undone.verdict().outcome()), (false, "canceled"), "{state:?}");
+    }
+    // A refund that Amazon has accepted is not there yet.
+    let back = |state| {
+        let mut wide = canceled(&shipped(&taken(), "1", None), &asking("c", true));
+        wide.cancellation.as_mut().unwrap().state =
+            CancellationState::Done { at: sent_at(), remind_at: Some(sent_at().plus(DAY)) };
+        wide.payment.as_mut().unwrap().charges[0].refunds = vec![refund_in(10_000, state)];
+        (wide.undoes_more(), wide.verdict().outcome())
+    };
+    assert!(back(RefundState::RefundInitiated).0);
+    assert_eq!(back(RefundState::Refunded), (false, "canceled"));
+    // A charge that turned up after a cancellation is undone, too; one that others made is not.
+    for (origin, expected) in [(ChargeOrigin::Operation, true), (ChargeOrigin::Elsewhere, false)] {
+        let mut late = canceled(&held(), &asking("c", false));
+        late.cancellation.as_mut().unwrap().state =
+            CancellationState::Done { at: sent_at(), remind_at: Some(sent_at().plus(DAY)) };
+        let charge = &mut late.payment.as_mut().unwrap().charges[0];
+        charge.origin = origin;
+        assert_eq!(late.undoes_more(), expected, "{origin:?}");
+        assert_eq!(late.verdict().outcome() == "canceled", !expected, "{origin:?}");
+    }
 }
 
 // Promise: B34, D19

@@ -291,6 +291,7 @@ fn decided(supersedes: Precedence, state: DecisionState) -> Checkout {
         first: statement(reference),
         second: None,
         supersedes,
+        replaces: None,
         state,
     };
     let paid_by = Asked::Paid { charge_permission_id: None, charge_id: None, amount: None };

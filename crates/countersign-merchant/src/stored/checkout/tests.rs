@@ -211,6 +211,7 @@ fn decisions() -> Decisions {
         first: statement("alice"),
         second: (place == 2).then(|| statement("bob")),
         supersedes: if place == 2 { Precedence::Disputes } else { Precedence::First },
+        replaces: (place == 2).then(|| "case carol".to_owned()),
         state,
     });
     let absence =
