@@ -7,7 +7,7 @@ use super::process::Server;
 use super::signed::{BenchKey, PUBLIC_KEY_ID};
 
 /// The shop's token at the merchant half.
-pub(super) const TOKEN: &str = "bench";
+pub(super) const TOKEN: &str = "the-token-of-the-bench";
 
 /// Whether every answer waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -145,6 +145,11 @@ mod tests {
     #[test]
     fn a_wrong_line_is_named_with_its_number_and_key() {
         let after = |line: &str| format!("{WHOLE}\n{line}\n");
+        let store_id = || {
+            ":7: amazon.store_id must be the store id (client id) from Integration Central, \
+             amzn1.application-oa2-client. and what follows"
+                .to_owned()
+        };
         let line_number = WHOLE.lines().count() + 1;
         let sections: Vec<String> = file::sections(keys::KEYS).map(|it| format!("[{it}]")).collect();
         let sections = sections.join(", ");
@@ -174,6 +179,11 @@ mod tests {
                 format!(":{line_number}: there is no section [amazn]; the sections are {sections}"),
             ),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
+            (WHOLE.replace("\"eu\"", "\"us\""), ":5: amazon.region must be na, eu or jp".to_owned()),
+            (WHOLE.replace("\"eu\"", "\"EU\""), ":5: amazon.region must be na, eu or jp".to_owned()),
+            (WHOLE.replace("amzn1.application-oa2-client.1", "foo"), store_id()),
+            (WHOLE.replace("amzn1.application-oa2-client.1", "amzn1.application-oa2-client."), store_id()),
+            (WHOLE.replace("amzn1.application-oa2-client.1", "amzn1.account.1"), store_id()),
             (
                 WHOLE.replace("\"memory\"", "\"postgres:x\""),
                 ":3: store must be sqlite:PATH, or memory for a trial".to_owned(),
@@ -197,6 +207,16 @@ mod tests {
         let told = refused("listen = ");
         assert!(told.starts_with(":1: "), "{told}");
         assert!(!told.contains('\n'));
+    }
+
+    #[test]
+    fn an_endpoint_of_the_developers_own_takes_every_store_id() {
+        let file = WHOLE.replace("amzn1.application-oa2-client.1", "store-1");
+        let trial = file.replace("[amazon]", "[amazon]\nendpoint = \"http://127.0.0.1:8100\"");
+        assert_eq!(read(&trial, GivenValues::default()).unwrap().amazon.store_id.as_str(), "store-1");
+        assert!(refused(&file).contains("amazon.store_id must be"));
+        let without = trial.replace("store-1", "");
+        assert!(refused(&without).contains("amazon.store_id must be"));
     }
 
     #[test]

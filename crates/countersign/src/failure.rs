@@ -17,6 +17,11 @@ impl Failure {
     }
 }
 
+/// A result whose failure begins with the name of the key that it is about.
+pub(crate) fn about<T>(key: &str, result: CommandResult<T>) -> CommandResult<T> {
+    result.map_err(|failure| Failure::new(format_args!("{key}: {failure}")))
+}
+
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new(error)

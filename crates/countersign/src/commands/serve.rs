@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner, RetryPolicy};
 use countersign_http::{Limits, serve_with_timers};
-use countersign_merchant::credentials::Credentials;
+use countersign_merchant::credentials::{Credentials, MIN_TOKEN_LEN};
 use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::settings::Settings;
 use countersign_merchant::snapshot_key::SnapshotKeys;
@@ -19,7 +19,7 @@ use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 
 use crate::config::{Config, GivenValues, StorePlace};
-use crate::failure::{CommandResult, Failure};
+use crate::failure::{CommandResult, Failure, about};
 use crate::key_files::{self, Readers};
 use crate::server;
 use crate::signals;
@@ -52,7 +52,7 @@ const EXAMPLE: &str = r#"countersign.toml:
 
   [shop]
   name = "My shop"
-  token_file = "shop-token"                  # any long random word, in a file
+  token_file = "shop-token"                  # a random word, at least 16 characters
 
 Then:
   head -c 24 /dev/urandom | base64 > shop-token
@@ -65,9 +65,11 @@ variable, which overrides the file."#;
 impl Serve {
     pub(crate) fn run(self) -> CommandResult {
         let config = Config::read(self.config, self.given)?;
-        let key = key_files::read_private(&config.amazon.private_key_file)?;
+        let key = about("amazon.private_key_file", key_files::read_private(&config.amazon.private_key_file))?;
         let credentials = credentials(&config)?;
-        let secrets = |file: &PathBuf| key_files::read_as(file, SigningSecrets::parse);
+        let secrets = |file: &PathBuf| {
+            about("shop.webhook_secret_file", key_files::read_as(file, SigningSecrets::parse))
+        };
         let secrets = config.shop.webhook_secret_file.as_ref().map(secrets).transpose()?;
         server::block_on(async move {
             let end = signals::wish_to_end()?;
@@ -115,14 +117,37 @@ impl Serve {
 
 /// The tokens that open the API.
 fn credentials(config: &Config) -> CommandResult<Credentials> {
-    let mut credentials = Credentials::of_shop(&key_files::read_token(&config.shop.token_file)?);
+    let mut credentials = Credentials::of_shop(&shop_token(config)?);
     if let Some(file) = &config.shop.tokens_file {
-        credentials = key_files::read_as(file, |text| credentials.and_shop_tokens(text))?;
+        let read = key_files::read_as(file, |text| credentials.and_shop_tokens(text));
+        credentials = about("shop.tokens_file", read)?;
     }
     if let Some(file) = &config.operator_tokens_file {
-        credentials = key_files::read_as(file, |text| credentials.and_operator_tokens(text))?;
+        let read = key_files::read_as(file, |text| credentials.and_operator_tokens(text));
+        credentials = about("operator.tokens_file", read)?;
     }
     Ok(credentials)
+}
+
+/// The shop's token. One that can be guessed is refused where Amazon moves money; against an endpoint of the
+/// developer's own it is only warned of.
+fn shop_token(config: &Config) -> CommandResult<String> {
+    const KEY: &str = "shop.token_file";
+    let file = &config.shop.token_file;
+    let token = about(KEY, key_files::read_token(file))?;
+    if token.len() >= MIN_TOKEN_LEN {
+        return Ok(token);
+    }
+    let why = format!(
+        "{KEY}: the token in {} has fewer than {MIN_TOKEN_LEN} characters and can be guessed: make one with \
+         `head -c 24 /dev/urandom | base64`",
+        file.display()
+    );
+    if config.amazon.endpoint.is_none() {
+        return Err(Failure::new(why));
+    }
+    tracing::warn!("{why}; it is accepted only because amazon.endpoint is set");
+    Ok(token)
 }
 
 /// The deadline of one try of a look-up at Amazon; [`LOOK_RETRY`] says how many times in a row it
@@ -179,7 +204,7 @@ const SNAPSHOT_KEY: &str = "COUNTERSIGN_SNAPSHOT_KEY";
 fn snapshot_keys(config: &Config) -> CommandResult<SnapshotKeys> {
     let read = |path: &Path| key_files::read_as(path, SnapshotKeys::parse);
     if let Some(path) = &config.snapshot_key_file {
-        return read(path);
+        return about("snapshot.key_file", read(path));
     }
     #[expect(clippy::disallowed_methods, reason = "this is the binary's own reader of a secret")]
     if let Ok(text) = std::env::var(SNAPSHOT_KEY) {

@@ -17,7 +17,7 @@ use super::key::{Key, key, rows};
 use super::parse::{
     StorePlace, absent_reference, address_members, after_guarantee, algorithm, capture_policy, duration,
     environment, finalize_deadline, integration, list, listen, origin, page_origin, path, public_url,
-    quote_url, refund_ceiling, region, shop_url, store, text, topic_arn, webhook_url,
+    quote_url, refund_ceiling, region, shop_url, store, store_id, text, topic_arn, webhook_url,
 };
 use super::quote;
 use super::values::Values;
@@ -54,7 +54,8 @@ pub(super) const KEYS: &[Key] = &[
     )
     .or_else("the prefix of the public key id"),
     key("amazon.merchant_id", "ID", "id", "The merchant account"),
-    key("amazon.store_id", "ID", "id", "The store id, which begins with `amzn1.application-oa2-client.`"),
+    key("amazon.store_id", "ID", "id", "The store id, which begins with `amzn1.application-oa2-client.`; another is only logged as a WARN with \
+         `amazon.endpoint`"),
     key("amazon.public_key_id", "ID", "id", "The id of the key that signs requests"),
     key("amazon.private_key_file", "FILE", "file", "The private key that signs requests, PEM"),
     key(
@@ -79,7 +80,13 @@ pub(super) const KEYS: &[Key] = &[
          Completed is this server's even if nothing else proves it",
     )
     .or(|| Policy::default().integration.as_str().to_owned()),
-    key("shop.token_file", "FILE", "file", "The token that the shop's server sends"),
+    key(
+        "shop.token_file",
+        "FILE",
+        "file",
+        "The token that the shop's server sends: one word of at least 16 characters; a shorter one is refused, or only \
+         logged as a WARN with `amazon.endpoint`, since that is a trial",
+    ),
     key(
         "shop.tokens_file",
         "FILE",
@@ -279,6 +286,7 @@ impl Config {
             values.optional("shop.quote_url", quote_url)?,
             values.optional("shop.webhook_secret_file", path)?,
         );
+        let endpoint = values.optional("amazon.endpoint", told(Endpoint::parse))?;
         let is_called = webhook_url.is_some() || quote_url.is_some();
         if webhook_secret_file.is_some() != is_called {
             let missing = if is_called { "shop.webhook_secret_file" } else { "shop.webhook_url" };
@@ -289,14 +297,14 @@ impl Config {
             public_url: values.optional("public_url", public_url)?,
             store: values.value("store", store)?,
             amazon: AmazonConfig {
-                endpoint: values.optional("amazon.endpoint", told(Endpoint::parse))?,
                 region: values.value("amazon.region", region)?,
                 environment: values.optional("amazon.environment", environment)?,
                 merchant_id: values.value("amazon.merchant_id", told(MerchantId::parse))?,
-                store_id: values.value("amazon.store_id", told(StoreId::parse))?,
+                store_id: values.value("amazon.store_id", |text| store_id(text, endpoint.as_ref()))?,
                 public_key_id: values.value("amazon.public_key_id", told(PublicKeyId::parse))?,
                 private_key_file: values.value("amazon.private_key_file", path)?,
                 algorithm: values.value("amazon.algorithm", algorithm)?,
+                endpoint,
             },
             shop: ShopConfig {
                 token_file: values.value("shop.token_file", path)?,

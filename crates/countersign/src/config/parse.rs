@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_client::Endpoint;
-use countersign_domain::ids::{Environment, Region};
+use countersign_domain::ids::{Environment, Region, StoreId};
 use countersign_merchant::settings::{
     AbsentReference, AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Integration, Origin,
     RefundCeiling,
@@ -163,7 +163,29 @@ pub(super) fn store(text: &str) -> ReadResult<StorePlace> {
 }
 
 pub(super) fn region(text: &str) -> ReadResult<Region> {
-    Region::parse(text).ok_or_else(|| "must be na, eu or jp".to_owned())
+    // The client's own spellings, such as `us`, are not the names that the documents use.
+    let region = Region::parse(text).filter(|region| region.code() == text);
+    region.ok_or_else(|| "must be na, eu or jp".to_owned())
+}
+
+/// What every store id begins with.
+const STORE_ID_PREFIX: &str = "amzn1.application-oa2-client.";
+
+/// Reads a store id. The sandbox and any other endpoint of the developer's own take every id.
+pub(super) fn store_id(text: &str, endpoint: Option<&Endpoint>) -> ReadResult<StoreId> {
+    let why = format!(
+        "must be the store id (client id) from Integration Central, {STORE_ID_PREFIX} and what follows"
+    );
+    let id = StoreId::parse(text).map_err(|_| why.clone())?;
+    let is_amazons = id.as_str().strip_prefix(STORE_ID_PREFIX).is_some_and(|rest| !rest.is_empty());
+    match endpoint {
+        _ if is_amazons => Ok(id),
+        None => Err(why),
+        Some(_) => {
+            tracing::warn!("amazon.store_id {why}; {id} is accepted only because amazon.endpoint is set");
+            Ok(id)
+        }
+    }
 }
 
 pub(super) fn environment(text: &str) -> ReadResult<Environment> {

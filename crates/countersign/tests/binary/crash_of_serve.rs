@@ -34,7 +34,7 @@ struct RememberedOrder {
 type Memory = Mutex<HashMap<String, RememberedOrder>>;
 
 fn merchant(address: SocketAddr) -> Api {
-    Api { address, token: Some("open-sesame") }
+    Api { address, token: Some("open-sesame-open-sesame") }
 }
 
 fn usd(amount: &str) -> Value {
@@ -162,7 +162,7 @@ fn no_sigkill_makes_serve_forget_an_id_pay_twice_or_leave_a_doubt_without_an_own
     let mut random = Random::from_printed_seed();
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(run(directory.path(), &["keys"]).code, Some(0));
-    std::fs::write(directory.path().join("token"), "open-sesame").unwrap();
+    std::fs::write(directory.path().join("token"), "open-sesame-open-sesame").unwrap();
     let sandbox = Server::start(
         directory.path(),
         &[

@@ -91,7 +91,7 @@ struct Stage<'a> {
 }
 
 fn shop(serve: &Server) -> Api {
-    Api { address: serve.address, token: Some("open-sesame") }
+    Api { address: serve.address, token: Some("open-sesame-open-sesame") }
 }
 
 impl Stage<'_> {
@@ -396,7 +396,7 @@ fn a_decision_that_cannot_be_meant_is_refused_before_anything_is_asked() {
     stage.placed(&mut order, "AuthorizeWithCapture");
     pays(&serve, &mut order);
     let url = format!("http://{}", serve.address);
-    std::fs::write(path.join("shop-own"), "open-sesame\n").unwrap();
+    std::fs::write(path.join("shop-own"), "open-sesame-open-sesame\n").unwrap();
     std::fs::write(path.join("wrong"), "wrong-0123456789abcdef\n").unwrap();
     std::fs::write(path.join("empty"), "\n").unwrap();
     let by = |file: &str, order: &str| -> String {

@@ -9,7 +9,7 @@ use crate::process::{ProcessOutput, Server, run, run_with};
 pub(crate) fn configure(directory: &Path) {
     let ProcessOutput { code, stderr, .. } = run(directory, &["keys"]);
     assert_eq!(code, Some(0), "{stderr}");
-    std::fs::write(directory.join("token"), "open-sesame\n").unwrap();
+    std::fs::write(directory.join("token"), "open-sesame-open-sesame\n").unwrap();
     std::fs::write(directory.join("countersign.toml"), CONFIGURATION).unwrap();
 }
 
@@ -73,11 +73,12 @@ fn a_file_that_is_not_a_key_is_named_and_left_as_it_is() {
         ),
         (
             &["serve", "--config", "countersign.toml", "--amazon-private-key-file", "notes.txt"],
-            format!("notes.txt cannot be used: {not_pem}"),
+            format!("amazon.private_key_file: notes.txt cannot be used: {not_pem}"),
         ),
         (
             &["serve", "--config", "countersign.toml", "--shop-token-file", "notes.txt"],
-            "notes.txt cannot be used: a token must be one word of visible ASCII characters".to_owned(),
+            "shop.token_file: notes.txt cannot be used: a token must be one word of visible ASCII characters"
+                .to_owned(),
         ),
         (
             &[
@@ -164,6 +165,61 @@ fn a_bad_line_of_the_configuration_is_named_by_file_line_and_key() {
         let told = format!("--log {levels}: it must be levels such as info, or info,countersign_store=debug");
         fails(path, &["sandbox", "--log", levels], &told);
     }
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_or_read_wrongly_is_named_by_its_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path);
+    let live = CONFIGURATION.replace("endpoint = \"http://127.0.0.1:9\"\n", "");
+    std::fs::write(path.join("live.toml"), live).unwrap();
+    std::fs::write(path.join("empty"), "\n").unwrap();
+    std::fs::write(path.join("short"), "open-sesame-now\n").unwrap();
+    std::fs::write(path.join("operators"), "alice a-0123456789abc\n").unwrap();
+    std::fs::write(path.join("tokens"), "leipzig cook w-0123456789abcdef\n").unwrap();
+    std::fs::write(path.join("secret"), "whsec_MTIz\n").unwrap();
+    let serve = |config: &str, args: &[&str], told: &str| {
+        let args = [&["serve", "--config", config, "--log", "off"], args].concat();
+        fails(path, &args, told);
+    };
+    let config = "countersign.toml";
+    serve(
+        "live.toml",
+        &["--shop-token-file", "short"],
+        "shop.token_file: the token in short has fewer than 16 characters and can be guessed: make one with \
+         `head -c 24 /dev/urandom | base64`",
+    );
+    serve(config, &["--shop-token-file", "empty"], "shop.token_file: empty cannot be used: it is empty");
+    serve(
+        config,
+        &["--operator-tokens-file", "operators"],
+        "operator.tokens_file: operators cannot be used: line 1 is a token of fewer than 16 characters",
+    );
+    serve(
+        config,
+        &["--shop-tokens-file", "tokens"],
+        "shop.tokens_file: tokens cannot be used: line 1 is without one of the roles shop, warehouse and read",
+    );
+    serve(
+        config,
+        &["--shop-webhook-url", "https://shop.example/", "--shop-webhook-secret-file", "secret"],
+        "shop.webhook_secret_file: secret cannot be used: line 1 is not whsec_ and 24 to 64 bytes in Base64",
+    );
+    serve(
+        config,
+        &["--amazon-private-key-file", "merchant-public.pem"],
+        "amazon.private_key_file: merchant-public.pem cannot be used: it is not a private key: its first line \
+         must be BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY",
+    );
+    serve(
+        config,
+        &["--snapshot-key-file", "empty"],
+        "snapshot.key_file: empty cannot be used: it has no key",
+    );
+    // Against an endpoint of the developer's own a short token is enough.
+    let running = Server::start(path, &["serve", "--config", config, "--shop-token-file", "short"]);
+    assert_eq!(running.terminate(), Some(0));
 }
 
 #[test]

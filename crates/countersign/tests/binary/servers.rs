@@ -30,7 +30,7 @@ fn the_merchant_half_answers_and_ends_gracefully() {
         let serve = Server::start(directory.path(), &serve);
         assert_eq!(api(&serve).get("/healthz").unwrap().status, 200);
         assert_eq!(api(&serve).get("/v1/checkouts").unwrap().status, 401, "the shop's token is required");
-        let shown = Api { token: Some("open-sesame"), ..api(&serve) };
+        let shown = Api { token: Some("open-sesame-open-sesame"), ..api(&serve) };
         assert_eq!(shown.get("/v1/checkouts?state=checking").unwrap().status, 200);
         assert_eq!(serve.terminate(), Some(0));
     }

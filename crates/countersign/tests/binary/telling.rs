@@ -11,7 +11,7 @@ use crate::http::{Api, HttpAnswer};
 use crate::process::{ProcessOutput, Server, run};
 
 fn shop(serve: &Server) -> Api {
-    Api { address: serve.address, token: Some("open-sesame") }
+    Api { address: serve.address, token: Some("open-sesame-open-sesame") }
 }
 
 fn register(serve: &Server, order_id: &str) -> HttpAnswer {
