@@ -3,6 +3,7 @@
 //! off.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -121,7 +122,10 @@ impl Service<http::Uri> for TimedConnector {
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(connected) => connected,
-                Err(_) => Err(format!("no connection within {} ms", limit.as_millis()).into()),
+                Err(_) => {
+                    let why = format!("no connection within {} ms", limit.as_millis());
+                    Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
+                }
             }
         })
     }

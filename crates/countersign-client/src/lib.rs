@@ -69,4 +69,4 @@ pub use notification::NotificationVerifier;
 pub use retry::{Decision, Outcome, RepeatSafety, RetryPolicy};
 pub use signer::{SignRequest, SigningFailed};
 pub use simulation::{NotASimulationCode, SimulationCode};
-pub use transport::{Transport, TransportError};
+pub use transport::{Obstacle, Transport, TransportError};

@@ -2,6 +2,7 @@
 //! or a simulation uses its own network instead.
 
 use core::fmt;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +35,53 @@ pub enum TransportError {
     TimedOut,
 }
 
+/// What kept a request from its answer, in the terms of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The host's name has no address.
+    NoAddress,
+    /// The host refused the connection.
+    Refused,
+    /// The TLS handshake failed; why, without anything of the request.
+    Tls(String),
+    /// No connection, or no answer, in time.
+    TimedOut,
+    /// No connection for another reason, such as a network without a route.
+    Unreachable,
+    /// The connection ended before the whole answer came.
+    Broken,
+}
+
+impl TransportError {
+    /// What kept the request from its answer, as far as the error says.
+    #[must_use]
+    pub fn obstacle(&self) -> Obstacle {
+        let (why, otherwise) = match self {
+            Self::TimedOut => return Obstacle::TimedOut,
+            Self::NotSent(why) => (why, Obstacle::Unreachable),
+            Self::Lost(why) => (why, Obstacle::Broken),
+        };
+        let first: &(dyn core::error::Error + 'static) = why.as_ref();
+        core::iter::successors(Some(first), |error| error.source()).find_map(known).unwrap_or(otherwise)
+    }
+}
+
+/// The obstacle that one error of a chain names.
+fn known(error: &(dyn core::error::Error + 'static)) -> Option<Obstacle> {
+    // The connector marks a failed resolution only by this text.
+    if error.to_string().starts_with("dns error") {
+        return Some(Obstacle::NoAddress);
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Obstacle::Refused),
+        io::ErrorKind::TimedOut => Some(Obstacle::TimedOut),
+        // This is how the TLS library reports what it refuses of the other side.
+        io::ErrorKind::InvalidData => Some(Obstacle::Tls(error.to_string())),
+        _ => None,
+    }
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -49,6 +97,49 @@ impl core::error::Error for TransportError {
         match self {
             Self::NotSent(why) | Self::Lost(why) => Some(why.as_ref()),
             Self::TimedOut => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Outer(&'static str, io::Error);
+
+    impl fmt::Display for Outer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl core::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+            Some(&self.1)
+        }
+    }
+
+    #[test]
+    fn the_obstacle_is_found_in_the_chain_of_causes() {
+        let not_sent =
+            |text, kind| TransportError::NotSent(Box::new(Outer(text, io::Error::new(kind, "the cause"))));
+        let tls = Obstacle::Tls("the cause".to_owned());
+        for (error, obstacle) in [
+            (TransportError::TimedOut, Obstacle::TimedOut),
+            (not_sent("client error (Connect)", io::ErrorKind::ConnectionRefused), Obstacle::Refused),
+            (not_sent("client error (Connect)", io::ErrorKind::TimedOut), Obstacle::TimedOut),
+            (not_sent("client error (Connect)", io::ErrorKind::InvalidData), tls),
+            (not_sent("client error (Connect)", io::ErrorKind::NetworkUnreachable), Obstacle::Unreachable),
+            (not_sent("dns error", io::ErrorKind::Other), Obstacle::NoAddress),
+            (TransportError::NotSent("something else".into()), Obstacle::Unreachable),
+            (TransportError::Lost("something else".into()), Obstacle::Broken),
+            (
+                TransportError::Lost(Box::new(io::Error::from(io::ErrorKind::ConnectionReset))),
+                Obstacle::Broken,
+            ),
+        ] {
+            assert_eq!(error.obstacle(), obstacle, "{error:?}");
         }
     }
 }

@@ -145,13 +145,13 @@ impl Book {
         Ok(claims)
     }
 
-    /// The other order that holds one of these ids, if there is one. A decision of a person's about `checkout` is
+    /// The other order that holds one of these ids, with the id, if there is one. A decision of a person's about `checkout` is
     /// judged by that.
     pub(crate) async fn other_holder(
         &self,
         checkout: Checkout,
         ids: Vec<ClaimedId>,
-    ) -> Result<Option<CheckoutId>, StoreFailed> {
+    ) -> Result<Option<(CheckoutId, ClaimedId)>, StoreFailed> {
         let keys: Vec<Key> =
             ids.iter().map(|id| self.claim_key(&checkout, id, checkout.act_of(id))).collect();
         for (id, document) in ids.iter().zip(self.store.load(&keys).await?) {
@@ -162,7 +162,7 @@ impl Book {
             }
             let holder = self.checkout(checkout_id.as_str()).await?;
             if holder.is_none_or(|holder| holder.registration.checkout.may_hold(id, act)) {
-                return Ok(Some(checkout_id));
+                return Ok(Some((checkout_id, id.clone())));
             }
         }
         Ok(None)

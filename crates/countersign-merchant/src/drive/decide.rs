@@ -84,6 +84,22 @@ impl<'a> Named<'a> {
     }
 }
 
+impl Named<'_> {
+    /// The member of the request that names an id, or something of the same payment; without one, the member of
+    /// Amazon's that has the id.
+    fn member_of(&self, held: &ClaimedId) -> &'static str {
+        match held {
+            ClaimedId::Permission(_) if self.permission.is_none() && self.charge.is_some() => "chargeId",
+            ClaimedId::Permission(_) => "chargePermissionId",
+            ClaimedId::Charge(_) if self.charge.is_none() && self.permission.is_some() => {
+                "chargePermissionId"
+            }
+            ClaimedId::Charge(_) => "chargeId",
+            ClaimedId::Refund(_) => "refundId",
+        }
+    }
+}
+
 fn by_rule(refused: DecisionRefused) -> DecisionError<DecideRefused> {
     DecisionError::Refused(DecideRefused::Rule(refused))
 }
@@ -297,7 +313,9 @@ impl Driver<'_> {
             let checkout = self.checkout().await?.cloned();
             // Boxed, because the future is large.
             if let Some(asking) = checkout.map(|checkout| Box::pin(app.other_holder(checkout, ids))) {
-                shows.holder = asking.await?;
+                let (holder, held) = asking.await?.unzip();
+                shows.holder = holder;
+                shows.held = held.map(|held| named.member_of(&held));
             }
         }
         if let Some(id) = named.refund {

@@ -2,17 +2,17 @@
 
 use super::App;
 use crate::book::{DecisionError, outbox};
-use crate::gateway::webhook::sender;
+use crate::gateway::webhook::sender::{self, NotTaken};
 
 /// Why a webhook is not sent, or was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WebhookRefused {
     /// No event has this id.
     NoSuchEvent,
     /// The shop has no endpoint.
     NoEndpoint,
-    /// The endpoint has not taken it; its status, if it answered.
-    NotTaken(Option<u16>),
+    /// The endpoint has not taken it.
+    NotTaken(NotTaken),
 }
 
 impl App {
@@ -23,8 +23,8 @@ impl App {
         let Some(webhook) = &self.webhook else { return refused(WebhookRefused::NoEndpoint) };
         let Some(sequence) = outbox::sequence(event_id) else { return refused(WebhookRefused::NoSuchEvent) };
         let Some(kept) = self.fact(sequence).await? else { return refused(WebhookRefused::NoSuchEvent) };
-        if let Err(status) = sender::send_once(&self.book, webhook, &kept).await {
-            return refused(WebhookRefused::NotTaken(status));
+        if let Err(why) = sender::send_once(&self.book, webhook, &kept).await {
+            return refused(WebhookRefused::NotTaken(why));
         }
         self.deliver_webhook(&kept).await?;
         Ok(())

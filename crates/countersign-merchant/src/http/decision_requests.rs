@@ -64,7 +64,7 @@ pub(super) struct DecisionBody {
 
 /// `POST …/attempts/{number}/decision`.
 pub(super) fn attempt(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
-    let request: DecideAttempt = read_request(body, Spellings::Every)?;
+    let request: DecideAttempt = read_request(body, Spellings::Documented)?;
     let DecideAttempt { charge_permission_id, charge_id, remind_at, .. } = request;
     let amount = request.amount.map(Money::from);
     let no = |field, is_given: bool| if is_given { Err(combination(field)) } else { Ok(()) };
@@ -99,7 +99,7 @@ pub(super) fn attempt(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
 
 /// `POST …/operations/{number}/decision`.
 pub(super) fn operation(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
-    let request: DecideOperation = read_request(body, Spellings::Every)?;
+    let request: DecideOperation = read_request(body, Spellings::Documented)?;
     let DecideOperation { charge_id, refund_id, remind_at, .. } = request;
     let no = |field, is_given: bool| if is_given { Err(combination(field)) } else { Ok(()) };
     let verdict = request.verdict.ok_or(RequestRefused::missing("verdict"))?;
@@ -126,7 +126,7 @@ pub(super) fn operation(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
 
 /// `POST …/unexplained/{chargePermissionId}/decision`.
 pub(super) fn unexplained(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
-    let request: DecideUnexplained = read_request(body, Spellings::Every)?;
+    let request: DecideUnexplained = read_request(body, Spellings::Documented)?;
     let (amount, remind_at) = (request.amount.map(Money::from), request.remind_at);
     let no = |field, is_given: bool| if is_given { Err(combination(field)) } else { Ok(()) };
     let verdict = request.verdict.ok_or(RequestRefused::missing("verdict"))?;
@@ -149,7 +149,7 @@ pub(super) fn unexplained(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
 
 /// `POST …/disputes/{disputeId}/decision`.
 pub(super) fn dispute(body: &[u8]) -> Result<DecisionBody, RequestRefused> {
-    let request: DecideDispute = read_request(body, Spellings::Every)?;
+    let request: DecideDispute = read_request(body, Spellings::Documented)?;
     let (amount, remind_at) = (request.amount.map(Money::from), request.remind_at);
     let no = |field, is_given: bool| if is_given { Err(combination(field)) } else { Ok(()) };
     let verdict = request.verdict.ok_or(RequestRefused::missing("verdict"))?;
@@ -190,9 +190,9 @@ fn evidence(given: Option<String>) -> Result<Evidence, RequestRefused> {
     let text = given.ok_or(RequestRefused::missing("evidence"))?;
     Evidence::parse(&text).map_err(|refused| {
         let why = match refused {
-            EvidenceRefused::Empty => "must say something",
+            EvidenceRefused::Empty => "must not be empty",
             EvidenceRefused::TooLong => "must have at most 2,000 characters",
-            EvidenceRefused::Unprintable => "must be printable text",
+            EvidenceRefused::Unprintable => "must be printable: it has a control character",
             EvidenceRefused::CardNumber => "must not have a card number: name the payment by Amazon's ids",
         };
         RequestRefused::invalid("evidence", why)

@@ -8,6 +8,7 @@ use countersign_domain::ids::{ChargeId, Environment};
 use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::cart::SupersedesRefused;
+use countersign_domain::merchant::checkout::standing::Standing;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::merchant::decision::MAX_DECISIONS;
@@ -79,6 +80,8 @@ fn refused(
 
 const CANCELED: &str = "This order is canceled or is being canceled.";
 const NO_SUCH_CHARGE: &str = "This checkout has no such charge.";
+/// The longest part of an unknown parameter's name that a refusal repeats, in characters.
+const SHOWN_NAME_LEN: usize = 64;
 const NO_AMOUNT: &str = "The amount must be more than zero.";
 
 impl RequestRefused {
@@ -109,6 +112,20 @@ impl RequestRefused {
     /// What is wrong with the amount that a person has named.
     fn wrong_amount(why: String) -> Self {
         refused(BAD, "InvalidValue", format!("[amount] {why}.")).at("amount")
+    }
+
+    /// A parameter of the query that the path does not take. A name can be long, and is not decoded.
+    pub(super) fn unknown_parameter(name: &str, taken: &[&str]) -> Self {
+        let name: String = name.chars().take(SHOWN_NAME_LEN).collect();
+        let taken = if taken.is_empty() { "none".to_owned() } else { taken.join(", ") };
+        let message = format!("[{name}] is not a parameter of this path, which takes {taken}.");
+        refused(BAD, "UnrecognizedField", message).at(name)
+    }
+
+    /// A word that is no standing.
+    pub(super) fn no_standing() -> Self {
+        let message = format!("[standing] must be one of {}.", Standing::WORDS.join(", "));
+        refused(BAD, "InvalidValue", message).at("standing")
     }
 
     /// A member that cannot be used together with another one.
@@ -385,8 +402,8 @@ impl From<DecideRefused> for RequestRefused {
             DecideRefused::Rule(rule) => rule.into(),
             DecideRefused::OfAnotherOrder(member, holder) => {
                 let message = format!(
-                    "The checkout {holder} of this store holds this [{member}]. Decide that one first: a payment pays \
-                     for one order."
+                    "The checkout {holder} of this store holds the payment that [{member}] names. Decide that one \
+                     first: a payment pays for one order."
                 );
                 refused(CONFLICT, "PaymentOfAnotherOrder", message).at(member)
             }
@@ -469,7 +486,9 @@ impl From<DecisionRefused> for RequestRefused {
             }
             Rule::PaymentInUse => {
                 let message = "The payment has more than the charge of this attempt: parcels, operations, refunds, a \
-                               dispute or further charges. Cancel the order; then decide about this charge.";
+                               dispute or further charges, and this verdict would drop them. If the order is not \
+                               canceled, cancel it first. If it is canceled, its cancellation returns what the \
+                               payment holds, and only the verdict refund can be given about this charge.";
                 refused(CONFLICT, "PaymentInUse", message)
             }
             Rule::RequestExpired => {
@@ -560,12 +579,8 @@ impl From<WebhookRefused> for RequestRefused {
                 "NoWebhook",
                 "No webhook is sent, because shop.webhook_url is not configured.",
             ),
-            WebhookRefused::NotTaken(status) => {
-                let answer = status.map_or_else(
-                    || "did not answer in time".to_owned(),
-                    |status| format!("answered with status {status}"),
-                );
-                refused(CONFLICT, "WebhookNotTaken", format!("The shop's webhook endpoint {answer}."))
+            WebhookRefused::NotTaken(why) => {
+                refused(CONFLICT, "WebhookNotTaken", format!("The shop's webhook endpoint {why}."))
             }
         }
     }

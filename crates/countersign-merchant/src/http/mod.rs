@@ -8,10 +8,12 @@ mod errors;
 mod json;
 mod payment_render;
 mod payment_requests;
+mod query;
 mod render;
 mod requests;
 mod script;
 mod shop;
+mod terms_version;
 mod update_url;
 
 use std::sync::{Arc, LazyLock};

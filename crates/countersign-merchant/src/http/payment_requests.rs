@@ -70,7 +70,7 @@ pub(super) struct NamedRequest {
 
 /// `POST …/charges`.
 pub(super) fn charge(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
-    let request: CreateCharge = read_request(body, Spellings::Every)?;
+    let request: CreateCharge = read_request(body, Spellings::Documented)?;
     Ok(NamedRequest {
         reference: reference(request.reference)?,
         asked: OperationRequest::Charge {
@@ -83,7 +83,7 @@ pub(super) fn charge(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
 
 /// `POST …/captures`.
 pub(super) fn capture(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
-    let request: Capture = read_request(body, Spellings::Every)?;
+    let request: Capture = read_request(body, Spellings::Documented)?;
     let amount = request.capture_amount.map(Money::from);
     let asked = OperationRequest::Capture { charge_id: request.charge_id, amount };
     Ok(NamedRequest { reference: reference(request.reference)?, asked })
@@ -91,7 +91,7 @@ pub(super) fn capture(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
 
 /// `POST …/refunds`.
 pub(super) fn refund(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
-    let request: Refund = read_request(body, Spellings::Every)?;
+    let request: Refund = read_request(body, Spellings::Documented)?;
     let amount = request.refund_amount.map(Money::from);
     let asked = OperationRequest::Refund { charge_id: request.charge_id, amount };
     Ok(NamedRequest { reference: reference(request.reference)?, asked })
@@ -99,7 +99,7 @@ pub(super) fn refund(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
 
 /// `POST …/close`.
 pub(super) fn close(body: &[u8]) -> Result<NamedRequest, RequestRefused> {
-    let request: End = read_request(body, Spellings::Every)?;
+    let request: End = read_request(body, Spellings::Documented)?;
     let reason = printable_reason(request.reason)?;
     Ok(NamedRequest { reference: reference(request.reference)?, asked: OperationRequest::Close { reason } })
 }
@@ -114,7 +114,7 @@ pub(super) struct CancelBody {
 
 /// `POST …/cancel`.
 pub(super) fn cancel(body: &[u8]) -> Result<CancelBody, RequestRefused> {
-    let request: Cancel = read_request(body, Spellings::Every)?;
+    let request: Cancel = read_request(body, Spellings::Documented)?;
     Ok(CancelBody {
         reason: printable_reason(request.reason)?,
         reference: reference(request.reference)?,
@@ -124,7 +124,7 @@ pub(super) fn cancel(body: &[u8]) -> Result<CancelBody, RequestRefused> {
 
 /// `POST …/shipments`: the reference and what is asked for.
 pub(super) fn shipment(body: &[u8]) -> Result<(String, ShipmentRequest), RequestRefused> {
-    let request: Ship = read_request(body, Spellings::Every)?;
+    let request: Ship = read_request(body, Spellings::Documented)?;
     let amount = request.amount.map(Money::from);
     Ok((reference(request.reference)?, ShipmentRequest { charge_id: request.charge_id, amount }))
 }

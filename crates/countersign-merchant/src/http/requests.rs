@@ -11,11 +11,13 @@ use countersign_domain::merchant::rules::MAX_AGE;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_protocol::object;
 use countersign_protocol::wire::{
-    Address, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings, WholeNumber,
-    Word, Words, read_request,
+    Address, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings, Word, Words,
+    read_request,
 };
 
 use super::errors::RequestRefused;
+use super::query::parameters;
+use super::terms_version::TermsVersion;
 use crate::book::lookup::{Cursor, Listed, TIMELINE};
 use crate::book::outbox::{self, PAGE};
 use crate::book::register::Order;
@@ -57,7 +59,7 @@ object! {
 
 object! {
     struct ChangeTerms {
-        terms_version: WholeNumber = "termsVersion",
+        terms_version: TermsVersion = "termsVersion",
         product_type: Word<ProductType> = "productType",
         payment_details: TermsDetails = "paymentDetails",
         supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
@@ -77,7 +79,7 @@ object! {
 
 /// `POST /v1/checkouts`.
 pub(super) fn order(body: &[u8]) -> Result<Order, RequestRefused> {
-    let request: RegisterOrder = read_request(body, Spellings::Every)?;
+    let request: RegisterOrder = read_request(body, Spellings::Documented)?;
     let order_id = request.order_id.ok_or(RequestRefused::missing("orderId"))?;
     printable("orderId", &order_id)?;
     if let Some(cart_id) = &request.cart_id {
@@ -115,14 +117,14 @@ pub(super) fn order(body: &[u8]) -> Result<Order, RequestRefused> {
 
 /// `PUT /v1/checkouts/{checkoutId}/terms`.
 pub(super) fn terms(body: &[u8]) -> Result<(u32, Terms), RequestRefused> {
-    let request: ChangeTerms = read_request(body, Spellings::Every)?;
-    let WholeNumber(version) = request.terms_version.ok_or(RequestRefused::missing("termsVersion"))?;
+    let request: ChangeTerms = read_request(body, Spellings::Documented)?;
+    let TermsVersion(version) = request.terms_version.ok_or(RequestRefused::missing("termsVersion"))?;
     Ok((version, terms_of(request)?))
 }
 
 /// `POST /v1/checkouts/{checkoutId}/complete`.
 pub(super) fn completion(body: &[u8]) -> Result<(CheckoutSessionId, GivenAddresses), RequestRefused> {
-    given(read_request(body, Spellings::Every)?)
+    given(read_request(body, Spellings::Documented)?)
 }
 
 /// The session of a completion, and the addresses that its caller gave.
@@ -171,8 +173,11 @@ fn terms_of(request: ChangeTerms) -> Result<Terms, RequestRefused> {
 
 /// Refuses a text that is empty or has control characters.
 pub(super) fn printable(field: &'static str, text: &str) -> Result<(), RequestRefused> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(RequestRefused::invalid(field, "must be printable text"));
+    if text.is_empty() {
+        return Err(RequestRefused::invalid(field, "must not be empty"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(RequestRefused::invalid(field, "must be printable: it has a control character"));
     }
     Ok(())
 }
@@ -201,6 +206,9 @@ pub(super) struct ListQuery {
     pub(super) after: Option<Cursor>,
 }
 
+/// The parameters of a list.
+const LIST: &[&str] = &["orderId", "state", "standing", "needsPerson", "after"];
+
 /// `?orderId=&state=&standing=&needsPerson=&after=`.
 pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
     let mut parsed = ListQuery { order_id: None, listed: Listed::All, after: None };
@@ -212,11 +220,8 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
         )),
     };
     let (mut order_id, mut after) = (None, None);
-    for (name, value) in pairs(query) {
-        let value =
-            percent_decoded(value).ok_or(RequestRefused::invalid("query", "is not percent-encoded UTF-8"))?;
+    for (name, value) in parameters(query, LIST)? {
         match name {
-            _ if value.is_empty() => {}
             "orderId" => order_id = Some(value),
             "after" => {
                 let cursor = value.split_once(':').map(|(value, id)| (value.to_owned(), id.to_owned()));
@@ -232,16 +237,11 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, RequestRefused> {
                 list("state", Listed::State(state_of(&value).ok_or(RequestRefused::invalid("state", why))?))?;
             }
             "standing" => {
-                let why = "must be a standing, such as reserved or partlyRefunded";
                 let word = Standing::WORDS.into_iter().find(|word| *word == value);
-                list("standing", Listed::Standing(word.ok_or(RequestRefused::invalid("standing", why))?))?;
+                list("standing", Listed::Standing(word.ok_or_else(RequestRefused::no_standing)?))?;
             }
-            "needsPerson" if value == "true" => list("needsPerson", Listed::NeedsPerson)?,
-            "needsPerson" => return Err(RequestRefused::invalid("needsPerson", "may only be true")),
-            _ => {
-                let why = "may have only orderId, state, standing, needsPerson and after";
-                return Err(RequestRefused::invalid("query", why));
-            }
+            _ if value == "true" => list("needsPerson", Listed::NeedsPerson)?,
+            _ => return Err(RequestRefused::invalid("needsPerson", "may only be true")),
         }
     }
     let why = match (&after, &order_id) {
@@ -285,25 +285,23 @@ fn page_query<T>(
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<PageQuery<T>, RequestRefused> {
     let mut parsed = PageQuery { after: None, limit };
-    for (name, value) in pairs(query) {
-        match name {
-            "after" if value.is_empty() => {}
-            "after" => parsed.after = Some(read(value).ok_or(RequestRefused::invalid("after", why))?),
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
-                let why = "must be a whole number from 1 to 1000";
-                parsed.limit = limit.ok_or(RequestRefused::invalid("limit", why))?;
-            }
-            _ => return Err(RequestRefused::invalid("query", "may have only after and limit")),
+    for (name, value) in parameters(query, &["after", "limit"])? {
+        if name == "after" {
+            parsed.after = Some(read(&value).ok_or(RequestRefused::invalid("after", why))?);
+        } else {
+            let limit = digits(&value).and_then(|digits| digits.parse().ok());
+            let why = "must be a whole number from 1 to 1000";
+            parsed.limit = limit
+                .filter(|limit| (1..=PAGE).contains(limit))
+                .ok_or(RequestRefused::invalid("limit", why))?;
         }
     }
     Ok(parsed)
 }
 
-/// The parameters of a query.
-fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    let given = query.split('&').filter(|pair| !pair.is_empty());
-    given.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+/// Refuses every parameter, for a route that takes none.
+pub(super) fn no_query(query: &str) -> Result<(), RequestRefused> {
+    parameters(query, &[]).map(|_| ())
 }
 
 /// What is asked about a fulfilment.
@@ -319,31 +317,28 @@ const LONGEST_MAX_AGE: u64 = 300;
 /// `?chargeId=&maxAge=` of a fulfilment.
 pub(super) fn fulfilment_query(query: &str) -> Result<FulfilmentQuery, RequestRefused> {
     let (mut charge_id, mut max_age) = (None, None);
-    for (name, value) in pairs(query) {
-        match name {
-            "chargeId" if charge_id.is_some() => return Err(RequestRefused::invalid("chargeId", TWICE)),
-            "chargeId" if value.is_empty() => {}
-            "chargeId" => {
-                let why = "must be the id of a charge";
-                charge_id =
-                    Some(ChargeId::parse(value).map_err(|_| RequestRefused::invalid("chargeId", why))?);
-            }
-            "maxAge" if max_age.is_some() => return Err(RequestRefused::invalid("maxAge", TWICE)),
-            "maxAge" => max_age = Some(seconds(value)?),
-            _ => return Err(RequestRefused::invalid("query", "may have only chargeId and maxAge")),
+    for (name, value) in parameters(query, &["chargeId", "maxAge"])? {
+        if name == "chargeId" {
+            let why = "must be the id of a charge";
+            charge_id = Some(ChargeId::parse(&value).map_err(|_| RequestRefused::invalid("chargeId", why))?);
+        } else {
+            max_age = Some(seconds(&value)?);
         }
     }
     Ok(FulfilmentQuery { charge_id, max_age: max_age.unwrap_or(MAX_AGE) })
 }
 
-const TWICE: &str = "may be given only once";
-
 /// A `maxAge`: digits only, without a sign.
 fn seconds(value: &str) -> Result<Duration, RequestRefused> {
-    let digits = Some(value).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
-    let seconds = digits.and_then(|digits| digits.parse().ok()).filter(|seconds| *seconds <= LONGEST_MAX_AGE);
+    let seconds =
+        digits(value).and_then(|digits| digits.parse().ok()).filter(|seconds| *seconds <= LONGEST_MAX_AGE);
     let why = "must be a whole number of seconds from 0 to 300";
     seconds.map(Duration::from_secs).ok_or(RequestRefused::invalid("maxAge", why))
+}
+
+/// A text of digits only.
+fn digits(text: &str) -> Option<&str> {
+    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn state_of(word: &str) -> Option<&'static str> {
@@ -353,21 +348,4 @@ fn state_of(word: &str) -> Option<&'static str> {
 /// A list's cursor as a later request sends it.
 pub(super) fn cursor_text((state, id): &Cursor) -> String {
     format!("{state}:{id}")
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            b'+' => b' ',
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -196,7 +196,8 @@ async fn list(app: Arc<App>, request: Request) -> RouteResult {
     Ok(render::list(&app.settings, &page, now))
 }
 
-async fn checkout(app: Arc<App>, _: Request, id: String) -> RouteResult {
+async fn checkout(app: Arc<App>, request: Request, id: String) -> RouteResult {
+    requests::no_query(query(&request))?;
     let loaded = loaded(&app, &id).await?;
     let timeline = app.timeline(&loaded.registration.checkout).await?;
     Ok(render::checkout(&app.settings, &loaded.registration, &timeline, app.clock.now()))
@@ -253,33 +254,39 @@ async fn cancel(app: Arc<App>, request: Request, id: String) -> RouteResult {
     payment_render::canceled(&app.cancel(&id, &request).await?, reference)
 }
 
-async fn inquire(caller: Caller, _: Request, id: String, Ordinal(number): Ordinal) -> RouteResult {
-    inquire_about(&caller, &id, Subject::Attempt(AttemptNumber::new(number))).await
+async fn inquire(caller: Caller, request: Request, id: String, Ordinal(number): Ordinal) -> RouteResult {
+    inquire_about(&caller, &request, &id, Subject::Attempt(AttemptNumber::new(number))).await
 }
 
-async fn inquire_operation(caller: Caller, _: Request, id: String, Ordinal(number): Ordinal) -> RouteResult {
-    inquire_about(&caller, &id, Subject::Operation(OperationNumber::new(number))).await
+async fn inquire_operation(
+    caller: Caller,
+    request: Request,
+    id: String,
+    Ordinal(number): Ordinal,
+) -> RouteResult {
+    inquire_about(&caller, &request, &id, Subject::Operation(OperationNumber::new(number))).await
 }
 
 async fn inquire_heard(
     caller: Caller,
-    _: Request,
+    request: Request,
     id: String,
     PermissionOfPath(permission): PermissionOfPath,
 ) -> RouteResult {
-    inquire_about(&caller, &id, Subject::Unexplained(permission)).await
+    inquire_about(&caller, &request, &id, Subject::Unexplained(permission)).await
 }
 
 async fn inquire_dispute(
     caller: Caller,
-    _: Request,
+    request: Request,
     id: String,
     DisputeOfPath(dispute): DisputeOfPath,
 ) -> RouteResult {
-    inquire_about(&caller, &id, Subject::Dispute(dispute)).await
+    inquire_about(&caller, &request, &id, Subject::Dispute(dispute)).await
 }
 
-async fn inquire_about(caller: &Caller, id: &str, subject: Subject) -> RouteResult {
+async fn inquire_about(caller: &Caller, request: &Request, id: &str, subject: Subject) -> RouteResult {
+    requests::no_query(query(request))?;
     Ok(decision_render::inquiry(caller.app.inquire(id, subject).await?))
 }
 
@@ -363,7 +370,8 @@ async fn explain(app: Arc<App>, request: Request, id: String) -> RouteResult {
     Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed, now)))
 }
 
-async fn snapshot(app: Arc<App>, _: Request, id: String) -> RouteResult {
+async fn snapshot(app: Arc<App>, request: Request, id: String) -> RouteResult {
+    requests::no_query(query(&request))?;
     let (taken_at, transaction) = app.snapshot(&id).await?;
     render::snapshot(&id, taken_at, &transaction)
 }

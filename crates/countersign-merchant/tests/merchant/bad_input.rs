@@ -3,7 +3,7 @@
 use countersign_http::{Handler as _, IncompleteRequest};
 use serde_json::{Value, json};
 
-use super::world::{SESSION, World, order};
+use super::world::{ALICE, HttpAnswer, SESSION, SHOP_TOKEN, World, order};
 
 /// An order with one member replaced; `None` leaves it out.
 fn with(pointer: &str, value: Option<Value>) -> String {
@@ -213,6 +213,257 @@ fn a_completion_that_cannot_be_read_is_refused_naming_the_field() {
     }
     assert!(world.attempts(&checkout_id).is_empty());
     assert_eq!(world.complete("nowhere", SESSION).refusal(), (404, "NoSuchCheckout".to_owned(), None));
+}
+
+/// A body of each call, with all of its members, and those that are required.
+fn bodies() -> Vec<(&'static str, &'static str, Value, Vec<&'static str>)> {
+    let usd = json!({ "amount": "14.00", "currencyCode": "USD" });
+    let charge_id = "S01-5105180-0000001-C000001";
+    let details = json!({ "paymentIntent": "Authorize", "canHandlePendingAuthorization": true,
+        "chargeAmount": usd, "totalOrderAmount": usd });
+    let address = json!({ "name": "A", "addressLine1": "B", "countryCode": "US" });
+    let metadata = json!({ "merchantReferenceId": "1", "merchantStoreName": "A", "noteToBuyer": "B",
+        "customInformation": "C" });
+    let terms = json!({ "termsVersion": 1, "productType": "PayAndShip", "paymentDetails": details,
+        "supplementaryData": "x", "merchantMetadata": metadata, "shippingAddress": address });
+    let mut order = terms.clone();
+    order.as_object_mut().unwrap().remove("termsVersion");
+    let further = json!({ "orderId": "1", "checkoutLanguage": "en_US", "cartId": "1", "supersedes": "c",
+        "startOfCheckoutUrl": "https://shop.example/", "successUrl": "https://shop.example/" });
+    order.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+    let decision = |verdict: &str, members: Value| {
+        let mut body = json!({ "reference": "1", "verdict": verdict, "remindAt": "20261201T000000Z",
+            "evidence": "x" });
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        body
+    };
+    let of_decision = || vec!["reference", "verdict", "evidence"];
+    vec![
+        (
+            "POST",
+            "",
+            order,
+            vec![
+                "orderId",
+                "productType",
+                "paymentDetails",
+                "paymentDetails.paymentIntent",
+                "paymentDetails.chargeAmount",
+                "startOfCheckoutUrl",
+            ],
+        ),
+        (
+            "PUT",
+            "/c/terms",
+            terms,
+            vec![
+                "termsVersion",
+                "productType",
+                "paymentDetails",
+                "paymentDetails.paymentIntent",
+                "paymentDetails.chargeAmount",
+            ],
+        ),
+        (
+            "POST",
+            "/c/complete",
+            json!({ "amazonCheckoutSessionId": SESSION, "shippingAddress": address, "billingAddress": address }),
+            vec!["amazonCheckoutSessionId"],
+        ),
+        (
+            "POST",
+            "/c/charges",
+            json!({ "reference": "1", "chargeAmount": usd, "captureNow": false,
+                "canHandlePendingAuthorization": false }),
+            vec!["reference", "chargeAmount"],
+        ),
+        (
+            "POST",
+            "/c/captures",
+            json!({ "reference": "1", "chargeId": charge_id, "captureAmount": usd }),
+            vec!["reference"],
+        ),
+        (
+            "POST",
+            "/c/refunds",
+            json!({ "reference": "1", "chargeId": charge_id, "refundAmount": usd }),
+            vec!["reference"],
+        ),
+        (
+            "POST",
+            "/c/cancel",
+            json!({ "reference": "1", "reason": "x", "shippedToo": true }),
+            vec!["reference"],
+        ),
+        ("POST", "/c/close", json!({ "reference": "1", "reason": "x" }), vec!["reference"]),
+        (
+            "POST",
+            "/c/shipments",
+            json!({ "reference": "1", "chargeId": charge_id, "amount": usd }),
+            vec!["reference"],
+        ),
+        (
+            "POST",
+            "/c/attempts/1/decision",
+            decision(
+                "paid",
+                json!({ "chargePermissionId": "S01-1-1", "chargeId": charge_id, "amount": usd }),
+            ),
+            of_decision(),
+        ),
+        (
+            "POST",
+            "/c/operations/1/decision",
+            decision("done", json!({ "chargeId": charge_id, "refundId": "S01-1-R1" })),
+            of_decision(),
+        ),
+        (
+            "POST",
+            "/c/unexplained/S01-1-1/decision",
+            decision("refund", json!({ "amount": usd })),
+            of_decision(),
+        ),
+        ("POST", "/c/disputes/D1/decision", decision("lost", json!({ "amount": usd })), of_decision()),
+    ]
+}
+
+/// Every member of a body, however deep, with its path.
+fn members(of: &Value, path: &str) -> Vec<(String, Value)> {
+    let Some(object) = of.as_object() else { return Vec::new() };
+    let below = |(name, value): (&String, &Value)| {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let mut found = vec![(path.clone(), value.clone())];
+        found.extend(members(value, &path));
+        found
+    };
+    object.iter().flat_map(below).collect()
+}
+
+fn changed(body: &Value, member: &str, to: Option<Value>) -> String {
+    let mut body = body.clone();
+    let pointer = format!("/{}", member.replace('.', "/"));
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    match to {
+        Some(value) => parent.insert(name.to_owned(), value),
+        None => parent.remove(name),
+    };
+    body.to_string()
+}
+
+#[test]
+fn every_member_of_every_body_is_named_when_it_is_wrong_unknown_or_missing() {
+    let world = World::in_memory();
+    let send = |method: &str, path: &str, body: &str| {
+        let token = if path.ends_with("/decision") { ALICE } else { SHOP_TOKEN };
+        let path = format!("/v1/checkouts{path}");
+        world.run(world.request_with(method, &path, body, Some(&format!("Bearer {token}"))))
+    };
+    let told = |answer: &HttpAnswer, code: &str, field: &str, context: &str| {
+        assert_eq!(answer.refusal(), (400, code.to_owned(), Some(field.to_owned())), "{context}");
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(&format!("[{field}]")), "{context}: {message}");
+    };
+    for (method, path, body, required) in bodies() {
+        for (member, right) in members(&body, "") {
+            let others = [json!(7), json!(1.5), json!("true"), json!(true), json!([]), json!({})];
+            let is_other = |it: &Value| std::mem::discriminant(it) != std::mem::discriminant(&right);
+            for wrong in others.into_iter().filter(is_other) {
+                let body = changed(&body, &member, Some(wrong));
+                let answer = send(method, path, &body);
+                told(&answer, "InvalidValue", &member, &format!("{path} {body}"));
+            }
+            if right.is_object() {
+                let unknown = format!("{member}.another");
+                let body = changed(&body, &unknown, Some(json!(1)));
+                told(&send(method, path, &body), "UnrecognizedField", &unknown, &body);
+            }
+        }
+        let unknown = changed(&body, "another", Some(json!(1)));
+        told(&send(method, path, &unknown), "UnrecognizedField", "another", &unknown);
+        let mut body = body;
+        // It belongs to another verdict.
+        body.as_object_mut().unwrap().remove("remindAt");
+        for member in required {
+            for nothing in [None, Some(Value::Null)] {
+                let body = changed(&body, member, nothing);
+                told(&send(method, path, &body), "MissingValue", member, &format!("{path} {body}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_amount_is_a_string_and_its_currency_in_every_body() {
+    let world = World::in_memory();
+    for (method, path, body, _) in bodies() {
+        for (member, right) in members(&body, "").into_iter().filter(|(_, it)| it["amount"].is_string()) {
+            for (member, wrong, why) in [
+                (format!("{member}.amount"), json!(5), "it is a number, and an amount is a string"),
+                (format!("{member}.amount"), json!(14.00), "it is a number, and an amount is a string"),
+                (format!("{member}.amount"), json!("14.000"), "invalid"),
+                (format!("{member}.currencyCode"), Value::Null, "it is absent"),
+                (member.clone(), json!("14.00"), "it is not an object"),
+                (member.clone(), json!(5), "it is not an object"),
+            ] {
+                let body = changed(&body, &member, Some(wrong));
+                let token = if path.ends_with("/decision") { ALICE } else { SHOP_TOKEN };
+                let path = format!("/v1/checkouts{path}");
+                let answer =
+                    world.run(world.request_with(method, &path, &body, Some(&format!("Bearer {token}"))));
+                assert_eq!(answer.refusal(), (400, "InvalidValue".to_owned(), Some(member)), "{path} {body}");
+                assert!(answer.text.contains(why), "{path} {}", answer.text);
+            }
+            assert_eq!(right["currencyCode"], "USD");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_empty_has_control_characters_or_is_too_long_is_refused_by_that_rule() {
+    let world = World::in_memory();
+    for (path, member, max_len) in [
+        ("", "orderId", 128),
+        ("", "cartId", 128),
+        ("/c/charges", "reference", 128),
+        ("/c/captures", "reference", 128),
+        ("/c/refunds", "reference", 128),
+        ("/c/cancel", "reference", 128),
+        ("/c/cancel", "reason", 255),
+        ("/c/close", "reference", 128),
+        ("/c/close", "reason", 255),
+        ("/c/shipments", "reference", 128),
+        ("/c/attempts/1/decision", "reference", 128),
+        ("/c/operations/1/decision", "reference", 128),
+        ("/c/unexplained/S01-1-1/decision", "reference", 128),
+        ("/c/disputes/D1/decision", "reference", 128),
+        ("/c/attempts/1/decision", "evidence", 2_000),
+    ] {
+        let (_, _, body, _) = bodies().into_iter().find(|it| it.1 == path && it.0 == "POST").unwrap();
+        // With `remind` nothing but the texts can be wrong.
+        let mut body = body;
+        if path.ends_with("/decision") {
+            body = json!({ "reference": "1", "verdict": "remind", "evidence": "x" });
+        }
+        for (wrong, why) in [
+            (String::new(), "must not be empty".to_owned()),
+            ("a\nb".to_owned(), "it has a control character".to_owned()),
+            ("a\u{0}".to_owned(), "it has a control character".to_owned()),
+            ("x".repeat(max_len + 1), format!("{max_len} characters")),
+        ] {
+            if member == "evidence" && wrong.contains('\n') {
+                continue;
+            }
+            let body = changed(&body, member, Some(json!(wrong)));
+            let token = if path.ends_with("/decision") { ALICE } else { SHOP_TOKEN };
+            let path = format!("/v1/checkouts{path}");
+            let answer =
+                world.run(world.request_with("POST", &path, &body, Some(&format!("Bearer {token}"))));
+            let expected = (400, "InvalidValue".to_owned(), Some(member.to_owned()));
+            assert_eq!(answer.refusal(), expected, "{path} {body}");
+            assert!(answer.text.replace(',', "").contains(&why), "{path} {}", answer.text);
+        }
+    }
 }
 
 /// Every route of the shop's API, with a method that it accepts.

@@ -284,8 +284,15 @@ fn the_ids_of_another_order_pay_for_no_order() {
     let refused = decide(&world, ALICE, &checkout_id, &body).refusal();
     assert_eq!(refused, (409, "PaymentOfAnotherOrder".to_owned(), Some("chargePermissionId".to_owned())));
     let refund = with("refund", json!({ "chargeId": charge, "amount": usd("14.00") }));
-    let refused = decide(&world, ALICE, &checkout_id, &refund).refusal();
+    let answer = decide(&world, ALICE, &checkout_id, &refund);
+    assert_eq!(answer.refusal(), (409, "PaymentOfAnotherOrder".to_owned(), Some("chargeId".to_owned())));
+    assert!(answer.text.contains("the payment that [chargeId] names"), "{}", answer.text);
+    let alone = with("paid", json!({ "chargePermissionId": permission }));
+    let refused = decide(&world, ALICE, &checkout_id, &alone).refusal();
     assert_eq!(refused, (409, "PaymentOfAnotherOrder".to_owned(), Some("chargePermissionId".to_owned())));
+    let by_charge = with("paid", json!({ "chargeId": charge }));
+    let refused = decide(&world, ALICE, &checkout_id, &by_charge).refusal();
+    assert_eq!(refused, (409, "PaymentOfAnotherOrder".to_owned(), Some("chargeId".to_owned())));
     let unknown =
         with("paid", json!({ "chargePermissionId": ELSEWHERE, "chargeId": "S01-7777777-0000001-C000009" }));
     let refused = decide(&world, ALICE, &checkout_id, &unknown).refusal();

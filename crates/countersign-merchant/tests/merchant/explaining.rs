@@ -132,7 +132,7 @@ fn a_long_timeline_comes_page_by_page() {
     let at = |entries: &[Value]| entries.iter().map(|entry| entry["what"].clone()).collect::<Vec<_>>();
     assert_eq!(at(&pages), at(whole.as_array().unwrap()));
     for (query, field) in
-        [("limit=0", "limit"), ("limit=1001", "limit"), ("after=x", "after"), ("a=b", "query")]
+        [("limit=0", "limit"), ("limit=1001", "limit"), ("after=x", "after"), ("limit=", "limit")]
     {
         let refused = world.get(&format!("/v1/checkouts/{checkout_id}/explanation?{query}"));
         assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");

@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all, select};
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, World};
+use super::world::{ENGINES, World, order};
 
 const CHARGE: &str = "S01-5105180-0000001-C000001";
 const DAY: Duration = Duration::from_secs(86_400);
@@ -126,7 +126,7 @@ fn a_max_age_that_is_none_is_refused_by_its_name() {
     let world = World::in_memory();
     let id = world.completed("Authorize");
     let field = |field: &str| (400, "InvalidValue".to_owned(), Some(field.to_owned()));
-    for query in ["-1", "301", "abc", "", "1.5", "%30", "+5", "99999999999999999999", "60s"] {
+    for query in ["-1", "301", "abc", "", "1.5", "%2B5", "+5", "99999999999999999999", "60s"] {
         assert_eq!(world.get(&path(&id, &format!("?maxAge={query}"))).refusal(), field("maxAge"), "{query}");
     }
     assert_eq!(world.get(&path(&id, "?maxAge=1&maxAge=1")).refusal(), field("maxAge"));
@@ -134,10 +134,40 @@ fn a_max_age_that_is_none_is_refused_by_its_name() {
         world.get(&path(&id, &format!("?chargeId={CHARGE}&chargeId={CHARGE}"))).refusal(),
         field("chargeId")
     );
-    assert_eq!(world.get(&path(&id, "?maxage=1")).refusal(), field("query"));
-    for query in ["?maxAge=0", "?maxAge=300", &format!("?maxAge=60&chargeId={CHARGE}")] {
+    assert_eq!(world.get(&path(&id, "?chargeId=")).refusal(), field("chargeId"), "it is not all charges");
+    for query in ["?maxAge=0", "?maxAge=%30", "?maxAge=300", &format!("?maxAge=60&chargeId={CHARGE}")] {
         assert_eq!(world.get(&path(&id, query)).status, 200, "{query}");
     }
+}
+
+// Promise: B09
+#[test]
+fn a_known_charge_says_when_it_was_seen_whatever_the_answer_is() {
+    let world = World::in_memory();
+    let id = world.completed("AuthorizeWithCapture");
+    world.let_pass(Duration::from_secs(120));
+    let shown = |query: &str| {
+        let answer = world.get(&path(&id, query)).json();
+        (answer["reason"].as_str().unwrap().to_owned(), answer["seenAt"].clone())
+    };
+    let (reason, seen_at) = shown("?maxAge=0");
+    assert_eq!(reason, "Captured");
+    assert!(seen_at.is_string());
+    world.amazon.goes_down("charge");
+    let cancel = world.call("POST", &format!("/v1/checkouts/{id}/cancel"), r#"{"reference":"1"}"#);
+    assert_eq!(cancel.status, 202, "{}", cancel.text);
+    for query in ["", &format!("?chargeId={CHARGE}")] {
+        assert_eq!(shown(query), ("CancelRequested".to_owned(), seen_at.clone()), "{query}");
+    }
+    world.amazon.comes_back();
+    world.let_pass(Duration::from_secs(3_600));
+    let (reason, seen_later) = shown("");
+    assert_eq!(reason, "CancelRequested", "Amazon has not refunded it yet");
+    assert!(seen_later.is_string());
+    let mut another = order();
+    another["orderId"] = json!("1002");
+    let unpaid = world.register(&another);
+    assert_eq!(world.get(&path(&unpaid, "")).json()["seenAt"], Value::Null, "there is no charge");
 }
 
 // Promise: B09, D18

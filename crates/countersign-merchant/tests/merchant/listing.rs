@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, SESSION, World, order, session_for};
+use super::world::{ALICE, ENGINES, SESSION, World, order, session_for};
 
 fn numbered(number: usize) -> Value {
     let mut order = order();
@@ -100,7 +100,7 @@ fn a_list_is_of_a_state_or_an_order() {
         ("orderId=2&state=notPaid", vec!["2"]),
         ("orderId=2&state=paid", vec![]),
         ("orderId=9", vec![]),
-        ("orderId=&state=&after=", vec!["3", "2", "1", "0"]),
+        ("after=", vec!["3", "2", "1", "0"]),
     ] {
         let page = world.get(&format!("/v1/checkouts?{query}"));
         assert_eq!(page.status, 200, "{query}");
@@ -123,9 +123,14 @@ fn a_query_that_cannot_be_read_is_refused_naming_the_field() {
     let world = World::in_memory();
     for (query, field) in [
         ("state=open", "state"),
-        ("state=paid&order=1", "query"),
-        ("orderId=%zz", "query"),
-        ("orderId=%ff", "query"),
+        ("orderId=", "orderId"),
+        ("orderId", "orderId"),
+        ("orderId=1&orderId=1", "orderId"),
+        ("state=", "state"),
+        ("standing=", "standing"),
+        ("needsPerson=", "needsPerson"),
+        ("orderId=%zz", "orderId"),
+        ("orderId=%ff", "orderId"),
         ("after=x", "after"),
         ("after=open:1", "after"),
         ("after=paid:1&state=checking", "after"),
@@ -134,4 +139,35 @@ fn a_query_that_cannot_be_read_is_refused_naming_the_field() {
         let refused = world.get(&format!("/v1/checkouts?{query}"));
         assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");
     }
+    let long = world.get(&format!("/v1/checkouts?orderId={}", "x".repeat(129)));
+    assert_eq!(long.refusal(), (400, "InvalidValue".to_owned(), Some("orderId".to_owned())));
+}
+
+#[test]
+fn a_parameter_that_a_path_does_not_take_is_refused_by_its_name() {
+    let world = World::in_memory();
+    let id = world.completed("Authorize");
+    let checkout = format!("/v1/checkouts/{id}");
+    for (path, taken) in [
+        ("/v1/checkouts".to_owned(), "orderId, state, standing, needsPerson, after"),
+        ("/v1/events".to_owned(), "after, limit"),
+        (format!("{checkout}/explanation"), "after, limit"),
+        (format!("{checkout}/fulfilment"), "chargeId, maxAge"),
+        (format!("{checkout}/snapshot"), "none"),
+        (checkout.clone(), "none"),
+    ] {
+        let refused = world.get(&format!("{path}?maxage=0"));
+        assert_eq!(
+            refused.refusal(),
+            (400, "UnrecognizedField".to_owned(), Some("maxage".to_owned())),
+            "{path}"
+        );
+        let message = format!("[maxage] is not a parameter of this path, which takes {taken}.");
+        assert_eq!(refused.json()["error"]["message"], message.as_str());
+        assert_eq!(world.get(&format!("{path}?")).status, world.get(&path).status, "{path}");
+    }
+    let inquiry = format!("{checkout}/attempts/1/decision?now=1");
+    let alice = format!("Bearer {ALICE}");
+    let refused = world.run(world.request_with("GET", &inquiry, "", Some(&alice)));
+    assert_eq!(refused.refusal(), (400, "UnrecognizedField".to_owned(), Some("now".to_owned())));
 }

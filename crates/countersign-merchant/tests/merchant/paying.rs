@@ -724,7 +724,7 @@ fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
     let elsewhere = of("?chargeId=S01-5105180-0000099-C000001").refusal();
     assert_eq!(elsewhere, (404, "NoSuchCharge".to_owned(), field("chargeId")));
     assert_eq!(of("?chargeId=/").refusal(), (400, "InvalidValue".to_owned(), field("chargeId")));
-    assert_eq!(of("?charge=1").refusal(), (400, "InvalidValue".to_owned(), field("query")));
+    assert_eq!(of("?charge=1").refusal(), (400, "UnrecognizedField".to_owned(), field("charge")));
     let nowhere = world.get("/v1/checkouts/c0/fulfilment").refusal();
     assert_eq!(nowhere, (404, "NoSuchCheckout".to_owned(), None));
     assert_eq!(world.call("POST", &format!("/v1/checkouts/{id}/fulfilment"), "").refusal().0, 405);

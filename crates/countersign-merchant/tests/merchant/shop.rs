@@ -1,6 +1,7 @@
 //! A double of the shop's webhook endpoint: it keeps what arrived, and answers as the test says.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) enum WebhookAnswer {
     Later(u16, &'static str),
     /// Refuses the connection.
     Refused,
+    /// Refuses the TLS handshake.
+    NotSecure,
     /// Never answers.
     Hangs,
 }
@@ -116,7 +119,15 @@ impl Transport for Shop {
             let response = match answer {
                 WebhookAnswer::Status(status) => response.status(status),
                 WebhookAnswer::Later(status, after) => response.status(status).header("retry-after", after),
-                WebhookAnswer::Refused => return Err(TransportError::NotSent("refused".into())),
+                WebhookAnswer::Refused => {
+                    return Err(TransportError::NotSent(
+                        io::Error::from(io::ErrorKind::ConnectionRefused).into(),
+                    ));
+                }
+                WebhookAnswer::NotSecure => {
+                    let why = io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: Expired");
+                    return Err(TransportError::NotSent(why.into()));
+                }
                 WebhookAnswer::Hangs => return pending().await,
             };
             Ok(response.body(Bytes::from_static(b"canary")).unwrap())

@@ -323,7 +323,19 @@ fn a_webhook_that_was_given_up_needs_a_person_until_it_is_delivered() {
         assert_eq!(world.timeline(&id).iter().filter(|it| *it == "WebhookGivenUp").count(), 1);
 
         let send = |id: &str| world.call("POST", &format!("/v1/webhooks/{id}/send"), "");
-        assert_eq!(send(&event_id).refusal(), (409, "WebhookNotTaken".to_owned(), None));
+        for (answer, told) in [
+            (WebhookAnswer::Refused, "refused the connection"),
+            (WebhookAnswer::NotSecure, "cannot be reached over TLS: invalid peer certificate: Expired"),
+            (WebhookAnswer::Hangs, "did not answer in time"),
+            (WebhookAnswer::Status(302), "answered with status 302"),
+            (WebhookAnswer::Status(410), "answered with status 410"),
+        ] {
+            shop.answers([answer]);
+            let refused = send(&event_id);
+            assert_eq!(refused.refusal(), (409, "WebhookNotTaken".to_owned(), None));
+            let message = refused.json()["error"]["message"].clone();
+            assert_eq!(message, format!("The shop's webhook endpoint {told}."));
+        }
         assert_eq!(ids(&world, "needsPerson=true"), ["1001"], "it was not taken");
         shop.answers_always(WebhookAnswer::Status(200));
         let sent = send(&event_id);

@@ -514,7 +514,9 @@ fn a_query_of_events_that_cannot_be_read_is_refused_naming_the_field() {
         ("after=evt_999999".to_owned(), "after"),
         (format!("after=evt_{}", number - 1), "after"),
         ("after=evt_0".to_owned(), "after"),
-        ("before=evt_1".to_owned(), "query"),
+        (format!("after={id}&after={id}"), "after"),
+        ("limit=1&limit=1".to_owned(), "limit"),
+        ("limit=%2B1".to_owned(), "limit"),
     ] {
         let refused = world.get(&format!("/v1/events?{query}"));
         assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");

@@ -84,8 +84,13 @@ impl Member for Price {
 
 fn amount_text<'a>(raw: &'a RawValue, reader: &mut Reader) -> Option<Cow<'a, str>> {
     let is_number = raw.get().starts_with(|first: char| first.is_ascii_digit() || first == '-');
-    if is_number && reader.spellings() == Spellings::Every {
-        return Some(Cow::Borrowed(raw.get()));
+    match (is_number, reader.spellings()) {
+        (true, Spellings::Every) => return Some(Cow::Borrowed(raw.get())),
+        (true, Spellings::Documented) => {
+            reader.invalid("it is a number, and an amount is a string, such as \"14.00\"");
+            return None;
+        }
+        (false, Spellings::Every | Spellings::Documented) => {}
     }
     read_text(raw, reader)
 }

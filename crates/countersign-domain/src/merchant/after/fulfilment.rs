@@ -77,8 +77,8 @@ pub struct Fulfilment {
     pub may_ship: bool,
     /// Why, or why not.
     pub reason: Reason,
-    /// When Amazon last showed the charge that the answer is about; `None` if the answer is about no charge,
-    /// or if Amazon has not shown the charge as it is known here.
+    /// When Amazon last showed the charge that is asked about, whatever the answer is; `None` if there is no such
+    /// charge, or if Amazon has not shown it as it is known here.
     pub seen_at: Option<Timestamp>,
     /// The charge that must be looked at before the answer can be yes.
     pub unseen: Option<ChargeId>,
@@ -128,6 +128,18 @@ fn unseen(charge: &Charge) -> Fulfilment {
 /// seven days does only if the rules say so.
 #[must_use]
 pub fn fulfilment(
+    checkout: &Checkout,
+    charge: Option<&ChargeId>,
+    freshness: Freshness,
+    now: Timestamp,
+    rules: &MerchantRules,
+) -> Option<Fulfilment> {
+    let answer = answered(checkout, charge, freshness, now, rules)?;
+    let seen_at = answer.seen_at.or_else(|| judged(checkout, charge)?.seen_at(now));
+    Some(Fulfilment { seen_at, ..answer })
+}
+
+fn answered(
     checkout: &Checkout,
     charge: Option<&ChargeId>,
     freshness: Freshness,

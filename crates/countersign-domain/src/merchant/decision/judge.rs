@@ -416,7 +416,7 @@ impl Case<'_> {
     ) -> Result<(&PermissionFacts, Link), DecisionRefused> {
         use DecisionRefused::AmazonSaysOtherwise as Otherwise;
         if self.shows.holder.as_ref().is_some_and(|holder| *holder != self.checkout.id) {
-            return Err(DecisionRefused::OfAnotherOrder("chargePermissionId"));
+            return Err(DecisionRefused::OfAnotherOrder(self.shows.held.unwrap_or("chargePermissionId")));
         }
         let is_named = self.is_named_by_session(permission, charge)?;
         let facts = self.shown(&self.shows.permission, "chargePermissionId")?;

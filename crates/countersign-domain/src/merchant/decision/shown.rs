@@ -73,4 +73,6 @@ pub struct AmazonShows {
     pub heard: Evidence,
     /// The checkout to which the permission belongs, as far as this store knows.
     pub holder: Option<CheckoutId>,
+    /// The member that names what the holder holds, if there is a holder.
+    pub held: Option<&'static str>,
 }

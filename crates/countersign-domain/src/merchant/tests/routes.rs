@@ -117,6 +117,7 @@ fn answers() -> Vec<AmazonShows> {
                     }),
                     heard,
                     holder: None,
+                    held: None,
                 });
             }
         }

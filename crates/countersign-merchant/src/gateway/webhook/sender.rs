@@ -10,11 +10,12 @@
 //! the lease ends. A crash between a send and its count causes one more send, never one less.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::read_http_date;
+use countersign_client::{Obstacle, read_http_date};
 use countersign_domain::time::Timestamp;
 use countersign_world::within;
 use futures_util::future::pending;
@@ -46,15 +47,52 @@ const REMEMBERED: usize = 10_000;
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// The result of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum DeliveryOutcome {
     Delivered,
     /// The shop wants no more webhooks.
     Gone,
     Failed {
-        status: Option<u16>,
+        why: NotTaken,
         asked: Option<Duration>,
     },
+}
+
+/// Why the endpoint has not taken a webhook, as the rest of a sentence that begins with the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// It answered with this status, which is not a 2xx.
+    Answered(u16),
+    /// It gave no answer.
+    NoAnswer(Obstacle),
+    /// The request could not be built from the configured URL.
+    NotBuilt,
+}
+
+impl NotTaken {
+    const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered(status) => Some(*status),
+            Self::NoAnswer(_) | Self::NotBuilt => None,
+        }
+    }
+}
+
+impl fmt::Display for NotTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(status) => write!(f, "answered with status {status}"),
+            Self::NoAnswer(Obstacle::NoAddress) => {
+                f.write_str("was not found: the name of its host has no address")
+            }
+            Self::NoAnswer(Obstacle::Refused) => f.write_str("refused the connection"),
+            Self::NoAnswer(Obstacle::Tls(why)) => write!(f, "cannot be reached over TLS: {why}"),
+            Self::NoAnswer(Obstacle::TimedOut) => f.write_str("did not answer in time"),
+            Self::NoAnswer(Obstacle::Unreachable) => f.write_str("cannot be reached"),
+            Self::NoAnswer(Obstacle::Broken) => f.write_str("closed the connection without a whole answer"),
+            Self::NotBuilt => f.write_str("has a URL that cannot be called"),
+        }
+    }
 }
 
 enum LeaseOutcome {
@@ -172,7 +210,7 @@ impl Sender {
                 }
                 ("gone", Some(self.book.clock.now()))
             }
-            DeliveryOutcome::Failed { status, asked } => {
+            DeliveryOutcome::Failed { why, asked } => {
                 let failure_count = self.book.count_failure(kept).await.unwrap_or_else(|failed| {
                     // The webhook is sent again even if the store cannot count this failure.
                     tracing::warn!(
@@ -183,7 +221,7 @@ impl Sender {
                     1
                 });
                 let pause = pause_after(failure_count, asked, self.jitter());
-                self.tell_failed(kept, status, failure_count, pause);
+                self.tell_failed(kept, &why, failure_count, pause);
                 // A webhook is not given up before that is recorded: its lease runs out, and it is sent again.
                 if pause.is_none()
                     && let Err(failed) = self.book.give_up_webhook(kept).await
@@ -242,13 +280,15 @@ impl Sender {
         u16::from_be_bytes(bytes)
     }
 
-    fn tell_failed(&mut self, kept: &KeptFact, status: Option<u16>, count: u32, pause: Option<Duration>) {
+    fn tell_failed(&mut self, kept: &KeptFact, why: &NotTaken, count: u32, pause: Option<Duration>) {
+        let status = why.status();
         let (event_id, checkout_id) = (fact::id(kept.sequence), kept.subject.as_str());
         let Some(pause) = pause else {
             tracing::error!(
                 event_id,
                 checkout_id,
                 status,
+                %why,
                 "a webhook was abandoned: the shop can still read the event with GET /v1/events"
             );
             return;
@@ -264,6 +304,7 @@ impl Sender {
             event_id,
             checkout_id,
             status,
+            %why,
             count,
             again_in_s,
             untold,
@@ -272,13 +313,12 @@ impl Sender {
     }
 }
 
-/// Sends one fact once, because a person asks for it. The status that the shop's endpoint answered, if it has not
-/// taken it.
-pub(crate) async fn send_once(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Result<(), Option<u16>> {
+/// Sends one fact once, because a person asks for it. Fails with the reason if the shop's endpoint has not taken it.
+pub(crate) async fn send_once(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Result<(), NotTaken> {
     match send(book, webhook, kept).await {
         DeliveryOutcome::Delivered => Ok(()),
-        DeliveryOutcome::Gone => Err(Some(StatusCode::GONE.as_u16())),
-        DeliveryOutcome::Failed { status, .. } => Err(status),
+        DeliveryOutcome::Gone => Err(NotTaken::Answered(StatusCode::GONE.as_u16())),
+        DeliveryOutcome::Failed { why, .. } => Err(why),
     }
 }
 
@@ -298,13 +338,18 @@ async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> DeliveryOutcom
     // The wall clock, not the decision clock: the shop compares the time with its own clock.
     let (id, now) = (fact::id(kept.sequence), book.clock.wall());
     let Ok(request) = signed_post(webhook.url.clone(), &webhook.secrets, &id, now, payload) else {
-        return DeliveryOutcome::Failed { status: None, asked: None };
+        return DeliveryOutcome::Failed { why: NotTaken::NotBuilt, asked: None };
     };
     let sending = webhook.transport.send(request, TIMEOUT);
     match within(&book.clock.waiting(), TIMEOUT, sending).await {
         Some(Ok(answer)) => read(&answer, book.clock.wall()),
-        Some(Err(_)) | None => DeliveryOutcome::Failed { status: None, asked: None },
+        Some(Err(error)) => no_answer(error.obstacle()),
+        None => no_answer(Obstacle::TimedOut),
     }
+}
+
+const fn no_answer(obstacle: Obstacle) -> DeliveryOutcome {
+    DeliveryOutcome::Failed { why: NotTaken::NoAnswer(obstacle), asked: None }
 }
 
 /// Only a 2xx means that the shop has received the fact; a redirect is not followed.
@@ -321,5 +366,5 @@ fn read(answer: &Response<Bytes>, now: Timestamp) -> DeliveryOutcome {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(read_http_date(asked)?.since(now)),
     });
-    DeliveryOutcome::Failed { status: Some(status.as_u16()), asked }
+    DeliveryOutcome::Failed { why: NotTaken::Answered(status.as_u16()), asked }
 }
