@@ -76,7 +76,12 @@ pub(crate) fn check_step(
             is_true(after, attempt, ledger)?;
         }
     }
-    payments::check_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
+    let is_decided = before.is_some_and(|before| before.decisions != after.decisions);
+    payments::check_step(
+        before.and_then(|before| before.payment.as_ref()),
+        after.payment.as_ref(),
+        is_decided,
+    )?;
     // Persons decide that money is refunded by canceling the order.
     let canceled = after.cancellation.as_ref().filter(|_| !after.has_decisions());
     canceled.map_or(Ok(()), payments::check_cancellation)?;
@@ -201,7 +206,9 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResu
     }
     if let AttemptState::NotApproved { .. } = attempt.state {
         // Another client may complete it before the next look.
-        let is_ours = matches!(money, Money::Paid | Money::Pending) && !ledger.may_be_anothers(session);
+        let is_ours = matches!(money, Money::Paid | Money::Pending)
+            && !ledger.may_be_anothers(session)
+            && !ledger.is_completed_by_a_late_copy(session);
         return never(is_ours, Invariant::PaidCalledUnpaid, || {
             format!("attempt {number} is NotApproved, but its money is {money:?}")
         });
@@ -246,7 +253,11 @@ pub(crate) fn check_payment<'a>(
     checkouts: impl Iterator<Item = &'a Checkout>,
 ) -> CheckResult {
     let money = ledger.money(session);
-    if !matches!(money, Money::Pending | Money::Paid) || ledger.may_be_anothers(session) {
+    // What a late copy has completed is found by a look, and is unexplained beside another payment.
+    if !matches!(money, Money::Pending | Money::Paid)
+        || ledger.may_be_anothers(session)
+        || ledger.is_completed_by_a_late_copy(session)
+    {
         return Ok(());
     }
     let bound =
@@ -280,6 +291,7 @@ pub(crate) fn check_payment<'a>(
     let paid = checkout.attempts.iter().filter(|attempt| {
         !may_be_foreign(&attempt.state)
             && !ledger.may_be_anothers(&attempt.checkout_session_id)
+            && !ledger.is_completed_by_a_late_copy(&attempt.checkout_session_id)
             && matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid)
     });
     let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
@@ -319,7 +331,9 @@ where
     Checkouts: Iterator<Item = &'a Checkout>,
 {
     let is_paid = |session: &str| {
-        matches!(ledger.money(session), Money::Pending | Money::Paid) && !ledger.may_be_anothers(session)
+        matches!(ledger.money(session), Money::Pending | Money::Paid)
+            && !ledger.may_be_anothers(session)
+            && !ledger.is_completed_by_a_late_copy(session)
     };
     // What was released is another order's session.
     let is_its_own = |attempt: &&Attempt| !matches!(attempt.state, AttemptState::Released { .. });

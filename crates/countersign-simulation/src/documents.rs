@@ -1,9 +1,13 @@
 //! The parts of the two stores that the invariants need. This crate's own code reads the documents'
 //! forms on disk, so that a wrong conversion in a half cannot hide its own effects.
 
+mod disputes;
+
 use std::fmt;
 
 use serde::Deserialize;
+
+pub(crate) use disputes::{Dispute, DisputeState, open_disputes};
 
 /// An amount in minor units, and its currency.
 pub(crate) type Amount = (u64, String);
@@ -463,6 +467,8 @@ pub(crate) struct Payment {
     #[serde(default)]
     pub(crate) operations: Vec<Operation>,
     #[serde(default)]
+    pub(crate) disputes: Vec<Dispute>,
+    #[serde(default)]
     pub(crate) contests: Vec<Contest>,
 }
 
@@ -629,7 +635,7 @@ impl OperationState {
         self.in_flight().map_or_else(|| name(self), name)
     }
 
-    fn in_flight(&self) -> Option<&InFlight> {
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
         if let Self::InFlight(call) = self { Some(call) } else { None }
     }
 
@@ -670,20 +676,20 @@ impl SeenCharge {
         self.sight.get("Contradicted").is_some()
     }
 
-    /// Whether it has captured more than is refunded.
-    fn keeps_money(&self) -> bool {
+    /// Whether it has captured more than is refunded, and was lost by disputes.
+    fn keeps_more_than(&self, lost: u64) -> bool {
         let SeenChargeState::Captured(captured) = &self.state else { return false };
         let counted =
             self.refunds.iter().filter(|refund| !matches!(refund.state, SeenRefundState::Declined(_)));
         let known: u64 = counted.map(|refund| refund.amount.0).sum();
-        captured.0 > known.max(self.refunded_shown.as_ref().map_or(0, |shown| shown.0))
+        captured.0 > lost.saturating_add(known.max(self.refunded_shown.as_ref().map_or(0, |shown| shown.0)))
     }
 }
 
 impl Payment {
     /// Whether a part of what was captured is kept.
     pub(crate) fn keeps_money(&self) -> bool {
-        self.charges.iter().any(SeenCharge::keeps_money)
+        self.charges.iter().any(|charge| charge.keeps_more_than(disputes::lost(&self.disputes, &charge.id)))
     }
 
     /// The earliest instant at which work on this is due. For an Authorized charge that is its
@@ -700,7 +706,8 @@ impl Payment {
         });
         let contests = self.contests.iter().filter_map(Contest::due_at);
         let permission = self.permission.look.as_ref().map(|look| look.at);
-        operations.chain(charges).chain(contests).chain(permission).min()
+        let disputes = self.disputes.iter().filter_map(Dispute::due_at);
+        operations.chain(charges).chain(contests).chain(disputes).chain(permission).min()
     }
 
     /// Whether Amazon has answered one of its ids for another order, too, and has not said whose it is.

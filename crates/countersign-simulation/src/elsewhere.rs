@@ -21,6 +21,7 @@ use crate::documents::Checkout;
 use crate::entropy::Random;
 use crate::executor::Group;
 use crate::features::Feature;
+use crate::ledger::Money;
 use crate::process::{GivingUp, ServeOutcome};
 use crate::requests::{at_amazon, read, shop_request};
 use crate::shop::{MINUTE, SECOND};
@@ -61,7 +62,7 @@ pub(crate) fn begin(world: &Arc<World>, client: &Client, random: &Random) {
 }
 
 /// The request's members as the client reads them.
-fn request<T: Object>(members: &Value) -> T {
+pub(crate) fn request<T: Object>(members: &Value) -> T {
     read_request(members.to_string().as_bytes(), Spellings::Every)
         .unwrap_or_else(|refused| unreachable!("{members} is a request: {refused:?}"))
 }
@@ -91,6 +92,10 @@ impl Elsewhere {
         let (sale, ()) = futures_util::future::join(self.finalize(&session, &terms), coming_back).await;
         let Some(sale) = sale else { return };
         self.world.witness.count("sold elsewhere");
+        // Its gate: the money is held or taken.
+        if self.world.witness.books(session.as_str()).money == Money::Paid {
+            self.world.witness.ships_elsewhere(session.as_str());
+        }
         if self.world.has(Feature::NamedOrders) {
             return self.follow(&sale).await;
         }
@@ -274,6 +279,9 @@ impl Elsewhere {
         if let Some(did) = did {
             let whose = if ours.is_some() { "ours" } else { "its own" };
             self.world.witness.count(&format!("elsewhere: {did} of {whose}"));
+            if ours.is_some() {
+                self.world.witness.count("elsewhere: an act on ours");
+            }
         }
     }
 }

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
-/// Declares the features: their names, whether they are on by default, and in which seeds they are.
+/// Declares the features: their names, whether they are on by default, in which seeds they are, and what is counted
+/// each time that one of them really happens.
 macro_rules! features {
-    ($($(#[$doc:meta])+ $feature:ident = $name:literal, $default:ident, seeds $which:literal of $of:literal;)+) => {
+    ($($(#[$doc:meta])+ $feature:ident = $name:literal, $default:ident, seeds $which:literal of $of:literal,
+        counts $counted:literal;)+) => {
         /// Something that a world can have.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Feature {
@@ -21,6 +23,12 @@ macro_rules! features {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$feature => $name,)+ }
+            }
+
+            /// What the run counts each time that it happens.
+            #[must_use]
+            pub const fn counted_as(self) -> &'static str {
+                match self { $(Self::$feature => $counted,)+ }
             }
 
             const fn is_default(self) -> bool {
@@ -39,34 +47,46 @@ macro_rules! features {
 
 features! {
     /// The shop registers some carts under two order numbers, and some orders in place of others.
-    Carts = "carts", on, seeds 2 of 4;
+    Carts = "carts", on, seeds 2 of 4, counts "waits for another order of its cart";
     /// In worlds with an odd seed, whose settings do not say that this server is the account's only integration:
     /// another integration on the account sells by rules of its own: it finalizes, charges, captures, cancels,
     /// refunds and closes what it has made. Its buyers write any order's id into their buttons, and it
     /// rewrites references after the payment.
-    OwnSales = "own-sales", on, seeds 1 of 6;
+    OwnSales = "own-sales", on, seeds 1 of 6, counts "sold elsewhere";
     /// The other integration sells to buyers who write this shop's orders into their buttons, with the same terms,
     /// and Amazon's notifications about its sales reach this shop, too. It only captures them, or lets them lapse.
-    NamedOrders = "named-orders", on, seeds 5 of 8;
+    NamedOrders = "named-orders", on, seeds 5 of 8, counts "named order: captured elsewhere";
     /// Buyers come back to this shop with sessions that the other integration finalizes, too.
-    ForeignSessions = "foreign-sessions", on, seeds 1 of 6;
+    ForeignSessions = "foreign-sessions", on, seeds 1 of 6, counts "came back with a foreign session";
     /// The other integration charges, captures, cancels and refunds under this shop's permissions.
-    ActsOnOurs = "acts-on-ours", on, seeds 1 of 6;
+    ActsOnOurs = "acts-on-ours", on, seeds 1 of 6, counts "elsewhere: an act on ours";
     /// A member is missing in some of Amazon's answers.
-    LeftOut = "left-out", on, seeds 4 of 5;
+    LeftOut = "left-out", on, seeds 4 of 5, counts "an answer with a member left out";
     /// A Get is sometimes answered with another object of the same kind.
-    Crossed = "crossed", on, seeds 4 of 5;
+    Crossed = "crossed", on, seeds 4 of 5, counts "another object's answer";
     /// Persons decide daily what nothing else has settled 48 hours after Amazon's last deadline.
-    Persons = "persons", on, seeds 1 of 2;
+    Persons = "persons", on, seeds 1 of 2, counts "with persons: settled";
     /// Other persons decide before them, at random.
-    WrongDecisions = "wrong-decisions", on, seeds 3 of 4;
+    WrongDecisions = "wrong-decisions", on, seeds 3 of 4, counts "decided at random";
     /// A Finalize is sometimes answered with the ids of an earlier payment.
-    KnownIds = "known-ids", on, seeds 4 of 5;
+    KnownIds = "known-ids", on, seeds 4 of 5, counts "known ids";
+    /// When a buyer places an order, Amazon sometimes authorizes it at once, before any Finalize: the permission names
+    /// the order, Get Checkout Session may show it, and notifications report it. It is canceled within 24 hours.
+    EarlyAuthorizations = "early-authorizations", on, seeds 1 of 3, counts "authorized before Finalize";
+    /// Persons decide about operations that are in doubt, too, rightly and wrongly, and correct it later.
+    DecidedOperations = "decided-operations", on, seeds 1 of 2, counts "an operation is decided";
+    /// Buyers dispute what was captured. Amazon notifies of that, and persons say how it ended, rightly and wrongly.
+    Disputes = "disputes", on, seeds 5 of 12, counts "a dispute is decided";
+    /// A copy of a Finalize, or of a call that changes a payment, sometimes arrives at Amazon hours or days later.
+    LateCopies = "late-copies", on, seeds 2 of 3, counts "a copy that arrives hours later";
+    /// Get Checkout Session sometimes shows a session Open after it was completed, for as long as the session may be
+    /// Open by Amazon's own rules.
+    StaleOpens = "stale-opens", on, seeds 0 of 5, counts "shown Open after it was completed";
 }
 
 /// A set of features.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Features(u16);
+pub struct Features(u32);
 
 impl Features {
     /// What every run has unless it says otherwise.
@@ -98,7 +118,8 @@ impl Features {
     }
 
     /// Whether it is among them.
-    pub(crate) const fn includes(self, feature: Feature) -> bool {
+    #[must_use]
+    pub const fn includes(self, feature: Feature) -> bool {
         self.0 & 1 << feature as u16 != 0
     }
 

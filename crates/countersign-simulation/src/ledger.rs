@@ -47,6 +47,8 @@ pub(crate) struct Ledger {
     made_at: HashMap<String, Duration>,
     /// The sessions that were refused each time because they were not approved.
     not_approved: HashSet<String>,
+    /// The objects about which a copy of a call arrives, or has arrived, hours after the call.
+    copied_late: HashSet<String>,
     /// The sessions that another client of the account has sent a Finalize for, and whether it succeeded.
     elsewhere: HashMap<String, bool>,
     latest: LatestInstant,
@@ -107,6 +109,24 @@ impl Ledger {
     /// Notes that each send for a session was refused because it was not approved.
     pub(crate) fn is_not_approved(&mut self, session: &str) {
         self.not_approved.insert(session.to_owned());
+    }
+
+    /// Notes that a copy of a call about an object arrives hours after the call.
+    pub(crate) fn late_copy_arrives(&mut self, id: &str) {
+        self.copied_late.insert(id.to_owned());
+    }
+
+    /// Forgets that copy, unless it has completed the session.
+    pub(crate) fn late_copy_was_answered(&mut self, id: &str) {
+        if self.ids(id).is_none() {
+            self.copied_late.remove(id);
+        }
+    }
+
+    /// Whether a copy may have completed a session hours after each send was refused, because it was not approved
+    /// then: looks find that.
+    pub(crate) fn is_completed_by_a_late_copy(&self, session: &str) -> bool {
+        self.copied_late.contains(session) && self.was_not_approved(session)
     }
 
     /// Whether each send for a session was refused once because it was not approved.

@@ -10,10 +10,12 @@
 //! replaced: stores (in memory, and failing), clocks, entropy, sockets and, in most seeds,
 //! signatures.
 
+mod calendar;
 mod chaos;
 mod checkouts;
 mod clock;
 mod documents;
+mod early;
 mod elsewhere;
 mod entropy;
 mod executor;
@@ -22,6 +24,7 @@ mod good_network;
 mod half;
 mod hostile;
 mod invariants;
+mod lateness;
 mod later;
 mod ledger;
 mod life;
@@ -37,6 +40,7 @@ mod process;
 mod quoting;
 mod reading;
 mod requests;
+mod seller_central;
 mod shop;
 mod signing;
 mod store;

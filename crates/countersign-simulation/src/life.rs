@@ -55,6 +55,9 @@ impl World {
         if self.has(Feature::WrongDecisions) {
             Persons::new(&self).decide_at_random(BUSY * 3);
         }
+        if self.has(Feature::DecidedOperations) {
+            Persons::who_decide_later_calls(&self).decide_later_calls();
+        }
         let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
         for order in 0..self.order_count {
             let part = STORIES + u64::try_from(order).unwrap_or(0);

@@ -79,6 +79,10 @@ fn main() -> ExitCode {
         }
     }
     let seconds = seconds_passed();
+    let happened = |feature: &Feature| locked(&counts).get(feature.counted_as()).copied().unwrap_or_default();
+    let happened: Vec<String> =
+        Feature::ALL.iter().map(|feature| format!("{} {}", feature.name(), happened(feature))).collect();
+    say(&format!("what worlds can have, and how often it happened: {}", happened.join(", ")));
     match locked(&found).pop_first() {
         Some((_, failure)) => {
             say(&failure.to_string());

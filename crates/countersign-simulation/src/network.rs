@@ -12,14 +12,19 @@ use bytes::Bytes;
 use countersign_client::{Transport, TransportError};
 use countersign_http::{Request, Response};
 use countersign_sandbox::Sandbox;
+use countersign_world::Clock as _;
+use countersign_world::fake::ShiftedClock;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::calendar::Calendar;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
+use crate::features::Feature;
 use crate::hostile::{HostileAnswers, LEFT_OUT};
+use crate::lateness::{EarlyAuthorizations, Lateness};
 use crate::process::{GivingUp, Process, ServeOutcome};
 use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
 use crate::weather::{Rates, Weather};
@@ -32,6 +37,9 @@ const REPLICA_LAG: Duration = Duration::from_secs(5);
 /// from what the card says. Later calls that have such codes get one four times as often.
 const SIMULATED: u32 = 40;
 
+/// What is counted when Amazon gives a refusal again that it has kept under its key.
+const SAVED_REFUSAL: &str = "a refusal that was saved under its key";
+
 /// The network. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Network {
@@ -41,6 +49,13 @@ pub(crate) struct Network {
     pub(crate) amazon: Arc<Process<Sandbox>>,
     pub(crate) witness: Arc<Witness>,
     pub(crate) random: Random,
+    /// Amazon's clock.
+    pub(crate) clock: ShiftedClock,
+    pub(crate) lateness: Lateness,
+    pub(crate) early: EarlyAuthorizations,
+    pub(crate) calendar: Calendar,
+    /// The refusals that Amazon keeps, by idempotency key.
+    pub(crate) refusals: Arc<Mutex<HashMap<String, Bytes>>>,
     /// The statuses that Amazon remembers, by idempotency key.
     pub(crate) kept: Arc<Mutex<HashMap<String, StatusCode>>>,
     /// What is wrong with answers that seem to be right, in some worlds.
@@ -69,8 +84,7 @@ impl CalledOperation {
         let mut segments = request.uri().path().rsplit('/');
         let last = segments.next().unwrap_or_default();
         if last == "finalize" {
-            let key = request.headers().get("x-amz-pay-idempotency-key");
-            let key = key.and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+            let key = key_of(request).to_owned();
             return Self::Finalize { session: segments.next().unwrap_or_default().to_owned(), key };
         }
         let parent = segments.next().unwrap_or_default().to_owned();
@@ -114,6 +128,8 @@ struct CallFate {
     repeated_after: Option<Duration>,
     /// Whether the sender gets the copy's answer in place of the first answer.
     copy_answers: bool,
+    /// When a further copy arrives whose answer nobody waits for.
+    copied_after: Option<Duration>,
 }
 
 impl Network {
@@ -125,7 +141,7 @@ impl Network {
         self.weather.strikes(&self.random, rate)
     }
 
-    fn fate(&self) -> CallFate {
+    fn fate(&self, called: &CalledOperation) -> CallFate {
         let random = &self.random;
         let late = if self.happens(|rates| rates.late) {
             random.time(Duration::from_secs(1), Duration::from_secs(600))
@@ -139,6 +155,16 @@ impl Network {
             late,
             repeated_after: repeated.then(|| random.time(Duration::ZERO, Duration::from_secs(900))),
             copy_answers: random.happens(300),
+            copied_after: match called {
+                CalledOperation::Finalize { .. } | CalledOperation::Change { .. }
+                    if !self.weather.is_calm() =>
+                {
+                    self.lateness.copied_after()
+                }
+                CalledOperation::Finalize { .. }
+                | CalledOperation::Change { .. }
+                | CalledOperation::Get { .. } => None,
+            },
         }
     }
 
@@ -167,10 +193,14 @@ impl Network {
             return self.lose(answers).await;
         }
         self.executor.sleep(fate.late).await;
+        let is_lost_for_good = matches!(called, CalledOperation::Change { .. })
+            && !self.weather.is_calm()
+            && self.lateness.loses_answers_under(key_of(&request));
         let mut answer = self.ask(&request, &called).await;
         if let Some(pause) = fate.repeated_after {
             let (copy, is_called) = (self.clone(), called.clone());
             let (copied, of_copy) = oneshot::channel();
+            let request = request.clone();
             self.executor.spawn(Group::Network, async move {
                 copy.executor.sleep(pause).await;
                 let _ = copied.send(copy.ask(&request, &is_called).await);
@@ -179,9 +209,23 @@ impl Network {
                 answer = of_copy.await.ok().flatten();
             }
         }
+        if let Some(pause) = fate.copied_after {
+            let (copy, is_called) = (self.clone(), called.clone());
+            self.executor.spawn(Group::Network, async move {
+                copy.calendar.wait(pause).await;
+                copy.witness.count(Feature::LateCopies.counted_as());
+                copy.note(&is_called, || {
+                    format!("arrives once more, {} hours later", pause.as_secs() / 3_600)
+                });
+                copy.witness.late_copy_arrives(is_called.id());
+                copy.ask(&request, &is_called).await;
+                copy.witness.late_copy_was_answered(is_called.id());
+            });
+        }
         let Some(answer) = answer else { return self.lose(answers).await };
         let gateway =
             matches!(called, CalledOperation::Finalize { .. }) && self.weather.gives_up_on_payments();
+        let gateway = gateway || is_lost_for_good;
         if fate.answer_lost || gateway || self.weather.is_cut_off() {
             self.note(&called, || "has an answer that is lost".to_owned());
             return self.lose(answers).await;
@@ -229,6 +273,9 @@ impl Network {
                 return None;
             }
         };
+        self.is_refused(request, called, &answer);
+        self.has_made(request, called, &answer);
+        let answer = self.as_a_replica_has_it(called, answer);
         if self.happens(|rates| rates.failed_after) {
             let status = self.draw_failure(called);
             self.keep(called, status);
@@ -253,6 +300,61 @@ impl Network {
         };
         self.note(called, || format!("is answered {}", in_short(&answer)));
         Some(answer)
+    }
+
+    /// Counts a refusal that Amazon has kept under its key, and gives again.
+    fn is_refused(&self, request: &Request, called: &CalledOperation, answer: &Response) {
+        let flags = &self.reading.flags;
+        let is_kept = match called {
+            CalledOperation::Finalize { .. } => flags.honour_key_on_finalize,
+            CalledOperation::Change { .. } => true,
+            CalledOperation::Get { .. } => false,
+        };
+        let key = key_of(request);
+        if key.is_empty() || !is_kept || !flags.save_refusals {
+            return;
+        }
+        if !answer.status().is_client_error() || is_turned_away(answer) {
+            return;
+        }
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = refusals.insert(key.to_owned(), answer.body().clone());
+        if earlier.as_ref() == Some(answer.body()) {
+            self.witness.count(SAVED_REFUSAL);
+        }
+    }
+
+    /// Notes the object that a call has made under its key.
+    fn has_made(&self, request: &Request, called: &CalledOperation, answer: &Response) {
+        let member = match called {
+            CalledOperation::Change { what: "createCharge", .. } => "chargeId",
+            CalledOperation::Change { what: "createRefund", .. } => "refundId",
+            CalledOperation::Change { .. }
+            | CalledOperation::Finalize { .. }
+            | CalledOperation::Get { .. } => {
+                return;
+            }
+        };
+        let made: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        if let Some(id) = made[member].as_str().filter(|_| answer.status().is_success()) {
+            self.witness.made_under_key(key_of(request), id);
+        }
+    }
+
+    /// What a replica shows of a session: an authorization before Finalize, or the session as it was.
+    fn as_a_replica_has_it(&self, called: &CalledOperation, answer: Response) -> Response {
+        let CalledOperation::Get { id } = called else { return answer };
+        let (answer, is_stale) =
+            self.lateness.show(answer, self.clock.now(), |session| self.witness.was_refused(session));
+        if is_stale {
+            self.witness.count(Feature::StaleOpens.counted_as());
+            self.note(called, || "is answered by a replica that lags".to_owned());
+        }
+        let (answer, has_early) = self.early.add(id, answer);
+        if has_early {
+            self.witness.count("an early authorization is shown");
+        }
+        answer
     }
 
     /// Sometimes adds a simulation code, with which Amazon or the bank decides differently from what the card
@@ -388,6 +490,12 @@ const DECLINES: [&str; 6] = [
     "AmazonRejected",
 ];
 
+/// The idempotency key of a request; empty if it has none.
+fn key_of(request: &Request) -> &str {
+    let key = request.headers().get("x-amz-pay-idempotency-key");
+    key.and_then(|key| key.to_str().ok()).unwrap_or_default()
+}
+
 /// Whether a body has this word as a value; cheaper than parsing it.
 fn has_word(body: &[u8], word: &str) -> bool {
     let word = format!("\"{word}\"");
@@ -450,13 +558,14 @@ impl Transport for Network {
                 witness.touches(what, id);
                 if *what == "createRefund" {
                     witness.refunds(id, request.body());
+                    witness.refunds_disputed(id, key_of(&request), request.body());
                 }
             }
             if let CalledOperation::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());
             }
             self.simulate(&mut request, &called);
-            let fate = self.fate();
+            let fate = self.fate(&called);
             let not_sent = self.happens(|rates| rates.not_sent);
             self.usual_delay().await;
             if not_sent || weather.is_cut_off() || !amazon.is_up() {

@@ -108,8 +108,8 @@ pub(crate) fn permission_of(id: &str) -> &str {
     id.get(..end).unwrap_or(id)
 }
 
-/// Checks what changed in one step of a payment.
-pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>) -> CheckResult {
+/// Checks what changed in one step of a payment. `is_decided`: persons have decided something in it.
+pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>, is_decided: bool) -> CheckResult {
     let Some(after) = after else {
         return match before {
             // Its session names another payment: this one was another order's.
@@ -148,7 +148,9 @@ pub(crate) fn check_step(before: Option<&Payment>, after: Option<&Payment>) -> C
             return broken(Invariant::VerdictChanged, format!("the operation {} is gone", was.number));
         };
         never(
-            was.state.is_final() && was.state != is.state || was.request != is.request || was.name != is.name,
+            was.state.is_final() && was.state != is.state && !is_decided
+                || was.request != is.request
+                || was.name != is.name,
             Invariant::VerdictChanged,
             || format!("the operation {was:?} is now {is:?}"),
         )?;
@@ -406,17 +408,19 @@ pub(crate) fn check_end(payment: &Payment, truth: &Truth<'_>) -> CheckResult {
 }
 
 /// Checks a cancellation at the end: it is done, and by the truth without what others have charged no money is held
-/// or kept. Others may have refunded more than was captured, and the permission is not closed over what they have
+/// or kept: what a dispute has `lost` counts as returned. Others may have refunded more than was captured, and the permission is not closed over what they have
 /// charged.
 pub(crate) fn check_undone(
     cancellation: &Cancellation,
     truth: &Truth<'_>,
+    lost: u64,
     others_gave: bool,
     others_charged: bool,
 ) -> CheckResult {
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
     let given: u64 =
         truth.refunds.values().filter(|refund| refund.is_refunded).map(|refund| refund.amount).sum();
+    let given = given + lost;
     match cancellation.done_at() {
         Some(_)
             if truth.held == 0
@@ -448,7 +452,7 @@ pub(crate) fn check_fact(
     let kind = text("type");
     // A deadline is announced twice, 72 and 24 hours before.
     let at = if kind == "capture.due" { text("at") } else { "" };
-    let members = ["refundId", "chargeId", "checkoutId", "reason", "reference"].map(text);
+    let members = ["refundId", "disputeId", "chargeId", "checkoutId", "reason", "reference"].map(text);
     let about = [members.join(" ").as_str(), at].join(" ");
     let attempt = fact["attempt"].as_u64().unwrap_or_default();
     // A permission may become chargeable and non-chargeable repeatedly.

@@ -2,6 +2,8 @@
 //! that needs a person, daily, and decide by what Amazon's books show. In some worlds others have decided before
 //! them, at random.
 
+mod later;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +11,12 @@ use countersign_client::Client;
 use countersign_domain::ids::{ChargeId, IdempotencyKey};
 use countersign_domain::money::{Currency, Money as Price};
 use countersign_http::Response;
-use countersign_protocol::wire::{CancelCharge, CreateRefund, Object, Spellings, read_request};
+use countersign_protocol::wire::{CancelCharge, CreateRefund};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::documents::{Attempt, AttemptState, Checkout, HeardState, Name, Operation, OperationState};
+use crate::elsewhere::request;
 use crate::entropy::Random;
 use crate::executor::Group;
 use crate::features::Feature;
@@ -22,8 +25,9 @@ use crate::process::{GivingUp, ServeOutcome};
 use crate::requests::{OPERATOR_TOKENS, operator_request, read, shop_request};
 use crate::world::World;
 
-/// The part of the seed.
+/// The parts of the seed: of those who decide about attempts, and of those who decide about later calls.
 const PART: u64 = 997;
+const LATER_PART: u64 = 995;
 
 /// The persons.
 pub(crate) struct Persons {
@@ -35,7 +39,16 @@ pub(crate) struct Persons {
 
 impl Persons {
     pub(crate) fn new(world: &Arc<World>) -> Self {
-        let random = Random::stream(world.seed, PART);
+        Self::of_part(world, PART)
+    }
+
+    /// Persons with draws of their own.
+    pub(crate) fn who_decide_later_calls(world: &Arc<World>) -> Self {
+        Self::of_part(world, LATER_PART)
+    }
+
+    fn of_part(world: &Arc<World>, part: u64) -> Self {
+        let random = Random::stream(world.seed, part);
         Self { world: Arc::clone(world), seller_central: world.client_elsewhere(&random), random }
     }
 
@@ -90,6 +103,12 @@ impl Persons {
             if let HeardState::Open { .. } = known.state {
                 self.explain(order, &checkout, &known.charge_permission_id).await;
             }
+        }
+        if is_wrong || is_disputed || needs("operationInDoubt") {
+            self.look_after_operations(order, &checkout, needs("operationInDoubt")).await;
+        }
+        if is_wrong || is_disputed || needs("disputed") {
+            self.settle_disputes(order, &checkout).await;
         }
         if needs("cancellationStuck") {
             let operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
@@ -212,6 +231,7 @@ impl Persons {
                 (of(format!("attempts/{}", attempt.number)), body)
             }
         };
+        witness.count("decided at random");
         // Whatever is decided may be wrong from the first person's word on.
         let is_new = !witness.was_decided_wrongly(order);
         witness.may_be_decided_wrongly(order, &attempt.checkout_session_id);
@@ -252,9 +272,4 @@ impl Persons {
             ServeOutcome::Reset | ServeOutcome::Refused => None,
         }
     }
-}
-
-fn request<T: Object>(members: &Value) -> T {
-    read_request(members.to_string().as_bytes(), Spellings::Every)
-        .unwrap_or_else(|refused| unreachable!("{members} is a request: {refused:?}"))
 }

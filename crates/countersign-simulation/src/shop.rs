@@ -281,6 +281,9 @@ impl Story {
         };
         let request = at_amazon("/_sandbox/checkout-sessions", &body);
         let session = self.act_at_amazon(request, began).await?;
+        if let Some(id) = session["checkoutSessionId"].as_str() {
+            self.world.authorize_early(self.order, id, &registered.checkout_id, terms);
+        }
         let is_shared = session["checkoutSessionId"].as_str().is_some_and(|id| self.shares_account(id));
         if !is_placed && placing == Placing::First && random.happens(950) && !is_shared {
             self.pause(SECOND, MINUTE).await;

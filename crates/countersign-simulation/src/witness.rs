@@ -2,8 +2,11 @@
 //! moment it is made. It checks the invariants immediately, and keeps the trace. The first broken invariant
 //! ends the run.
 
+mod disputes;
 mod elsewhere;
+mod operations;
 mod settling;
+mod shipping;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +32,7 @@ use crate::ledger::Ledger;
 use crate::payments::{self, Books};
 use crate::prices::QuotedOrder;
 use crate::reading::IdsOnGet;
+use crate::seller_central::TrueDispute;
 use crate::trace::Trace;
 
 /// A broken invariant, and the order that shows it.
@@ -63,14 +67,26 @@ struct Facts {
     elsewhere: HashSet<String>,
     /// Those sessions that the other integration has finalized.
     finalized_elsewhere: HashSet<String>,
+    /// The sessions for which the other integration has shipped, and those for which an order of the shop may ship.
+    shipped_elsewhere: HashSet<String>,
+    shipped_here: HashMap<String, usize>,
     /// The charges and refunds that another integration has made, under permissions of the shop's too, and when.
     made_elsewhere: HashMap<String, Duration>,
     /// How many charges and refunds another integration has asked for, by permission.
     asked_elsewhere: HashMap<String, usize>,
     /// The permissions under which another integration has done anything.
     touched_elsewhere: HashSet<String>,
-    /// The sessions of orders of which persons may have decided wrongly.
+    /// The sessions of orders of which persons may have decided wrongly, and their operations and disputes: these have
+    /// a space in their names.
     decided_wrongly: HashMap<usize, HashSet<String>>,
+    /// The disputes of buyers, and since when the merchant half knows each.
+    disputes: HashMap<String, TrueDispute>,
+    dispute_known_at: HashMap<String, Duration>,
+    /// The keys under which refunds were sent.
+    refund_keys: HashSet<String>,
+    /// The keys of each checkout's operations, and what was made under them.
+    operation_keys: HashMap<(String, u32), HashSet<String>>,
+    made_under_keys: HashMap<String, String>,
     /// Whether the merchant half knows that Amazon honours keys on Finalize.
     knows_keys: bool,
     /// The sessions that were left to a person before that was known.
@@ -104,6 +120,15 @@ const BY_WRONG_DECISIONS: [Invariant; 7] = [
     Invariant::VerdictChanged,
 ];
 
+/// What they can bring about besides, if they decide wrongly about an operation or a dispute.
+const BY_WRONG_OPERATIONS: [Invariant; 4] = [
+    // What they say is stored, and counts.
+    Invariant::PaymentMisread,
+    Invariant::FactFalse,
+    Invariant::RefundedTooMuch,
+    Invariant::LedgersDiffer,
+];
+
 /// The simulation's number for the shop's order id.
 fn order_number(order_id: &str) -> Option<usize> {
     order_id.strip_prefix("order-")?.parse().ok()
@@ -132,10 +157,13 @@ impl Facts {
     }
 
     fn judge(&mut self, order: Option<usize>, held: CheckResult) {
-        let was_decided = order.is_some_and(|order| self.decided_wrongly.contains_key(&order));
+        let wrong = order.and_then(|order| self.decided_wrongly.get(&order));
+        let is_about_later = |subject: &String| subject.contains(' ');
         if let Err(broken) = &held
-            && was_decided
-            && BY_WRONG_DECISIONS.contains(&broken.invariant)
+            && wrong.is_some_and(|wrong| {
+                BY_WRONG_DECISIONS.contains(&broken.invariant)
+                    || (BY_WRONG_OPERATIONS.contains(&broken.invariant) && wrong.iter().any(is_about_later))
+            })
         {
             return self.count(&format!("decided wrongly: {}", broken.invariant.name()));
         }
@@ -256,6 +284,8 @@ impl Facts {
                 self.note(order, format!("merchant keeps: {call} {} {is}", operation.number));
             }
         }
+        self.operations_wrote(&after);
+        self.disputes_wrote(before.as_deref(), &after);
         let decided_at = change.at.as_millis();
         let held = checkouts::check_step(before.as_deref(), &after, write, decided_at, &self.ledger);
         self.judge(order, held);
@@ -566,6 +596,15 @@ impl Witness {
         };
         let held = payments::check_fulfilment(answer, &truth);
         facts.judge(Some(order), held);
+        if let Some(payment) = checkout.payment.as_ref().filter(|_| answer["mayShip"] == Value::Bool(true)) {
+            let held = facts.ships_here(order, &payment.charge_permission_id);
+            facts.judge(Some(order), held);
+            let disputed = facts.open_dispute(payment, None);
+            let held = never(disputed.is_some(), Invariant::ShippedUnpaid, || {
+                format!("the parcel may leave, and the dispute {disputed:?} is open")
+            });
+            facts.judge(Some(order), held);
+        }
     }
 
     /// Checks the merchant half's answer to one of the shop's operations after a success.
@@ -660,7 +699,8 @@ impl Witness {
                     let gave = |id: &&&str| facts.made_elsewhere.contains_key(**id);
                     let others_gave = undone.refunds.keys().any(|id| gave(&id));
                     let others_charged = undone.charges.len() < facts.ledger.truth(id).charges.len();
-                    payments::check_undone(cancellation, &undone, others_gave, others_charged)
+                    let lost = facts.lost_under(id);
+                    payments::check_undone(cancellation, &undone, lost, others_gave, others_charged)
                 });
                 facts.judge(Some(order), held);
             }

@@ -23,6 +23,7 @@ use countersign_world::Clock as _;
 use countersign_world::fake::ShiftedClock;
 use serde_json::json;
 
+use crate::calendar::Calendar;
 use crate::clock::half_clock;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
@@ -30,6 +31,7 @@ use crate::features::{Feature, Features};
 use crate::good_network::GoodNetwork;
 use crate::half::{Half, Halves};
 use crate::hostile::HostileAnswers;
+use crate::lateness::{EarlyAuthorizations, Lateness};
 use crate::network::Network;
 use crate::notifying::{self, Post};
 use crate::prices;
@@ -61,6 +63,7 @@ mod part {
     pub(super) const AMAZON: u64 = 8;
     pub(super) const WORLD: u64 = 9;
     pub(super) const POST: u64 = 10;
+    pub(super) const DISPUTES: u64 = 11;
 }
 
 /// How requests are signed.
@@ -86,6 +89,8 @@ pub(crate) struct World {
     amazon_starts: AtomicU64,
     keys: Keys,
     network: Network,
+    pub(crate) calendar: Calendar,
+    pub(crate) early: EarlyAuthorizations,
     /// Present in every fourth world only: signing notifications takes time.
     post: Option<Post>,
     pub(crate) random: Random,
@@ -102,6 +107,7 @@ impl World {
         witness.note(None, format!("the weather: {:?}, {:?}", weather.rates, weather.spells));
         witness.note(None, format!("the reading: {reading:?}"));
         let amazon = Arc::new(Process::new(&executor, Half::Amazon));
+        let (calendar, early) = (Calendar::new(&executor), EarlyAuthorizations::default());
         let network = Network {
             executor: executor.clone(),
             weather: Arc::clone(&weather),
@@ -109,7 +115,12 @@ impl World {
             amazon: Arc::clone(&amazon),
             witness: Arc::clone(&witness),
             random: random(part::NETWORK),
+            clock: clocks.amazon.clone(),
             kept: Arc::default(),
+            refusals: Arc::default(),
+            lateness: Lateness::draw(features, seed),
+            early: early.clone(),
+            calendar: calendar.clone(),
             hostile: HostileAnswers::draw(features, seed),
         };
         let store = |half, part| kept(half, &executor, &weather, &witness, &random(part));
@@ -120,6 +131,9 @@ impl World {
             merchant: Arc::clone(&merchant),
             witness: Arc::clone(&witness),
             random: random(part::POST),
+            calendar: calendar.clone(),
+            clock: clocks.amazon.clone(),
+            disputes: features.has(Feature::Disputes, seed).then(|| random(part::DISPUTES)),
         });
         Arc::new(Self {
             seed,
@@ -141,6 +155,8 @@ impl World {
             witness,
             amazon,
             network,
+            calendar,
+            early,
             post,
         })
     }
@@ -318,7 +334,10 @@ impl World {
                 let due_at = self.stores.get(half).memory.next_due().await.ok().flatten();
                 next = due_at.map_or(next, |due_at| next.min(due_at.since(self.clocks.get(half).now())));
             }
-            self.executor.leap(next.max(least).min(left));
+            next = next.max(least);
+            // Nothing is late because of a leap that was planned for an instant.
+            next = self.calendar.until_next().map_or(next, |planned| next.min(planned));
+            self.executor.leap(next.min(left));
             self.executor.sleep(Duration::from_secs(2)).await;
         }
     }

@@ -107,7 +107,7 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, CheckResult)> {
 
 fn in_steps() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
-    let step = |before: &Payment, after: &Payment| check_step(Some(before), Some(after));
+    let step = |before: &Payment, after: &Payment| check_step(Some(before), Some(after), false);
     let bare = payment(None, json!([]));
     let other: Payment = Payment { charge_permission_id: "Q".to_owned(), ..bare.clone() };
     let taken = payment(charge(captured(), json!([])), json!([]));
@@ -119,7 +119,7 @@ fn in_steps() -> Vec<(Invariant, CheckResult)> {
     let unowned = payment(charge(json!("AuthorizationInitiated"), json!([])), json!([]));
     let rewritten = payment(None, operation(json!({ "CreateCharge": {} }), in_doubt("{ }", 1)));
     vec![
-        (VerdictChanged, check_step(Some(&bare), None)),
+        (VerdictChanged, check_step(Some(&bare), None, false)),
         (VerdictChanged, step(&bare, &other)),
         (VerdictChanged, step(&taken, &bare)),
         (VerdictChanged, step(&taken, &lost)),
@@ -127,7 +127,7 @@ fn in_steps() -> Vec<(Invariant, CheckResult)> {
         (VerdictChanged, step(&given, &kept)),
         (VerdictChanged, step(&closed, &bare)),
         (VerdictChanged, step(&closed, &refused)),
-        (NoTimer, check_step(None, Some(&unowned))),
+        (NoTimer, check_step(None, Some(&unowned), false)),
         (SendChanged, step(&asked_again(1), &rewritten)),
         (ChargedWithoutOrder, check_canceled_sends(Some(&asked_again(1)), &asked_again(2))),
     ]
@@ -180,7 +180,7 @@ fn in_the_end() -> Vec<(Invariant, CheckResult)> {
     use Invariant::*;
     let ends = check_end;
     let undone =
-        |cancellation: &Cancellation, truth: &Truth<'_>| check_undone(cancellation, truth, false, false);
+        |cancellation: &Cancellation, truth: &Truth<'_>| check_undone(cancellation, truth, 0, false, false);
     let (bare, taken) = (payment(None, json!([])), payment(charge(captured(), json!([])), json!([])));
     let authorized = payment(charge(json!("Authorized"), json!([])), json!([]));
     let truly_taken = || truth(Some(true_charge(Some(1_400))), None);
@@ -196,7 +196,7 @@ fn in_the_end() -> Vec<(Invariant, CheckResult)> {
         (NotUndone, undone(&was_done, &Truth { is_closed: true, ..truly_taken() })),
         (NotUndone, undone(&was_done, &Truth { is_closed: true, held: 1, ..Truth::default() })),
         (NotUndone, undone(&was_done, &Truth::default())),
-        (NotUndone, check_undone(&was_done, &truly_taken(), true, true)),
+        (NotUndone, check_undone(&was_done, &truly_taken(), 0, true, true)),
         (NeverDecided, undone(&goes_on, &Truth::default())),
     ]
 }
@@ -255,8 +255,8 @@ fn correct_payments_break_no_invariant() {
     let undone = Truth { is_closed: true, ..truth(Some(true_charge(Some(500))), refunded(500)) };
     let bare_end = payment(charge(json!({ "Captured": [500, "USD"] }), refund(json!("Refunded"))), json!([]));
     for held in [
-        check_step(Some(&held), Some(&taken)),
-        check_step(Some(&asked_again(1)), Some(&asked_again(2))),
+        check_step(Some(&held), Some(&taken), false),
+        check_step(Some(&asked_again(1)), Some(&asked_again(2)), false),
         check_canceled_sends(None, &asked_again(2)),
         is_true(Some(&held), &taken, &truly(), NOW),
         is_true(None, &asked_again(30), &Truth::default(), NOW),
@@ -264,7 +264,7 @@ fn correct_payments_break_no_invariant() {
         check_cancellation(&was_done),
         check_end(&taken, &truly()),
         check_end(&bare_end, &undone),
-        check_undone(&was_done, &undone, false, false),
+        check_undone(&was_done, &undone, 0, false, false),
         told(&fact("refund.refunded"), &truly()),
         check_fulfilment(&json!({ "mayShip": true }), &truly()),
         check_fulfilment(&json!({ "mayShip": false }), &Truth::default()),

@@ -167,6 +167,20 @@ impl Witness {
         self.facts().tallies.get(session).is_some_and(SendTally::was_only_refused)
     }
 
+    /// Notes that a copy of a call about an object arrives hours after the call.
+    pub(crate) fn late_copy_arrives(&self, id: &str) {
+        self.facts().ledger.late_copy_arrives(id);
+    }
+
+    /// Notes that it was answered.
+    pub(crate) fn late_copy_was_answered(&self, id: &str) {
+        let mut facts = self.facts();
+        if facts.ledger.is_completed_by_a_late_copy(id) {
+            facts.count("completed by a late copy");
+        }
+        facts.ledger.late_copy_was_answered(id);
+    }
+
     /// Notes that another client of the account finalizes a session.
     pub(crate) fn other_client_tries(&self, session: &str) {
         let mut facts = self.facts();

@@ -49,6 +49,7 @@ impl Facts {
             return Some("Amazon has contradicted itself");
         }
         match need {
+            "disputed" => return Some("a buyer disputes the payment"),
             "snapshotMissed" => return Some("Amazon's object is gone"),
             "cancellationStuck" => {
                 let mut operations = checkout.payment.iter().flat_map(|payment| &payment.operations);

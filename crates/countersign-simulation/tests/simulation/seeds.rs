@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_simulation::features::Features;
+use countersign_simulation::features::{Feature, Features};
 use countersign_simulation::{Report, Run, run};
 
 /// The number of orders in each world here; `cargo xtask simulate` uses a hundred.
@@ -47,13 +47,20 @@ fn check_clean(seeds: Range<u64>) -> BTreeMap<String, u64> {
 }
 
 /// What must happen in the seeds: seeds in which nothing happens would prove nothing.
-const MET: [&str; 119] = [
+const MET: [&str; 132] = [
     "with persons: settled",
     "decided notOurs: 200",
     "decided notPaid: 200",
     "decided paid: 200",
     "decided notPaid: 409 AmazonSaysOtherwise",
     "decided notPaid: 409 NotUndecided",
+    "decided done: 200",
+    "decided noEffect: 200",
+    "decided won: 200",
+    "decided lost: 200",
+    "dispute Open",
+    "dispute Won",
+    "dispute Lost",
     "named order: captured elsewhere",
     "another object's answer",
     "came back with a foreign session",
@@ -70,6 +77,12 @@ const MET: [&str; 119] = [
     "48 hours later: needs a person",
     "48 hours later: waits for another order",
     "sold elsewhere",
+    "shipped elsewhere",
+    "known ids",
+    "a refusal that was saved under its key",
+    "authorized before Finalize",
+    "an early authorization is shown",
+    "an early authorization is canceled",
     "elsewhere: capture of its own",
     "elsewhere: charge of its own",
     "elsewhere: refund of its own",
@@ -184,6 +197,12 @@ fn two_hundred_seeds_keep_the_promise() {
     }
     let missing: Vec<&str> = MET.into_iter().filter(|what| !counts.contains_key(*what)).collect();
     assert!(missing.is_empty(), "never happened: {missing:?}; happened: {counts:#?}");
+    // No switch is without an effect: what is on by default happens.
+    for feature in Feature::ALL.iter().filter(|feature| Features::DEFAULT.includes(**feature)) {
+        let count = counts.get(feature.counted_as()).copied().unwrap_or_default();
+        println!("{}: {} {count} times", feature.name(), feature.counted_as());
+        assert!(count > 0, "{} never happened: {}", feature.name(), feature.counted_as());
+    }
 }
 
 #[test]
