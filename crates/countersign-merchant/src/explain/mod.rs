@@ -81,7 +81,9 @@ fn in_one_line(terms: &Terms) -> String {
 fn standing_in_words(standing: Standing) -> &'static str {
     match standing {
         Standing::AwaitingPayment => "no buyer has come back from Amazon's page yet",
-        Standing::Checking => "it is not known yet whether a call to Amazon had its effect",
+        Standing::Checking => {
+            "it is not known yet whether it is paid, or whether a call to Amazon had its effect"
+        }
         Standing::Pending => "Amazon has not decided yet",
         Standing::Reserved { .. } => "money is reserved, and none is kept",
         Standing::Capturing => "a capture is in progress",

@@ -56,10 +56,50 @@ pub(super) fn inquiry(inquiry: Inquiry) -> Response {
         body(it).some("replacedBy", by)
     });
     let body = subject(checkout, &about)
+        .with("object", known(checkout, &about))
         .with("amazon", amazon)
         .with("verdicts", verdicts)
         .with("decisions", of_subject.collect::<Vec<_>>());
     json(StatusCode::OK, &body)
+}
+
+/// What is known here of an object, beside its state.
+fn known(checkout: &Checkout, about: &Subject) -> Members {
+    let members = Members::default();
+    let payment = checkout.payment.as_ref();
+    match about {
+        Subject::Attempt(number) => {
+            let attempt = checkout.attempt(*number);
+            let session = attempt.and_then(|it| it.session()).map(ToString::to_string);
+            members
+                .some("amazonCheckoutSessionId", session)
+                .with("amount", amount(checkout.terms.charge_amount))
+                .some("at", attempt.map(|it| it.bound_at.to_string()))
+        }
+        Subject::Operation(number) => {
+            let operation = payment.and_then(|payment| payment.operation(*number));
+            let Some(operation) = operation else { return members };
+            members
+                .with("call", operation.request.call())
+                .some("chargeId", operation.request.charge_id().map(ChargeId::as_str))
+                .some("amount", operation.request.amount().map(amount))
+                .with("at", operation.requested_at.to_string())
+        }
+        Subject::Dispute(id) => {
+            let Some(dispute) = payment.and_then(|payment| payment.dispute(id)) else { return members };
+            members
+                .some("chargeId", dispute.charge_id.as_ref().map(ChargeId::as_str))
+                .some("amount", dispute.amount.map(amount))
+                .with("at", dispute.opened_at.to_string())
+        }
+        Subject::Unexplained(permission) => {
+            let Some(known) = checkout.heard_of(permission) else { return members };
+            members
+                .some("attempt", known.attempt.map(|number| number.get()))
+                .some("amount", known.amount.map(amount))
+                .with("at", known.heard_at.to_string())
+        }
+    }
 }
 
 /// A permission that nothing explains, as far as it is shown.

@@ -445,7 +445,9 @@ impl From<DecisionRefused> for RequestRefused {
             }
             Rule::TooEarly(from) => {
                 let message = match from {
-                    Some(from) => format!("This can be decided from {from} on."),
+                    Some(from) => {
+                        format!("This can be decided from {from} on, if nothing has settled it by then.")
+                    }
                     None => "Amazon has not said enough for this yet. Ask again later.".to_owned(),
                 };
                 refused(CONFLICT, "TooEarly", message)

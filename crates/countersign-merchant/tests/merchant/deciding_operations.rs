@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::deciding::{asked, decide_operation, decision_of, path, with};
-use super::world::{BOB, ENGINES, World, usd};
+use super::deciding::{asked, decide_operation, decision_of, path, verdicts, with};
+use super::world::{ALICE, BOB, ENGINES, World, usd};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -38,6 +38,13 @@ fn a_person_decides_that_an_operation_in_doubt_was_done() {
         let refused = decide_operation(&world, &checkout_id, 1, &done(made));
         assert_eq!(refused.refusal().1, "TooEarly", "a copy may be on its way");
         assert!(refused.text.contains("from 20261123T155"), "{}", refused.text);
+        let seen = asked(&world, ALICE, "GET", &path(&checkout_id, "operations/1"), &Value::Null).json();
+        assert_eq!((&seen["operation"], &seen["state"]), (&json!(1), &json!("InDoubt")));
+        assert_eq!(
+            (&seen["object"]["call"], &seen["object"]["amount"]),
+            (&json!("createCharge"), &usd("5.00"))
+        );
+        assert_eq!(verdicts(&seen), ["done TooEarly", "noEffect TooEarly", "remind TooEarly"]);
         // The looks send copies again: a person decides five minutes after the last one.
         world.skip(2 * HOUR);
         world.let_pass(6 * MINUTE);

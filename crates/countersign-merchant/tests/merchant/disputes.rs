@@ -313,6 +313,11 @@ fn a_second_person_sees_the_whole_request_about_a_dispute_and_what_to_do_about_i
             seen["verdicts"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
         assert_eq!(verdicts, [json!("won"), json!("lost"), json!("remind")]);
         assert_eq!(seen["verdicts"][1]["personsNeeded"], 2);
+        assert_eq!(
+            seen["object"],
+            json!({ "at": "20261123T154700Z" }),
+            "neither its charge nor its amount is known"
+        );
         assert_eq!(seen["amazon"]["charge"]["captureAmount"], usd("100.00"));
         let request = &seen["decisions"][1];
         assert_eq!((&request["verdict"], &request["amount"]), (&json!("lost"), &usd("40.00")));

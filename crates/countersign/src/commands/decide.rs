@@ -255,6 +255,7 @@ fn inquiry(answer: &Value) -> String {
     let amazon = &answer["amazon"];
     let shown = [("session", "session"), ("chargePermission", "permission"), ("charge", "charge")];
     let shown = shown.map(|(object, name)| (name, &amazon[object])).into_iter();
+    let shown = [("known here", &answer["object"])].into_iter().chain(shown);
     let charges = amazon["charges"].as_array().into_iter().flatten().map(|charge| ("charge", charge));
     for (name, shown) in shown.chain(charges) {
         if let Some(members) = shown.as_object() {
@@ -327,6 +328,8 @@ mod tests {
                 "awaits": "a second person, with the same verdict and ids", "persons": persons },
         });
         insta::assert_snapshot!(decided(&answer));
+        answer["object"] =
+            json!({ "amount": { "amount": "14.00", "currencyCode": "USD" }, "at": "20261122T154700Z" });
         answer["amazon"] = json!({
             "session": { "state": "ResourceNotFound" }, "chargePermission": null,
             "charge": { "chargeId": "S01-1-C1", "state": "Captured", "reason": null,
