@@ -521,8 +521,6 @@ pub(crate) fn check_end(
                 let cannot_tell = match reason.as_str() {
                     // Without the ids the session shows nothing of the payment that could settle it.
                     "IdsMissing" | "Contradicted" => ids_on_get == IdsOnGet::Never,
-                    // Nothing is sent that could name the ids while a permission is not explained.
-                    "SessionGone" => ids_on_get == IdsOnGet::Never && checkout.is_held(),
                     "CompletedElsewhere" => (others.may_have_paid)(&attempt.checkout_session_id),
                     _ => false,
                 };

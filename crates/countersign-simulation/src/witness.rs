@@ -87,10 +87,8 @@ struct Facts {
     /// The keys of each checkout's operations, and what was made under them.
     operation_keys: HashMap<(String, u32), HashSet<String>>,
     made_under_keys: HashMap<String, String>,
-    /// Whether the merchant half knows that Amazon honours keys on Finalize.
-    knows_keys: bool,
-    /// The sessions that were left to a person before that was known.
-    left_before_keys: HashSet<String>,
+    /// Since when the merchant half knows that Amazon honours keys on Finalize.
+    keys_known_at: Option<Duration>,
     /// The orders about whose objects Amazon has answered with another object's answer.
     contradicted: HashSet<usize>,
     /// The orders whose price the buyer's page asks for.
@@ -199,7 +197,8 @@ impl Facts {
             "finalize_keys" => {
                 if let Some(FinalizeKeys { keys, trial }) = read(write) {
                     self.count(&format!("keys {keys}"));
-                    self.knows_keys = keys == "Honoured";
+                    let known_at = (keys == "Honoured").then_some(self.at);
+                    self.keys_known_at = known_at.map(|at| self.keys_known_at.unwrap_or(at));
                     for (session, key, body) in trial.iter().flat_map(KeyTrial::sends) {
                         self.durable.insert((session, key), body);
                     }
@@ -231,12 +230,6 @@ impl Facts {
                     order,
                     format!("merchant keeps: attempt {} {:?}", attempt.number, ShortAttempt(attempt)),
                 );
-            }
-            if let AttemptState::Unresolved { reason, .. } = &attempt.state
-                && reason == "CompletedElsewhere"
-                && !self.knows_keys
-            {
-                self.left_before_keys.insert(attempt.checkout_session_id.clone());
             }
             if let AttemptState::NotApproved { .. } = attempt.state {
                 self.ledger.is_not_approved(&attempt.checkout_session_id);

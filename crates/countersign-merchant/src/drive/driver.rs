@@ -170,7 +170,8 @@ impl<'a> Driver<'a> {
                 NextStep::ProveBySending(_) if was_proved => return Ok(()),
                 NextStep::ProveBySending(attempt) => {
                     was_proved = true;
-                    self.send_again(CallId::Finalize(attempt)).await?
+                    let merchant = &self.app.settings.merchant_id;
+                    self.next(|draft| with_keys(merchant, draft, attempt, finalize::send_to_prove)).await?
                 }
                 NextStep::LookAtSession(session) => self.look_at_session(&session).await?,
                 NextStep::ProveReach(session) => self.prove_reach(&session).await?,

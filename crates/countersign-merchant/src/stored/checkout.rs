@@ -118,7 +118,13 @@ stored! {
         completed or default,
     }
 
-    struct CompletedSession { charge_permission_id, charge_id, silence_count or default, completed_by }
+    struct CompletedSession {
+        charge_permission_id,
+        charge_id,
+        silence_count or default,
+        was_asked or default,
+        completed_by,
+    }
 
     enum CompletedBy { Unknown, Us, SoleIntegration }
 

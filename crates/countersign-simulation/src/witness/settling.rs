@@ -14,6 +14,9 @@ use crate::reading::{IdsOnGet, Reading};
 /// How long after the last request about an order it must be settled: Amazon takes up to 24 hours to decide.
 const SETTLED_AFTER: Duration = Duration::from_secs((24 + 48) * 3_600);
 
+/// How long after a fact is learned every session that was left to a person was looked at again: once a day.
+const LOOKED_AT_AFTER: Duration = Duration::from_secs(25 * 3_600);
+
 /// What is not settled.
 const OPEN_STANDINGS: [&str; 7] =
     ["checking", "pending", "capturing", "canceling", "contradicted", "unresolved", "restored"];
@@ -38,10 +41,12 @@ impl Facts {
         };
         let is_refused = |operation: &Operation| matches!(operation.state, OperationState::Refused { .. });
         let is_gone = |session: &str| self.ledger.session(session).is_none();
-        let proves_nothing =
-            |session: &str| self.tallies.get(session).is_some_and(SendTally::was_unanswered_after_a_refusal);
-        let keys_were_unknown =
-            |session: &str| self.left_before_keys.contains(session) && proves_nothing(session);
+        // Where a copy of a send completes the session, the only answer to that send may be the other copy's refusal.
+        let says_nothing =
+            |tally: &SendTally| tally.was_unanswered_after_a_refusal() || tally.was_only_refused();
+        let proves_nothing = |session: &str| self.tallies.get(session).is_some_and(says_nothing);
+        let are_keys_known =
+            self.keys_known_at.is_some_and(|at| self.at.saturating_sub(at) > LOOKED_AT_AFTER);
         if sessions().any(is_theirs) || permissions.any(is_touched) {
             return Some("another integration has touched the order");
         }
@@ -60,11 +65,11 @@ impl Facts {
         if sessions().any(is_gone) {
             return Some("Amazon's object is gone");
         }
-        if sessions().any(keys_were_unknown) && reading.flags.honour_key_on_finalize {
-            return Some("keys were not known, and a refusal came before the send that is unanswered");
+        if sessions().any(proves_nothing) && !are_keys_known {
+            return Some("keys are not known, and a refusal came before what is unanswered");
         }
         if sessions().any(proves_nothing) && !reading.flags.honour_key_on_finalize {
-            return Some("keys are not honoured, and a refusal came before the send that is unanswered");
+            return Some("keys are not honoured, and a refusal came before what is unanswered");
         }
         (reading.ids_on_get == IdsOnGet::Never).then_some("Amazon never shows a session's ids")
     }

@@ -133,8 +133,7 @@ pub fn begin_approved(
 
 /// Records a re-send before it leaves: the same bytes under the same key. Returns [`NextStep::Rest`] if the
 /// attempt is no longer in doubt, if [the order is held](Checkout::is_held), or if another order of its cart may
-/// be paid or was not read; the send that proves the payment of a completed session is not held, because it can
-/// charge nobody.
+/// be paid or was not read.
 ///
 /// `n` rises only when the same stored 5xx was replayed three times while the session was still open: a
 /// server that stores errors under a key would answer with the same error forever. `key_of` derives that key.
@@ -143,16 +142,26 @@ pub fn send_again(
     number: AttemptNumber,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
-    let checkout = draft.checkout();
-    // One that is asked for again is compared, and sent under another key.
-    let is_in_doubt = |it: &&Attempt| it.state.doubt().is_some() && !it.state.is_compared();
-    let Some(attempt) = checkout.attempt(number).filter(is_in_doubt) else { return NextStep::Rest };
-    let can_charge = attempt.sends.completed.is_none();
-    if can_charge && checkout.is_held() {
+    if draft.checkout().is_held() {
         return NextStep::Rest;
     }
     // While it was not approved, another order of its cart may have been sent.
-    if can_charge && checkout.cart.is_some() && draft.cart_sight() != Some(&CartSight::Free) {
+    if draft.checkout().cart.is_some() && draft.cart_sight() != Some(&CartSight::Free) {
+        return NextStep::Rest;
+    }
+    send_to_prove(draft, number, key_of)
+}
+
+/// As [`send_again`], for an attempt whose session Amazon shows Completed: the answer says who completed it, or
+/// names the ids. Neither a held order nor its cart keeps it back, because it can charge nobody.
+pub fn send_to_prove(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
+) -> NextStep {
+    // One that is asked for again is compared, and sent under another key.
+    let is_in_doubt = |it: &&Attempt| it.state.doubt().is_some() && !it.state.is_compared();
+    if draft.checkout().attempt(number).filter(is_in_doubt).is_none() {
         return NextStep::Rest;
     }
     let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
@@ -501,6 +510,7 @@ fn contradict_unpaid_confirm(draft: &mut Draft, number: AttemptNumber, permissio
             charge_permission_id: permission.clone(),
             charge_id: None,
             silence_count: 0,
+            was_asked: false,
             completed_by: CompletedBy::Us,
         }));
     }

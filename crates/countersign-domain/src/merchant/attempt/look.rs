@@ -84,7 +84,8 @@ pub fn session_seen(draft: &mut Draft, number: AttemptNumber, seen: &SessionView
         // Once it is unresolved, only a person decides by that.
         (SessionView::NotFound(access), None) => {
             note_missing(draft, number, access);
-            reach_to_prove(draft, number)
+            let reach = reach_to_prove(draft, number);
+            if reach == NextStep::Rest { look_at_proved(draft, number) } else { reach }
         }
         (SessionView::Open(_), None) => NextStep::Rest,
     }
@@ -209,18 +210,48 @@ fn completed(
         (PaymentIntent::Confirm | PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, _, _) => {
             match doubt {
                 // The stored answer of the first send has the ids; asking for it cannot pay a completed
-                // session twice.
+                // session twice, so an order that is held asks for it too.
                 Some(doubt) if doubt.send_count < SENDS_FOR_IDS => {
                     stay_in_doubt(draft, number, settled_but_for_proof(doubt));
-                    NextStep::SendAgain(CallId::Finalize(number))
+                    NextStep::ProveBySending(number)
                 }
                 Some(doubt) => {
                     draft.leave_unresolved(number, UnresolvedReason::IdsMissing, doubt);
                     NextStep::Rest
                 }
-                None => NextStep::Rest,
+                None => look_at_proved(draft, number),
             }
         }
+    }
+}
+
+/// The look at the charge of a payment that was pending when something contradicted it, where the session does not
+/// name it: a success has proved which charge is the attempt's, so that charge itself settles what it is.
+fn look_at_proved(draft: &Draft, number: AttemptNumber) -> NextStep {
+    let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    let proved = attempt.sends.completed.as_deref().filter(|it| it.completed_by != CompletedBy::Unknown);
+    match (&attempt.state, proved) {
+        // What was in doubt may be contradicted because the session names other ids than the success.
+        (
+            AttemptState::Unresolved { reason: UnresolvedReason::Contradicted, send: None, .. },
+            Some(CompletedSession { charge_permission_id, charge_id: Some(charge_id), .. }),
+        ) => NextStep::LookAtAttemptsCharge {
+            session: session(attempt),
+            charge_permission_id: charge_permission_id.clone(),
+            charge_id: charge_id.clone(),
+        },
+        (
+            AttemptState::Unresolved { .. }
+            | AttemptState::Bound { .. }
+            | AttemptState::Finalize(_)
+            | AttemptState::NotApproved(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. },
+            _,
+        ) => NextStep::Rest,
     }
 }
 

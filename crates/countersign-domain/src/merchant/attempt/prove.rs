@@ -76,17 +76,20 @@ pub(super) fn prove(
                     charge_permission_id: permission.clone(),
                     charge_id: charge.cloned(),
                     silence_count: 0,
+                    was_asked: false,
                     completed_by: CompletedBy::Us,
                 }));
             }
             return look_at_payment(draft.checkout(), session, permission, charge);
         }
         // It is not proved to be ours: only a person can tell, unless nobody else can have completed it.
-        (AttemptState::Unresolved { reason: CompletedElsewhere | Contradicted, .. }, None) => {
-            if !is_sole {
-                return NextStep::Rest;
-            }
-            None
+        (AttemptState::Unresolved { reason: CompletedElsewhere | Contradicted, .. }, None) if is_sole => None,
+        // It was left so before it was known that Amazon honours keys: once that is known, the last step decides.
+        (AttemptState::Unresolved { reason: CompletedElsewhere, send: Some(send), sent_at, .. }, None)
+            if rules.finalize_keys == FinalizeKeys::Honoured
+                && known.as_ref().is_none_or(|known| !known.was_asked) =>
+        {
+            Some(Doubt::again(send.clone(), *sent_at, now))
         }
         (
             AttemptState::Unresolved { reason: SessionGone | IdsMissing, send: Some(send), sent_at, .. },
@@ -117,6 +120,7 @@ pub(super) fn prove(
         charge_permission_id: permission.clone(),
         charge_id: charge.cloned(),
         silence_count: 0,
+        was_asked: false,
         completed_by: CompletedBy::Unknown,
     });
     let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
@@ -152,6 +156,12 @@ fn last_answer(draft: &mut Draft, number: AttemptNumber, last: LastAnswer) -> Ne
     };
     if !is_completed_by_us(attempt.sends.unanswered(), last, keys, integration) {
         let doubt = doubt.clone();
+        if keys == FinalizeKeys::Honoured
+            && let Some(attempt) = draft.change_attempt(number)
+            && let Some(completed) = &mut attempt.sends.completed
+        {
+            completed.was_asked = true;
+        }
         draft.leave_unresolved(number, UnresolvedReason::CompletedElsewhere, doubt);
         return NextStep::Rest;
     }
@@ -261,6 +271,7 @@ pub(super) fn contradict_ids(draft: &mut Draft, number: AttemptNumber, success: 
             charge_permission_id: permission.clone(),
             charge_id: charge.cloned(),
             silence_count: 0,
+            was_asked: false,
             completed_by: CompletedBy::Us,
         }));
     }

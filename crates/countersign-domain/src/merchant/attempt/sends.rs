@@ -31,6 +31,9 @@ pub struct CompletedSession {
     pub charge_id: Option<ChargeId>,
     /// How many times the same bytes were sent once more without an answer that says anything.
     pub silence_count: u32,
+    /// Whether the same bytes were sent once more while Amazon was known to honour keys, and that has not proved
+    /// that a Finalize of this store completed it: they are not sent once more for that.
+    pub was_asked: bool,
     /// Who completed it, as far as is known.
     pub completed_by: CompletedBy,
 }

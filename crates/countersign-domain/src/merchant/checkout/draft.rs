@@ -4,6 +4,7 @@
 //! it read: if two callers decide at the same time, one of them has to decide again.
 
 use crate::merchant::number::AttemptNumber;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,7 +14,7 @@ use super::cart::CartSight;
 use super::terms::{Terms, TermsRefused};
 use super::unexplained::Unexplained;
 use crate::ids::{ChargeId, ChargePermissionId};
-use crate::merchant::attempt::sends::Sends;
+use crate::merchant::attempt::sends::{CompletedBy, CompletedSession, Sends};
 use crate::merchant::attempt::{
     Attempt, AttemptState, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
 };
@@ -378,6 +379,29 @@ impl Draft {
     pub(in crate::merchant) fn contradict_silently(&mut self, number: AttemptNumber) -> bool {
         let now = self.now;
         let Some(attempt) = self.checkout.attempt(number) else { return false };
+        // The ids that a success has proved are kept: Amazon need not show them of the session.
+        let proved = match &attempt.state {
+            AttemptState::Pending { charge_permission_id, charge_id, .. }
+                if attempt.sends.completed.is_none() =>
+            {
+                Some(CompletedSession {
+                    charge_permission_id: charge_permission_id.clone(),
+                    charge_id: Some(charge_id.clone()),
+                    silence_count: 0,
+                    was_asked: false,
+                    completed_by: CompletedBy::Us,
+                })
+            }
+            AttemptState::Pending { .. }
+            | AttemptState::Bound { .. }
+            | AttemptState::Finalize(_)
+            | AttemptState::NotApproved(_)
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. } => None,
+        };
         let (send, sent_at) = match &attempt.state {
             // Nothing was sent for it.
             AttemptState::Finalize(InFlight::Recorded { left_at: None, .. }) => return false,
@@ -399,6 +423,11 @@ impl Draft {
         };
         let (reason, look_at) = (UnresolvedReason::Contradicted, next_evidence_look(sent_at, now));
         self.move_on(number, AttemptState::Unresolved { reason, send, sent_at, look_at });
+        if let Some(proved) = proved
+            && let Some(attempt) = self.change_attempt(number)
+        {
+            attempt.sends.completed = Some(Box::new(proved));
+        }
         true
     }
 

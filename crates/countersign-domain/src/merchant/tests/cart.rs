@@ -238,6 +238,7 @@ fn an_attempt_in_doubt_is_sent_again_only_while_its_cart_is_free_unless_that_pro
         charge_permission_id: permission(),
         charge_id: Some(charge()),
         silence_count: 0,
+        was_asked: false,
         completed_by: CompletedBy::Unknown,
     }));
     let alone = Checkout { cart: None, ..doubted() };
@@ -251,7 +252,12 @@ fn an_attempt_in_doubt_is_sent_again_only_while_its_cart_is_free_unless_that_pro
         for (sight, is_sent) in sights.into_iter().zip(is_sent) {
             let (step, next) = decided(&before, sent_at(), &rules(), |draft| {
                 sight.clone().into_iter().for_each(|sight| draft.see_cart(sight));
-                finalize::send_again(draft, AttemptNumber::FIRST, &|n| key_of(n.get()))
+                let send = if before.attempts[0].sends.completed.is_some() {
+                    finalize::send_to_prove
+                } else {
+                    finalize::send_again
+                };
+                send(draft, AttemptNumber::FIRST, &|n| key_of(n.get()))
             });
             assert_eq!(matches!(next, NextStep::Send(_)), is_sent, "{what}, {sight:?}");
             let after = step.map_or(before.clone(), |step| step.next);

@@ -12,7 +12,7 @@ use crate::merchant::checkout::unexplained::{
     Unexplained, UnexplainedEnd, UnexplainedReason, UnexplainedState,
 };
 use crate::merchant::payment::permission::PermissionMoney;
-use crate::merchant::rules::{FinalizeKeys, Integration, MAX_UNEXPLAINED};
+use crate::merchant::rules::{FinalizeKeys, Integration, MAX_UNEXPLAINED, SENDS_FOR_IDS};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -621,8 +621,33 @@ fn an_unexplained_permission_does_not_hold_the_send_that_proves_the_payment_of_a
         assert_eq!(remembered(&decision.checkout), "Open NoSession");
         assert_eq!(told(&decision), ["LookedUp"]);
         let mut draft = Draft::new(decision.checkout, sent_at(), rules);
-        let sent = finalize::send_again(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
+        let sent = finalize::send_to_prove(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
         assert!(matches!(sent, NextStep::Send(_)), "{sent:?}");
+    }
+}
+
+#[test]
+fn an_unexplained_permission_does_not_hold_the_sends_that_could_name_the_ids_of_a_completed_session() {
+    let (open, _) = unexplained(PaymentIntent::Authorize);
+    let unnamed = SessionView::Completed { charge_permission_id: None, charge_id: None };
+    for intent in PaymentIntent::ALL {
+        let mut order = checkout(*intent, in_doubt_attempt(doubt()));
+        order.unexplained.clone_from(&open.unexplained);
+        for _ in 1..SENDS_FOR_IDS {
+            let mut draft = Draft::new(order, sent_at(), rules());
+            let next = session_seen(&mut draft, AttemptNumber::FIRST, &unnamed);
+            assert_eq!(next, NextStep::ProveBySending(AttemptNumber::FIRST), "{intent:?}");
+            let sent = finalize::send_to_prove(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
+            assert!(matches!(sent, NextStep::Send(_)), "{intent:?} {sent:?}");
+            order = draft.finish().checkout;
+            assert!(order.is_held());
+        }
+        let mut draft = Draft::new(order, sent_at(), rules());
+        assert_eq!(session_seen(&mut draft, AttemptNumber::FIRST, &unnamed), NextStep::Rest, "{intent:?}");
+        let state = &draft.finish().checkout.attempts[0].state;
+        let is_given_up =
+            matches!(state, AttemptState::Unresolved { reason: UnresolvedReason::IdsMissing, .. });
+        assert!(is_given_up, "{intent:?} {state:?}");
     }
 }
 

@@ -198,6 +198,7 @@ fn proved_ours(mut checkout: Checkout) -> Checkout {
         charge_permission_id: permission(),
         charge_id,
         silence_count: 0,
+        was_asked: false,
         completed_by: CompletedBy::Us,
     }));
     checkout

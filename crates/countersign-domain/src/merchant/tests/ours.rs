@@ -1,7 +1,7 @@
 //! Who completed a session that Amazon shows Completed: what is known of the sends, and what the last answer adds.
 
-use super::super::attempt::prove;
 use super::super::attempt::sends::Unanswered;
+use super::super::attempt::{finalize, look, prove};
 use super::super::proof::{
     ExpectedPermission, LastAnswer, Proof, SessionPermission, is_completed_by_us, permission_proof,
 };
@@ -232,6 +232,7 @@ fn a_success_that_comes_after_the_doubt_was_given_up_proves_the_payment_as_far_a
             charge_permission_id: ChargePermissionId::parse(permission).unwrap(),
             charge_id: charge,
             silence_count: 5,
+            was_asked: false,
             completed_by: CompletedBy::Unknown,
         }))
     };
@@ -302,6 +303,104 @@ fn a_success_that_comes_after_the_doubt_was_given_up_proves_the_payment_as_far_a
             beside.payment = Payment::begun_by(&beside.terms, &beside.attempts[1]);
             let second = answered(&beside, 1, 1, &answer, now).unwrap().next;
             assert!(second.is_unexplained(), "{reason} {intent}");
+        }
+    }
+}
+
+// Promise: B08
+#[test]
+fn what_was_pending_and_is_contradicted_is_settled_by_the_charge_that_a_success_has_proved() {
+    let now = sent_at().plus(60 * SECOND);
+    let unnamed = SessionView::Completed { charge_permission_id: None, charge_id: None };
+    let shown = |state| view(state, AmountView::Shown(amount()));
+    let crossed =
+        ChargeView { id: ChargeId::parse("S01-9-C1").unwrap(), ..shown(AmazonChargeState::Captured) };
+    let other_amount = AmountView::Shown(Money::from_minor(1, Currency::USD));
+    let contradicting = [crossed, view(AmazonChargeState::Authorized, other_amount)];
+    let see = |before: &Checkout, shown: &ChargeView| {
+        let mut draft = Draft::new(before.clone(), now, rules());
+        look::charge_seen(&mut draft, AttemptNumber::FIRST, &permission(), &charge(), shown);
+        draft.finish().checkout
+    };
+    for seen in contradicting {
+        let pending = AttemptState::Pending {
+            charge_permission_id: permission(),
+            charge_id: charge(),
+            since: sent_at(),
+            look: LookSchedule { at: now, count: 0 },
+            alarm_count: 0,
+        };
+        let before = checkout(PaymentIntent::Authorize, pending);
+        let contradicted = see(&before, &seen);
+        assert_eq!(contradicted.verdict(), Verdict::Checking(Some(CheckingReason::CONTRADICTED)), "{seen:?}");
+        let (_, next) = session_seen(&contradicted, 1, &unnamed, now, &rules()).unwrap();
+        let NextStep::LookAtAttemptsCharge { charge_permission_id, charge_id, .. } = next else {
+            panic!("{next:?}");
+        };
+        assert_eq!((charge_permission_id, charge_id), (permission(), charge()), "{seen:?}");
+        for (state, outcome) in [
+            (AmazonChargeState::Declined, "notPaid"),
+            (AmazonChargeState::Canceled, "notPaid"),
+            (AmazonChargeState::AuthorizationInitiated, "pending"),
+            (AmazonChargeState::Authorized, "authorized"),
+        ] {
+            assert_eq!(see(&contradicted, &shown(state)).verdict().outcome(), outcome, "{seen:?} {state:?}");
+        }
+    }
+}
+
+// Promise: B08, D18
+#[test]
+fn what_was_left_to_a_person_before_the_keys_were_known_is_proved_once_more_when_they_are() {
+    let now = sent_at().plus(60 * SECOND);
+    let shown =
+        SessionView::Completed { charge_permission_id: Some(permission()), charge_id: Some(charge()) };
+    let left = || checkout(PaymentIntent::Authorize, unresolved(UnresolvedReason::CompletedElsewhere));
+    let look = |before: &Checkout, finalize_keys| {
+        let mut draft = Draft::new(before.clone(), now, MerchantRules { finalize_keys, ..rules() });
+        let next = look::session_seen(&mut draft, AttemptNumber::FIRST, &shown);
+        (draft.finish().checkout, next)
+    };
+    for keys in [FinalizeKeys::Unknown, FinalizeKeys::NotHonoured] {
+        assert_eq!(look(&left(), keys), (left(), NextStep::Rest), "{keys:?}");
+    }
+    let nobody_sent = AttemptState::Unresolved {
+        reason: UnresolvedReason::CompletedElsewhere,
+        send: None,
+        sent_at: now,
+        look_at: now,
+    };
+    let refused = checkout(PaymentIntent::Authorize, nobody_sent);
+    assert_eq!(look(&refused, FinalizeKeys::Honoured).1, NextStep::Rest, "there are no bytes to send");
+    let success = FinalizeAnswer::Success(FinalizeSuccess {
+        pending: false,
+        charge_permission_id: permission(),
+        charge_id: Some(charge()),
+        charge_amount: AmountView::Absent,
+    });
+    let refusal = FinalizeAnswer::Unclear { cause: "X".to_string(), kind: UnclearKind::Refusal };
+    for (answer, is_ours) in [(success, true), (refusal, false)] {
+        let mut before = left();
+        before.attempts[0].sends = Sends { unanswered_later_count: 1, was_refused: true, ..Sends::default() };
+        let (proving, next) = look(&before, FinalizeKeys::Honoured);
+        assert_eq!(next, NextStep::ProveBySending(AttemptNumber::FIRST));
+        let rules = MerchantRules { finalize_keys: FinalizeKeys::Honoured, ..rules() };
+        let mut draft = Draft::new(proving, now, rules);
+        let sent = finalize::send_to_prove(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
+        assert!(matches!(sent, NextStep::Send(_)), "{sent:?}");
+        let next = finalize::answered(&mut draft, AttemptNumber::FIRST, KeyOrdinal::FIRST, &answer);
+        let after = draft.finish().checkout;
+        assert_eq!(after.attempts[0].sends.prove(&permission(), Some(&charge())), is_ours, "{next:?}");
+        if !is_ours {
+            let state = &after.attempts[0].state;
+            assert!(
+                matches!(
+                    state,
+                    AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
+                ),
+                "{state:?}"
+            );
+            assert_eq!(look(&after, FinalizeKeys::Honoured).1, NextStep::Rest, "it is asked once");
         }
     }
 }

@@ -230,6 +230,7 @@ fn known_sends() -> Sends {
             charge_permission_id: permission(),
             charge_id: Some(charge()),
             silence_count: 3,
+            was_asked: false,
             completed_by: CompletedBy::Us,
         })),
     }
