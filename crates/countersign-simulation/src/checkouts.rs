@@ -567,6 +567,7 @@ pub(crate) struct SendTally {
     unanswered: u32,
     unanswered_after_refusal: u32,
     was_refused: bool,
+    was_copied: bool,
     keys: HashSet<String>,
 }
 
@@ -584,6 +585,11 @@ impl SendTally {
         self.was_refused |= is_refusal;
     }
 
+    /// The network has delivered a send twice.
+    pub(crate) const fn is_copied(&mut self) {
+        self.was_copied = true;
+    }
+
     /// Whether nothing that can be known proves that the merchant half completed the session. A copy of a request
     /// under an earlier key may have completed it.
     pub(crate) fn proves_nothing(&self) -> bool {
@@ -593,6 +599,12 @@ impl SendTally {
     /// Whether an unanswered send left after a refusal.
     pub(crate) const fn was_unanswered_after_a_refusal(&self) -> bool {
         self.was_refused && self.unanswered_after_refusal > 0
+    }
+
+    /// Whether the refusal of one copy is all that was heard of a send that was delivered twice: nothing shows the
+    /// sender that the other copy was not refused.
+    pub(crate) const fn was_refused_as_a_copy(&self) -> bool {
+        self.was_copied && self.was_only_refused()
     }
 
     pub(crate) const fn was_only_refused(&self) -> bool {

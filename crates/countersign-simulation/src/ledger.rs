@@ -22,7 +22,7 @@ pub(crate) enum Money {
     Pending,
     /// The money is held or taken, or may be charged later under a permission.
     Paid,
-    /// The money was held and has been released.
+    /// The money was held and has been released, or was taken and is refunded in full.
     Released,
     /// The bank declined.
     Declined,
@@ -215,6 +215,11 @@ impl Ledger {
                         PendingOutcome::Declined(_) => Money::Declined,
                     },
                     ChargeState::Authorized if passed(charge.expires_at) => Money::Released,
+                    ChargeState::Captured { captured: (captured, _) }
+                        if self.refunded(charge_id, |_| true) >= *captured =>
+                    {
+                        Money::Released
+                    }
                     // A capture that fails in the end counts as paid until then.
                     ChargeState::Authorized
                     | ChargeState::CaptureInitiated { .. }

@@ -198,6 +198,9 @@ impl Network {
             && self.lateness.loses_answers_under(key_of(&request));
         let mut answer = self.ask(&request, &called).await;
         if let Some(pause) = fate.repeated_after {
+            if let CalledOperation::Finalize { session, .. } = &called {
+                self.witness.is_copied(session);
+            }
             let (copy, is_called) = (self.clone(), called.clone());
             let (copied, of_copy) = oneshot::channel();
             let request = request.clone();

@@ -254,7 +254,8 @@ impl Persons {
             let code = said["error"]["code"].as_str().unwrap_or_default();
             let text = format!("decided {verdict}: {status} {code}");
             self.world.witness.count(text.trim_end());
-            self.world.witness.note(None, format!("{} at {path}", text.trim_end()));
+            let field = said["error"]["field"].as_str().unwrap_or_default();
+            self.world.witness.note(None, format!("{} {field} at {path}", text.trim_end()));
             match status {
                 200 => return true,
                 202 => {}

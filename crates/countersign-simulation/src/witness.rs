@@ -571,6 +571,11 @@ impl Witness {
         self.facts().tallies.entry(session.to_owned()).or_default().left(key);
     }
 
+    /// Notes that the network delivers a Finalize twice, and at most one of the answers.
+    pub(crate) fn is_copied(&self, session: &str) {
+        self.facts().tallies.entry(session.to_owned()).or_default().is_copied();
+    }
+
     /// Notes that the merchant half got Amazon's own answer that a Finalize had no effect.
     pub(crate) fn had_no_effect(&self, session: &str, is_refusal: bool) {
         let mut facts = self.facts();

@@ -479,6 +479,7 @@ impl From<DecisionRefused> for RequestRefused {
                                beside it.";
                 refused(CONFLICT, "AnotherPayment", message)
             }
+            Rule::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
             Rule::OfAnotherOrder(member) => {
                 let message = format!(
                     "Another order of this store holds this [{member}]. Decide that one first: a payment pays for one \

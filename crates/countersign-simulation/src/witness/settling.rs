@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::{Facts, Witness};
 use crate::checkouts::SendTally;
-use crate::documents::{Operation, OperationState};
 use crate::invariants::{Invariant, never};
 use crate::reading::{IdsOnGet, Reading};
 
@@ -39,11 +38,10 @@ impl Facts {
             self.touched_elsewhere.contains(permission)
                 || self.ledger.session_of(permission).is_some_and(&is_theirs)
         };
-        let is_refused = |operation: &Operation| matches!(operation.state, OperationState::Refused { .. });
         let is_gone = |session: &str| self.ledger.session(session).is_none();
-        // Where a copy of a send completes the session, the only answer to that send may be the other copy's refusal.
+        // The refusal of one copy of a send comes before the other copy is answered, which it never is.
         let says_nothing =
-            |tally: &SendTally| tally.was_unanswered_after_a_refusal() || tally.was_only_refused();
+            |tally: &SendTally| tally.was_unanswered_after_a_refusal() || tally.was_refused_as_a_copy();
         let proves_nothing = |session: &str| self.tallies.get(session).is_some_and(says_nothing);
         let are_keys_known =
             self.keys_known_at.is_some_and(|at| self.at.saturating_sub(at) > LOOKED_AT_AFTER);
@@ -56,22 +54,29 @@ impl Facts {
         match need {
             "disputed" => return Some("a buyer disputes the payment"),
             "snapshotMissed" => return Some("Amazon's object is gone"),
-            "cancellationStuck" => {
-                let mut operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
-                return operations.any(is_refused).then_some("Amazon refuses to undo the payment");
-            }
+            // What Amazon refused to undo is tried again daily.
+            "cancellationStuck" => return None,
             _ => {}
         }
         if sessions().any(is_gone) {
             return Some("Amazon's object is gone");
         }
-        if sessions().any(proves_nothing) && !are_keys_known {
-            return Some("keys are not known, and a refusal came before what is unanswered");
+        let are_honoured = reading.flags.honour_key_on_finalize && !reading.stores_5xx;
+        if are_honoured && are_keys_known {
+            return None;
         }
-        if sessions().any(proves_nothing) && !reading.flags.honour_key_on_finalize {
-            return Some("keys are not honoured, and a refusal came before what is unanswered");
+        if sessions().any(proves_nothing) {
+            return Some(if are_honoured {
+                "keys are not known, and a refusal came before what is unanswered"
+            } else {
+                "keys are not honoured, and a refusal came before what is unanswered"
+            });
         }
-        (reading.ids_on_get == IdsOnGet::Never).then_some("Amazon never shows a session's ids")
+        (reading.ids_on_get == IdsOnGet::Never).then_some(if are_honoured {
+            "keys are not known, and Amazon never shows a session's ids"
+        } else {
+            "keys are not honoured, and Amazon never shows a session's ids"
+        })
     }
 }
 

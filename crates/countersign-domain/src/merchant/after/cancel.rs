@@ -171,7 +171,9 @@ pub(super) fn go_on(draft: &mut Draft) {
                 }
                 UndoProgress::Waiting => CancellationState::Requested { remind_at, is_stuck: false },
                 UndoProgress::Stuck(what) => {
-                    if !is_stuck {
+                    // What is tried again daily is logged daily, too.
+                    let is_first = draft.payment().is_some_and(|it| it.tries(&what) <= UNDOING_TRIES);
+                    if !is_stuck && is_first {
                         draft.emit_for_payment(PaymentEvent::CancellationStuck { why: what.to_string() });
                     }
                     CancellationState::Requested { remind_at, is_stuck: true }
@@ -290,8 +292,7 @@ impl PaymentDraft<'_> {
     /// Requests an undo step, again if Amazon refused it, unless it has already been tried `most` times. Only
     /// a refund has an amount.
     fn ask_again(&mut self, what: &UndoStep, amount: Option<Money>, most: usize) -> Retry {
-        let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
-        let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
+        let tries = self.tries(what);
         if tries >= most {
             return Retry::Exhausted;
         }
@@ -315,6 +316,12 @@ impl PaymentDraft<'_> {
         let number = self.payment.record(name, asked, request, self.now);
         self.emit(PaymentEvent::OperationRecorded(number));
         Retry::Requested
+    }
+
+    /// How many times an undo step was tried.
+    fn tries(&self, what: &UndoStep) -> usize {
+        let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
+        self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count()
     }
 
     /// Ends the operations that would take the buyer's money and were never sent, or that Amazon turned away
@@ -384,12 +391,30 @@ impl PaymentDraft<'_> {
                 self.ask_again(&UndoStep::CancelCharge(id), None, usize::MAX);
             }
         }
+        for what in self.refused_refunds() {
+            self.try_once_more(&what);
+        }
         if self.closes() {
             self.payment.permission.look = look;
             if !is_waiting && self.payment.operations.len() < MAX_OPERATIONS {
                 self.ask_again(&UndoStep::Close, None, usize::MAX);
             }
         }
+    }
+}
+
+impl PaymentDraft<'_> {
+    /// The refunds that have been tried as often as is allowed without a pause. Amazon is asked for the charge before
+    /// a refund leaves, so what somebody has returned by hand meanwhile is not returned again.
+    fn refused_refunds(&self) -> Vec<UndoStep> {
+        let is_kept = |it: &&Charge| {
+            let is_decided = !is_refunding(it) && it.recount(self.now).is_none();
+            matches!(it.state, ChargeState::Captured(_)) && it.is_ours() && is_decided
+        };
+        let kept = self.payment.charges.iter().filter(is_kept);
+        let kept = kept.filter(|it| self.payment.changing(&it.id).is_none());
+        let steps = kept.map(|it| UndoStep::Refund(it.id.clone()));
+        steps.filter(|what| self.tries(what) >= UNDOING_TRIES).collect()
     }
 }
 
@@ -414,9 +439,8 @@ fn was_refused(payment: &Payment, id: &ChargeId) -> bool {
 }
 
 /// Reminds the operator of a cancellation that is not finished, and tries once more to cancel what is
-/// authorized and to close the permission: somebody may have fixed the reason for which Amazon refused. A
-/// refund is not retried without a look: somebody may have given the money back by hand. Returns whether
-/// anything was due.
+/// authorized, to refund what is captured and to close the permission: somebody may have fixed the reason for which
+/// Amazon refused. Returns whether anything was due.
 pub(super) fn remind(draft: &mut Draft) -> bool {
     let now = draft.now;
     let cancellation = draft.checkout().cancellation.as_ref();

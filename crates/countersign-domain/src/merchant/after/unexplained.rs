@@ -400,7 +400,9 @@ fn stay_bounded(
             let judged_at = created_at(draft, permission, evidence).plus(HELD_UNTIL_UNEXPLAINED);
             lasting >= TAKEN_UNTIL_UNEXPLAINED && now >= judged_at && !draft.rules.hold_expiries
         }
-        MoneyShown::Nothing | MoneyShown::Unknown => lasting >= HELD_UNTIL_UNEXPLAINED,
+        MoneyShown::Nothing | MoneyShown::Unknown => {
+            lasting >= HELD_UNTIL_UNEXPLAINED && !draft.rules.hold_expiries
+        }
     };
     match amounts {
         MoneyShown::Nothing if is_due => without_money(draft, permission),

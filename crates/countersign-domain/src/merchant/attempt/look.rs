@@ -22,7 +22,7 @@ use crate::merchant::payment::charge::{AmazonChargeState, ChargeOrigin, ChargeSt
 use crate::merchant::payment::misfit::Misfit;
 use crate::merchant::proof::{ExpectedCharge, Proof, charge_proof, is_unreadable};
 use crate::merchant::rules::{
-    FORGOTTEN_AFTER, SENDS_FOR_IDS, UNREADABLE_AMOUNTS, next_evidence_look, pending_delay,
+    FORGOTTEN_AFTER, FinalizeKeys, SENDS_FOR_IDS, UNREADABLE_AMOUNTS, next_evidence_look, pending_delay,
 };
 use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
@@ -154,6 +154,7 @@ fn refused_but_completed(
                 charge_permission_id: permission.clone(),
                 charge_id: Some(charge.clone()),
                 silence_count: 0,
+                was_asked: false,
                 completed_by: CompletedBy::Unknown,
             }));
         }
@@ -219,10 +220,30 @@ fn completed(
                     draft.leave_unresolved(number, UnresolvedReason::IdsMissing, doubt);
                     NextStep::Rest
                 }
-                None => look_at_proved(draft, number),
+                None => ask_for_ids_again(draft, number),
             }
         }
     }
+}
+
+/// Where Amazon honours keys, its stored answer to the first send has the ids, however often asking for it was in
+/// vain: it is asked for again with each daily look at a session that names none.
+fn ask_for_ids_again(draft: &mut Draft, number: AttemptNumber) -> NextStep {
+    let (now, keys) = (draft.now, draft.rules.finalize_keys);
+    let state = draft.checkout().attempt(number).map(|attempt| &attempt.state);
+    if keys == FinalizeKeys::Honoured
+        && let Some(AttemptState::Unresolved {
+            reason: UnresolvedReason::IdsMissing,
+            send: Some(send),
+            sent_at,
+            ..
+        }) = state
+    {
+        let doubt = Doubt::again(send.clone(), *sent_at, now);
+        stay_in_doubt(draft, number, doubt);
+        return NextStep::ProveBySending(number);
+    }
+    look_at_proved(draft, number)
 }
 
 /// The look at the charge of a payment that was pending when something contradicted it, where the session does not

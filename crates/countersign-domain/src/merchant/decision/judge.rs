@@ -63,6 +63,8 @@ pub enum DecisionRefused {
     ReminderOutOfRange,
     /// Another attempt of the order is paid, or may be.
     AnotherPayment,
+    /// Persons have decided that the money is refunded: the order is canceled, or is being canceled.
+    OrderCanceled,
     /// Another order of this store holds the payment; the member with its id.
     OfAnotherOrder(&'static str),
     /// The payment has parcels or operations of its own: the order can be canceled instead.
@@ -502,11 +504,14 @@ impl Case<'_> {
     ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
         use DecisionRefused::{AmazonSaysOtherwise as Otherwise, Missing, NotOfVerdict};
         let terms = &self.checkout.terms;
-        if self.affirms_payment(permission, charge, amount)? {
-            return Ok(Allowed { persons: Persons::Two, outcome: AttemptOutcome::Affirmed });
-        }
         if let Some(known) = self.further_charge(charge) {
             return self.as_shown(known, amount);
+        }
+        if self.is_being_refunded() {
+            return Err(DecisionRefused::OrderCanceled);
+        }
+        if self.affirms_payment(permission, charge, amount)? {
+            return Ok(Allowed { persons: Persons::Two, outcome: AttemptOutcome::Affirmed });
         }
         let (of_session, charge_of_session) = self.ids_of_session();
         let is_charged = terms.payment_intent != PaymentIntent::Confirm;
@@ -550,6 +555,13 @@ impl Case<'_> {
             charge => AttemptOutcome::Paid { charge_permission_id, charge },
         };
         Ok(Allowed { persons, outcome })
+    }
+
+    /// Whether the order's cancellation refunds the attempt's money because persons have decided so: what is on its
+    /// way back cannot pay for the order.
+    fn is_being_refunded(&self) -> bool {
+        let holds = self.checkout.decisions.of(&Subject::Attempt(self.attempt.number));
+        self.is_canceled() && holds.is_some_and(|it| matches!(it.asked, Asked::Refund { .. }))
     }
 
     /// Whether a charge shows no less than what the attempt is proved to have come to, if it is.

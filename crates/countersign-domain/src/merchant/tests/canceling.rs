@@ -217,12 +217,28 @@ fn a_refund_that_amazon_declines_is_tried_three_times_and_told_to_the_operator()
     let tomorrow = after.due_at(&rules()).unwrap();
     assert_eq!(tomorrow, sent_at().plus(DAY));
     let (step, _) = take_up_payment(&after, tomorrow, &rules()).unwrap();
-    assert!(matches!(&step.events[..], [CheckoutEvent::Payment(PaymentEvent::CancellationStuck { .. })]));
-    // Somebody gives the money back by hand, and Amazon says so.
-    let mut by_hand = refund_shown_as(RefundState::Refunded);
-    by_hand.amount = hundred();
-    let step = refund_shown(&step.next, &by_hand, tomorrow, &rules()).unwrap();
+    let [CheckoutEvent::Payment(again), CheckoutEvent::Payment(reminded)] = &step.events[..] else {
+        panic!("{:?}", step.events);
+    };
+    assert!(matches!(reminded, PaymentEvent::CancellationStuck { .. }), "{reminded:?}");
+    let PaymentEvent::OperationRecorded(number) = *again else { panic!("{again:?}") };
+    // Before the fourth try leaves, Amazon is asked what is left.
+    let (before, act) = begin_or_look(&step.next, number.get(), tomorrow, &rules());
+    assert_eq!(act, NextStep::LookBefore { charge_id: charge(), number });
+    let captured = charge_shown_as(AmazonChargeState::Captured);
+    let (step, may_send) = charge_shown_before(&before.next, number.get(), &captured, tomorrow, &rules());
+    assert!(may_send);
     assert_eq!(progress(&undo(step.next, tomorrow, obliging).0), "done");
+    // Somebody has given the money back by hand, and Amazon says so.
+    let by_hand = ChargeView { refunded: AmountView::Shown(hundred()), ..captured };
+    let (step, _) = charge_shown_before(&before.next, number.get(), &by_hand, tomorrow, &rules());
+    let (step, act) = begin_or_look(&step.next, number.get(), tomorrow, &rules());
+    assert_eq!(act, NextStep::Rest, "nothing is left to return");
+    let refusing = |request: &PaymentCall| match request {
+        PaymentCall::Refund { .. } => panic!("it is returned already"),
+        other => obliging(other),
+    };
+    assert_eq!(progress(&undo(step.next, tomorrow, refusing).0), "done");
 }
 
 /// The order once the charge that turned up proves to be the effect of an operation of ours.
@@ -258,11 +274,17 @@ fn what_turns_up_after_the_end_and_cannot_be_undone_is_told_to_the_operator() {
     let tomorrow = after.due_at(&rules()).unwrap();
     assert!(tomorrow <= sent_at().plus(DAY));
     let (step, _) = take_up_payment(&after, tomorrow, &rules()).unwrap();
-    assert!(matches!(&step.events[..], [CheckoutEvent::Payment(PaymentEvent::CancellationStuck { .. })]));
-    let mut by_hand = refund_shown_as(RefundState::Refunded);
-    by_hand.amount = hundred();
-    let step = refund_shown(&step.next, &by_hand, tomorrow, &rules()).unwrap();
-    let (after, told) = undo(step.next, tomorrow, obliging);
+    let [again, CheckoutEvent::Payment(PaymentEvent::CancellationStuck { .. })] = &step.events[..] else {
+        panic!("{:?}", step.events);
+    };
+    let CheckoutEvent::Payment(PaymentEvent::OperationRecorded(number)) = again else { panic!("{again:?}") };
+    // Somebody has given the money back by hand.
+    let captured = charge_shown_as(AmazonChargeState::Captured);
+    let by_hand = ChargeView { refunded: AmountView::Shown(hundred()), ..captured };
+    let (step, _) = charge_shown_before(&step.next, number.get(), &by_hand, tomorrow, &rules());
+    let (step, act) = begin_or_look(&step.next, number.get(), tomorrow, &rules());
+    assert_eq!(act, NextStep::Rest, "nothing is left to return");
+    let (after, told) = undo(step.next, tomorrow, |_| panic!("it is returned already"));
     assert!(!told.contains(&PaymentEvent::CheckoutCanceled), "told once");
     assert_eq!(after.due_at(&rules()), None);
 }

@@ -428,3 +428,39 @@ fn what_is_settled_agrees_with_a_decision_only_if_its_ids_do() {
         assert!(agrees || made == Err(DecisionRefused::NotUndecided), "{asked:?}: {made:?}");
     }
 }
+
+// Promise: D03
+#[test]
+fn no_persons_call_paid_what_a_decision_is_refunding() {
+    let by_two = |before: &Checkout, asked: &Asked| {
+        let (first, ..) = by(before, "alice", asked, &all_shown(), now());
+        by(&first, "bob", asked, &all_shown(), now())
+    };
+    let (called_paid, ..) = by_two(&never_sent(), &paid());
+    let (refunded, made, _) = by_two(&called_paid, &refund(amount()));
+    assert_eq!(told(&refunded, &made), "Made, Completed");
+    let (taken_up, made, _) = by_two(&never_sent(), &refund(amount()));
+    assert_eq!(told(&taken_up, &made), "Made, Unresolved Refunding");
+    // Its refund is done.
+    let mut over = taken_up.clone();
+    over.attempts[0].state =
+        AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, charge: None, at: now() };
+    let (asked_for, ..) = by(&called_paid, "alice", &refund(amount()), &all_shown(), now());
+    let named = Asked::Paid { charge_permission_id: None, charge_id: None, amount: Some(amount()) };
+    let rows = [
+        ("while the refund of its payment is on its way", &refunded, "OrderCanceled"),
+        ("while what was taken up is refunded", &taken_up, "NotUndecided"),
+        ("when that is over", &over, "OrderCanceled"),
+        ("while one person only asks for the refund", &asked_for, "AwaitsSecond, Completed"),
+    ];
+    for (name, before, expected) in rows {
+        for asked in [paid(), named.clone()] {
+            let (after, made, events) = by(before, "carol", &asked, &all_shown(), now());
+            assert_eq!(told(&after, &made), expected, "{name}");
+            let is_paid = |event: &CheckoutEvent| {
+                matches!(event, CheckoutEvent::Attempt { event: AttemptEvent::Completed, .. })
+            };
+            assert!(!events.iter().any(is_paid), "{name}: {events:?}");
+        }
+    }
+}

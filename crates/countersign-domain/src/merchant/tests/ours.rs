@@ -351,6 +351,40 @@ fn what_was_pending_and_is_contradicted_is_settled_by_the_charge_that_a_success_
 
 // Promise: B08, D18
 #[test]
+fn ids_that_a_session_does_not_name_are_asked_for_daily_where_keys_are_honoured() {
+    let now = sent_at().plus(60 * SECOND);
+    let unnamed = SessionView::Completed { charge_permission_id: None, charge_id: None };
+    let look = |before: &Checkout, finalize_keys| {
+        let mut draft = Draft::new(before.clone(), now, MerchantRules { finalize_keys, ..rules() });
+        let next = look::session_seen(&mut draft, AttemptNumber::FIRST, &unnamed);
+        (draft.finish().checkout, next)
+    };
+    let left = checkout(PaymentIntent::Authorize, unresolved(UnresolvedReason::IdsMissing));
+    for keys in [FinalizeKeys::Unknown, FinalizeKeys::NotHonoured] {
+        assert_eq!(look(&left, keys), (left.clone(), NextStep::Rest), "{keys:?}");
+    }
+    for reason in [UnresolvedReason::CompletedElsewhere, UnresolvedReason::Contradicted] {
+        let other = checkout(PaymentIntent::Authorize, unresolved(reason));
+        assert_eq!(look(&other, FinalizeKeys::Honoured).1, NextStep::Rest, "{reason}");
+    }
+    let (asking, next) = look(&left, FinalizeKeys::Honoured);
+    assert_eq!(next, NextStep::ProveBySending(AttemptNumber::FIRST));
+    let rules = MerchantRules { finalize_keys: FinalizeKeys::Honoured, ..rules() };
+    let mut draft = Draft::new(asking, now, rules);
+    let sent = finalize::send_to_prove(&mut draft, AttemptNumber::FIRST, &|n| key_of(n.get()));
+    assert!(matches!(sent, NextStep::Send(_)), "{sent:?}");
+    let success = FinalizeAnswer::Success(FinalizeSuccess {
+        pending: false,
+        charge_permission_id: permission(),
+        charge_id: Some(charge()),
+        charge_amount: AmountView::Absent,
+    });
+    finalize::answered(&mut draft, AttemptNumber::FIRST, KeyOrdinal::FIRST, &success);
+    assert_eq!(draft.finish().checkout.verdict().outcome(), "pending");
+}
+
+// Promise: B08, D18
+#[test]
 fn what_was_left_to_a_person_before_the_keys_were_known_is_proved_once_more_when_they_are() {
     let now = sent_at().plus(60 * SECOND);
     let shown =
