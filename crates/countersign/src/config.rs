@@ -11,6 +11,7 @@ mod keys;
 mod parse;
 mod quote;
 mod values;
+mod variables;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use given::{GivenValues, ServeAccessValues};
 pub(crate) use keys::Config;
 pub(crate) use parse::StorePlace;
 use values::Values;
+pub(crate) use variables::warn_of_unknown;
 
 /// The address of a running `serve`, and the token for it.
 #[derive(Debug)]
@@ -168,7 +170,9 @@ mod tests {
             }),
             (
                 after("caller_wait = \"soon\""),
-                format!(":{line_number}: deadlines.caller_wait must be a time such as 90s, 15m or PT15M"),
+                format!(
+                    ":{line_number}: deadlines.caller_wait must be a time of at most a day, such as 90s, 15m or PT15M"
+                ),
             ),
             (
                 after("caller_wait = 3"),
@@ -207,6 +211,52 @@ mod tests {
         let told = refused("listen = ");
         assert!(told.starts_with(":1: "), "{told}");
         assert!(!told.contains('\n'));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_meant_is_refused_by_its_key() {
+        let ids = "1 to 128 letters, digits and - _ . ~";
+        for (from, to, told) in [
+            ("\"A1\"", "\"\"", format!("amazon.merchant_id must be the id of the merchant account: {ids}")),
+            (
+                "\"A1\"",
+                "\"A 1\"",
+                format!("amazon.merchant_id must be the id of the merchant account: {ids}"),
+            ),
+            (
+                "\"SANDBOX-A1\"",
+                "\"a/b\"",
+                format!("amazon.public_key_id must be the id of the public key: {ids}"),
+            ),
+            (
+                "[amazon]",
+                "[amazon]\nendpoint = \"127.0.0.1:8100\"",
+                "amazon.endpoint must be an endpoint such as https://pay-api.amazon.com or \
+                 http://127.0.0.1:8100/pay: it has no scheme"
+                    .to_owned(),
+            ),
+            (
+                "\"2m\"",
+                "\"0s\"",
+                "deadlines.resend_window must be more than zero, or nothing is sent".to_owned(),
+            ),
+            (
+                "\"2m\"",
+                "\"2d\"",
+                "deadlines.resend_window must be a time of at most a day, such as 90s, 15m or PT15M"
+                    .to_owned(),
+            ),
+            ("token_file =", "name = \"a\\nb\"\ntoken_file =", "shop.name must be printable".to_owned()),
+            (
+                "listen =",
+                "public_url = \"https://a:b@shop.example\"\nlisten =",
+                "public_url must be a URL such as https://shop.example or http://127.0.0.1:8080/pay"
+                    .to_owned(),
+            ),
+        ] {
+            let refused = refused(&WHOLE.replace(from, to));
+            assert!(refused.ends_with(&told), "{to}: {refused}");
+        }
     }
 
     #[test]
@@ -402,8 +452,14 @@ mod tests {
                 "[capture]\npolicy = \"always\"",
                 "capture.policy must be manual, before-guarantee-ends or before-expiry",
             ),
-            ("[capture]\nmargin = \"soon\"", "capture.margin must be a time such as 90s, 15m or PT15M"),
-            ("[capture]\nmargin = \"25h\"", "capture.margin must be at most a day"),
+            (
+                "[capture]\nmargin = \"soon\"",
+                "capture.margin must be a time of at most a day, such as 90s, 15m or PT15M",
+            ),
+            (
+                "[capture]\nmargin = \"25h\"",
+                "capture.margin must be a time of at most a day, such as 90s, 15m or PT15M",
+            ),
             ("[refunds]\nceiling = \"all\"", "refunds.ceiling must be captured or amazon"),
             ("[fulfilment]\nafter_guarantee = \"true\"", "fulfilment.after_guarantee must be no or yes"),
             ("[fulfilment]\nafter_guarantee = \"No\"", "fulfilment.after_guarantee must be no or yes"),

@@ -18,7 +18,7 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 
-use crate::config::{Config, GivenValues, StorePlace};
+use crate::config::{Config, GivenValues, StorePlace, warn_of_unknown};
 use crate::failure::{CommandResult, Failure, about};
 use crate::key_files::{self, Readers};
 use crate::server;
@@ -64,6 +64,7 @@ variable, which overrides the file."#;
 
 impl Serve {
     pub(crate) fn run(self) -> CommandResult {
+        warn_of_unknown();
         let config = Config::read(self.config, self.given)?;
         let key = about("amazon.private_key_file", key_files::read_private(&config.amazon.private_key_file))?;
         let credentials = credentials(&config)?;
@@ -182,7 +183,7 @@ fn client(config: &Config, key: countersign_client::MerchantKey) -> CommandResul
     if let Some(endpoint) = &amazon.endpoint {
         builder = builder.endpoint(endpoint.clone());
     }
-    builder.build().map_err(|refused| Failure::new(format_args!("the section [amazon]: {refused}")))
+    builder.build().map_err(|refused| Failure::new(format_args!("amazon.environment: {refused}")))
 }
 
 fn open_store(place: &StorePlace) -> CommandResult<Arc<dyn Store>> {

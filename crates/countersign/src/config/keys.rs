@@ -16,12 +16,12 @@ use super::given::GivenValues;
 use super::key::{Key, key, rows};
 use super::parse::{
     StorePlace, absent_reference, address_members, after_guarantee, algorithm, capture_policy, duration,
-    environment, finalize_deadline, integration, list, listen, origin, page_origin, path, public_url,
-    quote_url, refund_ceiling, region, shop_url, store, store_id, text, topic_arn, webhook_url,
+    endpoint, environment, finalize_deadline, integration, list, listen, merchant_id, origin, page_origin,
+    path, printable, public_key_id, public_url, quote_url, refund_ceiling, region, resend_window, shop_url,
+    store, store_id, topic_arn, webhook_url,
 };
 use super::quote;
 use super::values::Values;
-use crate::commands::parse::told;
 use crate::failure::CommandResult;
 
 /// A time as a person writes it: `15m`.
@@ -286,7 +286,7 @@ impl Config {
             values.optional("shop.quote_url", quote_url)?,
             values.optional("shop.webhook_secret_file", path)?,
         );
-        let endpoint = values.optional("amazon.endpoint", told(Endpoint::parse))?;
+        let own_endpoint = values.optional("amazon.endpoint", endpoint)?;
         let is_called = webhook_url.is_some() || quote_url.is_some();
         if webhook_secret_file.is_some() != is_called {
             let missing = if is_called { "shop.webhook_secret_file" } else { "shop.webhook_url" };
@@ -299,17 +299,17 @@ impl Config {
             amazon: AmazonConfig {
                 region: values.value("amazon.region", region)?,
                 environment: values.optional("amazon.environment", environment)?,
-                merchant_id: values.value("amazon.merchant_id", told(MerchantId::parse))?,
-                store_id: values.value("amazon.store_id", |text| store_id(text, endpoint.as_ref()))?,
-                public_key_id: values.value("amazon.public_key_id", told(PublicKeyId::parse))?,
+                merchant_id: values.value("amazon.merchant_id", merchant_id)?,
+                store_id: values.value("amazon.store_id", |text| store_id(text, own_endpoint.as_ref()))?,
+                public_key_id: values.value("amazon.public_key_id", public_key_id)?,
                 private_key_file: values.value("amazon.private_key_file", path)?,
                 algorithm: values.value("amazon.algorithm", algorithm)?,
-                endpoint,
+                endpoint: own_endpoint,
             },
             shop: ShopConfig {
                 token_file: values.value("shop.token_file", path)?,
                 tokens_file: values.optional("shop.tokens_file", path)?,
-                name: values.value("shop.name", text)?,
+                name: values.value("shop.name", printable)?,
                 webhook_url,
                 quote_url,
                 webhook_secret_file,
@@ -317,7 +317,7 @@ impl Config {
             operator_tokens_file: values.optional("operator.tokens_file", path)?,
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
             policy: Policy {
-                resend_window: values.value("deadlines.resend_window", duration)?,
+                resend_window: values.value("deadlines.resend_window", resend_window)?,
                 capture_policy: values.value("capture.policy", capture_policy)?,
                 capture_margin: values.value("capture.margin", duration)?,
                 absent_reference: values.value("amazon.allow_absent_reference", absent_reference)?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_client::Endpoint;
-use countersign_domain::ids::{Environment, Region, StoreId};
+use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_merchant::settings::{
     AbsentReference, AddressMember, AddressMembers, AfterGuarantee, CapturePolicy, Integration, Origin,
     RefundCeiling,
@@ -27,6 +27,12 @@ pub(super) fn text(text: &str) -> ReadResult<String> {
     if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// A text that people read.
+pub(super) fn printable(words: &str) -> ReadResult<String> {
+    let words = text(words)?;
+    if words.chars().any(char::is_control) { Err("must be printable".to_owned()) } else { Ok(words) }
+}
+
 pub(super) fn path(words: &str) -> ReadResult<PathBuf> {
     text(words).map(PathBuf::from)
 }
@@ -43,7 +49,8 @@ pub(super) fn public_url(text: &str) -> ReadResult<String> {
     let refused = || "must be a URL such as https://shop.example or http://127.0.0.1:8080/pay".to_owned();
     let url: http::Uri = text.parse().map_err(|_| refused())?;
     let is_web = matches!(url.scheme_str(), Some("http" | "https"));
-    if is_web && url.authority().is_some() && url.query().is_none() && !text.contains('#') {
+    let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
+    if is_web && !has_user && url.query().is_none() && !text.contains('#') {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
         Err(refused())
@@ -168,6 +175,21 @@ pub(super) fn region(text: &str) -> ReadResult<Region> {
     region.ok_or_else(|| "must be na, eu or jp".to_owned())
 }
 
+/// What the ids of Amazon's have in common.
+const IDS: &str = "1 to 128 letters, digits and - _ . ~";
+
+pub(super) fn merchant_id(text: &str) -> ReadResult<MerchantId> {
+    MerchantId::parse(text).map_err(|_| format!("must be the id of the merchant account: {IDS}"))
+}
+
+pub(super) fn public_key_id(text: &str) -> ReadResult<PublicKeyId> {
+    PublicKeyId::parse(text).map_err(|_| format!("must be the id of the public key: {IDS}"))
+}
+
+pub(super) fn endpoint(text: &str) -> ReadResult<Endpoint> {
+    Endpoint::parse(text).map_err(|refused| refused.to_string().replacen("it is not", "must be", 1))
+}
+
 /// What every store id begins with.
 const STORE_ID_PREFIX: &str = "amzn1.application-oa2-client.";
 
@@ -202,14 +224,15 @@ pub(super) fn algorithm(text: &str) -> ReadResult<Algorithm> {
 }
 
 pub(super) fn duration(text: &str) -> ReadResult<Duration> {
-    let refused = || "must be a time such as 90s, 15m or PT15M".to_owned();
+    let refused = || "must be a time of at most a day, such as 90s, 15m or PT15M".to_owned();
     let duration: jiff::SignedDuration = text.parse().map_err(|_| refused())?;
     let duration = Duration::try_from(duration).map_err(|_| refused())?;
-    if duration > countersign_domain::time::DAY {
-        Err("must be at most a day".to_owned())
-    } else {
-        Ok(duration)
-    }
+    if duration > countersign_domain::time::DAY { Err(refused()) } else { Ok(duration) }
+}
+
+pub(super) fn resend_window(text: &str) -> ReadResult<Duration> {
+    let window = duration(text)?;
+    if window.is_zero() { Err("must be more than zero, or nothing is sent".to_owned()) } else { Ok(window) }
 }
 
 pub(super) fn finalize_deadline(text: &str) -> ReadResult<Duration> {

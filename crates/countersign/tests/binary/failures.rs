@@ -139,7 +139,7 @@ fn a_bad_line_of_the_configuration_is_named_by_file_line_and_key() {
     fails(
         path,
         &["serve", "--config", "countersign.toml", "--amazon-environment", "live"],
-        "the section [amazon]: the public key id names a different environment from the one that is set",
+        "amazon.environment: the public key id names a different environment from the one that is set",
     );
     fails(
         path,
