@@ -124,3 +124,26 @@ fn a_charge_that_was_shown_within_a_minute_is_not_asked_for_again() {
     assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 600");
     world.refunds_go_through(&id);
 }
+
+// Promise: B16, B34
+#[test]
+fn a_cancellation_is_not_finished_before_the_look_that_recounts_what_others_have_refunded() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let id = refunded_elsewhere(&world, "10.00");
+        let ours = world.ask(&id, "refunds", &json!({ "reference": "all back" })).json();
+        assert_eq!(ours["refundAmount"], usd("90.00"));
+        world.amazon.decide_refund(ours["refundId"].as_str().unwrap(), "Refunded");
+        world.let_pass(MINUTE);
+        // What others seemed to have refunded never was: a look after five minutes would show that, and is late.
+        world.amazon.refunds_in_silence(CHARGE, &usd("0.00"));
+        world.time.advance(10 * MINUTE);
+        let canceling = world.ask(&id, "cancel", &json!({ "reference": "stop" }));
+        assert_eq!(canceling.status, 202, "{}", canceling.text);
+        world.refunds_go_through(&id);
+        world.refunds_go_through(&id);
+        assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 10000");
+        let canceled = world.ask(&id, "cancel", &json!({ "reference": "stop" }));
+        assert_eq!((canceled.status, &canceled.json()["state"]), (200, &json!("Canceled")));
+    }
+}

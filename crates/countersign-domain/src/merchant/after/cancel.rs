@@ -244,13 +244,13 @@ impl PaymentDraft<'_> {
                 ChargeState::Authorized if is_disputed => is_waiting = true,
                 ChargeState::Captured(_) if is_disputed => {
                     // What is left may be more than what is certain now.
-                    is_waiting |= is_refunding(charge) || charge.recount(self.now).is_some();
+                    is_waiting |= is_refunding(charge) || charge.is_recounted(self.now);
                     is_waiting |= !payment.kept(charge).less(self.leaves(charge)).is_zero();
                 }
                 ChargeState::Authorized => asked.push((UndoStep::CancelCharge(charge.id.clone()), None)),
                 ChargeState::Captured(_) => {
                     // What is left may be more than what is certain now.
-                    is_waiting |= is_refunding(charge) || charge.recount(self.now).is_some();
+                    is_waiting |= is_refunding(charge) || charge.is_recounted(self.now);
                     // Earlier refunds count as refunds of the parcels that have not left.
                     let amount =
                         payment.refundable(charge, RefundCeiling::Captured).less(self.leaves(charge));

@@ -385,6 +385,12 @@ impl Charge {
         (at > now).then_some(LookSchedule { at, count: 0 })
     }
 
+    /// Whether what others have refunded may still turn out to be less: a look that finds out is planned, or is due
+    /// and was not made yet.
+    pub(in crate::merchant) fn is_recounted(&self, now: Timestamp) -> bool {
+        self.recount(now).is_some() || (self.has_refunds_of_others() && self.look.is_some())
+    }
+
     /// Whether a refund of this amount cannot be in what Amazon shows, besides the refunds that it has made for
     /// certain.
     pub(in crate::merchant) fn shows_less_than(&self, amount: Money, asked_at: Timestamp) -> bool {

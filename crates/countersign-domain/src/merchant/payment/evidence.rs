@@ -19,6 +19,7 @@ use crate::merchant::checkout::draft::PaymentDraft;
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::proof::{ExpectedCharge, Proof, ProvedCharge, charge_proof, is_unreadable};
 use crate::merchant::rules::{BUYERS_PACE, UNREADABLE_AMOUNTS};
+use crate::money::Money;
 use crate::time::{DAY, Timestamp};
 
 impl PaymentDraft<'_> {
@@ -76,7 +77,14 @@ impl PaymentDraft<'_> {
         let seen_before = charge.seen_at(now);
         let is_newest = seen_before.is_none_or(|seen_at| seen_at <= shown.asked_at);
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
-        if is_newest && let Some(refunded) = shown.refunded.shown() {
+        // Of two answers to requests of the same instant, the one that shows more was made later.
+        let is_tie = seen_before == Some(shown.asked_at);
+        let shows_less =
+            |refunded: Money| charge.refunded_shown.is_some_and(|it| refunded.minor() < it.minor());
+        if is_newest
+            && let Some(refunded) = shown.refunded.shown()
+            && !(is_tie && shows_less(refunded))
+        {
             charge.note_refunded(refunded, &sent, shown.asked_at.min(now));
         }
         // An earlier state from a slow replica does not confirm the one that is known.

@@ -3,6 +3,7 @@
 use super::decide::payments::*;
 use super::paid::*;
 use super::*;
+use crate::merchant::rules::COPY_LIFETIME;
 
 fn captured_at(sight: LastSeen) -> Checkout {
     paid(payment_of(vec![Charge { sight, ..charge_in(ChargeState::Captured(hundred())) }]))
@@ -140,6 +141,58 @@ fn with_refunds(refunds: &[(u64, RefundState)], elsewhere: u64) -> Checkout {
         ..charge_in(ChargeState::Captured(hundred()))
     };
     paid(payment_of(vec![charge]))
+}
+
+// Promise: B16, B34
+#[test]
+fn a_cancellation_waits_for_the_look_that_recounts_what_others_have_refunded() {
+    let recounted_at = sent_at().plus(COPY_LIFETIME);
+    for overdue in [Duration::ZERO, 60 * SECOND, 40 * DAY] {
+        let now = recounted_at.plus(overdue);
+        let mut before = with_refunds(&[(9_000, RefundState::Refunded)], 1_000);
+        let charge = &mut before.payment.as_mut().unwrap().charges[0];
+        charge.sight = LastSeen::At(sent_at());
+        charge.look = Some(LookSchedule { at: recounted_at, count: 0 });
+        let Ok(CancelAsked::New(step)) = request_cancel(&before, "c", None, now, &rules()) else {
+            panic!("the cancellation is not new");
+        };
+        assert_eq!(requests(&step.next), [], "what was counted may be our own refund: {overdue:?}");
+        assert!(!step.next.is_canceled());
+        for (shown, expected) in [
+            (9_000, PaymentCall::Refund { charge_id: super::charge(), amount: usd(1_000) }),
+            (10_000, PaymentCall::Close { reason: Some("the order was canceled".to_string()) }),
+        ] {
+            let shown = ChargeView { asked_at: now, ..refunded_elsewhere(shown) };
+            let (step, _) = charge_shown(&step.next, &shown, now, &rules()).unwrap();
+            assert_eq!(requests(&step.next), [expected], "{overdue:?}");
+        }
+    }
+}
+
+fn requests(checkout: &Checkout) -> Vec<PaymentCall> {
+    checkout.payment.as_ref().unwrap().operations.iter().map(|it| it.request.clone()).collect()
+}
+
+// Promise: B16
+#[test]
+fn of_two_answers_to_requests_of_the_same_instant_the_one_that_shows_more_counts() {
+    let (asked_at, later) = (sent_at().plus(DAY), Duration::from_millis(1));
+    for (first, second, pause, refunded) in [
+        (1_000, 0, Duration::ZERO, 1_000),
+        (0, 1_000, Duration::ZERO, 1_000),
+        (2_500, 1_000, Duration::ZERO, 2_500),
+        (1_000, 0, later, 0),
+        (1_000, 2_500, later, 2_500),
+    ] {
+        let mut checkout = captured_at(LastSeen::Never);
+        for (refunded, asked_at) in [(first, asked_at), (second, asked_at.plus(pause))] {
+            let shown = ChargeView { asked_at, ..refunded_elsewhere(refunded) };
+            let now = asked_at.plus(SECOND);
+            checkout = charge_shown(&checkout, &shown, now, &rules()).map_or(checkout, |(step, _)| step.next);
+        }
+        let shown = checkout.payment.as_ref().unwrap().charges[0].refunded();
+        assert_eq!(shown, usd(refunded), "{first}, then {second} after {pause:?}");
+    }
 }
 
 // Promise: B16
