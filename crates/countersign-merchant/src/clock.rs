@@ -38,19 +38,25 @@ impl DecisionClock {
         now
     }
 
-    /// Whether a clock of ours differs from Amazon's by more than a minute.
+    /// Whether a clock of ours differs from Amazon's by more than a minute, or the decision clock from this machine's:
+    /// then one of them was wrong, whatever Amazon says.
     pub(crate) fn is_in_question(&self) -> bool {
+        let ahead = self.now().as_millis().saturating_sub(self.wall().as_millis());
+        self.differs_from_amazons() || ahead.unsigned_abs() > TOLERATED_SKEW_MS
+    }
+
+    fn differs_from_amazons(&self) -> bool {
         self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS
     }
 
     /// Compares the clocks, right after an answer with Amazon's time.
     pub(crate) fn compare(&self, amazons: Timestamp) {
-        let was_in_question = self.is_in_question();
+        let differed = self.differs_from_amazons();
         let skew = |ours: Timestamp| amazons.as_millis().saturating_sub(ours.as_millis());
         let (wall, decisions) = (skew(self.wall()), skew(self.now()));
         let skew_ms = if decisions.unsigned_abs() > wall.unsigned_abs() { decisions } else { wall };
         self.skew_ms.store(skew_ms, Ordering::Relaxed);
-        if self.is_in_question() && !was_in_question {
+        if self.differs_from_amazons() && !differed {
             tracing::error!(
                 skew_ms,
                 "this machine's clock and Amazon's differ by more than a minute: until they agree, \
@@ -99,5 +105,18 @@ mod tests {
         clock.set(at(1_000));
         assert_eq!(decisions.now(), at(91_000), "it does not follow a jump backwards");
         assert_eq!(decisions.wall(), at(1_000));
+    }
+
+    #[test]
+    fn a_watermark_ahead_of_the_clock_is_in_question_before_amazon_has_answered() {
+        let at = Timestamp::from_millis;
+        for (watermark, expected) in [(50_000, false), (110_000, false), (110_001, true), (90_000_000, true)]
+        {
+            let clock = FakeClock::at(at(50_000));
+            let decisions = DecisionClock::starting_from(Arc::new(clock.clone()), at(watermark));
+            assert_eq!(decisions.is_in_question(), expected, "{watermark}");
+            clock.set(at(200_000_000));
+            assert!(!decisions.is_in_question(), "the clock has caught up");
+        }
     }
 }

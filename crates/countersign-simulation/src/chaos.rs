@@ -70,10 +70,10 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
         Misfortune::Clock(half) => {
             let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
             note(format!("the clock of {half} is off by {off_by} ms for {lasting:?}"));
-            world.clocks.get(half).shift_to(off_by);
+            world.set_clock(half, off_by);
             executor.sleep(lasting).await;
             note(format!("the clock of {half} is set right"));
-            world.clocks.get(half).shift_to(0);
+            world.set_clock(half, 0);
         }
     }
 }

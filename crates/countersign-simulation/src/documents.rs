@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-pub(crate) use disputes::{Dispute, DisputeState, open_disputes};
+pub(crate) use disputes::{Dispute, DisputeState};
 
 /// An amount in minor units, and its currency.
 pub(crate) type Amount = (u64, String);

@@ -442,6 +442,20 @@ pub(crate) fn check_undone(
     }
 }
 
+/// Checks a session of a canceled order that a copy of its Finalize has completed late: by the truth about its
+/// permission, the money is returned.
+pub(crate) fn check_undone_late(session: &str, truth: &Truth<'_>) -> CheckResult {
+    let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
+    let returned: u64 =
+        truth.refunds.values().filter(|refund| refund.is_refunded).map(|refund| refund.amount).sum();
+    never(truth.held > 0 || taken > returned, Invariant::NotUndone, || {
+        let held = truth.held;
+        format!(
+            "the order is canceled, but of its session {session} {held} is held, and {returned} of {taken} returned"
+        )
+    })
+}
+
 /// Checks a fact for the shop: what it claims must be true, and the shop must get it only once.
 pub(crate) fn check_fact(
     fact: &Value,

@@ -98,6 +98,8 @@ struct Facts {
     tallies: HashMap<String, SendTally>,
     books: Books,
     told: std::collections::HashSet<String>,
+    /// By how many milliseconds the merchant half's clock is off.
+    merchant_clock_off_by: i64,
     /// When the shop or a buyer has last asked for something to be done about an order.
     asked_at: HashMap<usize, Duration>,
     counts: Counts,
@@ -407,8 +409,11 @@ impl Facts {
         });
         let truth = truth.unwrap_or_default();
         let age = permission.as_deref().and_then(|id| self.ledger.age(id));
-        let held = payments::check_fact(&fact, &mut self.told, &truth)
-            .and_then(|()| payments::check_unexplained(&fact, &truth, age));
+        // A machine whose clock was set wrong cannot know how old anything is.
+        let ahead = Duration::from_millis(u64::try_from(self.merchant_clock_off_by).unwrap_or(0));
+        let held = payments::check_fact(&fact, &mut self.told, &truth).and_then(|()| {
+            payments::check_unexplained(&fact, &truth, age.map(|age| age.saturating_add(ahead)))
+        });
         self.note(order, format!("merchant notifies the shop: {fact}"));
         self.judge(order, held);
     }
@@ -700,6 +705,15 @@ impl Witness {
                     let lost = facts.lost_under(id);
                     payments::check_undone(cancellation, &undone, lost, others_gave, others_charged)
                 });
+                facts.judge(Some(order), held);
+            }
+            let sessions = checkout.attempts.iter().map(|attempt| &attempt.checkout_session_id);
+            let late: Vec<&String> = sessions
+                .filter(|session| checkout.is_canceled() && facts.ledger.is_completed_by_a_late_copy(session))
+                .collect();
+            for session in late {
+                let Some((permission, _)) = facts.ledger.ids(session) else { continue };
+                let held = payments::check_undone_late(session, &facts.ledger.truth(&permission));
                 facts.judge(Some(order), held);
             }
             let snapshot = facts.snapshots.get(&checkout.id);

@@ -349,12 +349,20 @@ impl World {
         left.unwrap_or_else(|failed| unreachable!("memory answers: {failed:?}"))
     }
 
+    /// Sets a half's clock wrong by this many milliseconds, or right.
+    pub(crate) fn set_clock(&self, half: Half, off_by: i64) {
+        self.clocks.get(half).shift_to(off_by);
+        if half == Half::Merchant {
+            self.witness.merchant_clock_is_off(off_by);
+        }
+    }
+
     pub(crate) fn calm_down(self: &Arc<Self>) {
         self.witness.note(None, "the weather calms down".to_owned());
         self.weather.calm_down();
         for half in [Half::Merchant, Half::Amazon] {
             self.stores.get(half).store.hook.outages.heal();
-            self.clocks.get(half).shift_to(0);
+            self.set_clock(half, 0);
             // Each half is crashed here and then started exactly once: a misfortune that ended a half no
             // longer starts it again, and a frozen half thaws by itself.
             self.crash(half);

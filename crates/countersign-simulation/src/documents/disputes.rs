@@ -19,10 +19,6 @@ pub(crate) enum DisputeState {
 }
 
 impl Dispute {
-    pub(crate) const fn is_open(&self) -> bool {
-        matches!(self.state, DisputeState::Open { .. })
-    }
-
     pub(super) const fn due_at(&self) -> Option<i64> {
         match self.state {
             DisputeState::Open { remind_at } => Some(remind_at),
@@ -33,15 +29,6 @@ impl Dispute {
     pub(crate) fn concerns(&self, charge: &str) -> bool {
         self.charge_id.as_ref().is_none_or(|id| id == charge)
     }
-}
-
-/// The disputes of a charge that nobody has said the end of; without a charge, of any.
-pub(crate) fn open_disputes<'a>(
-    disputes: &'a [Dispute],
-    charge: Option<&str>,
-) -> impl Iterator<Item = &'a Dispute> {
-    let concerns = move |dispute: &Dispute| charge.is_none_or(|charge| dispute.concerns(charge));
-    disputes.iter().filter(move |dispute| dispute.is_open() && concerns(dispute))
 }
 
 /// What disputes of a charge have lost: as long as no amount is known, all of it.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::elsewhere::KNOWN_AFTER;
 use super::{Facts, Witness, order_number};
-use crate::documents::{Checkout, Dispute, Payment, open_disputes};
+use crate::documents::{Checkout, Dispute, Payment};
 use crate::invariants::{Invariant, never};
 use crate::payments::permission_of;
 use crate::seller_central::{DisputeEnd, TrueDispute};
@@ -44,13 +44,15 @@ impl Facts {
         lost.sum()
     }
 
-    /// A dispute that the merchant half knows for a while, and of which nobody has said how it ended.
+    /// A dispute that the merchant half knows for a while, and that Amazon has not decided.
     pub(super) fn open_dispute(&self, payment: &Payment, charge: Option<&str>) -> Option<String> {
-        let is_known = |dispute: &&Dispute| {
+        let is_open = |dispute: &&Dispute| {
             let since = self.dispute_known_at.get(&dispute.id);
-            since.is_some_and(|since| self.at.saturating_sub(*since) > KNOWN_AFTER)
+            charge.is_none_or(|charge| dispute.concerns(charge))
+                && since.is_some_and(|since| self.at.saturating_sub(*since) > KNOWN_AFTER)
+                && self.disputes.get(&dispute.id).is_some_and(|dispute| dispute.end.is_none())
         };
-        open_disputes(&payment.disputes, charge).find(is_known).map(|dispute| dispute.id.clone())
+        payment.disputes.iter().find(is_open).map(|dispute| dispute.id.clone())
     }
 }
 

@@ -167,6 +167,11 @@ impl Witness {
         self.facts().tallies.get(session).is_some_and(SendTally::was_only_refused)
     }
 
+    /// Notes by how much the merchant half's clock is off from now on, in milliseconds.
+    pub(crate) fn merchant_clock_is_off(&self, off_by: i64) {
+        self.facts().merchant_clock_off_by = off_by;
+    }
+
     /// Notes that a copy of a call about an object arrives hours after the call.
     pub(crate) fn late_copy_arrives(&self, id: &str) {
         self.facts().ledger.late_copy_arrives(id);

@@ -138,6 +138,9 @@ impl Draft {
             checkout, mut events, is_changed, payment_before, cancellation_before, had_lapsed, ..
         } = self;
         let lapsed = checkout.lapsed().filter(|_| !had_lapsed).cloned();
+        // After a lapse a further charge may have reserved money, and let it go, too: then this is its lapse.
+        let let_go = payment_before.as_ref().and_then(|before| checkout.let_go_since(before));
+        let lapsed = lapsed.map(|charge_id| let_go.cloned().unwrap_or(charge_id));
         events.extend(lapsed.map(|charge_id| PaymentEvent::Lapsed { charge_id }.into()));
         let cancellation = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
         let is_changed = is_changed

@@ -267,16 +267,17 @@ impl Checkout {
         if self.cancellation.is_some() && self.left_behind().next().is_none() {
             return None;
         }
-        let reserves_or_took = |charge: &Charge| match charge.state {
-            ChargeState::Authorized | ChargeState::CaptureInitiated | ChargeState::Captured(_) => true,
-            ChargeState::AuthorizationInitiated | ChargeState::Canceled(_) | ChargeState::Declined(_) => {
-                false
-            }
-        };
         if payment.charges.iter().any(reserves_or_took) {
             return None;
         }
         payment.charges.iter().rev().find(|charge| was_reserved(charge)).map(|charge| &charge.id)
+    }
+
+    /// The charge that had reserved or taken money in this payment before, and has not any more.
+    pub(in crate::merchant) fn let_go_since(&self, before: &Payment) -> Option<&ChargeId> {
+        let had = |charge: &&Charge| before.charge(&charge.id).is_some_and(reserves_or_took);
+        let mut charges = self.payment.iter().flat_map(|payment| &payment.charges).rev();
+        charges.find(|charge| had(charge) && !reserves_or_took(charge)).map(|charge| &charge.id)
     }
 
     fn has_contradiction(&self) -> bool {
@@ -390,6 +391,13 @@ impl Payment {
 /// Why nobody can tell whether an attempt was paid, if nobody can.
 const fn unresolved_by(state: &AttemptState) -> Option<UnresolvedReason> {
     if let AttemptState::Unresolved { reason, .. } = state { Some(*reason) } else { None }
+}
+
+const fn reserves_or_took(charge: &Charge) -> bool {
+    match charge.state {
+        ChargeState::Authorized | ChargeState::CaptureInitiated | ChargeState::Captured(_) => true,
+        ChargeState::AuthorizationInitiated | ChargeState::Canceled(_) | ChargeState::Declined(_) => false,
+    }
 }
 
 /// Whether a charge that holds nothing had reserved money: a further charge that was declined never had.

@@ -282,6 +282,23 @@ fn a_clock_in_question_shows_nobody_how_old_it_is() {
 }
 
 #[test]
+fn a_clock_in_question_does_not_end_the_wait_for_a_session_that_is_not_shown() {
+    for attempt in [in_doubt_attempt(doubt()), refused("HardDeclined")] {
+        let before = heard_by(checkout(PaymentIntent::Authorize, attempt));
+        let now = sent_at().plus(400 * 24 * HOUR);
+        let in_question = MerchantRules { hold_expiries: true, ..rules() };
+        for charge in [None, Some(AmazonChargeState::Authorized)] {
+            let shown = evidence(None, charge);
+            for (rules, expected) in [(in_question, "Heard"), (rules(), "Open NoSession")] {
+                let (decision, _) = judged_by(&before, &shown, now, rules);
+                assert_eq!(remembered(&decision.checkout), expected, "{charge:?}");
+                assert!(decision.checkout.due_at(&rules).is_some());
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_is_judged_before_every_session_was_shown() {
     let before = heard_by(checkout(PaymentIntent::Authorize, refused("HardDeclined")));
     let shown = evidence(None, Some(AmazonChargeState::Captured));

@@ -419,6 +419,13 @@ fn lapses(step: &CheckoutStep) -> usize {
     step.events.iter().filter(is_lapse).count()
 }
 
+fn lapsed_charge(step: &CheckoutStep) -> Option<String> {
+    step.events.iter().find_map(|event| match event {
+        CheckoutEvent::Payment(PaymentEvent::Lapsed { charge_id }) => Some(charge_id.to_string()),
+        _ => None,
+    })
+}
+
 // Promise: D16
 #[test]
 fn a_lapse_is_announced_once_and_only_when_amazon_has_shown_it() {
@@ -459,6 +466,19 @@ fn a_lapse_is_announced_once_and_only_when_amazon_has_shown_it() {
     };
     let (step, _) = charge_shown(&charged, &refused, now, &rules()).unwrap();
     assert_eq!(lapses(&step), 0);
+    // One that had reserved money is, and it is the one that the shop is notified of.
+    for (state, end) in [
+        (ChargeState::Authorized, AmazonChargeState::Canceled),
+        (ChargeState::CaptureInitiated, AmazonChargeState::Declined),
+    ] {
+        let charges = &mut charged.payment.as_mut().unwrap().charges;
+        charges.pop();
+        charges.push(second_charge(100, state));
+        let mut over = refused.clone();
+        over.seen.state = end;
+        let (step, _) = charge_shown(&charged, &over, now, &rules()).unwrap();
+        assert_eq!((lapses(&step), lapsed_charge(&step).as_deref()), (1, Some("S01-1-C2")), "{end:?}");
+    }
 }
 
 /// Whether something of a checkout is in flight, as its parts say.
