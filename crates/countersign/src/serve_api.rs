@@ -55,7 +55,10 @@ impl ServeApi {
         match status {
             200 => Ok(Some(body)),
             404 => Ok(None),
-            status => Err(self.no_answer(&format_args!("status {status}"))),
+            status => Err(match body["error"]["message"].as_str() {
+                Some(why) => Failure::new(format_args!("serve at {} refuses this: {why}", self.url)),
+                None => self.no_answer(&format_args!("status {status}")),
+            }),
         }
     }
 
@@ -80,6 +83,9 @@ impl ServeApi {
 
     /// The id of an order's checkout; `order` is the shop's number for it, or the id itself.
     pub(crate) async fn checkout_of(&self, order: &str) -> CommandResult<String> {
+        if order.is_empty() {
+            return Err(Failure::new("the order is empty: name its number, or its checkout's id"));
+        }
         let path = format!("/v1/checkouts?orderId={}", utf8_percent_encode(order, IN_QUERY));
         let found = self.get(&path).await?;
         let of_order = found.as_ref().and_then(|list| list["checkouts"][0]["checkoutId"].as_str());

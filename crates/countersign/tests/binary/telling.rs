@@ -144,7 +144,11 @@ fn what_cannot_be_explained_ends_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", taken.local_addr().unwrap());
     drop(taken);
-    let cases: [(&[&str], String); 7] = [
+    let long = "1".repeat(129);
+    let too_long = "[orderId] must have at most 128 characters.";
+    let cases: [(&[&str], String); 9] = [
+        (&["", "--url", &url], "the order is empty: name its number, or its checkout's id".into()),
+        (&[&long, "--url", &url], format!("serve at {url} refuses this: {too_long}")),
         (&["1001", "--url", &url], "there is no order and no checkout \"1001\"".into()),
         (&["1 2", "--url", &url], "there is no order and no checkout \"1 2\"".into()),
         (
