@@ -179,7 +179,8 @@ pub const MAX_ATTEMPTS: usize = 50;
 /// The largest number of operations of one checkout, including those that our own rules request. Even 25
 /// charges with 10 refunds each need fewer.
 pub const MAX_OPERATIONS: usize = 500;
-/// The largest number of permissions that one checkout remembers because they name it.
+/// The largest number of permissions that one checkout follows at a time because they name it; what its own sessions
+/// have paid is followed in any case.
 pub const MAX_UNEXPLAINED: usize = 20;
 /// The largest number of charges under one of these that are looked at: as many as Amazon allows, leaving out
 /// those that were declined.

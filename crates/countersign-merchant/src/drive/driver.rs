@@ -589,7 +589,6 @@ impl<'a> Driver<'a> {
         let mut evidence = Evidence::default();
         if self.app.book.checkout_under(permission).await?.is_some_and(|id| id != self.checkout_id) {
             evidence.holder = Holder::AnotherOrder;
-            return Ok(evidence);
         }
         let amazon = &self.app.amazon;
         let message = "a Checkout Session of an order that a notification names could not be looked up";
@@ -606,6 +605,9 @@ impl<'a> Driver<'a> {
                 charge_ids.push(charge.clone());
             }
             evidence.sessions.push((attempt, view));
+        }
+        if evidence.holder == Holder::AnotherOrder && !evidence.is_named_by_a_session(permission) {
+            return Ok(evidence);
         }
         let message = "a permission that names an order could not be looked up";
         evidence.permission = self.shown(amazon.permission_money(permission).await, None, message);

@@ -532,3 +532,31 @@ fn a_session_that_was_refused_and_names_what_another_order_holds_stops_the_next_
         is_paid_by(&world, &second, OTHER_SESSION, SECOND.1);
     }
 }
+
+// Promise: B09, D02
+#[test]
+fn an_order_asks_its_own_session_before_the_claim_of_another_order_counts() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let first = world.placed(&order());
+        let false_word = Fault::AnswerAfter(422, json!({ "reasonCode": "HardDeclined" }));
+        world.amazon.fault("finalize", false_word);
+        assert_eq!(world.complete(&first, SESSION).verdict(), (402, "notPaid".to_owned()));
+        // What it is told of its payment is heard, and its session cannot be asked yet.
+        world.amazon.goes_down("session");
+        world.notified("1", "CHARGE_PERMISSION", FIRST.0);
+        world.let_pass(Duration::from_secs(5));
+        let second = second_order(&world, &order());
+        answers_with(&world, OTHER_SESSION, FIRST);
+        assert_eq!(world.complete(&second, OTHER_SESSION).verdict(), (200, "paid".to_owned()));
+        world.let_pass(MINUTE);
+        world.amazon.comes_back();
+        world.restart();
+        world.let_pass(60 * MINUTE);
+        world.skip(DAY);
+        let checkout = world.checkout(&first);
+        assert_eq!(checkout["standing"], "contradicted", "{checkout}");
+        assert_eq!(world.complete(&first, SESSION).verdict(), (202, "checking".to_owned()));
+        is_paid_by(&world, &second, OTHER_SESSION, SECOND.1);
+    }
+}

@@ -408,7 +408,7 @@ impl PaymentDraft<'_> {
     /// a refund leaves, so what somebody has returned by hand meanwhile is not returned again.
     fn refused_refunds(&self) -> Vec<UndoStep> {
         let is_kept = |it: &&Charge| {
-            let is_decided = !is_refunding(it) && it.recount(self.now).is_none();
+            let is_decided = !is_refunding(it) && !it.is_recounted(self.now);
             matches!(it.state, ChargeState::Captured(_)) && it.is_ours() && is_decided
         };
         let kept = self.payment.charges.iter().filter(is_kept);

@@ -68,6 +68,19 @@ pub struct Evidence {
     pub holder: Holder,
 }
 
+impl Evidence {
+    /// Whether a session of the order was shown Completed, and names a permission.
+    #[must_use]
+    pub fn is_named_by_a_session(&self, permission: &ChargePermissionId) -> bool {
+        self.sessions.iter().any(|(_, view)| match view {
+            SessionView::Completed { charge_permission_id, .. } => {
+                charge_permission_id.as_ref() == Some(permission)
+            }
+            SessionView::Open(_) | SessionView::Canceled { .. } | SessionView::NotFound(_) => false,
+        })
+    }
+}
+
 /// Whether another order of this store has a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Holder {
@@ -178,8 +191,8 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
     if known.is_none_or(|known| matches!(known.state, UnexplainedState::Over { .. })) {
         return NextStep::Rest;
     }
-    if evidence.holder == Holder::AnotherOrder {
-        end(draft, permission, UnexplainedEnd::OfAnotherOrder);
+    if evidence.holder == Holder::AnotherOrder && !evidence.is_named_by_a_session(permission) {
+        of_another_order(draft, permission, evidence);
         return NextStep::Rest;
     }
     let mut next = NextStep::Rest;
@@ -195,6 +208,9 @@ pub fn heard_seen(draft: &mut Draft, permission: &ChargePermissionId, evidence: 
                     named_by = Some((*number, class));
                     learn_charge(draft, permission, charge_id.as_ref());
                 } else if class == SessionClass::Settled {
+                    if !draft.checkout().knows(named) {
+                        draft.remember_own(named);
+                    }
                     heard(draft, named, charge_id.as_ref(), draft.now);
                 }
                 if class == SessionClass::Looked {
@@ -280,6 +296,17 @@ fn lacks_a_session(checkout: &Checkout, evidence: &Evidence) -> bool {
     !sessions_to_ask(checkout).iter().all(is_shown)
 }
 
+/// Handles a permission that another order has, and that no session of this one was shown to name. While a session was
+/// not shown, it may be the one that does; that is waited for for an hour, because it is heard of again otherwise.
+fn of_another_order(draft: &mut Draft, permission: &ChargePermissionId, evidence: &Evidence) {
+    let heard_at = draft.checkout().heard_of(permission).map_or(draft.now, |known| known.heard_at);
+    let is_awaited = draft.now.since(heard_at) < TAKEN_UNTIL_UNEXPLAINED;
+    if is_awaited && lacks_a_session(draft.checkout(), evidence) {
+        return stay(draft, permission);
+    }
+    end(draft, permission, UnexplainedEnd::OfAnotherOrder);
+}
+
 /// Handles a permission that is named by a session that counts as unpaid, or that was never finalized here.
 fn of_settled(
     draft: &mut Draft,
@@ -308,6 +335,10 @@ fn of_settled(
     match charge {
         Some(charge) if draft.checkout().attempt(number).is_some_and(is_unpaid) => {
             draft.contradict_unpaid(number, permission, &charge);
+            // While another order has it, it contradicts nothing: whose it is shows.
+            if !draft.checkout().attempt(number).is_some_and(|it| it.state.is_contradicted()) {
+                stay_bounded(draft, permission, evidence, amounts);
+            }
         }
         Some(_) | None => open(draft, permission, UnexplainedReason::CompletedElsewhere),
     }

@@ -403,7 +403,11 @@ pub fn answered(
             reason: UnresolvedReason::Contradicted | UnresolvedReason::Refunding,
             ..
         } => {}
-        AttemptState::NotPaid { .. } => {
+        AttemptState::NotPaid { .. }
+        | AttemptState::Finalize(InFlight::Recorded { .. })
+        | AttemptState::Surplus { .. }
+        | AttemptState::Released { .. }
+        | AttemptState::Bound { .. } => {
             if let CallAnswer::Success(finalized) = answer
                 && let Some(next) = paid_though_unpaid(draft, number, finalized)
             {
@@ -411,10 +415,8 @@ pub fn answered(
             }
             contradict(draft, number, answer, LATE_SUCCESS);
         }
-        AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
-        | AttemptState::Surplus { .. }
-        | AttemptState::Released { .. }
-        | AttemptState::Bound { .. } => contradict(draft, number, answer, LATE_SUCCESS),
+        // The answer to the send that is on its way says more.
+        AttemptState::Finalize(InFlight::Sent { .. }) => contradict(draft, number, answer, LATE_SUCCESS),
     }
     match draft.checkout().attempt(number) {
         // An attempt in doubt is looked up immediately, because the buyer waits. An answer that proves
@@ -437,8 +439,8 @@ fn proved_late(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuc
 /// What is reported of a success that arrives too late to be an attempt's outcome.
 const LATE_SUCCESS: &str = "a late success";
 
-/// Handles a success for an attempt that counts as unpaid: Amazon contradicts that, unless the order has another
-/// payment, next to which this is a second one. `None` if it is to be reported only: it does not have what the
+/// Handles a success for an attempt that counts as unpaid, or as not sent: Amazon contradicts that, unless the order
+/// has another payment, next to which this is a second one. `None` if it is to be reported only: it does not have what the
 /// intent needs, it repeats the ids of the charge that failed, or what its money is for is known.
 fn paid_though_unpaid(
     draft: &mut Draft,
@@ -471,11 +473,12 @@ fn paid_though_unpaid(
     if draft.checkout().is_paid_beside(permission) && draft.paid_twice(number, permission, charge, amount) {
         return Some(NextStep::Rest);
     }
-    let Some(charge) = charge else {
-        contradict_unpaid_confirm(draft, number, permission);
-        return Some(NextStep::Rest);
-    };
-    draft.contradict_unpaid(number, permission, charge);
+    let is_unpaid = matches!(state(draft, number), Some(AttemptState::NotPaid { .. }));
+    match charge {
+        Some(charge) if is_unpaid => draft.contradict_unpaid(number, permission, charge),
+        Some(_) | None => contradict_over(draft, number, permission, charge),
+    }
+    let Some(charge) = charge else { return Some(NextStep::Rest) };
     let session = session(draft.checkout().attempt(number)?);
     let (charge_permission_id, charge_id) = (permission.clone(), charge.clone());
     Some(NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id })
@@ -497,25 +500,41 @@ fn is_explained(checkout: &Checkout, permission: &ChargePermissionId) -> bool {
         })
 }
 
-/// Records that a Confirm, which makes no charge, has succeeded although its attempt counts as unpaid: looks at its
-/// permission settle that.
-fn contradict_unpaid_confirm(draft: &mut Draft, number: AttemptNumber, permission: &ChargePermissionId) {
+/// Records that a Finalize has succeeded although nothing more was expected of its attempt: the order is held, and looks
+/// at the charge, or at the permission of a Confirm, settle that.
+fn contradict_over(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    permission: &ChargePermissionId,
+    charge: Option<&ChargeId>,
+) {
     let now = draft.now;
-    let Some(AttemptState::NotPaid { at, .. }) = state(draft, number) else { return };
-    let (reason, sent_at) = (UnresolvedReason::Contradicted, *at);
-    let look_at = next_evidence_look(sent_at, now);
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    let sent_at = match &attempt.state {
+        AttemptState::NotPaid { at, .. } | AttemptState::Released { at } => *at,
+        AttemptState::Finalize(InFlight::Recorded { .. })
+        | AttemptState::Bound { .. }
+        | AttemptState::Surplus { .. } => attempt.bound_at,
+        AttemptState::Finalize(InFlight::Sent { .. } | InFlight::InDoubt(_))
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::NotApproved(_)
+        | AttemptState::Unresolved { .. } => return,
+    };
+    let (reason, look_at) = (UnresolvedReason::Contradicted, next_evidence_look(sent_at, now));
     draft.move_on(number, AttemptState::Unresolved { reason, send: None, sent_at, look_at });
     if let Some(attempt) = draft.change_attempt(number) {
         attempt.sends.completed = Some(Box::new(CompletedSession {
             charge_permission_id: permission.clone(),
-            charge_id: None,
+            charge_id: charge.cloned(),
             silence_count: 0,
             was_asked: false,
             completed_by: CompletedBy::Us,
         }));
     }
     let (misfit, charge_permission_id) = (Misfit::StateDiffers, permission.clone());
-    draft.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id: None });
+    let charge_id = charge.cloned();
+    draft.emit(number, AttemptEvent::Contradicted { misfit, charge_permission_id, charge_id });
 }
 
 /// Handles a success for an attempt that was refused each time: a copy of the request was executed late.

@@ -55,7 +55,7 @@ pub struct Checkout {
     /// The checkout that has taken the place of this one, if one has.
     pub superseded_by: Option<CheckoutId>,
     /// The permissions that name this order although none of its sessions is known to have made them, oldest
-    /// first; at most [`MAX_UNEXPLAINED`](super::rules::MAX_UNEXPLAINED).
+    /// first; at most [`MAX_UNEXPLAINED`](super::rules::MAX_UNEXPLAINED) that are heard of are followed at a time.
     pub unexplained: Vec<Unexplained>,
     /// What persons have decided about it.
     pub decisions: Decisions,

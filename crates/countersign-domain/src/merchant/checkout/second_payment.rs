@@ -112,19 +112,35 @@ fn payment_shown(attempt: &Attempt) -> Option<(&ChargePermissionId, Option<&Char
 
 impl Draft {
     /// Remembers a permission that names the order, unless it is remembered; its sessions are looked at now.
-    /// `None` if there is no room: then all that are remembered are still followed, or were decided.
+    /// `None` if there is no room: then as many others as an order follows at a time are not decided yet.
     pub(in crate::merchant) fn remember(
+        &mut self,
+        permission: &ChargePermissionId,
+    ) -> Option<&mut Unexplained> {
+        let records = &self.checkout().unexplained;
+        let is_known = records.iter().any(|it| it.charge_permission_id == *permission);
+        let followed = records.iter().filter(|it| it.state.look().is_some());
+        if !is_known && followed.count() >= MAX_UNEXPLAINED {
+            return None;
+        }
+        self.remember_own(permission)
+    }
+
+    /// As [`remember`](Self::remember), for what Amazon shows to be paid by a session of this order: there is always room
+    /// for it, since an order has few sessions.
+    pub(in crate::merchant) fn remember_own(
         &mut self,
         permission: &ChargePermissionId,
     ) -> Option<&mut Unexplained> {
         let now = self.now;
         let records = &self.checkout().unexplained;
         if !records.iter().any(|it| it.charge_permission_id == *permission) {
-            if records.len() >= MAX_UNEXPLAINED {
-                let is_noted = |it: &Unexplained| {
-                    matches!(it.state, UnexplainedState::Over { end: UnexplainedEnd::Noted, .. })
-                };
-                let oldest = records.iter().position(is_noted)?;
+            let is_noted = |it: &Unexplained| {
+                matches!(it.state, UnexplainedState::Over { end: UnexplainedEnd::Noted, .. })
+            };
+            if records.len() >= MAX_UNEXPLAINED
+                && let Some(oldest) = records.iter().position(is_noted)
+            {
                 self.change().unexplained.remove(oldest);
             }
             self.change().unexplained.push(Unexplained {
@@ -155,7 +171,7 @@ impl Draft {
         if !self.can_share_outcome(number) {
             return false;
         }
-        let Some(known) = self.remember(permission) else { return false };
+        let Some(known) = self.remember_own(permission) else { return false };
         if let Some(charge) = charge {
             known.note_charge(charge);
         }
@@ -196,7 +212,7 @@ impl Draft {
         if is_known || !self.can_share_outcome(number) {
             return false;
         }
-        let Some(known) = self.remember(permission) else { return false };
+        let Some(known) = self.remember_own(permission) else { return false };
         if let Some(charge) = charge {
             known.note_charge(charge);
         }

@@ -280,7 +280,7 @@ impl Checkout {
         charges.find(|charge| had(charge) && !reserves_or_took(charge)).map(|charge| &charge.id)
     }
 
-    fn has_contradiction(&self) -> bool {
+    pub(super) fn has_contradiction(&self) -> bool {
         let is_contradicted = |state: &AttemptState| {
             state.is_contradicted() || unresolved_by(state) == Some(UnresolvedReason::Contradicted)
         };

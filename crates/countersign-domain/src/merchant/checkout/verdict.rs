@@ -122,7 +122,8 @@ impl Checkout {
                 | AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, .. }
         );
         if self.is_undone() && ends_with_the_order {
-            return Verdict::Canceled;
+            let contradicted = Verdict::Checking(Some(CheckingReason::CONTRADICTED));
+            return if self.has_contradiction() { contradicted } else { Verdict::Canceled };
         }
         if self.is_contradicted(deciding) {
             return Verdict::Checking(Some(CheckingReason::CONTRADICTED));
@@ -177,7 +178,7 @@ impl Checkout {
     #[must_use]
     pub fn verdict(&self) -> Verdict<'_> {
         if self.is_undone() {
-            return Verdict::Canceled;
+            return self.verdict_beside_its_cancellation();
         }
         let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());
         let latest =
@@ -192,5 +193,17 @@ impl Checkout {
             }
             None => Verdict::Registered,
         }
+    }
+
+    /// The verdict of an order whose cancellation is finished and has undone everything: no money is held and none is
+    /// kept, unless Amazon contradicts that, or may still do so for an attempt that turned out to have been sent.
+    fn verdict_beside_its_cancellation(&self) -> Verdict<'_> {
+        if self.has_contradiction() {
+            return Verdict::Checking(Some(CheckingReason::CONTRADICTED));
+        }
+        let is_undone_with_it =
+            |state: &AttemptState| matches!(state, AttemptState::Completed { .. }) || state.is_refunding();
+        let doubted = self.attempts.iter().find(|it| it.state.is_live() && !is_undone_with_it(&it.state));
+        doubted.map_or(Verdict::Canceled, |attempt| self.verdict_of(attempt))
     }
 }

@@ -440,7 +440,7 @@ fn what_another_order_held_is_looked_at_again_when_it_is_heard_of_again() {
 }
 
 #[test]
-fn an_order_remembers_twenty_permissions_and_makes_room_by_those_that_were_only_noted() {
+fn an_order_follows_twenty_permissions_and_makes_room_by_those_that_were_only_noted() {
     let hear = |checkout: Checkout, id: &str| {
         let mut draft = Draft::new(checkout, sent_at(), rules());
         let hearing = heard(&mut draft, &ChargePermissionId::parse(id).unwrap(), None, sent_at());
@@ -452,7 +452,9 @@ fn an_order_remembers_twenty_permissions_and_makes_room_by_those_that_were_only_
     }
     assert_eq!(hear(order.clone(), "S01-7").1, Hearing::Full);
     order.unexplained[3].state = UnexplainedState::Over { end: UnexplainedEnd::NotOurs, at: sent_at() };
-    assert_eq!(hear(order.clone(), "S01-7").1, Hearing::Full, "a person's decision is kept");
+    let (after, hearing) = hear(order.clone(), "S01-7");
+    assert_eq!((after.unexplained.len(), hearing), (MAX_UNEXPLAINED + 1, Hearing::Taken));
+    assert_eq!(after.unexplained[3], order.unexplained[3], "a person's decision is kept");
     order.unexplained[5].state = UnexplainedState::Over { end: UnexplainedEnd::Noted, at: sent_at() };
     let (after, hearing) = hear(order, "S01-7");
     assert_eq!((after.unexplained.len(), hearing), (MAX_UNEXPLAINED, Hearing::Taken));
@@ -725,5 +727,43 @@ fn nothing_is_sent_while_another_attempt_is_contradicted_or_in_doubt() {
         let mut draft = Draft::new(second(turned_away), sent_at(), rules());
         let next = finalize::begin_approved(&mut draft, AttemptNumber::new(2), &|n| key_of(n.get()));
         assert_eq!(next, NextStep::Rest, "{first:?}");
+    }
+}
+
+// Promise: D02
+#[test]
+fn the_sessions_of_an_order_are_asked_before_another_order_that_has_the_permission_counts() {
+    let canceled = || SessionView::Canceled { reason: None };
+    let anothers = |session: Option<SessionView>| Evidence {
+        holder: Holder::AnotherOrder,
+        ..evidence(session, Some(AmazonChargeState::Captured))
+    };
+    let minute = 60 * SECOND;
+    for (what, state, session, after, expected) in [
+        ("not shown", in_doubt_attempt(doubt()), None, minute, "Heard"),
+        ("not shown for an hour", in_doubt_attempt(doubt()), None, HOUR, "Over OfAnotherOrder"),
+        ("over", in_doubt_attempt(doubt()), Some(canceled()), minute, "Over OfAnotherOrder"),
+        ("open", in_doubt_attempt(doubt()), Some(open()), minute, "Over OfAnotherOrder"),
+    ] {
+        let before = heard_by(checkout(PaymentIntent::Authorize, state));
+        let (decision, _) = judged(&before, &anothers(session), sent_at().plus(after));
+        assert_eq!(remembered(&decision.checkout), expected, "{what}");
+    }
+    // It names the permission: the answer of the other order was another act's.
+    let before = heard_by(checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt())));
+    let (decision, next) = judged(&before, &anothers(Some(named())), sent_at().plus(minute));
+    assert!(decision.checkout.heard_of(&other()).is_none_or(|it| it.state.look().is_some()));
+    assert_ne!(next, NextStep::Rest);
+    let before = heard_by(checkout(PaymentIntent::Authorize, declined(None)));
+    let (decision, _) = judged(&before, &anothers(Some(named())), sent_at().plus(minute));
+    assert!(decision.checkout.attempts[0].state.is_contradicted());
+    // While the other order still has it, this one is held, and goes to a person in the end.
+    for (after, expected) in [(minute, "Heard"), (HOUR, "Open CompletedElsewhere")] {
+        let mut draft = Draft::new(before.clone(), sent_at().plus(after), rules());
+        draft.see_taken(vec![crate::merchant::payment::contest::ClaimedId::Permission(other())]);
+        heard_seen(&mut draft, &other(), &anothers(Some(named())));
+        let after = draft.finish().checkout;
+        assert_eq!(remembered(&after), expected);
+        assert!(after.is_held() && after.due_at(&rules()).is_some());
     }
 }

@@ -147,7 +147,7 @@ impl Copies {
                 .attempt(new.number)
                 .is_some_and(|old| matches!(old.state, AttemptState::Finalize(InFlight::Sent { .. })));
             let has_changed = before.attempt(new.number) != Some(new);
-            let was_unpaid = |old: &Attempt| matches!(old.state, AttemptState::NotPaid { .. });
+            let was_unpaid = |old: &Attempt| expects_nothing(&old.state);
             let is_refuted = before.attempt(new.number).is_some_and(was_unpaid) && new.state.is_live();
             if is_refuted || matches!(new.state, AttemptState::NotApproved(_)) {
                 self.refused.insert(new.number.get());
@@ -410,8 +410,7 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         let is_asked_for = matches!(op, Op::Arrive(_)) && is_surplus(&old.state);
         // A look may show that a refusal was false, and its charge, which is looked at daily, may settle that.
         let is_refuted = old.refusal.is_some() && matches!(op, Op::LookUp(_, LookResult::Completed(..)))
-            || matches!(old.state, AttemptState::NotPaid { .. })
-                && matches!(op, Op::Answer(_, _, ModelAnswer::Success { .. }));
+            || expects_nothing(&old.state) && matches!(op, Op::Answer(_, _, ModelAnswer::Success { .. }));
         let is_settled = old.state.is_contradicted() && matches!(op, Op::AskCharge(..) | Op::TakeUp(_));
         if old.state.is_final() && !is_asked_for && !is_refuted && !is_settled {
             let unlooked = |it: &Attempt| Attempt { refusal: None, ..it.clone() };
@@ -459,6 +458,18 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         }
     }
     Ok(())
+}
+
+/// Whether no answer is expected any more, or none yet: a success is a copy's that was executed late.
+fn expects_nothing(state: &AttemptState) -> bool {
+    matches!(
+        state,
+        AttemptState::NotPaid { .. }
+            | AttemptState::Bound { .. }
+            | AttemptState::Finalize(InFlight::Recorded { .. })
+            | AttemptState::Surplus { .. }
+            | AttemptState::Released { .. }
+    )
 }
 
 proptest! {

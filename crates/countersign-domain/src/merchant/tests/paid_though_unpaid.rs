@@ -246,3 +246,85 @@ fn a_late_success_whose_ids_another_order_holds_is_not_believed() {
     assert_eq!(decision.checkout, before);
     assert!(matches!(what(&decision.events[0]), AttemptEvent::Contradiction { .. }), "it is reported");
 }
+
+/// The states of an attempt of which nothing is expected.
+fn unsent() -> [AttemptState; 5] {
+    [
+        AttemptState::Bound { retry_at: sent_at().plus(30 * SECOND), missing: None },
+        approved(None, sent_at().plus(30 * SECOND)),
+        approved(Some(sent_at()), sent_at().plus(30 * SECOND)),
+        AttemptState::Surplus { of: AttemptNumber::new(2) },
+        AttemptState::Released { at: sent_at() },
+    ]
+}
+
+// Promise: B06
+#[test]
+fn a_late_success_of_an_attempt_that_was_not_to_be_paid_holds_the_order_until_its_charge_is_shown() {
+    let now = sent_at().plus(2 * SECOND);
+    for intent in PaymentIntent::ALL.iter().copied() {
+        for state in unsent() {
+            let what = format!("{intent} {state:?}");
+            let mut before = ended(intent, state);
+            before.attempts[1].state = not_paid(NotPaidReason::SessionCanceled(None), None);
+            let (after, events, next) = answer(&before, &success_of(&before, false, AmountView::Absent), now);
+            let [event] = &events[..] else { panic!("{what}: {events:?}") };
+            assert!(matches!(self::what(event), AttemptEvent::Contradicted { .. }), "{what}: {event:?}");
+            assert_eq!(after.verdict(), Verdict::Checking(Some(CheckingReason::CONTRADICTED)), "{what}");
+            assert_eq!(after.needs(), [Need::Contradicted], "{what}");
+            assert_eq!(after.live_attempt().map(|it| it.number.get()), Some(1), "{what}");
+            assert!(after.due_at(&rules()).is_some_and(|at| at > now), "{what}: looks go on");
+            super::standing::agrees(&after, now).unwrap();
+            if intent == PaymentIntent::Confirm {
+                assert_eq!(next, NextStep::Rest, "{what}");
+                continue;
+            }
+            assert!(matches!(next, NextStep::LookAtAttemptsCharge { .. }), "{what}: {next:?}");
+            // The money is the order's, and so it is paid.
+            for (terms, amount, is_settled) in [
+                (after.terms_version, amount(), true),
+                (after.terms_version + 1, amount(), false),
+                (after.terms_version, Money::from_minor(1, Currency::USD), false),
+            ] {
+                let after = Checkout { terms_version: terms, ..after.clone() };
+                let state = if intent == PaymentIntent::Authorize {
+                    AmazonChargeState::Authorized
+                } else {
+                    AmazonChargeState::Captured
+                };
+                let mut shown = view(state, AmountView::Shown(amount));
+                if state == AmazonChargeState::Captured {
+                    shown.captured = AmountView::Shown(amount);
+                }
+                let step = charge_seen(&after, 1, &permission(), &shown, now);
+                let then = step.map_or(after, |step| step.next);
+                assert_eq!(then.payment.is_some(), is_settled, "{what}");
+                assert_eq!(then.needs().is_empty(), is_settled, "{what}");
+            }
+        }
+    }
+}
+
+// Promise: B06, D04
+#[test]
+fn a_late_success_of_a_surplus_attempt_beside_another_payment_is_paid_twice() {
+    let now = sent_at().plus(2 * SECOND);
+    for state in unsent() {
+        let what = format!("{state:?}");
+        let mut before = ended(PaymentIntent::Authorize, state);
+        let own = ChargePermissionId::parse("S01-2").unwrap();
+        let completion = Completion::Authorized(ChargeId::parse("S01-2-C1").unwrap());
+        before.attempts[1].state =
+            AttemptState::Completed { completion, charge_permission_id: own, at: sent_at() };
+        before.payment = Payment::begun_by(&before.terms, &before.attempts[1]);
+        let (after, events, _) = answer(&before, &success_of(&before, false, AmountView::Absent), now);
+        let is_told = |it: &CheckoutEvent| matches!(it, CheckoutEvent::Payment(PaymentEvent::Unexplained(id)) if *id == permission());
+        assert_eq!(events.iter().filter(|it| is_told(it)).count(), 1, "{what}: {events:?}");
+        assert_eq!(after.needs(), [Need::Unexplained], "{what}");
+        assert!(!fulfilment(&after, None, now).unwrap().may_ship, "{what}");
+        assert_eq!(after.payment, before.payment, "{what}");
+        // The same answer once more is reported, and changes nothing.
+        let (again, ..) = answer(&after, &success_of(&before, false, AmountView::Absent), now);
+        assert_eq!(again, after, "{what}");
+    }
+}

@@ -394,3 +394,33 @@ fn what_persons_took_for_another_shops_is_followed_again_once_a_session_of_the_o
         assert!(!gate(&after, now).0, "{state:?} {by:?}: no parcel leaves");
     }
 }
+
+#[test]
+fn a_second_payment_is_called_so_however_many_permissions_the_order_remembers() {
+    let now = sent_at().plus(2 * SECOND);
+    for intent in PaymentIntent::ALL.iter().copied() {
+        for (state, by) in [
+            (in_doubt_attempt(doubt()), By::Answer),
+            (in_doubt_attempt(doubt()), By::Charge),
+            (in_doubt_attempt(doubt()), By::ChargeOfAnotherAmount),
+            (AttemptState::Surplus { of: AttemptNumber::new(2) }, By::Answer),
+            (failed(None), By::FailedCharge),
+        ] {
+            if intent == PaymentIntent::Confirm && !matches!(by, By::Answer) {
+                continue;
+            }
+            let mut before = beside(intent, state);
+            for number in 100..100 + crate::merchant::rules::MAX_UNEXPLAINED {
+                let permission = ChargePermissionId::parse(&format!("S01-{number}")).unwrap();
+                let mut draft = Draft::new(before, sent_at(), rules());
+                crate::merchant::after::unexplained::heard(&mut draft, &permission, None, sent_at());
+                before = draft.finish().checkout;
+            }
+            let (after, events) = shown(&before, by, now);
+            assert!(!events.iter().any(is_contradiction), "{intent} {by:?}: {events:?}");
+            assert_eq!(state_of(&after), "Open", "{intent} {by:?}");
+            assert_eq!(after.unexplained.len(), before.unexplained.len() + 1, "nothing is forgotten");
+            assert!(!gate(&after, now).0);
+        }
+    }
+}

@@ -598,3 +598,58 @@ pub(super) fn agrees(checkout: &Checkout, now: Timestamp) -> Result<(), TestCase
     }
     Ok(())
 }
+
+// Promise: B06, B34
+#[test]
+fn no_order_is_called_canceled_while_amazon_contradicts_it_or_may_have_been_paid_since() {
+    let done = CancellationState::Done { at: sent_at(), remind_at: None };
+    let look = LookSchedule { at: sent_at().plus(DAY), count: 0 };
+    let unresolved = |reason| AttemptState::Unresolved {
+        reason,
+        send: None,
+        sent_at: sent_at(),
+        look_at: sent_at().plus(DAY),
+    };
+    let contradicted = || unresolved(UnresolvedReason::Contradicted);
+    let ended =
+        || AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, charge: None, at: sent_at() };
+    let paid_back = |sight| {
+        let charge = Charge { sight, ..charge_in(ChargeState::Canceled(None)) };
+        order_of(vec![charge])
+    };
+    let mut beside = paid_back(LastSeen::At(sent_at()));
+    beside.attempts.push(Attempt {
+        number: AttemptNumber::new(2),
+        state: contradicted(),
+        ..beside.attempts[0].clone()
+    });
+    let says_contradicted = Verdict::Checking(Some(CheckingReason::CONTRADICTED));
+    for (what, checkout) in [
+        ("an attempt that had ended", attempts(vec![not_paid(Some(look)), ended()])),
+        ("an attempt", attempts(vec![ended(), contradicted()])),
+        ("a charge", paid_back(LastSeen::Contradicted(Misfit::StateDiffers))),
+        ("an attempt beside the payment", beside),
+    ] {
+        let checkout = canceled(done, checkout);
+        assert_eq!(checkout.verdict(), says_contradicted, "{what}");
+        for attempt in &checkout.attempts {
+            assert_ne!(checkout.verdict_of(attempt), Verdict::Canceled, "{what}");
+        }
+        assert_eq!(checkout.standing(sent_at()), Standing::Contradicted, "{what}");
+        agrees(&checkout, sent_at()).unwrap();
+    }
+    for (state, expected) in [
+        (in_doubt_attempt(doubt()), "checking"),
+        (unresolved(UnresolvedReason::CompletedElsewhere), "checking"),
+        (ended(), "canceled"),
+        (not_paid(None), "canceled"),
+    ] {
+        let checkout = canceled(done, attempts(vec![ended(), state]));
+        assert_eq!(checkout.verdict().outcome(), expected, "{:?}", checkout.attempts[1].state);
+    }
+    let undone = canceled(done, paid_back(LastSeen::At(sent_at())));
+    assert_eq!(
+        (undone.verdict(), undone.verdict_of(&undone.attempts[0])),
+        (Verdict::Canceled, Verdict::Canceled)
+    );
+}
