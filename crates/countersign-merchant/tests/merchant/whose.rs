@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::browser::{Page, completed};
-use super::world::{ALICE, ENGINES, OTHER_SESSION, SESSION, World, order, session_for, usd};
+use super::world::{ALICE, ENGINES, OTHER_SESSION, SESSION, World, order, session_for, usd, waiting_order};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -263,6 +263,29 @@ fn a_person_is_shown_nothing_of_an_attempt_by_an_account_to_which_it_was_not_sen
         assert_eq!(asked(&world), before, "{first}");
         assert_eq!(world.attempts(&checkout_id), [first]);
     }
+}
+
+#[test]
+fn a_person_is_shown_nothing_of_a_known_payment_by_an_account_to_which_it_was_not_sent() {
+    let mut world = World::in_memory();
+    let checkout_id = world.placed(&waiting_order());
+    world.amazon.fault("finalize", Fault::Pending);
+    world.complete(&checkout_id, SESSION);
+    assert_eq!(world.attempts(&checkout_id), ["Pending"]);
+    world.region = Region::Europe;
+    world.restart();
+    let asked = |world: &World| {
+        ["session", "charge", "permission"].map(|operation| world.amazon.arrived(operation).len())
+    };
+    let before = asked(&world);
+    let path = format!("/v1/checkouts/{checkout_id}/attempts/1/decision");
+    let shown = world.run(world.request_with("GET", &path, "", Some(&format!("Bearer {ALICE}"))));
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    let amazon = &shown.json()["amazon"];
+    for object in ["session", "chargePermission", "charge"] {
+        assert_eq!(amazon[object]["state"], "NoAnswer", "{object}: {}", shown.text);
+    }
+    assert_eq!(asked(&world), before);
 }
 
 #[test]
