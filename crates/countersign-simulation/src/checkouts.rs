@@ -195,7 +195,10 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> CheckResu
         format!("attempt {number} is {}, but another client has completed its session", attempt.state.name())
     })?;
     let money = ledger.money(session);
-    if attempt.state.is_not_paid() && !ledger.may_be_anothers(session) {
+    // What another order was paid with has not paid for this one.
+    let may_be_anothers =
+        ledger.may_be_anothers(session) || ledger.is_of_another_order(session, &checkout.order_id);
+    if attempt.state.is_not_paid() && !may_be_anothers {
         return match money {
             Money::Paid | Money::Pending => broken(
                 Invariant::PaidCalledUnpaid,

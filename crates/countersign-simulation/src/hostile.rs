@@ -48,8 +48,14 @@ impl HostileAnswers {
         })
     }
 
-    /// Perhaps changes the answer, and says how.
-    pub(crate) fn change(&self, answer: Response, is_finalize: bool) -> (Response, Option<&'static str>) {
+    /// Perhaps changes the answer, and says how. A Finalize can be answered with the ids of an earlier payment whose
+    /// permission `is_held` by an order of the shop: of any other, nothing would show the shop that it is another's.
+    pub(crate) fn change(
+        &self,
+        answer: Response,
+        is_finalize: bool,
+        is_held: impl Fn(&str) -> bool,
+    ) -> (Response, Option<&'static str>) {
         if !answer.status().is_success() {
             return (answer, None);
         }
@@ -62,7 +68,7 @@ impl HostileAnswers {
         if self.knows_ids
             && is_finalize
             && let Some(earlier) =
-                earlier.as_ref().filter(|earlier| earlier["chargePermissionId"].is_string())
+                earlier.as_ref().filter(|it| it["chargePermissionId"].as_str().is_some_and(&is_held))
             && self.random.happens(CHANGED * 4)
         {
             for id in ["chargePermissionId", "chargeId"] {

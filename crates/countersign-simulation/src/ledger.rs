@@ -22,7 +22,8 @@ pub(crate) enum Money {
     Pending,
     /// The money is held or taken, or may be charged later under a permission.
     Paid,
-    /// The money was held and has been released, or was taken and is refunded in full.
+    /// The money was held and has been released, or was taken and is refunded in full; or nothing was charged and the
+    /// permission is closed.
     Released,
     /// The bank declined.
     Declined,
@@ -51,6 +52,8 @@ pub(crate) struct Ledger {
     copied_late: HashSet<String>,
     /// The sessions that another client of the account has sent a Finalize for, and whether it succeeded.
     elsewhere: HashMap<String, bool>,
+    /// For which order of the shop a session was begun.
+    begun_for: HashMap<String, String>,
     latest: LatestInstant,
 }
 
@@ -77,6 +80,16 @@ impl Ledger {
         let passed = i64::try_from(at.saturating_sub(then).as_millis()).unwrap_or(i64::MAX);
         let moved = wall.saturating_sub(wall_then).max(passed);
         self.latest = LatestInstant { instant: instant.saturating_add(moved).max(wall), wall, at };
+    }
+
+    /// Notes for which order of the shop a session was begun.
+    pub(crate) fn begins_for(&mut self, session: &str, order_id: String) {
+        self.begun_for.insert(session.to_owned(), order_id);
+    }
+
+    /// Whether a session was begun for an order of the shop other than this one.
+    pub(crate) fn is_of_another_order(&self, session: &str, order_id: &str) -> bool {
+        self.begun_for.get(session).is_some_and(|begun_for| begun_for != order_id)
     }
 
     /// Notes that Amazon decided as of this instant.
@@ -201,7 +214,14 @@ impl Ledger {
         match &session.state {
             CheckoutSessionState::Open { .. } => Money::Untouched,
             CheckoutSessionState::Canceled { .. } => Money::Never,
-            CheckoutSessionState::Completed { charge_id: None, .. } => Money::Paid,
+            CheckoutSessionState::Completed { charge_id: None, charge_permission_id } => {
+                let permission = self.permissions.get(charge_permission_id);
+                match permission.map(|permission| &permission.state) {
+                    Some(ChargePermissionState::Closed { .. }) => Money::Released,
+                    Some(ChargePermissionState::Chargeable | ChargePermissionState::NonChargeable {})
+                    | None => Money::Paid,
+                }
+            }
             CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
                 let passed = |instant: i64| instant <= self.latest.instant;
                 // The charge's document follows in the same change set.

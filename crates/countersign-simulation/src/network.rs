@@ -288,8 +288,11 @@ impl Network {
         let answer = self.read_otherwise(called, answer);
         let answer = match &self.hostile {
             Some(hostile) if !weather.is_calm() => {
-                let (answer, what) =
-                    hostile.change(answer, matches!(called, CalledOperation::Finalize { .. }));
+                let (answer, what) = hostile.change(
+                    answer,
+                    matches!(called, CalledOperation::Finalize { .. }),
+                    |permission| self.witness.is_held(permission),
+                );
                 if let Some(what) = what {
                     if what != LEFT_OUT {
                         self.witness.is_contradicted(called.id());

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::Client;
-use countersign_domain::ids::{ChargeId, IdempotencyKey};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use countersign_domain::money::{Currency, Money as Price};
 use countersign_http::Response;
-use countersign_protocol::wire::{CancelCharge, CreateRefund};
+use countersign_protocol::wire::{CancelCharge, CloseChargePermission, CreateRefund};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::documents::{Attempt, AttemptState, Checkout, HeardState, Name, Operation, OperationState};
+use crate::documents::{Attempt, AttemptState, Checkout, HeardState, Ids, Name, Operation, OperationState};
 use crate::elsewhere::request;
 use crate::entropy::Random;
 use crate::executor::Group;
@@ -138,11 +138,12 @@ impl Persons {
         if !is_kept {
             if self.decide(&path, json!({ "verdict": "notPaid" })).await {
                 self.world.witness.is_decided_rightly(order, &attempt.checkout_session_id);
-            } else if let AttemptState::Unresolved { .. } = attempt.state
+            } else if let AttemptState::Unresolved { .. } | AttemptState::NotPaid { .. } = attempt.state
                 && books.is_theirs
+                && let Some(ids) = books.ids
             {
                 // Nobody says so while Amazon shows its money: the others return it first.
-                self.give_back(books.ids.and_then(|(_, charge)| charge).as_deref()).await;
+                self.give_back(&ids).await;
             }
             return;
         }
@@ -153,7 +154,7 @@ impl Persons {
         }
         // The order has another payment, or other terms by now.
         if let AttemptState::Unresolved { .. } = attempt.state {
-            self.give_back(charge.as_deref()).await;
+            self.give_back(&(permission, charge)).await;
         }
     }
 
@@ -166,14 +167,26 @@ impl Persons {
         let path = format!("/v1/checkouts/{}/unexplained/{permission}/decision", checkout.id);
         let verdict = if is_theirs { "notOurs" } else { "ours" };
         if !self.decide(&path, json!({ "verdict": verdict })).await && !is_theirs {
-            let charge = books.and_then(|books| books.ids?.1);
-            self.give_back(charge.as_deref()).await;
+            let Some(ids) = books.and_then(|books| books.ids) else { return };
+            self.give_back(&ids).await;
         }
     }
 
-    /// Returns in Seller Central what a charge holds or has taken.
-    async fn give_back(&self, charge: Option<&str>) {
-        let Some(charge_id) = charge.and_then(|charge| ChargeId::parse(charge).ok()) else { return };
+    /// Returns in Seller Central what a charge holds or has taken. A permission under which nothing is charged is
+    /// closed.
+    async fn give_back(&self, (permission, charge): &Ids) {
+        let Some(charge) = charge else {
+            let Ok(id) = ChargePermissionId::parse(permission) else { return };
+            self.world.witness.closes_as_person(permission);
+            let close: CloseChargePermission = request(&json!({ "closureReason": "not wanted" }));
+            let did = self.seller_central.close_charge_permission(&id, &close).await.is_ok();
+            return self.world.witness.count(if did {
+                "closed by a person"
+            } else {
+                "not closed by a person"
+            });
+        };
+        let Ok(charge_id) = ChargeId::parse(charge) else { return };
         let kept = self.world.witness.kept(charge_id.as_str());
         let key = IdempotencyKey::parse(&format!("central-{:016x}", self.random.next()));
         let did = match (kept, key) {

@@ -76,6 +76,8 @@ struct Facts {
     asked_elsewhere: HashMap<String, usize>,
     /// The permissions under which another integration has done anything.
     touched_elsewhere: HashSet<String>,
+    /// The permissions that persons have closed in Seller Central.
+    closed_by_persons: HashSet<String>,
     /// The sessions of orders of which persons may have decided wrongly, and their operations and disputes: these have
     /// a space in their names.
     decided_wrongly: HashMap<usize, HashSet<String>>,
@@ -386,7 +388,9 @@ impl Facts {
                 let payment = checkout.and_then(|checkout| checkout.payment.as_ref()).filter(is_ours);
                 let cancellation = checkout.and_then(|checkout| checkout.cancellation.as_ref());
                 let elsewhere = self.asked_elsewhere.get(&write.key.id).copied().unwrap_or_default();
-                payments::check_effects(payment, cancellation, &self.ledger.truth(&write.key.id), elsewhere)
+                let mut truth = self.ledger.truth(&write.key.id);
+                truth.closed_by_merchant &= !self.closed_by_persons.contains(&write.key.id);
+                payments::check_effects(payment, cancellation, &truth, elsewhere)
             });
             self.judge(order, held);
         }
@@ -493,7 +497,9 @@ impl Witness {
     /// Notes that a session was made for an order.
     pub(crate) fn session_began(&self, session: &str, order: usize, card: &str) {
         self.note(Some(order), format!("a buyer with the card {card} begins the session {}", &session[..8]));
-        self.facts().order_of_session.insert(session.to_owned(), order);
+        let mut facts = self.facts();
+        facts.order_of_session.insert(session.to_owned(), order);
+        facts.ledger.begins_for(session, format!("order-{order}"));
     }
 
     /// Notes that the buyer's page asks what this order costs.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Facts, Witness, order_number};
 use crate::checkouts::{self, SendTally};
-use crate::documents::Checkout;
+use crate::documents::{Attempt, Checkout};
 use crate::invariants::{Invariant, never};
 use crate::ledger::SessionBooks;
 use crate::payments;
@@ -90,6 +90,20 @@ impl Witness {
             let permission = payments::permission_of(about).to_owned();
             *self.facts().asked_elsewhere.entry(permission).or_default() += 1;
         }
+    }
+
+    /// Whether an order of the shop has a payment under this permission.
+    pub(crate) fn is_held(&self, permission: &str) -> bool {
+        let facts = self.facts();
+        facts.checkouts.values().any(|checkout| {
+            let has_it = |attempt: &Attempt| attempt.state.ids().is_some_and(|(id, _)| id == permission);
+            checkout.attempts.iter().any(has_it)
+        })
+    }
+
+    /// Notes that a person closes a permission in Seller Central.
+    pub(crate) fn closes_as_person(&self, permission: &str) {
+        self.facts().closed_by_persons.insert(permission.to_owned());
     }
 
     /// Notes that Amazon has answered about one of its objects with another one.

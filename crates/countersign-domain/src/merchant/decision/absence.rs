@@ -32,6 +32,13 @@ pub fn counts(checkout: &Checkout, number: AttemptNumber, now: Timestamp) -> boo
     })
 }
 
+/// Whether Amazon has said often enough, over a long enough time, that it has no session of an attempt. Once Amazon
+/// deletes every session, that says nothing more about the key or the endpoint, and no known charge is needed.
+pub(super) fn is_repeated(checkout: &Checkout, number: AttemptNumber, now: Timestamp) -> bool {
+    counted(checkout, number)
+        .is_some_and(|absence| absence.count >= NOT_FOUNDS && now.since(absence.first_at) >= MISSING_FOR)
+}
+
 /// Counts one more answer that the session of an attempt that persons decide about is not found.
 pub(in crate::merchant) fn note_missing(draft: &mut Draft, number: AttemptNumber, access: &Access) {
     let now = draft.now;

@@ -641,8 +641,9 @@ fn paid(
 
 fn not_paid(draft: &mut Draft, number: AttemptNumber, failed: Option<(ChargePermissionId, ChargeId)>) {
     let now = draft.now;
-    let attempt = draft.checkout().attempt(number);
-    if attempt.is_some_and(|attempt| matches!(attempt.state, AttemptState::Completed { .. })) {
+    let state = draft.checkout().attempt(number).map(|attempt| &attempt.state);
+    let is_told = matches!(state, Some(AttemptState::NotPaid { reason: NotPaidReason::Decided, .. }));
+    if matches!(state, Some(AttemptState::Completed { .. })) {
         draft.drop_payment();
     }
     // What Amazon shows of this charge from now on contradicts the decision, if it is money.
@@ -652,7 +653,9 @@ fn not_paid(draft: &mut Draft, number: AttemptNumber, failed: Option<(ChargePerm
         contradicted: None,
     });
     draft.move_on(number, AttemptState::NotPaid { reason: NotPaidReason::Decided, charge, at: now });
-    draft.emit(number, AttemptEvent::NotPaid);
+    if !is_told {
+        draft.emit(number, AttemptEvent::NotPaid);
+    }
 }
 
 /// Takes up the money that Amazon shows, with its own amount, so that the cancellation that follows undoes it.

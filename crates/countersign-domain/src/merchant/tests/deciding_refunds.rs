@@ -464,3 +464,25 @@ fn no_persons_call_paid_what_a_decision_is_refunding() {
         }
     }
 }
+
+// Promise: D03
+#[test]
+fn what_persons_have_called_unpaid_is_told_once_though_its_money_is_shown_and_returned() {
+    let given_back = ChargeView { refunded: AmountView::Shown(amount()), ..super::deciding::captured() };
+    let shows = AmazonShows { charge: Shown::It(given_back), ..all_shown() };
+    for (reason, facts) in [(NotPaidReason::Decided, 0), (NotPaidReason::Abandoned, 1)] {
+        let mut before = never_sent();
+        before.attempts[0].state =
+            AttemptState::NotPaid { reason: reason.clone(), charge: None, at: sent_at() };
+        let mut draft = Draft::new(before, now(), rules());
+        draft.contradict_unpaid(AttemptNumber::FIRST, &permission(), &charge());
+        let contradicted = draft.finish().checkout;
+        let (after, made, events) = by(&contradicted, "alice", &Asked::NotPaid, &shows, now());
+        assert_eq!(told(&after, &made), "Made, NotPaid Decided", "{reason:?}");
+        let is_told = |event: &&CheckoutEvent| {
+            matches!(event, CheckoutEvent::Attempt { event: AttemptEvent::NotPaid, .. })
+        };
+        assert_eq!(events.iter().filter(is_told).count(), facts, "{reason:?}");
+        assert!(!after.attempts[0].state.is_contradicted());
+    }
+}
