@@ -338,9 +338,13 @@ where
             && !ledger.may_be_anothers(session)
             && !ledger.is_completed_by_a_late_copy(session)
     };
-    // What was released is another order's session.
-    let is_its_own = |attempt: &&Attempt| !matches!(attempt.state, AttemptState::Released { .. });
-    let sessions = |checkout: &'a Checkout| checkout.attempts.iter().filter(is_its_own);
+    // What was released is another order's session, and so is what was begun for one.
+    let sessions = |checkout: &'a Checkout| {
+        checkout.attempts.iter().filter(|attempt| {
+            !matches!(attempt.state, AttemptState::Released { .. })
+                && !ledger.is_of_another_order(&attempt.checkout_session_id, &checkout.order_id)
+        })
+    };
     let has = |checkout: &&'a Checkout| sessions(checkout).any(|it| it.checkout_session_id == session);
     let Some(paid) = checkouts().find(has).filter(|_| is_paid(session)) else { return Ok(()) };
     let supersedes = |one: &Checkout, other: &Checkout| {

@@ -15,6 +15,7 @@ use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, NextStep};
 use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::misfit::Misfit;
+use crate::merchant::payment::permission::PermissionState;
 use crate::merchant::proof::{
     ExpectedPermission, FinalizeSuccess, LastAnswer, Proof, SessionPermission, is_completed_by_us,
     permission_proof,
@@ -225,7 +226,18 @@ pub fn permission_seen(draft: &mut Draft, number: AttemptNumber, shown: &Session
         may_lack_reference: is_known_to_be_ours,
         limit: checkout.terms.limit(),
     };
-    match permission_proof(shown, &expected) {
+    // Amazon closes a permission whose whole limit is captured; then the charge says whether it is the payment.
+    let closes_by_itself = checkout.terms.payment_intent != PaymentIntent::Confirm
+        && matches!(shown.state, PermissionState::Closed(_));
+    let proof = if closes_by_itself {
+        permission_proof(
+            &SessionPermission { state: PermissionState::Chargeable, ..shown.clone() },
+            &expected,
+        )
+    } else {
+        permission_proof(shown, &expected)
+    };
+    match proof {
         Proof::Fits(()) => {}
         Proof::Contradicts(misfit) => {
             draft.contradict_attempt(number, misfit, permission, charge);

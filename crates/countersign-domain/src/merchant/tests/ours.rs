@@ -199,6 +199,39 @@ fn a_charge_or_a_permission_proves_nothing_before_it_is_known_who_completed_the_
     }
 }
 
+// Promise: B08, D18
+#[test]
+fn a_permission_that_amazon_closed_once_its_limit_was_captured_leaves_it_to_the_charge() {
+    let now = sent_at().plus(60 * SECOND);
+    let closed = PermissionState::Closed("AmazonClosed".to_string());
+    for (intent, is_contradicted) in [
+        (PaymentIntent::AuthorizeWithCapture, false),
+        (PaymentIntent::Authorize, false),
+        (PaymentIntent::Confirm, true),
+    ] {
+        for (reference, limit, is_otherwise) in [
+            (Some("c1".to_string()), amount(), false),
+            (Some("c2".to_string()), amount(), true),
+            (Some("c1".to_string()), Money::from_minor(1, Currency::USD), true),
+        ] {
+            let before = proved_ours(checkout(intent, in_doubt_attempt(doubt())));
+            let shown = SessionPermission {
+                id: permission(),
+                state: closed.clone(),
+                reference,
+                limit: AmountView::Shown(limit),
+            };
+            let mut draft = Draft::new(before, now, rules());
+            let next = prove::permission_seen(&mut draft, AttemptNumber::FIRST, &shown);
+            let after = draft.finish().checkout;
+            let contradicted = after.verdict() == Verdict::Checking(Some(CheckingReason::CONTRADICTED));
+            assert_eq!(contradicted, is_contradicted || is_otherwise, "{intent} {shown:?}");
+            let looks = matches!(next, NextStep::LookAtAttemptsCharge { .. });
+            assert_eq!(looks, !contradicted, "{intent} {shown:?}");
+        }
+    }
+}
+
 #[test]
 fn a_late_success_proves_and_one_of_another_payment_contradicts() {
     let now = sent_at().plus(60 * SECOND);
