@@ -542,7 +542,7 @@ fn an_order_asks_its_own_session_before_the_claim_of_another_order_counts() {
         let false_word = Fault::AnswerAfter(422, json!({ "reasonCode": "HardDeclined" }));
         world.amazon.fault("finalize", false_word);
         assert_eq!(world.complete(&first, SESSION).verdict(), (402, "notPaid".to_owned()));
-        // What it is told of its payment is heard, and its session cannot be asked yet.
+        // The notification of its payment is heard, and its session cannot be asked yet.
         world.amazon.goes_down("session");
         world.notified("1", "CHARGE_PERMISSION", FIRST.0);
         world.let_pass(Duration::from_secs(5));

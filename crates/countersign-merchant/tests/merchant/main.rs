@@ -17,6 +17,7 @@ mod crashes;
 mod deciding;
 mod deciding_operations;
 mod deciding_refunds;
+mod deciding_unexplained;
 mod deciding_unproved;
 mod disputes;
 mod documented;
