@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use crate::executor::Executor;
 
 /// When every world begins: 2026-09-01T12:00:00Z.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_788_264_000_000);
+pub(crate) const BEGINNING: Timestamp = Timestamp::from_millis(1_788_264_000_000);
 
 /// A half's clock, which shows the true time until it is shifted.
 pub(crate) fn half_clock(executor: &Executor) -> ShiftedClock {

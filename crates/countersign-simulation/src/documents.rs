@@ -118,7 +118,17 @@ pub(crate) struct Attempt {
     /// The order of the same cart that it waits for.
     #[serde(default)]
     pub(crate) waits_for: Option<String>,
+    #[serde(default)]
+    pub(crate) sends: Sends,
     pub(crate) state: AttemptState,
+}
+
+/// What is known of the Finalizes that were sent for an attempt.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub(crate) struct Sends {
+    /// How many unanswered ones left before any was refused.
+    #[serde(default)]
+    pub(crate) unanswered_count: u32,
 }
 
 /// What an order has in common with others.
@@ -701,7 +711,10 @@ impl Payment {
             // A plan that asked until the expiry continues by look-ups.
             let is_planned = charge.planned_until < charge.expires_at;
             let is_authorized = charge.state == SeenChargeState::Authorized;
-            let expires = (is_authorized && is_planned).then_some(charge.expires_at);
+            // Nothing is planned for a charge that Amazon contradicts, its expiry included: it is looked at daily
+            // until Amazon or a person settles it.
+            let is_looked_at = charge.is_contradicted() && charge.look.is_some();
+            let expires = (is_authorized && is_planned && !is_looked_at).then_some(charge.expires_at);
             refunds.chain(charge.look.as_ref().map(|look| look.at)).chain(expires)
         });
         let contests = self.contests.iter().filter_map(Contest::due_at);
@@ -783,6 +796,9 @@ pub(crate) struct ChargePermission {
     pub(crate) checkout_session_id: String,
     pub(crate) limit: Amount,
     pub(crate) balances: Balances,
+    /// By Amazon's clock.
+    #[serde(default)]
+    pub(crate) created_at: Option<i64>,
     pub(crate) state: ChargePermissionState,
 }
 

@@ -5,6 +5,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use countersign_domain::time::Timestamp;
+
+use crate::clock::BEGINNING;
 use crate::documents::{
     Amount, Charge, ChargePermission, ChargePermissionState, ChargeState, CheckoutSession,
     CheckoutSessionState, Ids, PendingOutcome, RefundState,
@@ -333,9 +336,13 @@ impl Ledger {
         truth
     }
 
-    /// How long ago a permission was made.
+    /// How long ago a permission was made, or how long ago Amazon says so: its clock may have been set wrong then.
+    /// RULES.md, R7: held "25 hours after its `creationTimestamp`"; R6: "Deadlines count from Amazon's own times".
     pub(crate) fn age(&self, permission: &str) -> Option<Duration> {
-        Some(self.latest.at.saturating_sub(*self.made_at.get(permission)?))
+        let made_at = *self.made_at.get(permission)?;
+        let told = self.permissions.get(permission).and_then(|permission| permission.created_at);
+        let told = told.map(|at| BEGINNING.plus(self.latest.at).since(Timestamp::from_millis(at)));
+        Some(self.latest.at.saturating_sub(made_at).max(told.unwrap_or_default()))
     }
 
     /// What a charge has captured.

@@ -33,6 +33,9 @@ use crate::witness::Witness;
 /// The longest time after a change for which a Get may not show it.
 const REPLICA_LAG: Duration = Duration::from_secs(5);
 
+/// The shortest pause after which a session that was refused counts as not approved.
+const NOT_APPROVED_PAUSE: Duration = Duration::from_secs(5);
+
 /// How many Finalizes in a thousand get a simulation code, with which Amazon or the bank decides differently
 /// from what the card says. Later calls that have such codes get one four times as often.
 const SIMULATED: u32 = 40;
@@ -206,7 +209,14 @@ impl Network {
             let request = request.clone();
             self.executor.spawn(Group::Network, async move {
                 copy.executor.sleep(pause).await;
-                let _ = copied.send(copy.ask(&request, &is_called).await);
+                let is_old = pause >= NOT_APPROVED_PAUSE && !copy.reading.flags.honour_key_on_finalize;
+                if is_old && copy.witness.old_copy_arrives(is_called.id()) {
+                    let answer = copy.ask(&request, &is_called).await;
+                    copy.witness.late_copy_was_answered(is_called.id());
+                    let _ = copied.send(answer);
+                } else {
+                    let _ = copied.send(copy.ask(&request, &is_called).await);
+                }
             });
             if fate.copy_answers {
                 answer = of_copy.await.ok().flatten();

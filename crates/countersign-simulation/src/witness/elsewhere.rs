@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Facts, Witness, order_number};
 use crate::checkouts::{self, SendTally};
-use crate::documents::{Attempt, Checkout};
+use crate::documents::{Attempt, AttemptState, Checkout};
 use crate::invariants::{Invariant, never};
 use crate::ledger::SessionBooks;
 use crate::payments;
@@ -181,6 +181,17 @@ impl Witness {
         self.facts().tallies.get(session).is_some_and(SendTally::was_only_refused)
     }
 
+    /// Whether the merchant half can know that it has not completed a session if that is Completed. RULES.md, R1: where
+    /// keys are not honoured, "an unanswered send of ours proves", and an answer that was lost in a crash, or that its
+    /// store did not keep, is none.
+    pub(crate) fn is_known_to_be_refused(&self, session: &str) -> bool {
+        let facts = self.facts();
+        let mut attempts = facts.checkouts.values().flat_map(|checkout| &checkout.attempts);
+        let is_kept = facts.keys_known_at.is_some()
+            || attempts.all(|it| it.checkout_session_id != session || it.sends.unanswered_count == 0);
+        is_kept && facts.tallies.get(session).is_some_and(SendTally::was_only_refused)
+    }
+
     /// Notes by how much the merchant half's clock is off from now on, in milliseconds.
     pub(crate) fn merchant_clock_is_off(&self, off_by: i64) {
         self.facts().merchant_clock_off_by = off_by;
@@ -189,6 +200,23 @@ impl Witness {
     /// Notes that a copy of a call about an object arrives hours after the call.
     pub(crate) fn late_copy_arrives(&self, id: &str) {
         self.facts().ledger.late_copy_arrives(id);
+    }
+
+    /// Notes that a copy of a call arrives about a session that was not approved, and that nothing has completed.
+    /// RULES.md, R3, "What remains: a key that Amazon does not honour on Finalize together with a replica older than
+    /// these pauses; the look after 24 hours finds it." Returns whether it is that.
+    pub(crate) fn old_copy_arrives(&self, id: &str) -> bool {
+        let mut facts = self.facts();
+        let mut attempts = facts.checkouts.values().flat_map(|checkout| &checkout.attempts);
+        let is_it = |it: &Attempt| {
+            it.checkout_session_id == id && matches!(it.state, AttemptState::NotApproved { .. })
+        };
+        let is_old = attempts.any(is_it) && facts.ledger.ids(id).is_none();
+        if is_old {
+            facts.count("an old copy for a session that was not approved");
+            facts.ledger.late_copy_arrives(id);
+        }
+        is_old
     }
 
     /// Notes that it was answered.
