@@ -49,6 +49,8 @@ pub(crate) struct Ledger {
     changed_at: HashMap<String, Duration>,
     /// When a permission was made.
     made_at: HashMap<String, Duration>,
+    /// When a refund was first kept as Refunded: `refundedAmount` includes it from then on.
+    refunded_at: HashMap<String, Duration>,
     /// The sessions that were refused each time because they were not approved.
     not_approved: HashSet<String>,
     /// The objects about which a copy of a call arrives, or has arrived, hours after the call.
@@ -113,6 +115,9 @@ impl Ledger {
 
     pub(crate) fn put_charge(&mut self, charge: Charge) {
         self.changed_at.insert(charge.id.clone(), self.latest.at);
+        for refund in charge.refunds.iter().filter(|refund| refund.state == RefundState::Refunded) {
+            self.refunded_at.entry(refund.id.clone()).or_insert(self.latest.at);
+        }
         let is_authorized = matches!(
             charge.state,
             ChargeState::Authorized | ChargeState::CaptureInitiated { .. } | ChargeState::Captured { .. }
@@ -337,7 +342,7 @@ impl Ledger {
     }
 
     /// How long ago a permission was made, or how long ago Amazon says so: its clock may have been set wrong then.
-    /// RULES.md, R7: held "25 hours after its `creationTimestamp`"; R6: "Deadlines count from Amazon's own times".
+    /// The 25 hours count from Amazon's own `creationTimestamp`.
     pub(crate) fn age(&self, permission: &str) -> Option<Duration> {
         let made_at = *self.made_at.get(permission)?;
         let told = self.permissions.get(permission).and_then(|permission| permission.created_at);
@@ -355,6 +360,11 @@ impl Ledger {
             | ChargeState::Canceled { .. }
             | ChargeState::Declined { .. } => None,
         }
+    }
+
+    /// For how long Amazon has shown in `refundedAmount` what a refund returns; `None` while it is under way.
+    pub(crate) fn shown_for(&self, refund_id: &str) -> Option<Duration> {
+        self.refunded_at.get(refund_id).map(|since| self.latest.at.saturating_sub(*since))
     }
 
     /// What those refunds of a charge return that are among these.

@@ -381,7 +381,9 @@ impl Facts {
                 self.judge(None, held);
                 continue;
             }
+            // A buyer may have brought a session to the shop that was begun elsewhere.
             let order = self.order_of_session.get(&permission.checkout_session_id).copied();
+            let order = order.or_else(|| self.order_paid_under(&write.key.id));
             let held = self.books.agree(permission).and_then(|()| {
                 let checkout = order.and_then(|order| self.checkout_of(order));
                 let is_ours = |payment: &&Payment| payment.charge_permission_id == write.key.id;
@@ -394,6 +396,13 @@ impl Facts {
             });
             self.judge(order, held);
         }
+    }
+
+    /// The order whose payment is under this permission.
+    fn order_paid_under(&self, permission: &str) -> Option<usize> {
+        let is_it = |payment: &Payment| payment.charge_permission_id == permission;
+        let paid = self.checkouts.values().find(|checkout| checkout.payment.as_ref().is_some_and(is_it));
+        paid.and_then(|checkout| order_number(&checkout.order_id))
     }
 
     /// Notes a stored fact for the shop, and checks it.

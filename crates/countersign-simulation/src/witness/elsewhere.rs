@@ -13,7 +13,7 @@ use crate::invariants::{Invariant, never};
 use crate::ledger::SessionBooks;
 use crate::payments;
 
-/// How long after others have refunded something the merchant half must count it: it asks for the charge if it has
+/// How long after Amazon shows what others have refunded the merchant half must count it: it asks for the charge if it has
 /// not seen it for a minute, and replicas and the network are slow.
 pub(super) const KNOWN_AFTER: Duration = Duration::from_secs(120);
 
@@ -144,8 +144,10 @@ impl Witness {
         facts.judge(order, held);
     }
 
-    /// Checks a refund that the merchant half sends: with what others have refunded of the charge a while ago, it
-    /// returns no more than was captured.
+    /// Checks a refund that the merchant half sends: with what Amazon has shown for a while that others have refunded
+    /// of the charge, it returns no more than was captured. The rule: "refundable is captured minus the greater of
+    /// known and shown refunds". A refund of others that is under way is neither: `refundedAmount` does not include it,
+    /// and nothing names it.
     pub(crate) fn refunds(&self, charge_id: &str, body: &[u8]) {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let mut facts = self.facts();
@@ -153,11 +155,11 @@ impl Witness {
         let asked = body["refundAmount"]["amount"].as_str().zip(Currency::parse(&currency));
         let asked =
             asked.and_then(|(text, currency)| Money::parse(text, currency).ok()).map_or(0, Money::minor);
-        let is_old = |id: &str| {
-            let made_at = facts.made_elsewhere.get(id);
-            made_at.is_some_and(|made_at| facts.at.saturating_sub(*made_at) > KNOWN_AFTER)
+        let is_known = |id: &str| {
+            facts.made_elsewhere.contains_key(id)
+                && facts.ledger.shown_for(id).is_some_and(|shown_for| shown_for > KNOWN_AFTER)
         };
-        let given = facts.ledger.refunded(charge_id, is_old);
+        let given = facts.ledger.refunded(charge_id, is_known);
         let held = never(given > 0 && asked + given > captured, Invariant::RefundedTooMuch, || {
             format!("{asked} of {captured} is about to be refunded, and others have refunded {given} before")
         });
@@ -181,7 +183,7 @@ impl Witness {
         self.facts().tallies.get(session).is_some_and(SendTally::was_only_refused)
     }
 
-    /// Whether the merchant half can know that it has not completed a session if that is Completed. RULES.md, R1: where
+    /// Whether the merchant half can know that it has not completed a session if that is Completed. The rule: where
     /// keys are not honoured, "an unanswered send of ours proves", and an answer that was lost in a crash, or that its
     /// store did not keep, is none.
     pub(crate) fn is_known_to_be_refused(&self, session: &str) -> bool {
@@ -203,7 +205,7 @@ impl Witness {
     }
 
     /// Notes that a copy of a call arrives about a session that was not approved, and that nothing has completed.
-    /// RULES.md, R3, "What remains: a key that Amazon does not honour on Finalize together with a replica older than
+    /// The rule says "What remains: a key that Amazon does not honour on Finalize together with a replica older than
     /// these pauses; the look after 24 hours finds it." Returns whether it is that.
     pub(crate) fn old_copy_arrives(&self, id: &str) -> bool {
         let mut facts = self.facts();
