@@ -188,6 +188,8 @@ pub struct ExpectedPermission<'a> {
     pub reference: &'a str,
     /// Whether it is enough that no other reference is shown.
     pub may_lack_reference: bool,
+    /// Whether it may be closed.
+    pub may_be_closed: bool,
     /// Its limit.
     pub limit: Money,
 }
@@ -212,8 +214,10 @@ pub fn permission_proof(view: &SessionPermission, expected: &ExpectedPermission<
         AmountView::Shown(_) | AmountView::Absent | AmountView::Unreadable => {}
     }
     match view.state {
-        PermissionState::Closed(_) => return Proof::Contradicts(Misfit::StateDiffers),
-        PermissionState::Chargeable | PermissionState::NonChargeable(_) => {}
+        PermissionState::Closed(_) if !expected.may_be_closed => {
+            return Proof::Contradicts(Misfit::StateDiffers);
+        }
+        PermissionState::Closed(_) | PermissionState::Chargeable | PermissionState::NonChargeable(_) => {}
     }
     // What the view shows is ours. The checks from here on find out whether anything is missing.
     match view.limit {

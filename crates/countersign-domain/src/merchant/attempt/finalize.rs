@@ -3,7 +3,6 @@
 //! proves. A timer decides no outcome: it only leads to a request.
 
 use crate::merchant::number::AttemptNumber;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::prove::{contradict_ids, proved_by, session, shows_other_ids};
@@ -440,8 +439,8 @@ fn proved_late(draft: &mut Draft, number: AttemptNumber, finalized: &FinalizeSuc
 const LATE_SUCCESS: &str = "a late success";
 
 /// Handles a success for an attempt that counts as unpaid, or as not sent: Amazon contradicts that, unless the order
-/// has another payment, next to which this is a second one. `None` if it is to be reported only: it does not have what the
-/// intent needs, it repeats the ids of the charge that failed, or what its money is for is known.
+/// has another payment, next to which this is a second one. `None` if it is to be reported only: it does not have
+/// what the intent needs, it repeats the ids of the charge that failed, or what its money is for is known.
 fn paid_though_unpaid(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -500,8 +499,8 @@ fn is_explained(checkout: &Checkout, permission: &ChargePermissionId) -> bool {
         })
 }
 
-/// Records that a Finalize has succeeded although nothing more was expected of its attempt: the order is held, and looks
-/// at the charge, or at the permission of a Confirm, settle that.
+/// Records that a Finalize has succeeded although nothing more was expected of its attempt: the order is held, and
+/// looks at the charge, or at the permission of a Confirm, settle that.
 fn contradict_over(
     draft: &mut Draft,
     number: AttemptNumber,
@@ -524,13 +523,7 @@ fn contradict_over(
     let (reason, look_at) = (UnresolvedReason::Contradicted, next_evidence_look(sent_at, now));
     draft.move_on(number, AttemptState::Unresolved { reason, send: None, sent_at, look_at });
     if let Some(attempt) = draft.change_attempt(number) {
-        attempt.sends.completed = Some(Box::new(CompletedSession {
-            charge_permission_id: permission.clone(),
-            charge_id: charge.cloned(),
-            silence_count: 0,
-            was_asked: false,
-            completed_by: CompletedBy::Us,
-        }));
+        attempt.sends.completed = Some(CompletedSession::new(permission, charge, CompletedBy::Us));
     }
     let (misfit, charge_permission_id) = (Misfit::StateDiffers, permission.clone());
     let charge_id = charge.cloned();

@@ -1,8 +1,6 @@
 //! What a look at the session or at its charge proves for an attempt whose answer was lost or is pending:
 //! what ends it, what is sent again, and when to stop asking.
 
-use alloc::boxed::Box;
-
 use super::agree::SessionView;
 use super::finalize::{may_send_again, pending_since};
 use super::missing::{reach_to_prove, sent_not_found};
@@ -150,13 +148,8 @@ fn refused_but_completed(
         if let Some((permission, charge)) = ids
             && let Some(attempt) = draft.change_attempt(number)
         {
-            attempt.sends.completed = Some(Box::new(CompletedSession {
-                charge_permission_id: permission.clone(),
-                charge_id: Some(charge.clone()),
-                silence_count: 0,
-                was_asked: false,
-                completed_by: CompletedBy::Unknown,
-            }));
+            let completed = CompletedSession::new(permission, Some(charge), CompletedBy::Unknown);
+            attempt.sends.completed = Some(completed);
         }
         return NextStep::Rest;
     };

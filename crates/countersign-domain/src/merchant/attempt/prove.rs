@@ -15,7 +15,6 @@ use crate::merchant::event::AttemptEvent;
 use crate::merchant::next::{BoundSession, NextStep};
 use crate::merchant::number::AttemptNumber;
 use crate::merchant::payment::misfit::Misfit;
-use crate::merchant::payment::permission::PermissionState;
 use crate::merchant::proof::{
     ExpectedPermission, FinalizeSuccess, LastAnswer, Proof, SessionPermission, is_completed_by_us,
     permission_proof,
@@ -73,13 +72,7 @@ pub(super) fn prove(
             let is_confirm = draft.checkout().terms.payment_intent == PaymentIntent::Confirm;
             if let Some(attempt) = draft.change_attempt(number).filter(|_| is_first_known && is_confirm) {
                 // Its permission says whether it fits, and not who has completed the session.
-                attempt.sends.completed = Some(Box::new(CompletedSession {
-                    charge_permission_id: permission.clone(),
-                    charge_id: charge.cloned(),
-                    silence_count: 0,
-                    was_asked: false,
-                    completed_by: CompletedBy::Us,
-                }));
+                attempt.sends.completed = Some(CompletedSession::new(permission, charge, CompletedBy::Us));
             }
             return look_at_payment(draft.checkout(), session, permission, charge);
         }
@@ -117,15 +110,11 @@ pub(super) fn prove(
     if completed.is_none() {
         draft.name(number, permission, charge);
     }
-    let completed = completed.unwrap_or_else(|| CompletedSession {
-        charge_permission_id: permission.clone(),
-        charge_id: charge.cloned(),
-        silence_count: 0,
-        was_asked: false,
-        completed_by: CompletedBy::Unknown,
-    });
+    let completed = completed.map(Box::new);
+    let completed =
+        completed.unwrap_or_else(|| CompletedSession::new(permission, charge, CompletedBy::Unknown));
     let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
-    attempt.sends.completed = Some(Box::new(completed));
+    attempt.sends.completed = Some(completed);
     let unanswered = attempt.sends.unanswered();
     if is_proved {
         return look_at_payment(draft.checkout(), session, permission, charge);
@@ -224,20 +213,11 @@ pub fn permission_seen(draft: &mut Draft, number: AttemptNumber, shown: &Session
         id: permission,
         reference: checkout.id.as_str(),
         may_lack_reference: is_known_to_be_ours,
+        // Amazon closes a permission whose whole limit is captured; then the charge says whether it is the payment.
+        may_be_closed: checkout.terms.payment_intent != PaymentIntent::Confirm,
         limit: checkout.terms.limit(),
     };
-    // Amazon closes a permission whose whole limit is captured; then the charge says whether it is the payment.
-    let closes_by_itself = checkout.terms.payment_intent != PaymentIntent::Confirm
-        && matches!(shown.state, PermissionState::Closed(_));
-    let proof = if closes_by_itself {
-        permission_proof(
-            &SessionPermission { state: PermissionState::Chargeable, ..shown.clone() },
-            &expected,
-        )
-    } else {
-        permission_proof(shown, &expected)
-    };
-    match proof {
+    match permission_proof(shown, &expected) {
         Proof::Fits(()) => {}
         Proof::Contradicts(misfit) => {
             draft.contradict_attempt(number, misfit, permission, charge);
@@ -279,13 +259,7 @@ pub(super) fn shows_other_ids(checkout: &Checkout, number: AttemptNumber, succes
 pub(super) fn contradict_ids(draft: &mut Draft, number: AttemptNumber, success: &FinalizeSuccess) {
     let (permission, charge) = (&success.charge_permission_id, success.charge_id.as_ref());
     if let Some(attempt) = draft.change_attempt(number) {
-        attempt.sends.completed = Some(Box::new(CompletedSession {
-            charge_permission_id: permission.clone(),
-            charge_id: charge.cloned(),
-            silence_count: 0,
-            was_asked: false,
-            completed_by: CompletedBy::Us,
-        }));
+        attempt.sends.completed = Some(CompletedSession::new(permission, charge, CompletedBy::Us));
     }
     draft.contradict_attempt(number, Misfit::IdsDiffer, permission, charge);
 }

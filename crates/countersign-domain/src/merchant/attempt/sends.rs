@@ -117,6 +117,22 @@ impl Sends {
 }
 
 impl CompletedSession {
+    /// A session that names these ids, before the same bytes were sent once more.
+    #[must_use]
+    pub fn new(
+        permission: &ChargePermissionId,
+        charge: Option<&ChargeId>,
+        completed_by: CompletedBy,
+    ) -> Box<Self> {
+        Box::new(Self {
+            charge_permission_id: permission.clone(),
+            charge_id: charge.cloned(),
+            silence_count: 0,
+            was_asked: false,
+            completed_by,
+        })
+    }
+
     /// Whether these are the ids that Amazon names.
     #[must_use]
     pub fn names(&self, permission: &ChargePermissionId, charge: Option<&ChargeId>) -> bool {

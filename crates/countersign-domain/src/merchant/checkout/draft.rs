@@ -4,7 +4,6 @@
 //! it read: if two callers decide at the same time, one of them has to decide again.
 
 use crate::merchant::number::AttemptNumber;
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -383,28 +382,9 @@ impl Draft {
         let now = self.now;
         let Some(attempt) = self.checkout.attempt(number) else { return false };
         // The ids that a success has proved are kept: Amazon need not show them of the session.
-        let proved = match &attempt.state {
-            AttemptState::Pending { charge_permission_id, charge_id, .. }
-                if attempt.sends.completed.is_none() =>
-            {
-                Some(CompletedSession {
-                    charge_permission_id: charge_permission_id.clone(),
-                    charge_id: Some(charge_id.clone()),
-                    silence_count: 0,
-                    was_asked: false,
-                    completed_by: CompletedBy::Us,
-                })
-            }
-            AttemptState::Pending { .. }
-            | AttemptState::Bound { .. }
-            | AttemptState::Finalize(_)
-            | AttemptState::NotApproved(_)
-            | AttemptState::Completed { .. }
-            | AttemptState::NotPaid { .. }
-            | AttemptState::Unresolved { .. }
-            | AttemptState::Surplus { .. }
-            | AttemptState::Released { .. } => None,
-        };
+        let proved = attempt.state.ids().filter(|_| attempt.sends.completed.is_none());
+        let proved =
+            proved.map(|(permission, charge)| CompletedSession::new(permission, charge, CompletedBy::Us));
         let (send, sent_at) = match &attempt.state {
             // Nothing was sent for it.
             AttemptState::Finalize(InFlight::Recorded { left_at: None, .. }) => return false,
@@ -429,7 +409,7 @@ impl Draft {
         if let Some(proved) = proved
             && let Some(attempt) = self.change_attempt(number)
         {
-            attempt.sends.completed = Some(Box::new(proved));
+            attempt.sends.completed = Some(proved);
         }
         true
     }

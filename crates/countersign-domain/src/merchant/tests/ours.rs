@@ -70,7 +70,9 @@ fn what_a_permission_must_show_of_a_session_is_whole_and_ours() {
     };
     let proof = |shown: &SessionPermission, may_lack_reference| {
         let (id, reference, limit) = (permission(), "c1", amount());
-        permission_proof(shown, &ExpectedPermission { id: &id, reference, may_lack_reference, limit })
+        let expected =
+            ExpectedPermission { id: &id, reference, may_lack_reference, may_be_closed: false, limit };
+        permission_proof(shown, &expected)
     };
     type Change = fn(&mut SessionPermission);
     let fits: [Change; 2] =
