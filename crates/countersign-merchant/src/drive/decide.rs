@@ -178,26 +178,16 @@ fn verdicts(checkout: &Checkout, subject: &Subject, shows: &AmazonShows) -> Vec<
             };
             let mut charges = shows.heard.charges.iter().filter(|it| !is_over(it));
             let only = charges.next().filter(|_| charges.next().is_none());
-            let refund = only.and_then(left_of).map(|amount| Asked::RefundUnexplained { amount });
+            let refund = only.and_then(asked_back).map(|amount| Asked::RefundUnexplained { amount });
             [Some(Asked::Ours), Some(Asked::NotOurs), refund, Some(remind)].into_iter().flatten().collect()
         }
     }
 }
 
-/// What is left of a charge, as it is shown.
-fn left_of(charge: &ChargeView) -> Option<Money> {
-    match charge.seen.state {
-        AmazonChargeState::Captured => {
-            let captured = charge.captured.shown()?;
-            let back = charge.refunded.shown().filter(|back| back.currency() == captured.currency());
-            Some(back.map_or(captured, |back| captured.less(back)))
-        }
-        AmazonChargeState::AuthorizationInitiated
-        | AmazonChargeState::Authorized
-        | AmazonChargeState::CaptureInitiated
-        | AmazonChargeState::Declined
-        | AmazonChargeState::Canceled => charge.seen.charge_amount.shown(),
-    }
+/// The amount of a refund that is looked at: what is left or, where that is not shown, what was charged, so that the
+/// verdict names what is missing.
+fn asked_back(charge: &ChargeView) -> Option<Money> {
+    judge::left_of(charge).or_else(|| charge.seen.charge_amount.shown())
 }
 
 fn verdicts_of_attempt(checkout: &Checkout, number: AttemptNumber, shows: &AmazonShows) -> Vec<Asked> {
@@ -211,7 +201,7 @@ fn verdicts_of_attempt(checkout: &Checkout, number: AttemptNumber, shows: &Amazo
         amount: None,
     };
     let refund = charge.and_then(|charge| {
-        let amount = left_of(charge)?;
+        let amount = asked_back(charge)?;
         let charge_permission_id = charge.charge_permission_id.clone();
         Some(Asked::Refund { charge_permission_id, charge_id: charge.id.clone(), amount })
     });

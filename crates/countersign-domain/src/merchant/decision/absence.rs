@@ -25,11 +25,8 @@ pub fn counted(checkout: &Checkout, number: AttemptNumber) -> Option<&Absence> {
 /// Whether Amazon no longer answers for the session of an attempt.
 #[must_use]
 pub fn counts(checkout: &Checkout, number: AttemptNumber, now: Timestamp) -> bool {
-    counted(checkout, number).is_some_and(|absence| {
-        absence.count >= NOT_FOUNDS
-            && now.since(absence.first_at) >= MISSING_FOR
-            && absence.reach_proved_at.is_some()
-    })
+    is_repeated(checkout, number, now)
+        && counted(checkout, number).is_some_and(|absence| absence.reach_proved_at.is_some())
 }
 
 /// Whether Amazon has said often enough, over a long enough time, that it has no session of an attempt. Once Amazon
@@ -61,7 +58,8 @@ pub(in crate::merchant) fn lacks_reach(checkout: &Checkout, number: AttemptNumbe
     counted(checkout, number).is_some_and(Absence::lacks_reach)
 }
 
-/// Whether persons decide about an attempt by the absence of its session: it is unresolved, or its payment is contested.
+/// Whether persons decide about an attempt by the absence of its session: it is unresolved, or its payment is
+/// contested.
 fn counts_for(checkout: &Checkout, attempt: &Attempt) -> bool {
     match &attempt.state {
         AttemptState::Unresolved { .. } => true,

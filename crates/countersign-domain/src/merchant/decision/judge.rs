@@ -286,15 +286,43 @@ pub(super) fn given_back(charge: &ChargeView) -> Option<Money> {
     }
 }
 
-/// A refund names exactly what is left of its charge. Where nothing is, or Amazon does not show how much, the amount is
-/// not at fault.
-pub(super) fn check_left(
-    left: Option<Money>,
-    amount: Money,
-    member: &'static str,
-) -> Result<(), DecisionRefused> {
-    match left.filter(|left| !left.is_zero()) {
-        None => Err(DecisionRefused::AmazonSaysOtherwise(member)),
+/// What of a charge can be returned to its buyer, as far as that is shown.
+#[must_use]
+pub fn left_of(charge: &ChargeView) -> Option<Money> {
+    match charge.seen.state {
+        AmazonChargeState::Captured => {
+            let back = given_back(charge)?;
+            let captured = charge.captured.shown().filter(|it| it.currency() == back.currency());
+            captured.map(|captured| captured.less(back))
+        }
+        AmazonChargeState::AuthorizationInitiated
+        | AmazonChargeState::Authorized
+        | AmazonChargeState::CaptureInitiated
+        | AmazonChargeState::Declined
+        | AmazonChargeState::Canceled => charge.seen.charge_amount.shown(),
+    }
+}
+
+/// A refund names exactly what is left of its charge, which holds or keeps money. Where nothing is left, or Amazon does
+/// not show how much, the amount is not at fault.
+pub(super) fn check_left(charge: &ChargeView, amount: Money) -> Result<(), DecisionRefused> {
+    use DecisionRefused::AmazonSaysOtherwise as Otherwise;
+    if charge.seen.charge_amount.shown().is_none() {
+        return Err(Otherwise("chargeAmount"));
+    }
+    let member = match charge.seen.state {
+        AmazonChargeState::AuthorizationInitiated | AmazonChargeState::CaptureInitiated => {
+            return Err(DecisionRefused::TooEarly(None));
+        }
+        AmazonChargeState::Declined | AmazonChargeState::Canceled => return Err(Otherwise(STATE)),
+        AmazonChargeState::Authorized => "chargeAmount",
+        AmazonChargeState::Captured if given_back(charge).is_none() => {
+            return Err(Otherwise("refundedAmount"));
+        }
+        AmazonChargeState::Captured => "captureAmount",
+    };
+    match left_of(charge).filter(|left| !left.is_zero()) {
+        None => Err(Otherwise(member)),
         Some(left) if left != amount => Err(DecisionRefused::NotWhatIsLeft(left)),
         Some(_) => Ok(()),
     }
@@ -766,8 +794,8 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the session is shown to be completed, with money that no other order's reference is at: to call the attempt
-    /// unpaid would overrule that. A charge that Amazon does not show may hold money, too.
+    /// Whether the session is shown to be completed, with money that no other order's reference is at: to call the
+    /// attempt unpaid would overrule that. A charge that Amazon does not show may hold money, too.
     fn shows_money_of_this_order(&self) -> bool {
         let Shown::It(SessionView::Completed { charge_permission_id, .. }) = &self.shows.session else {
             return false;
@@ -813,7 +841,7 @@ impl Case<'_> {
         charge_id: &ChargeId,
         amount: Money,
     ) -> Result<Allowed<AttemptOutcome>, DecisionRefused> {
-        use DecisionRefused::{AmazonSaysOtherwise as Otherwise, TooEarly};
+        use DecisionRefused::AmazonSaysOtherwise as Otherwise;
         let charge = self.shown(&self.shows.charge, "chargeId")?;
         if charge.id != *charge_id {
             return Err(Otherwise("chargeId"));
@@ -842,25 +870,7 @@ impl Case<'_> {
                 }
             }
         }
-        let (member, left) = match charge.seen.state {
-            AmazonChargeState::AuthorizationInitiated | AmazonChargeState::CaptureInitiated => {
-                return Err(TooEarly(None));
-            }
-            AmazonChargeState::Declined | AmazonChargeState::Canceled => return Err(Otherwise(STATE)),
-            AmazonChargeState::Authorized => ("chargeAmount", charge.seen.charge_amount.shown()),
-            AmazonChargeState::Captured => {
-                let back = given_back(charge).ok_or(Otherwise("refundedAmount"))?;
-                let captured = charge.captured.shown();
-                (
-                    "captureAmount",
-                    captured.filter(|it| it.currency() == back.currency()).map(|it| it.less(back)),
-                )
-            }
-        };
-        if charge.seen.charge_amount.shown().is_none() {
-            return Err(Otherwise("chargeAmount"));
-        }
-        check_left(left, amount, member)?;
+        check_left(charge, amount)?;
         let is_proved = self.why == Undecided::PaymentContradicted
             && !self.checkout.is_contested()
             && further.is_none_or(|known| known.is_ours());

@@ -2,8 +2,7 @@
 //! Nothing is changed here.
 
 use super::judge::{
-    self, Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, STATE, check_left, given_back, member_of,
-    reminder,
+    self, Allowed, CLOCKS_DIFFER_BY, DecisionRefused, Persons, check_left, member_of, reminder,
 };
 use super::{Asked, Subject};
 use crate::ids::ChargePermissionId;
@@ -242,20 +241,6 @@ fn refundable(
     if charge.charge_permission_id.as_ref() != Some(permission) {
         return Err(Otherwise("chargePermissionId"));
     }
-    let charged = charge.seen.charge_amount.shown().ok_or(Otherwise("chargeAmount"))?;
-    let (member, left) = match charge.seen.state {
-        AmazonChargeState::AuthorizationInitiated | AmazonChargeState::CaptureInitiated => {
-            return Err(DecisionRefused::TooEarly(None));
-        }
-        AmazonChargeState::Declined | AmazonChargeState::Canceled => return Err(Otherwise(STATE)),
-        AmazonChargeState::Authorized => ("chargeAmount", Some(charged)),
-        AmazonChargeState::Captured => {
-            let back = given_back(charge).ok_or(Otherwise("refundedAmount"))?;
-            let captured = charge.captured.shown();
-            let captured = captured.filter(|it| it.currency() == back.currency());
-            ("captureAmount", captured.map(|it| it.less(back)))
-        }
-    };
-    check_left(left, amount, member)?;
+    check_left(charge, amount)?;
     Ok(charge.clone())
 }
