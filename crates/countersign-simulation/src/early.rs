@@ -1,6 +1,6 @@
 //! Authorizations before any Finalize: when the buyer places an order, Amazon authorizes the money at once, under a
-//! permission that names the order. Get Checkout Session may show it while the session is Open, and notifications report
-//! it. It proves nothing: Finalize makes the payment, and Amazon cancels the authorization within 24 hours.
+//! permission that names the order. Get Checkout Session may show it while the session is Open, and notifications
+//! report it. It proves nothing: Finalize makes the payment, and Amazon cancels the authorization within 24 hours.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -408,8 +408,8 @@ pub(crate) fn check_end(payment: &Payment, truth: &Truth<'_>) -> CheckResult {
 }
 
 /// Checks a cancellation at the end: it is done, and by the truth without what others have charged no money is held
-/// or kept: what a dispute has `lost` counts as returned. Others may have refunded more than was captured, and the permission is not closed over what they have
-/// charged.
+/// or kept: what a dispute has `lost` counts as returned. Others may have refunded more than was captured, and the
+/// permission is not closed over what they have charged.
 pub(crate) fn check_undone(
     cancellation: &Cancellation,
     truth: &Truth<'_>,

@@ -1,4 +1,5 @@
-//! What Seller Central shows to persons, and no call of Amazon's does: how disputes end, and what an operation has done.
+//! What Seller Central shows to persons, and no call of Amazon's does: how disputes end, and what an operation has
+//! done.
 
 use std::time::Duration;
 

@@ -314,8 +314,8 @@ impl Story {
         self.world.integration() == Integration::OneOfSeveral && tells && is_drawn
     }
 
-    /// Once the merchant half knows that Amazon has refused it the session, its buyer approves it, and another client of the
-    /// account finalizes it.
+    /// Once the merchant half knows that Amazon has refused it the session, its buyer approves it, and another client
+    /// of the account finalizes it.
     async fn is_sold_elsewhere(&self, session: &Value, id: &str, terms: &Value) {
         if !self.world.witness.is_known_to_be_refused(id) {
             return;

@@ -27,7 +27,8 @@ pub enum NextStep {
     /// [`super::payment::send::send_again`]. A Finalize is never sent again without a look-up first.
     SendAgain(CallId),
     /// As [`SendAgain`](Self::SendAgain), for the Finalize of an attempt whose session is Completed: the answer shows
-    /// whether this store completed it, or names its ids: [`super::attempt::finalize::send_to_prove`]. It cannot pay a completed session twice.
+    /// whether this store completed it, or names its ids: [`super::attempt::finalize::send_to_prove`]. It cannot pay
+    /// a completed session twice.
     ProveBySending(AttemptNumber),
     /// Get Checkout Session: [`super::attempt::look::session_seen`].
     LookAtSession(BoundSession),

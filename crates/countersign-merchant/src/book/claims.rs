@@ -145,8 +145,8 @@ impl Book {
         Ok(claims)
     }
 
-    /// The other order that holds one of these ids, with the id, if there is one. A decision of a person's about `checkout` is
-    /// judged by that.
+    /// The other order that holds one of these ids, with the id, if there is one. A decision of a person's about
+    /// `checkout` is judged by that.
     pub(crate) async fn other_holder(
         &self,
         checkout: Checkout,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::browser::{Page, completed};
+use super::deciding::{decide, inquire};
 use super::world::{ALICE, ENGINES, OTHER_SESSION, SESSION, World, order, session_for, usd, waiting_order};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -248,21 +249,20 @@ fn a_person_is_shown_nothing_of_an_attempt_by_an_account_to_which_it_was_not_sen
         world.amazon.comes_back();
         world.region = Region::Europe;
         world.restart();
-        let asked = |world: &World| {
-            ["session", "charge", "permission"].map(|operation| world.amazon.arrived(operation).len())
-        };
-        let before = asked(&world);
-        let path = format!("/v1/checkouts/{checkout_id}/attempts/1/decision");
-        let shown = world.run(world.request_with("GET", &path, "", Some(&format!("Bearer {ALICE}"))));
-        assert_eq!(shown.status, 200, "{}", shown.text);
+        let before = looks(&world);
+        inquire(&world, &checkout_id);
         let body = json!({ "reference": "case 1", "verdict": "paid", "evidence": "seen",
             "chargePermissionId": "S01-5105180-0000001", "chargeId": "S01-5105180-0000001-C000001" });
-        let decided =
-            world.run(world.request_with("POST", &path, &body.to_string(), Some(&format!("Bearer {ALICE}"))));
+        let decided = decide(&world, ALICE, &checkout_id, &body);
         assert!(decided.status >= 400, "{first}: {}", decided.text);
-        assert_eq!(asked(&world), before, "{first}");
+        assert_eq!(looks(&world), before, "{first}");
         assert_eq!(world.attempts(&checkout_id), [first]);
     }
+}
+
+/// How many looks at each kind of object Amazon has got.
+fn looks(world: &World) -> [usize; 3] {
+    ["session", "charge", "permission"].map(|operation| world.amazon.arrived(operation).len())
 }
 
 #[test]
@@ -274,18 +274,12 @@ fn a_person_is_shown_nothing_of_a_known_payment_by_an_account_to_which_it_was_no
     assert_eq!(world.attempts(&checkout_id), ["Pending"]);
     world.region = Region::Europe;
     world.restart();
-    let asked = |world: &World| {
-        ["session", "charge", "permission"].map(|operation| world.amazon.arrived(operation).len())
-    };
-    let before = asked(&world);
-    let path = format!("/v1/checkouts/{checkout_id}/attempts/1/decision");
-    let shown = world.run(world.request_with("GET", &path, "", Some(&format!("Bearer {ALICE}"))));
-    assert_eq!(shown.status, 200, "{}", shown.text);
-    let amazon = &shown.json()["amazon"];
+    let before = looks(&world);
+    let shown = inquire(&world, &checkout_id);
     for object in ["session", "chargePermission", "charge"] {
-        assert_eq!(amazon[object]["state"], "NoAnswer", "{object}: {}", shown.text);
+        assert_eq!(shown["amazon"][object]["state"], "NoAnswer", "{object}: {shown}");
     }
-    assert_eq!(asked(&world), before);
+    assert_eq!(looks(&world), before);
 }
 
 #[test]

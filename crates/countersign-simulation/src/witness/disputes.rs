@@ -1,5 +1,5 @@
-//! The disputes of buyers, as Seller Central shows them: what Amazon decides about each, and what the merchant half must
-//! not do meanwhile. No call of Amazon's shows any of it.
+//! The disputes of buyers, as Seller Central shows them: what Amazon decides about each, and what the merchant half
+//! must not do meanwhile. No call of Amazon's shows any of it.
 
 use std::time::Duration;
 

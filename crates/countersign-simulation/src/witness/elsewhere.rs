@@ -13,8 +13,8 @@ use crate::invariants::{Invariant, never};
 use crate::ledger::SessionBooks;
 use crate::payments;
 
-/// How long after Amazon shows what others have refunded the merchant half must count it: it asks for the charge if it has
-/// not seen it for a minute, and replicas and the network are slow.
+/// How long after Amazon shows what others have refunded the merchant half must count it: it asks for the charge if
+/// it has not seen it for a minute, and replicas and the network are slow.
 pub(super) const KNOWN_AFTER: Duration = Duration::from_secs(120);
 
 impl Facts {

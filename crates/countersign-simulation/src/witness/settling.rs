@@ -26,8 +26,8 @@ const NEEDS: &str = "48 hours later: needs a person:";
 impl Facts {
     /// Why only a person can help with an order, by the truth: one of the causes that are allowed.
     ///
-    /// Where keys are known to be honoured, the same bytes prove or name a payment, so nothing else is a cause. Two causes
-    /// are left where they are not:
+    /// Where keys are known to be honoured, the same bytes prove or name a payment, so nothing else is a cause. Two
+    /// causes are left where they are not:
     ///
     /// - It is not known yet: that is learned from the first success, and in an account without one nothing
     ///   shows it. A refusal of the same bytes would say nothing, and a success could repeat what others have completed.

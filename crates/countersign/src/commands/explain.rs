@@ -19,7 +19,8 @@ const PAGES: usize = 100;
 ///
 /// Asks a running `serve` and changes nothing. The last lines say what is awaited next and whether the
 /// order may be shipped, and which `countersign decide` settles what needs a person. `--shop-token-file` takes any
-/// token that may read: the shop's, or a file with your line (NAME TOKEN) of `operator.tokens_file`. Exits with 1 if there is no such order or `serve` does not answer.
+/// token that may read: the shop's, or a file with your line (NAME TOKEN) of `operator.tokens_file`. Exits with 1 if
+/// there is no such order or `serve` does not answer.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

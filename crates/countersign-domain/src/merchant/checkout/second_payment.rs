@@ -126,8 +126,8 @@ impl Draft {
         self.remember_own(permission)
     }
 
-    /// As [`remember`](Self::remember), for what Amazon shows to be paid by a session of this order: there is always room
-    /// for it, since an order has few sessions.
+    /// As [`remember`](Self::remember), for what Amazon shows to be paid by a session of this order: there is always
+    /// room for it, since an order has few sessions.
     pub(in crate::merchant) fn remember_own(
         &mut self,
         permission: &ChargePermissionId,

@@ -72,8 +72,8 @@ pub struct Decision {
     pub second: Option<Statement>,
     /// Whether what it is about had been decided before.
     pub supersedes: Precedence,
-    /// The reference of the request whose place it has taken: one that waited for a second person, with another verdict or
-    /// other ids.
+    /// The reference of the request whose place it has taken: one that waited for a second person, with another
+    /// verdict or other ids.
     pub replaces: Option<String>,
     /// Its state.
     pub state: DecisionState,
